@@ -1,0 +1,59 @@
+"""The Python API: the same words as the command line, in a few functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.catalogue import installed, select
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganzoo.engine.run import Run
+    from ganzoo.studio.model import Model
+
+
+def catalogue(kind: str | None = None) -> dict[str, list[str]]:
+    """Return the installed names by kind, of one ``kind`` or of all; raises ``UserError`` for an unknown kind."""
+    registry = installed()
+    if kind is not None:
+        return {kind: list(registry.names(kind))}
+    names: dict[str, list[str]] = {}
+    for entry in registry:
+        names.setdefault(entry.item.kind, []).append(entry.item.name)
+    return names
+
+
+def train(
+    variant: str,
+    *,
+    preset: str = "default",
+    config: Mapping[str, Any] | None = None,
+    progress: bool = True,
+    **options: Any,
+) -> Run:
+    """Train ``variant`` and return the run.
+
+    ``options`` are the options of ``ganzoo train`` with underscores: ``train("cgan", conditioner="multiply",
+    dataset="mnist", steps=5000, optimizer_lr=1e-4)``. ``config`` is the content of a ``config.json``. Raises
+    :class:`~ganzoo.errors.UserError`, before anything is written, where something does not fit.
+    """
+    selection = select(installed(), variant, options, preset, config)
+    from ganzoo.engine import run
+    from ganzoo.engine.observers.progress import ProgressDisplay
+
+    return run.train(selection, [ProgressDisplay()] if progress else [])
+
+
+def load(path: str | Path) -> Model:
+    """Return the model in a ``.safetensors`` file or a run folder, ready to sample; needs no dataset."""
+    from ganzoo.studio.model import Model
+
+    return Model.read(Path(path), installed())
+
+
+def sample(path: str | Path, count: int = 64, label: Any = None, seed: int = 0) -> Tensor:
+    """Return ``count`` examples of the model at ``path``: float32 (count, C, H, W) in [-1, 1] for images."""
+    return load(path).sample(count, label=label, seed=seed)

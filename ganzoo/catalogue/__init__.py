@@ -1,0 +1,26 @@
+"""The torch-free half of ganzoo: declarations, plugins, names, options and the first check."""
+
+from ganzoo.catalogue.component import KINDS, Component, Need, Slot, Variant
+from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.catalogue.hookspecs import hookimpl
+from ganzoo.catalogue.options import Config, DataConfig, option
+from ganzoo.catalogue.registry import Registry, installed
+from ganzoo.catalogue.selection import Selection, select
+
+__all__ = [
+    "KINDS",
+    "Component",
+    "Config",
+    "DataConfig",
+    "DataSpec",
+    "Field",
+    "Need",
+    "Registry",
+    "Selection",
+    "Slot",
+    "Variant",
+    "hookimpl",
+    "installed",
+    "option",
+    "select",
+]

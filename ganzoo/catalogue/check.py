@@ -1,0 +1,77 @@
+"""The first of two checks before training: the declarations, all problems at once, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.selection import Part, Selection
+from ganzoo.errors import Refused
+
+
+def check(selection: Selection) -> dict[str, DataSpec]:
+    """Return the data specs where every declaration fits every other; raises :class:`Refused` with all reasons."""
+    data = selection.data()
+    problems = [*_unmet(selection, data), *_unpaired(selection)]
+    for part in selection.parts.values():
+        problems += [f"{part.label}: {problem}" for problem in part.config.problems(data)]
+    if problems:
+        raise Refused(dict.fromkeys(problems))
+    return data
+
+
+def _unmet(selection: Selection, data: Mapping[str, DataSpec]) -> Iterator[str]:
+    for part in selection.parts.values():
+        offered = _offered_to(part, selection, data)
+        for need in part.component.requires:
+            if not offered & set(need.any_of):
+                wanted = " or ".join(_phrase(capability) for capability in need.any_of)
+                yield f"{part.label} needs {wanted}, which {_whose(part, selection)} does not offer: {need.advice}"
+
+
+def _offered_to(part: Part, selection: Selection, data: Mapping[str, DataSpec]) -> set[str]:
+    """What a part can count on: the data, and the network it belongs to or, where it belongs to none, all parts."""
+    offered = {capability for spec in data.values() for capability in spec.provides}
+    if part.slot.of:
+        return offered | set(selection.parts[part.slot.of].component.provides)
+    others = (other for other in selection.parts.values() if other is not part)
+    return offered | {capability for other in others for capability in other.component.provides}
+
+
+def _whose(part: Part, selection: Selection) -> str:
+    datasets = [other.label for other in selection.parts.values() if other.slot.kind == "dataset"]
+    network = [selection.parts[part.slot.of].label] if part.slot.of else []
+    return " with ".join([*network, *datasets])
+
+
+def _phrase(capability: str) -> str:
+    phrases = {
+        "condition": "a condition in the data",
+        "condition:class": "class labels",
+        "condition:vector": "attribute vectors",
+        "condition:tokens": "captions",
+        "condition:image": "images as the condition",
+        "data:image": "images",
+        "data:point": "points",
+        "site:input-vector": "a flat input to condition",
+        "site:input-map": "an image-shaped input to condition",
+    }
+    return phrases.get(capability, f"'{capability}'")
+
+
+def _unpaired(selection: Selection) -> Iterator[str]:
+    for part in selection.parts.values():
+        if not part.slot.paired:
+            continue
+        other = selection.parts[part.slot.paired]
+        if _conditions(part) != _conditions(other):
+            blind, seeing = (other, part) if _conditions(part) else (part, other)
+            yield (
+                f"{seeing.slot.of} is conditioned by {seeing.component.name!r} but {blind.slot.of} is not "
+                f"({blind.component.name!r}), so the condition could not be learnt: "
+                "set both with --conditioner, or neither"
+            )
+
+
+def _conditions(part: Part) -> bool:
+    return any(c.split(":")[0] == "condition" for need in part.component.requires for c in need.any_of)

@@ -1,0 +1,143 @@
+"""Declarations: what a plugin has to offer, said in plain data that imports no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from ganzoo.catalogue.options import Config, DataConfig
+
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "variant": "a GAN to train by name: which part fills which slot, with which options",
+        "recipe": "a game of phases over named networks",
+        "generator": "a network that makes examples",
+        "discriminator": "a network that scores examples",
+        "conditioner": "how a condition (a class, attributes, a caption) enters a network",
+        "loss": "what the scores are worth to each player",
+        "penalty": "a regulariser of the discriminator",
+        "latent": "the distribution of the noise",
+        "initialiser": "how the weights begin",
+        "optimizer": "how the weights move",
+        "schedule": "how the learning rate changes",
+        "dataset": "where the examples come from",
+    }
+)
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something a component cannot do without: any of ``any_of``, and what to do where it is missing."""
+
+    any_of: tuple[str, ...]
+    advice: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in a recipe that a component of one kind fills.
+
+    ``of`` names the network slot that the part belongs to (a conditioner or initialiser of a network).
+    ``paired`` names another conditioner slot: both condition, or neither does.
+    """
+
+    name: str
+    kind: str
+    default: str
+    of: str = ""
+    paired: str = ""
+
+
+@dataclass(frozen=True)
+class Component:
+    """One thing that a plugin offers.
+
+    ``target`` is ``package.module:Class``, imported only when something is built. ``config`` is the dataclass
+    of its options. ``requires`` and ``provides`` are matched before anything is built. ``stand_in``, for a
+    dataset that reads files, is ``package.module:function``; called with a folder, it writes a tiny tree of
+    the real layout there. ``slots`` and ``phases`` are a recipe's: each phase also gets the slots
+    ``<phase>-optimizer`` and ``<phase>-schedule``.
+    """
+
+    kind: str
+    name: str
+    summary: str
+    target: str
+    config: type[Config] = Config
+    requires: tuple[Need, ...] = ()
+    provides: tuple[str, ...] = ()
+    source: str = ""
+    stand_in: str = ""
+    slots: tuple[Slot, ...] = ()
+    phases: tuple[str, ...] = ()
+
+    @property
+    def all_slots(self) -> tuple[Slot, ...]:
+        """A recipe's own slots and those of its phases' optimizers and schedules."""
+        phase_slots = [
+            slot
+            for phase in self.phases
+            for slot in (
+                Slot(f"{phase}-optimizer", "optimizer", "adam"),
+                Slot(f"{phase}-schedule", "schedule", "constant"),
+            )
+        ]
+        return (*self.slots, *phase_slots)
+
+    def faults(self) -> Iterator[str]:
+        """Yield what is wrong with the declaration itself."""
+        yield from _name_faults(self.kind, self.name, self.summary)
+        if self.kind not in KINDS or self.kind == "variant":
+            kinds = ", ".join(kind for kind in KINDS if kind != "variant")
+            yield f"component {self.name!r} is of the unknown kind {self.kind!r}; kinds: {kinds}"
+        if not _TARGET.fullmatch(str(self.target)):
+            yield f"target {self.target!r} of {self.kind} {self.name!r} is not of the form 'package.module:Class'"
+        needed = DataConfig if self.kind == "dataset" else Config
+        config: Any = self.config  # a plugin may put anything here
+        if not (isinstance(config, type) and issubclass(config, needed)):
+            yield f"config of {self.kind} {self.name!r} must be a subclass of {needed.__name__}"
+        elif any(item.default is dataclasses.MISSING for item in dataclasses.fields(self.config)):
+            yield f"every option of {self.kind} {self.name!r} needs a default"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A GAN to train by name. It is data: parts for a recipe's slots, and options that differ from defaults.
+
+    Keys of ``parts`` are slot names or kinds (a kind fills every slot of that kind). Keys of ``overrides`` are
+    ``<slot or kind>.<option>``, or ``run.<option>`` for batch size, steps and the like. ``published`` holds
+    overrides that set the hyper-parameters of the source to the letter (``--preset published``).
+    """
+
+    name: str
+    summary: str
+    recipe: str
+    parts: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    published: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
+    figures: str = ""
+
+    kind = "variant"
+
+    def faults(self) -> Iterator[str]:
+        """Yield what is wrong with the declaration itself."""
+        yield from _name_faults("variant", self.name, self.summary)
+        for mapping in (self.overrides, self.published):
+            for key in mapping:
+                if not isinstance(key, str) or key.count(".") != 1:
+                    yield f"override {key!r} of variant {self.name!r} is not of the form 'slot.option'"
+
+
+def _name_faults(kind: str, name: Any, summary: Any) -> Iterator[str]:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        yield f"{kind} name {name!r} must be lower-case words with dashes between them"
+    if not isinstance(summary, str) or not summary.strip():
+        yield f"{kind} {name!r} needs a summary of one line"

@@ -1,0 +1,145 @@
+"""What a dataset will deliver, known from its configuration before any file is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from ganzoo.errors import UserError
+
+FieldKind = Literal["image", "point", "class", "vector", "tokens"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One quantity of an example.
+
+    ======== ==================== ========================================== =======================
+    kind     shape of one example what a dataset delivers                    what a network receives
+    ======== ==================== ========================================== =======================
+    image    (C, H, W)            uint8 in 0 … 255                           float32 in [-1, 1]
+    point    (F,)                 float32, unbounded                         the same
+    vector   (F,)                 float32 (attributes, an embedding)         the same
+    class    ()                   int64 in 0 … classes - 1                   the same
+    tokens   (L,)                 int64 indices into ``names``; 0 is padding the same
+    ======== ==================== ========================================== =======================
+
+    ``names`` are the names of the classes, the attributes or the words.
+    """
+
+    kind: FieldKind
+    shape: tuple[int, ...] = ()
+    classes: int = 0
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        ranks = {"image": 3, "point": 1, "vector": 1, "class": 0, "tokens": 1}
+        if self.kind not in get_args(FieldKind):
+            raise UserError(f"a field cannot be of kind {self.kind!r}; kinds: {', '.join(ranks)}")
+        if len(self.shape) != ranks[self.kind] or any(size < 1 for size in self.shape):
+            raise UserError(f"a field of kind {self.kind!r} has {ranks[self.kind]} sizes, not {self.shape}")
+        if (self.kind == "class") != (self.classes > 0):
+            raise UserError("a field of kind 'class', and no other, says how many classes there are")
+        if self.kind == "class" and self.names and len(self.names) != self.classes:
+            raise UserError(f"{self.classes} classes cannot have {len(self.names)} names")
+
+    @property
+    def size(self) -> int:
+        """Numbers in one example, 1 for a class."""
+        return math.prod(self.shape)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a network must answer in [-1, 1]."""
+        return self.kind == "image"
+
+    def describe(self) -> str:
+        """Return one readable phrase such as ``1×28×28 images`` or ``10 classes``."""
+        sizes = "×".join(str(size) for size in self.shape)
+        phrases = {
+            "image": f"{sizes} images",
+            "point": f"points in {sizes} dimensions",
+            "vector": f"vectors of {sizes}",
+            "class": f"{self.classes} classes",
+            "tokens": f"captions of {sizes} words",
+        }
+        return phrases[self.kind]
+
+    def class_name(self, index: int) -> str:
+        """Return the name of class ``index``, or the index as text where classes have no names."""
+        return self.names[index] if self.names else str(index)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object from which :meth:`from_json` makes the same field."""
+        value: dict[str, Any] = {"kind": self.kind, "shape": list(self.shape)}
+        if self.classes:
+            value["classes"] = self.classes
+        if self.names:
+            value["names"] = list(self.names)
+        return value
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Field:
+        """Return the field that ``value`` describes; raises :class:`UserError` where it describes none."""
+        try:
+            return Field(
+                kind=value["kind"],
+                shape=tuple(int(size) for size in value["shape"]),
+                classes=int(value.get("classes", 0)),
+                names=tuple(str(name) for name in value.get("names", ())),
+            )
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise UserError(f"a field description is damaged: {problem!r}") from problem
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """The fields of one dataset, which of them a generator learns to make, and what conditions it.
+
+    ``target`` and ``condition`` are names in ``fields``; an empty ``condition`` means there is none.
+    """
+
+    fields: Mapping[str, Field]
+    target: str
+    condition: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
+        for name in (self.target, *filter(None, (self.condition,))):
+            if name not in self.fields:
+                raise UserError(f"a data spec names the field {name!r} but has only {', '.join(self.fields)}")
+
+    @property
+    def target_field(self) -> Field:
+        """The field that a generator learns to make."""
+        return self.fields[self.target]
+
+    @property
+    def condition_field(self) -> Field | None:
+        """The field that conditions it, or ``None`` where the data has no condition."""
+        return self.fields[self.condition] if self.condition else None
+
+    @property
+    def provides(self) -> frozenset[str]:
+        """What a component may require of the data, such as ``data:image`` or ``condition:class``."""
+        offered = {f"data:{self.target_field.kind}"}
+        if self.condition_field is not None:
+            offered |= {"condition", f"condition:{self.condition_field.kind}"}
+        return frozenset(offered)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object from which :meth:`from_json` makes the same spec."""
+        fields = {name: field.to_json() for name, field in self.fields.items()}
+        return {"fields": fields, "target": self.target, "condition": self.condition}
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> DataSpec:
+        """Return the spec that ``value`` describes; raises :class:`UserError` where it describes none."""
+        try:
+            fields = {str(name): Field.from_json(field) for name, field in value["fields"].items()}
+            return DataSpec(fields, str(value["target"]), str(value.get("condition", "")))
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise UserError(f"a data description is damaged: {problem!r}") from problem

@@ -1,0 +1,126 @@
+"""Finding plugins through entry points, each on its own, so that a broken one harms nobody."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from ganzoo.catalogue import hookspecs
+from ganzoo.catalogue.component import Component, Variant
+
+ALLOW_LIST = "GANZOO_PLUGINS"
+OWN_PACKAGE = "ganzoo"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Who offers something: a plugin (an entry point) of a package (a distribution)."""
+
+    plugin: str
+    package: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.package} {self.version}"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin that was found: what it declares, or, where ``cause`` is not empty, why it was set aside."""
+
+    provider: Provider
+    components: tuple[Component, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    cause: str = ""
+
+    @property
+    def declarations(self) -> tuple[Component | Variant, ...]:
+        """Everything that it declares."""
+        return (*self.components, *self.variants)
+
+
+def discover(found: Iterable[EntryPoint] | None = None, environment: Mapping[str, str] = os.environ) -> list[Plugin]:
+    """Load the plugins of entry-point group ``ganzoo`` (or of ``found``), broken ones included.
+
+    A plugin is accepted whole or not at all. Of two that declare one name, the one that comes first is kept:
+    ganzoo's own plugins come first, so that no package can replace ``cgan`` unnoticed, then alphabetically.
+    """
+    points = entry_points(group=hookspecs.GROUP) if found is None else found
+    allowed = {word.strip() for word in environment.get(ALLOW_LIST, "").split(",") if word.strip()}
+    ordered = sorted(((_provider(point), point) for point in points), key=lambda pair: _order(pair[0]))
+    plugins: list[Plugin] = []
+    owners: dict[tuple[str, str], Provider] = {}
+    seen: dict[str, Provider] = {}
+    for provider, point in ordered:
+        if allowed and not allowed & {provider.plugin, provider.package}:
+            plugins.append(Plugin(provider, cause=f"not in the allow-list {ALLOW_LIST}"))
+            continue
+        plugin = _load(provider, point)
+        clash = _clash(plugin, owners, seen)
+        if clash:
+            plugin = Plugin(provider, cause=clash)
+        if not plugin.cause:
+            seen[provider.plugin] = provider
+            owners.update({(item.kind, item.name): provider for item in plugin.declarations})
+        plugins.append(plugin)
+    return plugins
+
+
+def _provider(point: EntryPoint) -> Provider:
+    if point.dist is None:
+        return Provider(point.name, "unknown", "unknown")
+    return Provider(point.name, point.dist.name or "unknown", point.dist.version or "unknown")
+
+
+def _order(provider: Provider) -> tuple[bool, str, str]:
+    return (provider.package != OWN_PACKAGE, provider.package, provider.plugin)
+
+
+def _clash(plugin: Plugin, owners: Mapping[tuple[str, str], Provider], seen: Mapping[str, Provider]) -> str:
+    mine = plugin.provider
+    if not plugin.cause and mine.plugin in seen:
+        return f"package {mine.package} and package {seen[mine.plugin].package} both have a plugin {mine.plugin!r}"
+    for item in plugin.declarations:
+        owner = owners.get((item.kind, item.name))
+        if owner is not None:
+            both = f"package {owner.package} and package {mine.package}"
+            return f"{both} both declare the {item.kind} {item.name!r}; uninstall one of them"
+    return ""
+
+
+def _load(provider: Provider, point: EntryPoint) -> Plugin:
+    # BaseException: a plugin that exits or interrupts while it is imported must not end the program.
+    try:
+        declared = _declarations(point.load())
+    except BaseException as problem:
+        return Plugin(provider, cause=f"{type(problem).__name__}: {problem}".strip().splitlines()[0])
+    faults = [fault for item in declared for fault in item.faults()]
+    names = [(item.kind, item.name) for item in declared]
+    faults += [f"{kind} {name!r} is declared twice" for kind, name in sorted({n for n in names if names.count(n) > 1})]
+    if faults:
+        return Plugin(provider, cause="; ".join(faults))
+    components = tuple(item for item in declared if isinstance(item, Component))
+    variants = tuple(item for item in declared if isinstance(item, Variant))
+    return Plugin(provider, components, variants)
+
+
+def _declarations(module: Any) -> list[Component | Variant]:
+    manager = pluggy.PluginManager(hookspecs.GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module)
+    manager.check_pending()
+    if not manager.get_hookcallers(module):
+        raise TypeError("it implements no ganzoo hook; see ganzoo.hookimpl")
+    declared: list[Component | Variant] = []
+    for hook, expected in (("ganzoo_components", Component), ("ganzoo_variants", Variant)):
+        for answer in getattr(manager.hook, hook)():
+            for item in answer:
+                if not isinstance(item, expected):
+                    raise TypeError(f"{hook} returned {item!r}, which is no {expected.__name__}")
+                declared.append(item)
+    return declared

@@ -1,0 +1,197 @@
+"""Options are declared once, as fields of a frozen dataclass, and read from there by everybody."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union
+
+from ganzoo.catalogue.data import DataSpec
+from ganzoo.errors import Refused, UserError, nearest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options of a component: a frozen dataclass whose fields are made by :func:`option`."""
+
+    def problems(self, data: Mapping[str, DataSpec]) -> Iterator[str]:
+        """Yield what these options cannot do with ``data`` (a spec for each dataset slot), before torch."""
+        return iter(())
+
+
+@dataclass(frozen=True)
+class DataConfig(Config):
+    """Options of a dataset, which tell what it will deliver."""
+
+    def spec(self, root: Path) -> DataSpec:
+        """Return what the dataset will deliver from the data folder ``root``; imports no torch."""
+        raise TypeError(f"{type(self).__name__} must say what it delivers: define spec(root)")
+
+
+def option(default: T, help: str, *, low: float | None = None, high: float | None = None) -> T:
+    """Declare an option: its default, one line of help, and the inclusive limits of a number."""
+    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a config class, as command lines, files and help texts see it."""
+
+    name: str
+    type: Any
+    default: Any
+    help: str
+    low: float | None
+    high: float | None
+
+    @property
+    def flag(self) -> str:
+        """The name as it is typed, with dashes."""
+        return self.name.replace("_", "-")
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words allowed, where the type is a ``Literal``; else none."""
+        return typing.get_args(self.type) if typing.get_origin(self.type) is Literal else ()
+
+    @property
+    def metavar(self) -> str:
+        """How the value is written in a help text."""
+        if self.choices:
+            return "|".join(self.choices)
+        if typing.get_origin(self.type) is tuple:
+            inner = typing.get_args(self.type)
+            words = [_word(item) for item in inner if item is not Ellipsis]
+            return ",".join(words) + (",…" if Ellipsis in inner else "")
+        return _word(self.type)
+
+    def show(self, value: Any) -> str:
+        """Write ``value`` the way it would be typed."""
+        if value is None:
+            return "none"
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, tuple):
+            return ",".join(str(item) for item in value)
+        return str(value)
+
+    def read(self, value: Any) -> Any:
+        """Turn a typed word, a JSON value or a Python value into the option's type; raises ``ValueError``."""
+        result = _read(self.type, value)
+        numbers = result if isinstance(result, tuple) else (result,)
+        for number in numbers:
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                continue
+            if number != number or (self.low is not None and number < self.low):
+                raise ValueError(f"must be at least {self.low:g}" if self.low is not None else "is no number")
+            if self.high is not None and number > self.high:
+                raise ValueError(f"must be at most {self.high:g}")
+        return result
+
+
+def _word(kind: Any) -> str:
+    if typing.get_origin(kind) in (Union, types.UnionType):
+        kind = next(item for item in typing.get_args(kind) if item is not type(None))
+    return {int: "N", float: "X", str: "TEXT", bool: "yes|no", Path: "PATH"}.get(kind, "VALUE")
+
+
+def _read(kind: Any, value: Any) -> Any:
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (Union, types.UnionType):
+        if value is None or value == "none":
+            return None
+        return _read(next(item for item in inner if item is not type(None)), value)
+    if origin is Literal:
+        if value not in inner:
+            raise ValueError(f"must be one of {', '.join(inner)}")
+        return value
+    if origin is tuple:
+        items = value.split(",") if isinstance(value, str) else list(value)
+        if inner[-1] is Ellipsis:
+            return tuple(_read(inner[0], item) for item in items)
+        if len(items) != len(inner):
+            raise ValueError(f"needs {len(inner)} values with commas between them, not {len(items)}")
+        return tuple(_read(item_kind, item) for item_kind, item in zip(inner, items, strict=True))
+    return _read_plain(kind, value)
+
+
+def _read_plain(kind: Any, value: Any) -> Any:
+    if kind is bool:
+        words = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in words:
+            return words[str(value).lower()]
+        raise ValueError("must be yes or no")
+    if isinstance(value, bool) or value is None:
+        raise ValueError(f"must be {_phrase(kind)}")
+    if kind is int and isinstance(value, float) and not value.is_integer():
+        raise ValueError(f"must be {_phrase(kind)}")
+    try:
+        return kind(value)
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(f"must be {_phrase(kind)}") from None
+
+
+def _phrase(kind: Any) -> str:
+    return {int: "a whole number", float: "a number", str: "text", Path: "a path"}.get(kind, "a value")
+
+
+def options_of(config: type) -> tuple[Option, ...]:
+    """Return the options that a config class declares, in their order."""
+    kinds = typing.get_type_hints(config)
+    return tuple(
+        Option(
+            name=field.name,
+            type=kinds[field.name],
+            default=field.default,
+            help=field.metadata.get("help", ""),
+            low=field.metadata.get("low"),
+            high=field.metadata.get("high"),
+        )
+        for field in dataclasses.fields(config)
+    )
+
+
+def make(config: type[T], values: Mapping[str, Any], owner: str) -> T:
+    """Build ``config`` from words or values by option name; raises :class:`Refused` with every problem.
+
+    ``owner`` names whose options they are in the messages, such as ``generator 'mlp'``.
+    """
+    known = {option.name: option for option in options_of(config)}
+    problems, read = [], {}
+    for name, value in values.items():
+        if name not in known:
+            hint = nearest(name, known)
+            have = ", ".join(known) or "no options"
+            problems.append(f"{owner} has no option {name!r}{hint} It has {have}")
+            continue
+        try:
+            read[name] = known[name].read(value)
+        except ValueError as problem:
+            problems.append(f"option {known[name].flag!r} of {owner} {problem}, not {value!r}")
+    if problems:
+        raise Refused(problems)
+    try:
+        return config(**read)
+    except UserError:
+        raise
+    except ValueError as problem:
+        raise Refused([f"{owner}: {problem}"]) from problem
+
+
+def values_of(config: Any) -> dict[str, Any]:
+    """Return the options of a config object as JSON values."""
+    return {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

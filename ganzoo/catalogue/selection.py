@@ -1,0 +1,277 @@
+"""From a variant and what somebody asked for to one resolved choice: default < variant < config file < flag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ganzoo.catalogue.component import Component, Slot, Variant
+from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.discovery import Provider
+from ganzoo.catalogue.options import Config, DataConfig, make, options_of, values_of
+from ganzoo.catalogue.registry import Registry
+from ganzoo.catalogue.settings import PLACE, RunSettings
+from ganzoo.errors import Refused, UserError, nearest
+
+FORMAT = 1
+PRESETS = ("default", "published")
+RUN = "run"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component in its slot, with its options resolved."""
+
+    slot: Slot
+    component: Component
+    provider: Provider
+    config: Config
+
+    @property
+    def label(self) -> str:
+        """How messages call it: ``generator 'mlp'``, with the slot where that differs from the kind."""
+        label = f"{self.component.kind} {self.component.name!r}"
+        return label if self.slot.name == self.slot.kind else f"{label} (slot {self.slot.name})"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Everything that was chosen for one training: a part for each slot, and the run settings."""
+
+    variant: str
+    preset: str
+    parts: Mapping[str, Part]
+    run: RunSettings
+
+    @property
+    def recipe(self) -> Component:
+        """The recipe's declaration."""
+        return self.parts["recipe"].component
+
+    def data(self) -> dict[str, DataSpec]:
+        """Return what each dataset slot will deliver; may look at folder names, reads no data."""
+        return {
+            name: part.config.spec(self.run.data_root)
+            for name, part in self.parts.items()
+            if isinstance(part.config, DataConfig)
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``config.json`` and a model's header hold: names, never import paths."""
+        run = {name: value for name, value in values_of(self.run).items() if name not in PLACE}
+        return {
+            "format": FORMAT,
+            "variant": self.variant,
+            "preset": self.preset,
+            "parts": {name: part_to_json(part) for name, part in self.parts.items()},
+            "run": run,
+        }
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One source of choices. ``loose`` options may apply to whatever part was chosen in the end."""
+
+    parts: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    loose: bool = False
+
+
+def part_to_json(part: Part) -> dict[str, Any]:
+    """Return name, package, version and options of a part."""
+    return {
+        "name": part.component.name,
+        "package": part.provider.package,
+        "version": part.provider.version,
+        "config": values_of(part.config),
+    }
+
+
+def part_from_json(registry: Registry, slot: Slot, value: Any) -> Part:
+    """Return the part that :func:`part_to_json` described; names what is missing."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+        raise UserError(f"the part for slot {slot.name!r} is damaged: it has no name")
+    name, package = value["name"], value.get("package", "unknown")
+    try:
+        entry = registry.entry(slot.kind, name)
+    except UserError as problem:
+        raise UserError(
+            f"{slot.kind} {name!r} of package {package!r} is needed and not installed: {problem}"
+        ) from problem
+    config = value.get("config", {})
+    if not isinstance(config, Mapping):
+        raise UserError(f"the options of slot {slot.name!r} are damaged")
+    assert isinstance(entry.item, Component)
+    made = make(entry.item.config, config, entry.label)
+    return Part(slot, entry.item, entry.provider, made)
+
+
+def recipe_slots(registry: Registry, variant: Variant) -> tuple[Slot, ...]:
+    """Return the slots that a variant's recipe declares."""
+    return registry.component("recipe", variant.recipe).all_slots
+
+
+def select(
+    registry: Registry,
+    variant_name: str,
+    flags: Mapping[str, Any] | None = None,
+    preset: str = "default",
+    file: Mapping[str, Any] | None = None,
+) -> Selection:
+    """Resolve what to train.
+
+    ``flags`` are command-line words without the dashes (``conditioner``, ``optimizer-lr``, ``steps``), their
+    values words or Python values; underscores are as good as dashes. ``file`` is the content of a
+    ``config.json``. Raises :class:`~ganzoo.errors.Refused` with every problem that could be found.
+    """
+    variant = registry.variant(variant_name)
+    if preset not in PRESETS:
+        raise UserError(f"no preset is called {preset!r}{nearest(preset, PRESETS)} Presets: {', '.join(PRESETS)}")
+    slots = recipe_slots(registry, variant)
+    asked = {name.replace("_", "-"): value for name, value in (flags or {}).items() if value is not None}
+    placed = {slot.name for slot in slots} | {slot.kind for slot in slots}
+    layers = [
+        _Layer({slot.name: slot.default for slot in slots}),
+        _variant_layer(variant, preset),
+        _file_layer(file or {}),
+        _Layer({name: str(value) for name, value in asked.items() if name in placed}),
+    ]
+    problems: list[str] = []
+    chosen = _choose(registry, variant, slots, layers, problems)
+    layers[-1] = _Layer(layers[-1].parts, _flag_options(asked, placed, chosen, problems), loose=True)
+    parts = {
+        slot.name: part
+        for slot in (Slot("recipe", "recipe", variant.recipe), *slots)
+        if slot.name in chosen
+        for part in _configure(registry, slot, chosen[slot.name], slots, layers, problems)
+    }
+    settings = _settings(layers, problems)
+    if problems or settings is None:
+        raise Refused(dict.fromkeys(problems))
+    return Selection(variant_name, preset, parts, settings)
+
+
+def option_flags(slots: Mapping[str, tuple[Slot, Component]]) -> dict[str, list[tuple[str, str]]]:
+    """Return every legal option flag with the (slot or ``run``, option) pairs that it sets."""
+    flags: dict[str, list[tuple[str, str]]] = {item.flag: [(RUN, item.name)] for item in options_of(RunSettings)}
+    for name, (slot, component) in slots.items():
+        for item in options_of(component.config):
+            for prefix in dict.fromkeys((name, slot.kind)):
+                flags.setdefault(f"{prefix}-{item.flag}", []).append((name, item.name))
+    return flags
+
+
+def _variant_layer(variant: Variant, preset: str) -> _Layer:
+    options: dict[str, dict[str, Any]] = {}
+    for key, value in {**variant.overrides, **(variant.published if preset == "published" else {})}.items():
+        owner, name = key.split(".")
+        options.setdefault(owner, {})[name] = value
+    run = options.get(RUN, {})
+    if preset == "published" and "run.epochs" in variant.published:
+        run.pop("steps", None)
+    return _Layer(variant.parts, options)
+
+
+def _file_layer(file: Mapping[str, Any]) -> _Layer:
+    parts, run = file.get("parts", {}), file.get("run", {})
+    if not isinstance(parts, Mapping) or not isinstance(run, Mapping):
+        raise UserError("the config file is damaged: 'parts' and 'run' must be JSON objects")
+    for name, value in parts.items():
+        if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+            raise UserError(f"the config file is damaged: part {name!r} has no name")
+        if not isinstance(value.get("config", {}), Mapping):
+            raise UserError(f"the config file is damaged: 'config' of part {name!r} must be a JSON object")
+    names = {slot: value["name"] for slot, value in parts.items()}
+    options = {slot: value.get("config", {}) for slot, value in parts.items()}
+    return _Layer(names, {**options, RUN: run})
+
+
+def _choose(
+    registry: Registry, variant: Variant, slots: tuple[Slot, ...], layers: list[_Layer], problems: list[str]
+) -> dict[str, tuple[Slot, Component]]:
+    legal = {slot.name for slot in slots} | {slot.kind for slot in slots} | {"recipe"}
+    for layer in layers:
+        for key in layer.parts:
+            if key not in legal:
+                problems.append(f"recipe {variant.recipe!r} has no slot {key!r}{nearest(key, legal)}")
+    chosen = {"recipe": (Slot("recipe", "recipe", ""), registry.component("recipe", variant.recipe))}
+    for slot in slots:
+        try:
+            chosen[slot.name] = (slot, registry.component(slot.kind, _name_in(slot, layers)))
+        except UserError as problem:
+            problems.append(str(problem))
+    return chosen
+
+
+def _name_in(slot: Slot, layers: list[_Layer]) -> str:
+    """The name that the topmost layer with an opinion gives to a slot; the slot's own name beats its kind."""
+    for layer in reversed(layers):
+        for key in (slot.name, slot.kind):
+            if key in layer.parts:
+                return layer.parts[key]
+    return slot.default
+
+
+def _flag_options(
+    asked: Mapping[str, Any],
+    placed: set[str],
+    chosen: Mapping[str, tuple[Slot, Component]],
+    problems: list[str],
+) -> dict[str, dict[str, Any]]:
+    legal = option_flags(chosen)
+    options: dict[str, dict[str, Any]] = {}
+    # The kind's flags first, so that a slot's own flag overrules them.
+    for flag in sorted((flag for flag in asked if flag not in placed), key=lambda flag: -len(legal.get(flag, ()))):
+        if flag not in legal:
+            problems.append(f"no option is called {'--' + flag!r}{_nearest_flag(flag, [*legal, *placed])}")
+        for slot, name in legal.get(flag, ()):
+            options.setdefault(slot, {})[name] = asked[flag]
+    return options
+
+
+def _nearest_flag(flag: str, legal: list[str]) -> str:
+    return nearest(f"--{flag}", [f"--{name}" for name in legal])
+
+
+def _configure(
+    registry: Registry,
+    slot: Slot,
+    choice: tuple[Slot, Component],
+    slots: tuple[Slot, ...],
+    layers: list[_Layer],
+    problems: list[str],
+) -> Iterator[Part]:
+    component = choice[1]
+    values: dict[str, Any] = {}
+    known = {item.name for item in options_of(component.config)}
+    for depth, layer in enumerate(layers):
+        # A variant's options belong to the part that it chose: with another part in the slot they are void.
+        if not layer.loose and slot.kind != "recipe" and _name_in(slot, layers[: depth + 1]) != component.name:
+            continue
+        for key in (slot.kind, slot.name):
+            given = layer.options.get(key, {})
+            shared = key == slot.kind and key != slot.name
+            values.update({name: value for name, value in given.items() if name in known or not shared})
+    entry = registry.entry(slot.kind, component.name)
+    try:
+        yield Part(slot, component, entry.provider, make(component.config, values, entry.label))
+    except Refused as refused:
+        problems.extend(refused.problems)
+
+
+def _settings(layers: list[_Layer], problems: list[str]) -> RunSettings | None:
+    values: dict[str, Any] = {}
+    for layer in layers:
+        given = layer.options.get(RUN, {})
+        lengths = [name for name in ("steps", "epochs") if given.get(name) is not None]
+        if len(lengths) == 2:
+            problems.append("--steps and --epochs both say how long to train; give one of them")
+        if lengths:
+            values["steps"] = values["epochs"] = None
+        values.update(given)
+    try:
+        return make(RunSettings, values, "ganzoo train")
+    except Refused as refused:
+        problems.extend(refused.problems)
+        return None

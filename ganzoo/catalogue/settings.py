@@ -1,0 +1,32 @@
+"""The settings of a training run that belong to no component."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ganzoo.catalogue.options import Config, option
+
+
+@dataclass(frozen=True)
+class RunSettings(Config):
+    """How long, with how much, where and how visibly a training runs."""
+
+    steps: int | None = option(5000, "training steps", low=1)
+    epochs: int | None = option(None, "passes over the data, instead of --steps", low=1)
+    batch_size: int = option(64, "examples a step", low=1)
+    seed: int = option(0, "the seed of weights, noise, labels and order", low=0, high=2**53)
+    device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "where to compute; auto takes the fastest")
+    data_root: Path = option(Path("data"), "folder with the datasets' files; downloads go there")
+    out: Path | None = option(None, "run folder; default runs/VARIANT, numbered where that is taken")
+    ema: float = option(0.999, "decay of the averaged generator, a step; 0 keeps no average", low=0, high=0.999999)
+    log_every: int = option(50, "steps between two rows of metrics", low=1)
+    sample_every: int = option(500, "steps between two pictures", low=1)
+    data_budget: int = option(2048, "MiB of examples to hold on the device; larger data is streamed", low=0)
+    workers: int = option(2, "processes that read streamed data", low=0, high=256)
+    tensorboard: bool = option(False, "also write TensorBoard events (needs ganzoo[tensorboard])")
+
+
+# Where a run lives and how it is watched is not part of what is trained: `--config` repeats the rest.
+PLACE = ("out",)

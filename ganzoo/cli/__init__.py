@@ -1,0 +1,75 @@
+"""The command line: one file a command; none of them imports torch before it must."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from ganzoo import __version__
+from ganzoo.cli.doctor import doctor
+from ganzoo.cli.info import info
+from ganzoo.cli.listing import list_command
+from ganzoo.cli.plugins import plugins
+from ganzoo.cli.sample import sample
+from ganzoo.cli.train import train
+from ganzoo.errors import Refused, UserError
+
+FAILED, ASKED_WRONGLY, INTERRUPTED = 1, 2, 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="ganzoo")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks (anywhere on the line).")
+def cli() -> None:
+    """A zoo of generative adversarial networks: any variant, conditioner, loss and dataset, from plugins."""
+
+
+for command in (list_command, info, plugins, train, sample, doctor):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command line and exit: 0 done, 1 failed, 2 asked wrongly, 130 interrupted."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    sys.exit(run([word for word in given if word != "--debug"], debug))
+
+
+def run(arguments: Sequence[str], debug: bool = False) -> int:
+    """Run a command line and return its exit status; errors are one line each on stderr."""
+    try:
+        return int(cli.main(list(arguments), prog_name="ganzoo", standalone_mode=False) or 0)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as problem:
+        problem.show()
+        return problem.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has gone (`ganzoo list | head`); keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as problem:
+        if debug:
+            traceback.print_exc()
+        else:
+            _explain(problem)
+        return ASKED_WRONGLY if isinstance(problem, UserError) else FAILED
+
+
+def _explain(problem: Exception) -> None:
+    if isinstance(problem, Refused) and len(problem.problems) > 1:
+        click.echo(f"ganzoo: {len(problem.problems)} things do not fit:", err=True)
+        for line in problem.problems:
+            click.echo(f"  - {line}", err=True)
+    elif isinstance(problem, UserError):
+        click.echo(f"ganzoo: {problem}", err=True)
+    else:
+        reason = " ".join(str(problem).split()) or type(problem).__name__
+        click.echo(f"ganzoo: failed: {reason} (--debug shows the traceback)", err=True)

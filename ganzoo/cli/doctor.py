@@ -1,0 +1,105 @@
+"""``ganzoo doctor``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import click
+
+from ganzoo import __version__
+from ganzoo.catalogue import installed
+
+GIB = 2**30
+EXTRAS = {"tensorboard": "--tensorboard"}
+NEEDED = ("numpy", "pillow", "matplotlib", "scikit-learn", "safetensors", "pluggy", "click", "rich")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; ``remedy`` says what to do where it is not well."""
+
+    what: str
+    found: str
+    remedy: str = ""
+
+
+@click.command()
+def doctor() -> int:
+    """Look at this installation: versions, devices, plugins, disk; exit 1 where something must be mended."""
+    findings = [*_system(), *_packages(), *_torch(), *_plugins()]
+    for finding in findings:
+        mark = "!!" if finding.remedy else "ok"
+        click.echo(f"{mark}  {finding.what:<14} {finding.found}")
+        if finding.remedy:
+            click.echo(f"    → {finding.remedy}")
+    bad = sum(bool(finding.remedy) for finding in findings)
+    click.echo("all is well" if not bad else f"{bad} to mend")
+    return 1 if bad else 0
+
+
+def _system() -> Iterator[Finding]:
+    yield Finding("ganzoo", __version__)
+    yield Finding("python", f"{platform.python_version()} ({sys.executable})")
+    yield Finding("machine", f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores")
+    free = shutil.disk_usage(Path.cwd()).free / GIB
+    yield Finding("disk", f"{free:.1f} GiB free here", "free some space: runs are written here" if free < 0.5 else "")
+    writable = os.access(Path.cwd(), os.W_OK)
+    yield Finding("folder", str(Path.cwd()), "" if writable else "not writable: run elsewhere, or give --out")
+
+
+def _packages() -> Iterator[Finding]:
+    for package in NEEDED:
+        found = _version(package)
+        yield Finding(package, found or "missing", "" if found else f"pip install {package}")
+    for package, use in EXTRAS.items():
+        yield Finding(package, _version(package) or f"not installed (only {use} needs it)")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _torch() -> Iterator[Finding]:
+    try:
+        import torch
+    except Exception as problem:
+        yield Finding("torch", f"cannot be imported: {problem}", "pip install torch torchvision")
+        return
+    yield Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    capability = torch.backends.cpu.get_cpu_capability()
+    yield Finding("cpu", f"{capability}, bf16 matrix hardware: {'yes' if _bf16() else 'no'}")
+    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    yield Finding("cuda", ", ".join(names) or "no device")
+    yield Finding("mps", "yes" if torch.backends.mps.is_available() else "no device")
+    # torchvision registers operators with torch as it is imported: of another build, it fails just there.
+    try:
+        import torchvision
+
+        yield Finding("torchvision", torchvision.__version__)
+    except Exception as problem:
+        remedy = "install the pair together, from one index: pip install --force-reinstall torch torchvision"
+        yield Finding("torchvision", f"does not go with torch {torch.__version__}: {problem}", remedy)
+
+
+def _bf16() -> bool:
+    try:
+        return "bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def _plugins() -> Iterator[Finding]:
+    for plugin in installed().plugins:
+        remedy = f"update or uninstall {plugin.provider.package}" if plugin.cause else ""
+        found = plugin.cause or f"{len(plugin.declarations)} declarations from {plugin.provider}"
+        yield Finding(f"plugin {plugin.provider.plugin}", found, remedy)

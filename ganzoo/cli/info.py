@@ -1,0 +1,97 @@
+"""``ganzoo info``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ganzoo.catalogue import Component, Registry, Variant, installed, select
+from ganzoo.catalogue.options import options_of, values_of
+from ganzoo.catalogue.registry import Entry
+from ganzoo.cli.output import print_json
+
+
+@click.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def info(name: str, as_json: bool) -> None:
+    """Show everything called NAME: parts, options with defaults, source, published figures, what it needs."""
+    registry = installed()
+    found = registry.find(name)
+    if as_json:
+        print_json([_as_json(registry, entry) for entry in found])
+        return
+    for entry in found:
+        click.echo("\n".join(_lines(registry, entry)))
+        click.echo()
+
+
+def _as_json(registry: Registry, entry: Entry) -> dict[str, Any]:
+    item = entry.item
+    about: dict[str, Any] = {
+        "kind": item.kind,
+        "name": item.name,
+        "summary": item.summary,
+        "package": entry.provider.package,
+        "version": entry.provider.version,
+        "source": item.source,
+    }
+    if isinstance(item, Variant):
+        about |= {
+            "figures": item.figures,
+            "recipe": item.recipe,
+            "defaults": select(registry, item.name).to_json(),
+        }
+        about["published"] = {key: list(v) if isinstance(v, tuple) else v for key, v in item.published.items()}
+    else:
+        about["options"] = values_of(item.config())
+        about["requires"] = [list(need.any_of) for need in item.requires]
+        about["provides"] = list(item.provides)
+    return about
+
+
+def _lines(registry: Registry, entry: Entry) -> list[str]:
+    item = entry.item
+    lines = [f"{item.kind} {item.name}  ({entry.provider})", f"  {item.summary}"]
+    if item.source:
+        lines.append(f"  source: {item.source}")
+    return lines + (_variant_lines(registry, item) if isinstance(item, Variant) else _component_lines(item))
+
+
+def _variant_lines(registry: Registry, item: Variant) -> list[str]:
+    chosen = select(registry, item.name)
+    lines = [f"  figures: {item.figures}"] if item.figures else []
+    lines.append("  parts:")
+    width = max(len(slot) for slot in chosen.parts)
+    for slot, part in chosen.parts.items():
+        options = _options(part.config)
+        lines.append(f"    {slot:<{width}}  {part.component.name}{f'  ({options})' if options else ''}")
+    lines.append(f"  run: {_options(chosen.run, only=('steps', 'epochs', 'batch_size', 'ema'))}")
+    if item.published:
+        settings = ", ".join(f"{key} = {value}" for key, value in item.published.items())
+        lines.append(f"  --preset published: {settings}")
+    return lines
+
+
+def _options(config: Any, only: tuple[str, ...] = ()) -> str:
+    shown = [option for option in options_of(type(config)) if not only or option.name in only]
+    return ", ".join(f"{option.flag} {option.show(getattr(config, option.name))}" for option in shown)
+
+
+def _component_lines(item: Component) -> list[str]:
+    lines = [f"  needs: {' or '.join(need.any_of)} — {need.advice}" for need in item.requires]
+    if item.provides:
+        lines.append(f"  provides: {', '.join(item.provides)}")
+    if item.slots:
+        lines.append("  slots:")
+        lines += [f"    {slot.name}  (a {slot.kind}; default {slot.default})" for slot in item.all_slots]
+    options = options_of(item.config)
+    if options:
+        lines.append("  options:")
+        width = max(len(option.flag) for option in options)
+        lines += [
+            f"    {option.flag:<{width}}  {option.metavar}, default {option.show(option.default)}: {option.help}"
+            for option in options
+        ]
+    return lines

@@ -1,0 +1,40 @@
+"""``ganzoo list``."""
+
+from __future__ import annotations
+
+import click
+
+from ganzoo.catalogue import installed
+from ganzoo.cli.output import print_json, print_table, warn_of_broken
+
+
+@click.command("list")
+@click.argument("kind", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def list_command(kind: str | None, as_json: bool) -> None:
+    """List everything installed, or everything of one KIND, with the package that provides it.
+
+    Kinds: variant, recipe, generator, discriminator, conditioner, loss, penalty, latent, initialiser, optimizer,
+    schedule, dataset.
+    """
+    registry = installed()
+    if kind is not None:
+        registry.names(kind)
+    found = [entry for entry in registry if kind in (None, entry.item.kind)]
+    warn_of_broken(registry)
+    if as_json:
+        print_json(
+            [
+                {
+                    "kind": entry.item.kind,
+                    "name": entry.item.name,
+                    "summary": entry.item.summary,
+                    "package": entry.provider.package,
+                    "version": entry.provider.version,
+                }
+                for entry in found
+            ]
+        )
+        return
+    rows = [(entry.item.kind, entry.item.name, entry.item.summary, str(entry.provider)) for entry in found]
+    print_table(("kind", "name", "summary", "package"), rows)

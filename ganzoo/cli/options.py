@@ -1,0 +1,165 @@
+"""Command-line options made from what was chosen: a flag for each slot, and one for each part's options."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ganzoo.catalogue import Registry, Selection, select
+from ganzoo.catalogue.options import Option, options_of
+from ganzoo.catalogue.selection import Part, recipe_slots
+from ganzoo.errors import UserError
+
+CONFIG, PRESET = "--config", "--preset"
+
+
+class Typed(click.ParamType[Any]):
+    """A click type that reads words the way the option's declaration says."""
+
+    def __init__(self, option: Option):
+        self.option, self.name = option, option.metavar
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value, or fail with the option's own words."""
+        try:
+            return self.option.read(value)
+        except ValueError as problem:
+            self.fail(f"{value!r} {problem}", param, ctx)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Options that belong together in a help text."""
+
+    title: str
+    options: Sequence[click.Option]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What can be told from raw words before the options are known."""
+
+    variant: str
+    flags: Mapping[str, str]
+    preset: str
+    file: Mapping[str, Any]
+
+
+def scan(registry: Registry, words: Sequence[str]) -> Words:
+    """Find the variant and the parts that raw command-line words choose; other words are left to click."""
+    given = dict(_flags(words))
+    file = read_config(given["config"]) if "config" in given else {}
+    names = set(registry.names("variant"))
+    plain = [word for word in _plain(words) if not word.startswith("-")]
+    variant = plain[0] if plain else str(file.get("variant", ""))
+    if not variant:
+        raise UserError(f"say which variant to train: {', '.join(sorted(names))}")
+    slots = recipe_slots(registry, registry.variant(variant))
+    placed = {slot.name for slot in slots} | {slot.kind for slot in slots}
+    flags = {name: value for name, value in given.items() if name in placed}
+    return Words(variant, flags, given.get("preset", "default"), file)
+
+
+def read_config(path: str) -> Mapping[str, Any]:
+    """Return the content of a ``config.json``; raises :class:`UserError` where it is none."""
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise UserError(f"the config file {path} cannot be read: {problem.strerror}") from problem
+    except (ValueError, RecursionError) as problem:
+        raise UserError(f"the config file {path} is no JSON: {problem}") from problem
+    if not isinstance(content, dict):
+        raise UserError(f"the config file {path} must hold a JSON object, as RUN/config.json does")
+    return content
+
+
+def _flags(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for place, word in enumerate(words):
+        if word.startswith("--") and "=" in word:
+            name, value = word[2:].split("=", 1)
+            yield name, value
+        elif word.startswith("--") and place + 1 < len(words):
+            yield word[2:], words[place + 1]
+
+
+def _plain(words: Sequence[str]) -> Iterator[str]:
+    """Words that are not options nor, as far as can be told, the value of one."""
+    skip = False
+    for word in words:
+        if not skip and not word.startswith("-"):
+            yield word
+        switch = word in ("-h", "--help", "--resume", "--dry-run", "--tensorboard", "--no-tensorboard")
+        skip = not skip and word.startswith("-") and "=" not in word and not switch
+
+
+def groups(registry: Registry, words: Words) -> Iterator[Group]:
+    """Yield the options of a choice, grouped by component and package."""
+    chosen = select(registry, words.variant, words.flags, words.preset, words.file)
+    yield Group("Parts", list(_part_options(chosen)))
+    run = [
+        _option(f"--{option.flag}", option, getattr(chosen.run, option.name)) for option in options_of(type(chosen.run))
+    ]
+    yield Group("Training", run)
+    for title, parts in _by_component(chosen).items():
+        made = list(_component_options(chosen, parts))
+        if made:
+            yield Group(title, made)
+
+
+def _part_options(chosen: Selection) -> Iterator[click.Option]:
+    kinds: dict[str, list[Part]] = {}
+    for part in chosen.parts.values():
+        if part.slot.kind != "recipe":
+            kinds.setdefault(part.slot.kind, []).append(part)
+    for kind, parts in kinds.items():
+        names = " / ".join(dict.fromkeys(part.component.name for part in parts))
+        slots = [part.slot.name for part in parts if part.slot.name != kind]
+        if any(part.slot.name != kind for part in parts):
+            note = f"{kind} of every player; for one: {', '.join(f'--{slot}' for slot in slots)}"
+        else:
+            note = kind
+        yield click.Option([f"--{kind}", _key(kind)], metavar="NAME", help=f"{note}  [{names}]")
+        for slot in slots:
+            yield click.Option([f"--{slot}", _key(slot)], metavar="NAME", hidden=True)
+
+
+def _by_component(chosen: Selection) -> dict[str, list[Part]]:
+    found: dict[str, list[Part]] = {}
+    for part in chosen.parts.values():
+        found.setdefault(f"{part.component.kind} {part.component.name} ({part.provider})", []).append(part)
+    return found
+
+
+def _component_options(chosen: Selection, parts: Sequence[Part]) -> Iterator[click.Option]:
+    """One visible flag an option: the kind's where it reaches just these parts, else each slot's own."""
+    kind = parts[0].slot.kind
+    shared = [part.slot.name for part in parts] == [p.slot.name for p in chosen.parts.values() if p.slot.kind == kind]
+    for option in options_of(parts[0].component.config):
+        values = [getattr(part.config, option.name) for part in parts]
+        if shared:
+            shown = values[0] if all(value == values[0] for value in values) else values
+            yield _option(f"--{kind}-{option.flag}", option, shown)
+        for part, value in zip(parts, values, strict=True):
+            if part.slot.name != kind:
+                yield _option(f"--{part.slot.name}-{option.flag}", option, value, hidden=shared)
+    if not shared:
+        for option in options_of(parts[0].component.config):
+            yield _option(f"--{kind}-{option.flag}", option, option.default, hidden=True)
+
+
+def _option(flag: str, option: Option, value: Any, hidden: bool = False) -> click.Option:
+    shown = " / ".join(option.show(v) for v in value) if isinstance(value, list) else option.show(value)
+    help = f"{option.help}  [{shown}]"
+    name = _key(flag[2:])
+    if option.type is bool:
+        return click.Option([f"{flag}/--no-{flag[2:]}", name], default=None, help=help, hidden=hidden)
+    return click.Option([flag, name], type=Typed(option), metavar=option.metavar, help=help, hidden=hidden)
+
+
+def _key(flag: str) -> str:
+    return flag.replace("-", "_")

@@ -1,0 +1,44 @@
+"""``ganzoo plugins``."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+
+from ganzoo.catalogue import installed
+from ganzoo.catalogue.discovery import Plugin
+from ganzoo.cli.output import print_json, print_table
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def plugins(as_json: bool) -> None:
+    """Show who provides what, and the plugins that were set aside, with the cause.
+
+    The environment variable GANZOO_PLUGINS, names with commas between them, allows only these plugins or packages.
+    """
+    found = installed().plugins
+    if as_json:
+        print_json(
+            [
+                {
+                    "plugin": plugin.provider.plugin,
+                    "package": plugin.provider.package,
+                    "version": plugin.provider.version,
+                    "provides": [f"{item.kind} {item.name}" for item in plugin.declarations],
+                    "cause": plugin.cause,
+                }
+                for plugin in found
+            ]
+        )
+        return
+    rows = [(plugin.provider.plugin, str(plugin.provider), _state(plugin)) for plugin in found]
+    print_table(("plugin", "package", "provides"), rows)
+
+
+def _state(plugin: Plugin) -> str:
+    if plugin.cause:
+        return f"set aside: {plugin.cause}"
+    kinds = Counter(item.kind for item in plugin.declarations)
+    return ", ".join(f"{kind} {count}" for kind, count in kinds.items())

@@ -1,0 +1,54 @@
+"""``ganzoo sample``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--count", type=click.IntRange(min=1), default=64, show_default=True, help="How many examples.")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="L",
+    help="What to make: a class by number or name, attributes as red+large, or a caption. May be repeated; "
+    "several take turns. Without it, all classes take turns.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same bytes.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("samples.png"),
+    show_default=True,
+    metavar="FILE.png|FILE.npz|FOLDER",
+    help="One picture, arrays, or a folder of pictures.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="cpu",
+    show_default=True,
+    help="Where to compute.",
+)
+def sample(model: Path, count: int, labels: tuple[str, ...], seed: int, out: Path, device: str) -> None:
+    """Make examples with MODEL, a .safetensors file or a run folder; the dataset is not needed.
+
+    FILE.npz holds images as uint8 (N, H, W) grey or (N, H, W, 3) colour, and labels as int64 (N,) where the model is
+    conditional.
+    """
+    if not model.exists():
+        raise click.BadParameter(f"there is nothing at {model}: give a .safetensors file or a run folder")
+    import ganzoo
+    from ganzoo.engine.device import choose_device
+    from ganzoo.studio.export import check_destination, write_samples
+
+    trained = ganzoo.load(model).to(choose_device(device))
+    check_destination(out, trained.output)
+    conditions = trained.conditions(count, list(labels))
+    made = trained.sample(count, list(labels), seed)
+    write_samples(out, made, trained.output, conditions, trained.condition)
+    click.echo(f"{count} samples: {out}", err=True)

@@ -1,0 +1,116 @@
+"""``ganzoo train``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from ganzoo.catalogue import installed, select
+from ganzoo.catalogue.selection import PRESETS
+from ganzoo.cli.options import Group, Words, groups, read_config, scan
+
+INTERRUPTED = 130
+_GROUPS = "ganzoo.groups"
+
+
+class TrainCommand(click.Command):
+    """A command whose options are those of the parts that its own line chooses."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find the chosen parts, then parse with their options."""
+        asks_for_help = any(word in ctx.help_option_names for word in args)
+        if not (asks_for_help and _names_no_variant(args)):
+            registry = installed()
+            ctx.meta[_GROUPS] = _without_repeats(groups(registry, scan(registry, args)))
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the fixed options and those of the chosen parts."""
+        made = [option for group in ctx.meta.get(_GROUPS, ()) for option in group.options]
+        return [*super().get_params(ctx), *made]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options by component and package."""
+        self._section(ctx, formatter, "Options", super().get_params(ctx))
+        for group in ctx.meta.get(_GROUPS, ()):
+            self._section(ctx, formatter, group.title, group.options)
+        if _GROUPS not in ctx.meta:
+            formatter.write_paragraph()
+            formatter.write_text(
+                "The other options are those of the parts that a variant has: `ganzoo train VARIANT --help` "
+                f"shows them. Variants: {', '.join(installed().names('variant'))}."
+            )
+
+    def _section(
+        self,
+        ctx: click.Context,
+        formatter: click.HelpFormatter,
+        title: str,
+        params: Sequence[click.Parameter],
+    ) -> None:
+        records = [record for param in params if (record := param.get_help_record(ctx)) is not None]
+        if records:
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+@click.command(cls=TrainCommand, options_metavar="[OPTIONS]")
+@click.argument("variant", required=False, metavar="VARIANT")
+@click.option(
+    "--preset",
+    type=click.Choice(PRESETS),
+    default="default",
+    help="The best settings we know, or the source's own.",
+)
+@click.option("--config", metavar="FILE", help="Repeat the choices of a RUN/config.json; other options overrule it.")
+@click.option("--dry-run", is_flag=True, help="Check that everything fits, and train nothing.")
+def train(variant: str | None, preset: str, config: str | None, dry_run: bool, **flags: Any) -> int:
+    """Train VARIANT and write a run folder: the model, its configuration, metrics and pictures.
+
+    Without --dataset it trains on real handwritten digits that come with the installation.
+    """
+    file = read_config(config) if config else {}
+    registry = installed()
+    name = variant or str(file.get("variant", ""))
+    selection = select(registry, name, flags, preset, file)
+    # torch is imported only now: everything that can be told from names has been told.
+    from ganzoo.engine.assembly import assemble
+    from ganzoo.engine.observers.progress import ProgressDisplay
+    from ganzoo.engine.run import train as train_selection
+
+    if dry_run:
+        assemble(selection)
+        click.echo("everything fits", err=True)
+        return 0
+    run = train_selection(selection, [ProgressDisplay()])
+    state = "trained" if run.finished else f"interrupted after {run.steps} steps;"
+    click.echo(f"{state} model: {run.folder.model}", err=True)
+    click.echo(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
+    click.echo(f"sample it: ganzoo sample {run.folder.path} --out samples.png", err=True)
+    return 0 if run.finished else INTERRUPTED
+
+
+def _names_no_variant(words: Sequence[str]) -> bool:
+    return not any(word in installed().names("variant") for word in words) and not any(
+        not word.startswith("-") for word in words
+    )
+
+
+def _without_repeats(found: Any) -> list[Group]:
+    """Keep the first of several options with one flag: two components of a kind may share an option's name."""
+    seen: set[str] = set()
+    kept = []
+    for group in found:
+        options = []
+        for option in group.options:
+            flags = set(option.opts)
+            if not flags & seen:
+                options.append(option)
+            seen |= flags
+        kept.append(Group(group.title, options))
+    return kept
+
+
+__all__ = ["Words", "train"]

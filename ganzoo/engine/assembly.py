@@ -1,0 +1,142 @@
+"""Building what was selected, and the second check before training: every phase, once, on the meta device."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.catalogue.check import check
+from ganzoo.catalogue.component import Component
+from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.catalogue.options import Config
+from ganzoo.catalogue.selection import Part, Selection
+from ganzoo.errors import Refused, UserError
+from ganzoo.interfaces import Sites, Unconditioned
+from ganzoo.randomness import Streams, key
+from ganzoo.recipe import Clock, Phase, Recipe
+
+
+def resolve(component: Component) -> Any:
+    """Return what ``component.target`` names; raises :class:`UserError` where it cannot be imported."""
+    module, name = component.target.split(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as problem:
+        raise UserError(
+            f"{component.kind} {component.name!r} cannot be loaded from {component.target}: {problem}"
+        ) from problem
+
+
+class SelectedParts:
+    """Builds the selected parts for a recipe (:class:`ganzoo.recipe.Parts`)."""
+
+    def __init__(self, parts: Mapping[str, Part]):
+        self._parts = parts
+
+    def build(self, slot: str, **context: Any) -> Any:
+        """Return the part in ``slot``, built from its options and ``context``."""
+        part = self._parts[slot]
+        target = resolve(part.component)
+        try:
+            return target(part.config, **context)
+        except UserError:
+            raise
+        except Exception as problem:
+            raise UserError(f"{part.label} of package {part.provider.package} cannot be built: {problem}") from problem
+
+    def network(self, slot: str, condition: Field | None = None, **shapes: Any) -> nn.Module:
+        """Return the network in ``slot`` with its conditioners in place and its weights initialised."""
+        network: nn.Module = self.build(slot, sites=self._sites(slot, condition), **shapes)
+        for part in self._attached(slot, "initialiser"):
+            self.build(part.slot.name)(network)
+        return network
+
+    def conditioned(self, slot: str) -> bool:
+        """Return whether the network in ``slot`` has a conditioner other than the null one."""
+        return any(resolve(part.component).sites for part in self._attached(slot, "conditioner"))
+
+    def _sites(self, slot: str, condition: Field | None) -> Sites:
+        for part in self._attached(slot, "conditioner"):
+            return Sites(resolve(part.component), part.config, condition)
+        return Sites(Unconditioned, Config(), None)
+
+    def _attached(self, slot: str, kind: str) -> list[Part]:
+        return [part for part in self._parts.values() if part.slot.of == slot and part.slot.kind == kind]
+
+
+def build_recipe(selection: Selection, data: Mapping[str, DataSpec], device: torch.device | str = "cpu") -> Recipe:
+    """Return the selected recipe with fresh weights that depend on the run's seed alone."""
+    parts = SelectedParts(selection.parts)
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        torch.manual_seed(key(selection.run.seed, "weights"))
+        recipe: Recipe = parts.build("recipe", parts=parts, data=data)
+    return recipe
+
+
+def assemble(selection: Selection) -> dict[str, DataSpec]:
+    """Return the data specs of a selection that can train; raises :class:`Refused` with every reason why not.
+
+    First the declarations, then every phase, backward included, on the meta device. Reads no data.
+    """
+    data = check(selection)
+    recipe = build_recipe(selection, data, "meta")
+    batch = _meta_batch(data, selection.run.batch_size)
+    problems = []
+    declared = selection.recipe.phases
+    phases = recipe.phases()
+    if tuple(phase.name for phase in phases) != declared:
+        names = ", ".join(phase.name for phase in phases)
+        raise Refused([f"{selection.parts['recipe'].label} declares the phases {', '.join(declared)} but has {names}"])
+    for phase in phases:
+        problems += dry_run(recipe, phase, batch, selection)
+    if problems:
+        raise Refused(problems)
+    return data
+
+
+def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
+    """Run one phase with meta tensors; return what is wrong with it."""
+    clock = Clock(0, 1, phase.name, 0, Streams(0, "meta"))
+    players = " and ".join(
+        f"{part.label}" for part in selection.parts.values() if part.slot.kind in ("generator", "discriminator")
+    )
+    freeze_all_but(recipe, phase.trains)
+    recipe.zero_grad(set_to_none=True)
+    try:
+        outcome = phase.loss(batch, clock)
+        torch.stack([term.float() for term in outcome.terms.values()]).sum().backward()
+    except UserError as problem:
+        return [str(problem)]
+    except Exception as problem:
+        reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+        return [f"phase {phase.name!r} cannot run with {players} on batches of {selection.run.batch_size}: {reason}"]
+    idle = [
+        f"{network}.{name}"
+        for network in phase.trains
+        for name, parameter in recipe.get_submodule(network).named_parameters()
+        if parameter.grad is None
+    ]
+    if idle:
+        return [f"phase {phase.name!r} gives no gradient to {', '.join(idle[:3])}, so it could never learn"]
+    return []
+
+
+def freeze_all_but(recipe: Recipe, trained: tuple[str, ...]) -> None:
+    """Let only the networks ``trained`` ask for gradients, so that none is computed to be thrown away."""
+    for name, parameter in recipe.named_parameters():
+        parameter.requires_grad_(any(name.startswith(f"{network}.") for network in trained))
+
+
+def _meta_batch(data: Mapping[str, DataSpec], size: int) -> dict[str, dict[str, Tensor]]:
+    return {
+        slot: {name: _meta_field(field, size) for name, field in spec.fields.items()} for slot, spec in data.items()
+    }
+
+
+def _meta_field(field: Field, size: int) -> Tensor:
+    whole = field.kind in ("class", "tokens")
+    return torch.empty((size, *field.shape), dtype=torch.int64 if whole else torch.float32, device="meta")

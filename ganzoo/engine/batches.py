@@ -1,0 +1,175 @@
+"""Batches by number, from the device's memory or streamed, in an order that depends on the seed alone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.errors import UserError
+from ganzoo.interfaces import Dataset
+from ganzoo.randomness import key
+
+
+class Order:
+    """Which examples batch number k holds: shuffled anew each epoch, the incomplete last batch left out."""
+
+    def __init__(self, length: int, batch_size: int, seed: int, stream: str, device: torch.device | str = "cpu"):
+        if batch_size > length:
+            raise UserError(
+                f"a batch of {batch_size} is larger than the data, which has {length} examples: "
+                f"give --batch-size {length} or less"
+            )
+        self.length, self.batch_size = length, batch_size
+        self.per_epoch = length // batch_size
+        self._seed, self._stream, self._device = seed, stream, torch.device(device)
+        self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.int64)
+
+    def indices(self, number: int) -> Tensor:
+        """Return the indices (B,) of batch ``number``, counted from 0 over all epochs."""
+        epoch, place = divmod(number, self.per_epoch)
+        if epoch != self._epoch:
+            generator = torch.Generator().manual_seed(key(self._seed, f"order/{self._stream}", epoch))
+            self._permutation = torch.randperm(self.length, generator=generator).to(self._device)
+            self._epoch = epoch
+        return self._permutation[place * self.batch_size : (place + 1) * self.batch_size]
+
+
+class Batches(ABC):
+    """The batches of one dataset, as networks receive them, by number."""
+
+    order: Order
+    source: str
+
+    @abstractmethod
+    def get(self, number: int) -> dict[str, Tensor]:
+        """Return batch ``number`` (B, …) on the device; numbers are asked for in ascending order."""
+
+
+class MemoryBatches(Batches):
+    """All examples on the device, images as uint8, indexed and normalised there."""
+
+    source = "memory"
+
+    def __init__(self, fields: Mapping[str, Tensor], spec: DataSpec, order: Order):
+        self._fields, self._spec, self.order = fields, spec, order
+
+    def get(self, number: int) -> dict[str, Tensor]:
+        """Return batch ``number``."""
+        indices = self.order.indices(number)
+        return {name: normalise(self._spec.fields[name], values[indices]) for name, values in self._fields.items()}
+
+
+class StreamedBatches(Batches):
+    """Examples read by worker processes, a bounded number of batches ahead."""
+
+    source = "stream"
+
+    def __init__(self, dataset: Dataset, spec: DataSpec, order: Order, workers: int, device: torch.device):
+        self._dataset, self._spec, self.order = dataset, spec, order
+        self._workers, self._device = workers, device
+        self._next = -1
+        self._iterator: Iterator[dict[str, Tensor]] = iter(())
+
+    def get(self, number: int) -> dict[str, Tensor]:
+        """Return batch ``number``."""
+        if number != self._next:
+            self._iterator, self._next = self._start(number), number
+        fields = next(self._iterator)
+        self._next += 1
+        moved = {name: values.to(self._device, non_blocking=True) for name, values in fields.items()}
+        return {name: normalise(self._spec.fields[name], values) for name, values in moved.items()}
+
+    def _start(self, number: int) -> Iterator[dict[str, Tensor]]:
+        loader = DataLoader(
+            _Reader(self._dataset),
+            sampler=_Numbers(self.order, number),
+            batch_size=None,
+            num_workers=self._workers,
+            prefetch_factor=4 if self._workers else None,
+            pin_memory=self._device.type == "cuda",
+        )
+        return iter(loader)
+
+
+class _Reader(TorchDataset[dict[str, Tensor]]):
+    """Gives a loader's worker whole batches."""
+
+    def __init__(self, dataset: Dataset):
+        self._dataset = dataset
+
+    def __getitem__(self, indices: Tensor) -> dict[str, Tensor]:
+        return self._dataset.read(indices)
+
+
+class _Numbers:
+    """The indices of batch after batch, for ever."""
+
+    def __init__(self, order: Order, start: int):
+        self._order, self._start = order, start
+
+    def __iter__(self) -> Iterator[Tensor]:
+        number = self._start
+        while True:
+            yield self._order.indices(number)
+            number += 1
+
+
+def normalise(field: Field, values: Tensor) -> Tensor:
+    """Return ``values`` as networks receive them: images (B, C, H, W) uint8 become float32 in [-1, 1]."""
+    return values.float().div_(127.5).sub_(1) if field.kind == "image" else values
+
+
+def open_batches(
+    dataset: Dataset,
+    spec: DataSpec,
+    batch_size: int,
+    seed: int,
+    stream: str,
+    device: torch.device,
+    budget: int,
+    workers: int,
+) -> Batches:
+    """Return batches from memory where the data takes at most ``budget`` bytes, else streamed ones.
+
+    Raises :class:`UserError` where the data does not agree with its spec (shape, kind, label out of range) or is
+    smaller than a batch.
+    """
+    length = len(dataset)
+    check_fields(dataset.read(torch.arange(min(length, 1))), spec, stream)
+    if length * bytes_per_example(spec) > budget:
+        return StreamedBatches(dataset, spec, Order(length, batch_size, seed, stream), workers, device)
+    order = Order(length, batch_size, seed, stream, device)
+    fields = dataset.read(torch.arange(length))
+    check_fields(fields, spec, stream)
+    return MemoryBatches({name: values.to(device) for name, values in fields.items()}, spec, order)
+
+
+def bytes_per_example(spec: DataSpec) -> int:
+    """Return the bytes that one example takes as it is stored."""
+    widths = {"image": 1, "point": 4, "vector": 4, "class": 8, "tokens": 8}
+    return sum(field.size * widths[field.kind] for field in spec.fields.values())
+
+
+def check_fields(fields: Mapping[str, Tensor], spec: DataSpec, stream: str) -> None:
+    """Raise :class:`UserError` where what a dataset delivered is not what its spec promised."""
+    if set(fields) != set(spec.fields):
+        raise UserError(f"{stream} promised the fields {sorted(spec.fields)} and delivers {sorted(fields)}")
+    dtypes = {"image": torch.uint8, "point": torch.float32, "vector": torch.float32}
+    for name, field in spec.fields.items():
+        values = fields[name]
+        dtype = dtypes.get(field.kind, torch.int64)
+        if values.shape[1:] != field.shape or values.dtype != dtype:
+            found = f"{values.dtype} of shape {tuple(values.shape[1:])}"
+            raise UserError(f"{stream} promised {name} as {dtype} of shape {field.shape} and delivers {found}")
+        if field.kind == "class" and values.numel():
+            low, high = int(values.min()), int(values.max())
+            if low < 0 or high >= field.classes:
+                raise UserError(
+                    f"{stream} has labels from {low} to {high}; {field.classes} classes allow 0 to {field.classes - 1}"
+                )

@@ -1,0 +1,69 @@
+"""What a person sees while a training runs: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ganzoo.engine.observers.base import Observer, Report, Situation
+
+QUIET_SECONDS = 5.0  # between two plain lines
+
+
+class ProgressDisplay(Observer):
+    """Shows steps, steps/s, time left, losses by term, D(x) and D(G(z)), on stderr."""
+
+    def __init__(self, console: Console | None = None):
+        self._console = console or Console(stderr=True)
+
+    def began(self, situation: Situation) -> None:
+        """Show what begins."""
+        self._steps, self._said = situation.steps, 0.0
+        self._console.print(situation.title, highlight=False)
+        self._bar = Progress(
+            TextColumn("{task.fields[rate]:>12}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}\n{task.fields[values]}"),
+            console=self._console,
+            expand=True,
+        )
+        self._task = self._bar.add_task("", total=situation.steps, rate="", losses="", values="")
+        if self._console.is_terminal:
+            self._bar.start()
+
+    def stepped(self, step: int) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=step)
+
+    def reported(self, report: Report) -> None:
+        """Show the values, as a plain line now and then where there is no terminal."""
+        losses, values = describe_losses(report), describe_values(report)
+        rate = f"{report.rate:.1f} steps/s"
+        self._bar.update(self._task, rate=rate, losses=losses, values=values)
+        now = time.monotonic()
+        if not self._console.is_terminal and (now - self._said > QUIET_SECONDS or report.step == self._steps):
+            self._said = now
+            left = (self._steps - report.step) / report.rate if report.rate else 0.0
+            line = f"step {report.step}/{self._steps}  {rate}  {left:.0f} s left  {losses}  {values}"
+            self._console.print(line, highlight=False, soft_wrap=True)
+
+    def ended(self) -> None:
+        """Leave the bar as it is."""
+        if self._console.is_terminal:
+            self._bar.stop()
+
+
+def describe_losses(report: Report) -> str:
+    """Return the losses by phase and term in one line."""
+    return "  ".join(
+        f"{phase} {name} {value:.3f}" for phase, terms in report.terms.items() for name, value in terms.items()
+    )
+
+
+def describe_values(report: Report) -> str:
+    """Return the watched values in one line."""
+    return "  ".join(f"{name} {value:.2f}" for name, value in report.values.items())

@@ -1,0 +1,59 @@
+"""The same noise and conditions, drawn again and again while a training goes on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganzoo.catalogue.data import Field
+from ganzoo.engine.observers import Picture
+from ganzoo.pictures import draw_examples
+from ganzoo.randomness import Streams
+from ganzoo.recipe import Batch, Recipe
+
+CLASS_COLUMNS, ROWS, POINTS = 16, 8, 2000
+
+
+class Preview:
+    """Fixed conditions and fixed noise for a recipe: one column a class, or an 8×8 grid, or a cloud of points."""
+
+    def __init__(self, recipe: Recipe, batch: Batch, seed: int, device: torch.device):
+        self._seed = seed
+        self.count, self.columns = layout(recipe.output_field, recipe.condition_field)
+        self.condition = self._fixed_condition(recipe, batch, device)
+        if self.condition is not None:
+            self.count = len(self.condition)
+        output = recipe.output
+        self._real = batch[output.slot][output.field].cpu()
+
+    def draw(self, recipe: Recipe, step: int) -> Picture:
+        """Sample ``recipe``, which is in evaluation mode, and draw what comes out."""
+        with torch.no_grad():
+            made = recipe.sample(self.count, self.condition, Streams(self._seed).at("preview")).cpu()
+        shown = self.condition.cpu() if self.condition is not None else None
+        image = draw_examples(made, recipe.output_field, shown, recipe.condition_field, self.columns, self._real)
+        return Picture(step, image)
+
+    def _fixed_condition(self, recipe: Recipe, batch: Batch, device: torch.device) -> Tensor | None:
+        field = recipe.condition_field
+        if field is None or recipe.condition is None:
+            return None
+        if field.kind == "class":
+            return balanced_classes(field, self.count).to(device)
+        given = batch[recipe.condition.slot][recipe.condition.field]
+        return given[: self.count]
+
+
+def layout(output: Field, condition: Field | None) -> tuple[int, int]:
+    """Return how many examples a picture shows, and in how many columns."""
+    if output.kind == "point":
+        return POINTS, 1
+    if condition is not None and condition.kind == "class":
+        columns = min(condition.classes, CLASS_COLUMNS)
+        return columns * max(ROWS, min(columns, 10)), columns
+    return ROWS * ROWS, ROWS
+
+
+def balanced_classes(field: Field, count: int) -> Tensor:
+    """Return ``count`` class labels that go round and round, so that a grid has a column for each."""
+    return torch.arange(count) % min(field.classes, CLASS_COLUMNS)

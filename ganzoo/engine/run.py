@@ -1,0 +1,161 @@
+"""One training from selection to model file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.selection import Selection
+from ganzoo.engine.assembly import SelectedParts, assemble, build_recipe
+from ganzoo.engine.averages import Averages
+from ganzoo.engine.batches import Batches, open_batches
+from ganzoo.engine.device import choose_device
+from ganzoo.engine.modelfile import versions, write_model
+from ganzoo.engine.observers import Observer, Situation
+from ganzoo.engine.observers.record import MetricsFile, PictureFiles, TensorBoardEvents
+from ganzoo.engine.preview import Preview
+from ganzoo.engine.runfolder import RunFolder
+from ganzoo.engine.trainer import Player, Trainer, batches_per_step, trained_parameters
+from ganzoo.randomness import Streams
+from ganzoo.recipe import Recipe
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training that has ended: its folder, how many steps it made, and the sha256 of its model's weights."""
+
+    folder: RunFolder
+    steps: int
+    seconds: float
+    sha256: str
+    finished: bool
+
+
+def train(selection: Selection, watchers: Sequence[Observer] = ()) -> Run:
+    """Train what was selected and write the run folder.
+
+    Everything that can be wrong is found before the folder is made: raises :class:`~ganzoo.errors.UserError`, and
+    nothing is written. An interrupt ends the training early; the model is written all the same and the run is
+    marked as not finished.
+    """
+    settings = selection.run
+    specs = assemble(selection)
+    device = choose_device(settings.device)
+    folder = RunFolder.choose(settings.out, selection.variant)
+    observers = [
+        MetricsFile(),
+        PictureFiles(),
+        *([TensorBoardEvents()] if settings.tensorboard else []),
+        *watchers,
+    ]
+    parts = SelectedParts(selection.parts)
+    batches = _open(selection, parts, specs, device)
+    with torch.random.fork_rng(devices=[]):
+        recipe = build_recipe(selection, specs).to(device)
+        trainer = _trainer(selection, parts, recipe, batches, device)
+        first = {slot: found.get(0) for slot, found in batches.items()}
+        preview = Preview(recipe, first, settings.seed, device)
+        folder.create({**selection.to_json(), "versions": versions()})
+        situation = Situation(folder, trainer.steps, _title(selection, specs, batches, recipe, device))
+        finished = _watched(observers, situation, lambda: _run(trainer, observers, selection, preview))
+        with trainer.averages.in_place() as averaged:
+            trained = {"steps": trainer.step, "images": trainer.images}
+            digest = write_model(folder.model, averaged, selection, specs, trained)
+    return Run(folder, trainer.step, trainer.seconds, digest, finished)
+
+
+def _open(
+    selection: Selection, parts: SelectedParts, specs: Mapping[str, DataSpec], device: torch.device
+) -> dict[str, Batches]:
+    settings = selection.run
+    return {
+        slot: open_batches(
+            parts.build(slot, root=settings.data_root),
+            spec,
+            settings.batch_size,
+            settings.seed,
+            selection.parts[slot].label,
+            device,
+            settings.data_budget * MIB,
+            settings.workers,
+        )
+        for slot, spec in specs.items()
+    }
+
+
+def _trainer(
+    selection: Selection,
+    parts: SelectedParts,
+    recipe: Recipe,
+    batches: Mapping[str, Batches],
+    device: torch.device,
+) -> Trainer:
+    settings = selection.run
+    phases = recipe.phases()
+    players = [
+        Player.of(
+            phase,
+            parts.build(f"{phase.name}-optimizer", parameters=trained_parameters(recipe, phase)),
+            parts.build(f"{phase.name}-schedule"),
+        )
+        for phase in phases
+    ]
+    per_epoch = max(found.order.per_epoch for found in batches.values())
+    steps = settings.steps or (settings.epochs or 1) * max(1, per_epoch // batches_per_step(phases))
+    averages = Averages(recipe, settings.ema)
+    return Trainer(recipe, players, batches, averages, Streams(settings.seed, device), steps)
+
+
+def _run(trainer: Trainer, observers: Sequence[Observer], selection: Selection, preview: Preview) -> bool:
+    try:
+        trainer.run(observers, selection.run.log_every, selection.run.sample_every, preview)
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+def _watched(observers: Sequence[Observer], situation: Situation, work: Callable[[], bool]) -> bool:
+    begun: list[Observer] = []
+    try:
+        for observer in observers:
+            observer.began(situation)
+            begun.append(observer)
+        return work()
+    finally:
+        for observer in begun:
+            observer.ended()
+
+
+def _title(
+    selection: Selection,
+    specs: Mapping[str, DataSpec],
+    batches: Mapping[str, Batches],
+    recipe: Recipe,
+    device: torch.device,
+) -> str:
+    """Say in a line or two what trains on what."""
+    data: list[str] = []
+    for slot, spec in specs.items():
+        found = batches[slot]
+        condition: Any = spec.condition_field
+        given = f", {condition.describe()}" if condition is not None else ""
+        data.append(
+            f"{selection.parts[slot].component.name}: {found.order.length:,} {spec.target_field.describe()}{given}, "
+            f"from {found.source}"
+        )
+    sizes = ", ".join(
+        f"{name} {sum(p.numel() for p in network.parameters()):,}"
+        for name, network in recipe.named_children()
+        if any(True for _ in network.parameters())
+    )
+    return (
+        f"{selection.variant} on {device}, batch {selection.run.batch_size}\n"
+        + "\n".join(data)
+        + f"\nparameters: {sizes}"
+    )

@@ -1,0 +1,189 @@
+"""The generic trainer: for each phase, freeze what it does not train, add its terms, step its optimizer."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.engine.assembly import freeze_all_but
+from ganzoo.engine.averages import Averages
+from ganzoo.engine.batches import Batches
+from ganzoo.engine.observers import Observer, Report
+from ganzoo.engine.preview import Preview
+from ganzoo.errors import TrainingFailed
+from ganzoo.interfaces import Progress, Schedule
+from ganzoo.randomness import Streams, key
+from ganzoo.recipe import Batch, Clock, Outcome, Phase, Recipe
+
+
+@dataclass(frozen=True)
+class Player:
+    """A phase with what moves its networks."""
+
+    phase: Phase
+    optimizer: torch.optim.Optimizer
+    schedule: Schedule
+    rates: tuple[float, ...]
+
+    @staticmethod
+    def of(phase: Phase, optimizer: torch.optim.Optimizer, schedule: Schedule) -> Player:
+        """Return the player of ``phase``; the learning rates that ``optimizer`` has now are the base rates."""
+        return Player(phase, optimizer, schedule, tuple(group["lr"] for group in optimizer.param_groups))
+
+    def set_rate(self, progress: Progress) -> None:
+        """Set the learning rates for a step."""
+        factor = self.schedule.factor(progress)
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * factor
+
+
+class Trainer:
+    """Trains a recipe on batches, step by step; everything it draws depends on (seed, stream, step) alone."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        players: Sequence[Player],
+        batches: Mapping[str, Batches],
+        averages: Averages,
+        streams: Streams,
+        steps: int,
+    ):
+        self.recipe, self.players, self.averages, self.steps = recipe, tuple(players), averages, steps
+        self.step, self.seconds = 0, 0.0
+        self._batches, self._streams = batches, streams
+        self._batches_per_step = batches_per_step([player.phase for player in players])
+        self._tally = _Tally()
+
+    @property
+    def images(self) -> int:
+        """Real examples used so far."""
+        return self.step * self._batches_per_step * self._batch_size
+
+    @property
+    def _batch_size(self) -> int:
+        return max((batches.order.batch_size for batches in self._batches.values()), default=0)
+
+    def run(self, observers: Sequence[Observer], log_every: int, sample_every: int, preview: Preview) -> None:
+        """Train until ``steps`` are done, reporting and drawing at intervals, and at the end in any case."""
+        self.recipe.train()
+        if self.step == 0:
+            self._draw(observers, preview)
+        began, since = time.perf_counter(), self.step
+        while self.step < self.steps:
+            self.train_step()
+            for observer in observers:
+                observer.stepped(self.step)
+            last = self.step == self.steps
+            if last or self.step % log_every == 0:
+                report = self._report(began, since)
+                for observer in observers:
+                    observer.reported(report)
+                began, since = time.perf_counter(), self.step
+            if last or self.step % sample_every == 0:
+                self._draw(observers, preview)
+                began += self._drawing
+
+    def train_step(self) -> None:
+        """Play every phase that is due once."""
+        step = self.step
+        torch.manual_seed(key(self._streams.seed, "networks", step))
+        self.recipe.before_step(self._clock("before", 0))
+        batch = self._batch(0)
+        for player in self.players:
+            phase = player.phase
+            if step % phase.every:
+                continue
+            player.set_rate(Progress(step, self.steps))
+            freeze_all_but(self.recipe, phase.trains)
+            for update in range(phase.updates):
+                data = self._batch(update) if phase.fresh_data and update else batch
+                outcome = phase.loss(data, self._clock(phase.name, update))
+                player.optimizer.zero_grad(set_to_none=True)
+                sum_terms(outcome).backward()
+                player.optimizer.step()
+                self._tally.add(phase.name, outcome)
+        self.averages.update(step)
+        self.step += 1
+
+    def _batch(self, place: int) -> Batch:
+        number = self.step * self._batches_per_step + place
+        return {slot: batches.get(number) for slot, batches in self._batches.items()}
+
+    def _clock(self, phase: str, update: int) -> Clock:
+        return Clock(self.step, self.steps, phase, update, self._streams)
+
+    def _report(self, began: float, since: int) -> Report:
+        terms, values = self._tally.read()
+        took = time.perf_counter() - began
+        self.seconds += took
+        for phase, found in terms.items():
+            for name, value in found.items():
+                if not math.isfinite(value):
+                    raise TrainingFailed(
+                        f"term {name!r} of phase {phase!r} is {value} at step {self.step}: "
+                        "lower its learning rate, or choose another loss or penalty"
+                    )
+        rates = {player.phase.name: player.optimizer.param_groups[0]["lr"] for player in self.players}
+        speed = (self.step - since) / took if took > 0 else 0.0
+        return Report(self.step, self.seconds, self.images, speed, terms, values, rates)
+
+    def _draw(self, observers: Sequence[Observer], preview: Preview) -> None:
+        began = time.perf_counter()
+        with self.averages.in_place() as recipe:
+            picture = preview.draw(recipe, self.step)
+        for observer in observers:
+            observer.pictured(picture)
+        # Drawing is not training: its time is taken out of the rates that people compare.
+        self._drawing = time.perf_counter() - began
+
+
+def sum_terms(outcome: Outcome) -> Tensor:
+    """Return the loss that the terms of a phase add up to."""
+    total, *others = outcome.terms.values()
+    for term in others:
+        total = total + term
+    return total
+
+
+def batches_per_step(phases: Sequence[Phase]) -> int:
+    """Return how many batches one step takes: one, and one more for each further update with data of its own."""
+    return max((phase.updates for phase in phases if phase.fresh_data), default=1)
+
+
+def trained_parameters(recipe: Recipe, phase: Phase) -> list[nn.Parameter]:
+    """Return the parameters that a phase moves."""
+    return [parameter for name in phase.trains for parameter in recipe.get_submodule(name).parameters()]
+
+
+class _Tally:
+    """Sums of terms and values on the device, read on the host only when somebody asks."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, str, str], Tensor] = {}
+        self._counts: dict[tuple[str, str, str], int] = {}
+
+    def add(self, phase: str, outcome: Outcome) -> None:
+        """Count one outcome of ``phase``."""
+        for role, found in (("term", outcome.terms), ("value", outcome.values)):
+            for name, value in found.items():
+                entry = (role, phase, name)
+                detached = value.detach()
+                self._sums[entry] = self._sums[entry] + detached if entry in self._sums else detached
+                self._counts[entry] = self._counts.get(entry, 0) + 1
+
+    def read(self) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+        """Return the means since the last reading, terms by phase and values by name, and begin anew."""
+        entries = list(self._sums)
+        means = torch.stack([self._sums[e].float() / self._counts[e] for e in entries]).tolist() if entries else []
+        terms: dict[str, dict[str, float]] = {}
+        values: dict[str, float] = {}
+        for (role, phase, name), mean in zip(entries, means, strict=True):
+            (terms.setdefault(phase, {}) if role == "term" else values)[name] = mean
+        self._sums, self._counts = {}, {}
+        return terms, values

@@ -1,0 +1,28 @@
+"""What can go wrong, and whose move it is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """Something was asked for that cannot be done; the message says what to do instead (exit status 2)."""
+
+
+class Refused(UserError):
+    """Several things about one request cannot be done; all of them are told at once."""
+
+    def __init__(self, problems: Iterable[str]):
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class TrainingFailed(RuntimeError):
+    """A training that had begun could not go on; the message names phase, term and step (exit status 1)."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return how a sentence about an unknown ``name`` ends: ``; did you mean 'x'?``, or a full stop."""
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else "."

@@ -1,0 +1,138 @@
+"""Drawing examples and curves for people."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from ganzoo.catalogue.data import Field
+
+GAP, PAPER, INK = 2, "white", "black"
+SMALLEST_TILE = 48  # pixels; smaller examples are enlarged by a whole factor so that people can see them
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Map images (B, C, H, W) in [-1, 1] to uint8 in 0 … 255."""
+    return images.float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).cpu()
+
+
+def to_pil(image: Tensor) -> Image.Image:
+    """Return one uint8 image (C, H, W), grey or colour, as a picture."""
+    channels = image.shape[0]
+    array = image.permute(1, 2, 0).contiguous().numpy()
+    return Image.fromarray(array[:, :, 0] if channels == 1 else array[:, :, :3])
+
+
+def grid(images: Tensor, columns: int, headings: Sequence[str] = ()) -> Image.Image:
+    """Lay images (B, C, H, W) in [-1, 1] out in rows of ``columns``, with a heading over each column."""
+    pixels = to_uint8(images)
+    scale = max(1, -(-SMALLEST_TILE // max(pixels.shape[2:])))
+    height, width = pixels.shape[2] * scale, pixels.shape[3] * scale
+    rows = -(-len(pixels) // columns)
+    letters = max(11, width // 5)
+    font = ImageFont.load_default(letters)
+    top = letters + 6 if headings else 0
+    sheet = Image.new("RGB", (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP + top), PAPER)
+    for place, image in enumerate(pixels):
+        tile = to_pil(image).convert("RGB").resize((width, height), Image.Resampling.NEAREST)
+        sheet.paste(tile, (GAP + place % columns * (width + GAP), top + GAP + place // columns * (height + GAP)))
+    pen = ImageDraw.Draw(sheet)
+    for column, text in enumerate(headings[:columns]):
+        middle = GAP + column * (width + GAP) + width // 2
+        pen.text((middle, top // 2), _fit(text, font, width), fill=INK, font=font, anchor="mm")
+    return sheet
+
+
+def _fit(text: str, font: Any, width: int) -> str:
+    while len(text) > 1 and font.getlength(text) > width:
+        text = text[:-1]
+    return text
+
+
+def scatter(points: Tensor, real: Tensor) -> Image.Image:
+    """Draw points (B, F) over real ones (N, F), their first two coordinates."""
+
+    def plot(axes: Any) -> None:
+        for cloud, name, colour in ((real, "data", "#b0b0b0"), (points, "generated", "#d1495b")):
+            flat = torch.cat([cloud, cloud], dim=1)[:, :2].numpy()
+            axes.scatter(flat[:, 0], flat[:, 1], s=5, alpha=0.5, linewidths=0, color=colour, label=name)
+        reach = 1.4 * float(real.abs().max().clamp_min(1e-3))
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+        axes.legend(loc="upper right", frameon=False)
+
+    return _figure(plot, (5, 5))
+
+
+def curves(rows: Sequence[Mapping[str, Any]]) -> Image.Image:
+    """Draw the losses by term and the watched values of metrics rows against the step."""
+    steps = [row["step"] for row in rows]
+    losses = _series(rows, lambda row: {f"{p} {n}": v for p, terms in row["terms"].items() for n, v in terms.items()})
+    values = _series(rows, lambda row: row["values"])
+
+    def plot(upper: Any, lower: Any) -> None:
+        for axes, series, title in ((upper, losses, "loss"), (lower, values, "discriminator's score")):
+            for name, numbers in series.items():
+                axes.plot(steps, numbers, label=name, linewidth=1)
+            axes.set_ylabel(title)
+            axes.grid(alpha=0.3)
+            if series:
+                axes.legend(fontsize="small", frameon=False)
+        lower.set_xlabel("step")
+
+    return _figure(plot, (8, 6), rows=2)
+
+
+def _series(rows: Sequence[Mapping[str, Any]], of: Callable[[Any], Mapping[str, float]]) -> dict[str, list[float]]:
+    names = dict.fromkeys(name for row in rows for name in of(row))
+    return {name: [of(row).get(name, float("nan")) for row in rows] for name in names}
+
+
+def _figure(plot: Callable[..., None], inches: tuple[float, float], rows: int = 1) -> Image.Image:
+    # Figure rather than pyplot: no global state, no window system, nothing to close.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=inches, dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
+    plot(*axes)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return Image.open(buffer).convert("RGB")
+
+
+def draw_examples(
+    made: Tensor,
+    output: Field,
+    condition: Tensor | None,
+    condition_field: Field | None,
+    columns: int,
+    real: Tensor,
+) -> Image.Image:
+    """Draw examples (B, …) of field ``output``, under headings where every column is one class."""
+    if output.kind != "image":
+        return scatter(made, real)
+    return grid(made, columns, column_headings(condition, condition_field, columns))
+
+
+def column_headings(condition: Tensor | None, field: Field | None, columns: int) -> list[str]:
+    """Return the class names of the columns, or nothing where a column holds more than one class."""
+    if condition is None or field is None or field.kind != "class":
+        return []
+    first = condition[:columns]
+    if not all(torch.equal(row, first[: len(row)]) for row in condition.split(columns)):
+        return []
+    return [field.class_name(int(label)) for label in first]
+
+
+def animate(pictures: Sequence[Path], path: Path, milliseconds: int = 200) -> None:
+    """Write pictures of one size as an animated GIF that stays on the last one for a while."""
+    frames = [Image.open(picture).convert("P", palette=Image.Palette.ADAPTIVE) for picture in pictures]
+    durations = [milliseconds] * (len(frames) - 1) + [5 * milliseconds]
+    frames[0].save(path, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)

@@ -1,0 +1,77 @@
+"""Reading what a person asks for as a condition: a class, attributes, a caption, or a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganzoo.catalogue.data import Field
+from ganzoo.errors import UserError, nearest
+
+
+def read_conditions(field: Field, asked: Sequence[Any], count: int) -> Tensor:
+    """Return conditions (count, …): what was ``asked`` in turn, or every class in turn where nothing was asked."""
+    if not asked:
+        if field.kind != "class":
+            raise UserError(f"this model needs to be told what to make: give --label, {_example(field)}")
+        return torch.arange(count) % field.classes
+    readers = {"class": _read_class, "vector": _read_vector, "tokens": _read_caption, "image": _read_tensor}
+    read = torch.stack([readers.get(field.kind, _read_tensor)(field, value) for value in asked])
+    return read[torch.arange(count) % len(read)]
+
+
+def _read_class(field: Field, value: Any) -> Tensor:
+    if str(value) in field.names:
+        return torch.tensor(field.names.index(str(value)))
+    try:
+        index = int(value)
+    except (TypeError, ValueError):
+        names = field.names or tuple(str(index) for index in range(field.classes))
+        raise UserError(
+            f"no class is called {value!r}{nearest(str(value), names)} Classes: {', '.join(names)}"
+        ) from None
+    if not 0 <= index < field.classes:
+        raise UserError(f"label {index} is out of range: this model knows the classes 0 to {field.classes - 1}")
+    return torch.tensor(index)
+
+
+def _read_vector(field: Field, value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        return _read_tensor(field, value).float()
+    chosen = torch.zeros(field.size)
+    for word in str(value).replace(",", "+").split("+"):
+        name = word.strip()
+        if name not in field.names:
+            have = ", ".join(field.names)
+            raise UserError(f"no attribute is called {name!r}{nearest(name, field.names)} Attributes: {have}")
+        chosen[field.names.index(name)] = 1.0
+    return chosen
+
+
+def _read_caption(field: Field, value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        return _read_tensor(field, value)
+    words = str(value).lower().split()
+    unknown = [word for word in words if word not in field.names]
+    if unknown:
+        have = ", ".join(field.names[1:])
+        raise UserError(f"no caption has the word {unknown[0]!r}{nearest(unknown[0], field.names)} Words: {have}")
+    if len(words) > field.size:
+        raise UserError(f"a caption has at most {field.size} words, not {len(words)}")
+    indices = [field.names.index(word) for word in words]
+    return torch.tensor(indices + [0] * (field.size - len(words)))
+
+
+def _read_tensor(field: Field, value: Any) -> Tensor:
+    if not isinstance(value, Tensor) or tuple(value.shape) != field.shape:
+        raise UserError(f"a condition must be a tensor of shape {field.shape}")
+    return value
+
+
+def _example(field: Field) -> str:
+    words = [name for name in field.names if not name.startswith("<")][:3]
+    join = "+" if field.kind == "vector" else " "
+    return f"for example '{join.join(words)}'" if words else f"a tensor of shape {field.shape}"

@@ -1,0 +1,90 @@
+"""Writing samples as a picture, as arrays or as a folder of pictures."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.catalogue.data import Field
+from ganzoo.engine.files import write_whole
+from ganzoo.engine.observers.record import png
+from ganzoo.errors import UserError
+from ganzoo.pictures import draw_examples, to_pil, to_uint8
+
+SUFFIXES = (".png", ".npz")
+
+
+def check_destination(out: Path, output: Field) -> None:
+    """Raise :class:`UserError` where samples of ``output`` cannot be written to ``out``."""
+    if out.suffix and out.suffix.lower() not in SUFFIXES:
+        raise UserError(f"samples cannot be written as {out.suffix}: use .png, .npz, or a folder (no suffix)")
+    if not out.suffix and output.kind != "image":
+        raise UserError(f"a folder holds images, and this model makes {output.describe()}: use .npz or .png")
+    if not out.suffix and out.is_dir() and any(out.iterdir()):
+        raise UserError(f"the folder {out} is not empty: choose another --out")
+    if out.is_dir() and out.suffix:
+        raise UserError(f"{out} is a folder: choose another --out")
+
+
+def write_samples(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
+    """Write samples to a ``.png`` grid, a ``.npz`` file, or a folder of pictures; equal input gives equal bytes.
+
+    Raises :class:`UserError` where ``out`` cannot be written.
+    """
+    check_destination(out, output)
+    writers = {".png": _write_grid, ".npz": _write_arrays, "": _write_folder}
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        writers[out.suffix.lower()](out, made, output, conditions, condition)
+    except OSError as problem:
+        raise UserError(f"{out} cannot be written: {problem.strerror or problem}; choose another --out") from problem
+
+
+def columns_for(count: int, conditions: Tensor | None, condition: Field | None) -> int:
+    """Return the columns of a grid: one a class where labels go round, else about as many as rows."""
+    if conditions is not None and condition is not None and condition.kind == "class":
+        period = len(torch.unique(conditions))
+        if count > period and torch.equal(conditions[:-period], conditions[period:]):
+            return period if period >= 8 else -(-8 // period) * period
+    return max(1, math.isqrt(count))
+
+
+def _write_grid(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
+    columns = columns_for(len(made), conditions, condition)
+    write_whole(out, png(draw_examples(made, output, conditions, condition, columns, made)))
+
+
+def _write_arrays(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
+    arrays = {f"{output.kind}s": _as_array(made, output)}
+    if conditions is not None:
+        arrays["labels"] = conditions.numpy()
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    write_whole(out, buffer.getvalue())
+
+
+def _as_array(made: Tensor, output: Field) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+    if output.kind != "image":
+        return made.numpy()
+    pixels = to_uint8(made).permute(0, 2, 3, 1).contiguous().numpy()
+    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+
+
+def _write_folder(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
+    out.mkdir(exist_ok=True)
+    labelled = conditions is not None and condition is not None and condition.kind == "class"
+    for number, image in enumerate(to_uint8(made)):
+        name = f"{number:05d}"
+        if labelled:
+            assert conditions is not None and condition is not None
+            name += f"-{_plain(condition.class_name(int(conditions[number])))}"
+        write_whole(out / f"{name}.png", png(to_pil(image)))
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in name)

@@ -1,0 +1,89 @@
+"""A trained model, which samples from its one file alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganzoo.catalogue.data import Field
+from ganzoo.catalogue.registry import Registry
+from ganzoo.engine.modelfile import Header, read_model
+from ganzoo.engine.runfolder import RunFolder
+from ganzoo.errors import UserError
+from ganzoo.randomness import Streams
+from ganzoo.recipe import Recipe
+from ganzoo.studio.conditions import read_conditions
+
+CHUNK = 256  # examples made at once, so that any number fits in memory
+
+
+class Model:
+    """A recipe with trained networks."""
+
+    def __init__(self, recipe: Recipe, header: Header):
+        self.recipe, self.header = recipe, header
+
+    @staticmethod
+    def read(path: Path, registry: Registry) -> Model:
+        """Return the model in a file or a run folder; raises :class:`UserError` where there is none that works."""
+        return Model(*read_model(RunFolder(path).model if path.is_dir() else path, registry))
+
+    @property
+    def output(self) -> Field:
+        """What it makes."""
+        return self.recipe.output_field
+
+    @property
+    def condition(self) -> Field | None:
+        """What it takes, or ``None``."""
+        return self.recipe.condition_field
+
+    def to(self, device: torch.device | str) -> Model:
+        """Move the networks and return the model."""
+        self.recipe.to(device)
+        return self
+
+    def conditions(self, count: int, label: Any = None) -> Tensor | None:
+        """Return conditions (count, …): the labels asked for, in turn, or every class in turn.
+
+        ``label`` is one label or several: a class by number or name, attributes as ``red+large``, a caption, or a
+        tensor. Raises :class:`UserError` for a label that the model does not know, or where it needs or takes none.
+        """
+        asked = _as_list(label)
+        if self.condition is None:
+            if asked:
+                raise UserError("this model is unconditional: it takes no --label")
+            return None
+        return read_conditions(self.condition, asked, count)
+
+    def sample(self, count: int = 64, label: Any = None, seed: int = 0) -> Tensor:
+        """Return ``count`` examples, float32 (count, C, H, W) in [-1, 1] for images, on the CPU.
+
+        The same seed gives the same examples.
+        """
+        if count < 1:
+            raise UserError(f"a sample of {count} is no sample: ask for at least 1")
+        conditions = self.conditions(count, label)
+        device = next(self.recipe.parameters()).device
+        streams = Streams(seed)
+        made = []
+        with torch.inference_mode():
+            for start in range(0, count, CHUNK):
+                size = min(CHUNK, count - start)
+                chosen = conditions[start : start + size].to(device) if conditions is not None else None
+                made.append(self.recipe.sample(size, chosen, streams.at("sample", start)).float().cpu())
+        return torch.cat(made)
+
+
+def _as_list(label: Any) -> Sequence[Any]:
+    if label is None:
+        return ()
+    return list(label) if isinstance(label, list | tuple | Tensor) and not _is_scalar(label) else [label]
+
+
+def _is_scalar(label: Any) -> bool:
+    return isinstance(label, Tensor) and label.dim() == 0

@@ -1,0 +1,100 @@
+"""Conditioners, the networks of the embed-multiply convolutional CGAN, and two conditional GANs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ganzoo.catalogue import Component, Need, Variant, hookimpl
+from ganzoo_cgan import configs
+
+PAPER = "Mirza & Osindero 2014, arXiv 1411.1784"
+
+CONDITION = Need(
+    ("condition:class", "condition:vector", "condition:tokens"),
+    "use --conditioner none, or data with labels (one sub-folder a class)",
+)
+INPUT = Need(("site:input-vector", "site:input-map"), "use a network that conditions its input, such as mlp or dcgan")
+PLANE = Need(
+    ("site:input-map",),
+    "a plane fits only networks that take images: set it for that network alone, "
+    "with --discriminator-conditioner label-plane",
+)
+
+
+@hookimpl
+def ganzoo_components() -> Iterable[Component]:
+    """Return the components of this plugin."""
+    yield Component("conditioner", "none", "no condition", "ganzoo.interfaces:Unconditioned")
+    yield Component(
+        "conditioner", "concat", "lay an embedding of the condition beside the input",
+        "ganzoo_cgan.conditioners:Concat", configs.ConcatConfig, (CONDITION, INPUT), source=PAPER,
+    )  # fmt: skip
+    yield Component(
+        "conditioner", "multiply", "multiply the input with an embedding of the condition",
+        "ganzoo_cgan.conditioners:Multiply", configs.EmbeddingConfig, (CONDITION, INPUT),
+    )  # fmt: skip
+    yield Component(
+        "conditioner", "add", "add an embedding of the condition to the input",
+        "ganzoo_cgan.conditioners:Add", configs.EmbeddingConfig, (CONDITION, INPUT),
+    )  # fmt: skip
+    yield Component(
+        "conditioner", "label-plane", "lay an embedding beside the image as one more channel",
+        "ganzoo_cgan.conditioners:LabelPlane", configs.EmbeddingConfig, (CONDITION, PLANE),
+    )  # fmt: skip
+    images = (Need(("data:image",), "use --generator mlp --discriminator mlp, or a dataset of images"),)
+    yield Component(
+        "generator", "upsampling", "dense, then enlargement and convolutions; sides are multiples of 4",
+        "ganzoo_cgan.convolutional:UpsamplingGenerator", configs.UpsamplingConfig, images,
+        ("site:input-vector", "site:block"),
+    )  # fmt: skip
+    yield Component(
+        "discriminator", "strided", "three strided convolutions, then dense; for images of any size",
+        "ganzoo_cgan.convolutional:StridedDiscriminator", configs.StridedConfig, images,
+        ("site:input-map", "site:block", "site:head"),
+    )  # fmt: skip
+
+
+@hookimpl
+def ganzoo_variants() -> Iterable[Variant]:
+    """Return the variants of this plugin."""
+    yield Variant(
+        "cgan",
+        "a conditional GAN of fully connected layers; the label's embedding lies beside noise and image",
+        recipe="adversarial",
+        parts={"conditioner": "concat", "loss": "lsgan"},
+        overrides={
+            "latent.size": 100,
+            "generator.widths": (128, 256, 512, 1024),
+            "discriminator.widths": (512, 512, 512),
+            "discriminator.dropout": 0.4,
+            "recipe.discriminator_weight": 0.5,
+            "optimizer.lr": 2e-4,
+            "optimizer.betas": (0.5, 0.999),
+            "run.batch_size": 64,
+        },
+        published={"run.epochs": 200, "run.ema": 0.0, "dataset.size": 32},
+        source=PAPER,
+    )
+    yield Variant(
+        "cgan-conv",
+        "a convolutional conditional GAN; the label's embedding multiplies the noise and is a plane of the image",
+        recipe="adversarial",
+        parts={
+            "generator": "upsampling",
+            "discriminator": "strided",
+            "generator-conditioner": "multiply",
+            "discriminator-conditioner": "label-plane",
+        },
+        overrides={
+            "latent.size": 100,
+            "recipe.discriminator_weight": 0.5,
+            "recipe.fake_conditions": "data",
+            "optimizer.lr": 1e-3,
+            "optimizer.betas": (0.5, 0.999),
+            "run.batch_size": 128,
+            "run.steps": 5000,
+        },
+        published={"run.ema": 0.0},
+        source=PAPER,
+        figures="generator 856,809 and discriminator 103,297 trainable parameters on 28×28 images of 10 classes",
+    )

@@ -1,0 +1,108 @@
+"""Conditioners that act at a network's input. A condition is a class, a vector or a caption."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.catalogue import Field
+from ganzoo.interfaces import Conditioner, Shape
+from ganzoo_cgan.configs import ConcatConfig, EmbeddingConfig
+
+Embedding = nn.Embedding | nn.Linear | nn.EmbeddingBag
+
+
+def embedding(condition: Field, size: int, deviation: float) -> Embedding:
+    """Return a learnt map from a condition (B, …) to (B, size), with rows of the given deviation at first.
+
+    A class looks up its row; a vector is mapped linearly; a caption is the mean of its words' rows.
+    """
+    layer = EMBEDDINGS[condition.kind](condition, size)
+    nn.init.normal_(layer.weight, 0.0, deviation)
+    return layer
+
+
+def _of_class(condition: Field, size: int) -> nn.Embedding:
+    return nn.Embedding(condition.classes, size)
+
+
+def _of_vector(condition: Field, size: int) -> nn.Linear:
+    return nn.Linear(condition.size, size, bias=False)
+
+
+def _of_caption(condition: Field, size: int) -> nn.EmbeddingBag:
+    return nn.EmbeddingBag(max(len(condition.names), 1), size, mode="mean", padding_idx=0)
+
+
+EMBEDDINGS: dict[str, Callable[[Field, int], Embedding]] = {
+    "class": _of_class,
+    "vector": _of_vector,
+    "tokens": _of_caption,
+}
+
+
+@final
+class Concat(Conditioner):
+    """Lays the embedding (B, E) beside a flat input, or as E constant planes beside an image."""
+
+    def __init__(self, config: ConcatConfig, shape: Shape, condition: Field):
+        super().__init__()
+        size = config.size or condition.classes or condition.size
+        self.embedding = embedding(condition, size, config.deviation)
+        self.out_shape = (shape[0] + size, *shape[1:])
+        self._plane = shape[1:]
+
+    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        """Map (B, F) to (B, F + E), or (B, C, H, W) to (B, C + E, H, W)."""
+        code: Tensor = self.embedding(condition)
+        planes = code.view(*code.shape, *[1] * len(self._plane)).expand(*code.shape, *self._plane)
+        return torch.cat([x, planes], dim=1)
+
+
+@final
+class Multiply(Conditioner):
+    """Multiplies every number of the input with the embedding's."""
+
+    def __init__(self, config: EmbeddingConfig, shape: Shape, condition: Field):
+        super().__init__()
+        self.embedding = embedding(condition, math.prod(shape), config.deviation)
+        self.out_shape = shape
+
+    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        """Map (B, \\*shape) to itself."""
+        code: Tensor = self.embedding(condition)
+        return x * code.view_as(x)
+
+
+@final
+class Add(Conditioner):
+    """Adds the embedding to every number of the input."""
+
+    def __init__(self, config: EmbeddingConfig, shape: Shape, condition: Field):
+        super().__init__()
+        self.embedding = embedding(condition, math.prod(shape), config.deviation)
+        self.out_shape = shape
+
+    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        """Map (B, \\*shape) to itself."""
+        code: Tensor = self.embedding(condition)
+        return x + code.view_as(x)
+
+
+@final
+class LabelPlane(Conditioner):
+    """Lays the embedding, as large as one plane, beside an image as one more channel."""
+
+    def __init__(self, config: EmbeddingConfig, shape: Shape, condition: Field):
+        super().__init__()
+        self._plane = shape[1:]
+        self.embedding = embedding(condition, math.prod(self._plane), config.deviation)
+        self.out_shape = (shape[0] + 1, *self._plane)
+
+    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        """Map (B, C, H, W) to (B, C + 1, H, W)."""
+        return torch.cat([x, self.embedding(condition).view(-1, 1, *self._plane)], dim=1)

@@ -1,0 +1,52 @@
+"""The options of this plugin's components."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ganzoo.catalogue import Config, DataSpec, option
+
+
+@dataclass(frozen=True)
+class EmbeddingConfig(Config):
+    """Options of a conditioner whose embedding has the size of its site."""
+
+    deviation: float = option(1.0, "standard deviation of the embeddings at the beginning", low=0)
+
+
+@dataclass(frozen=True)
+class ConcatConfig(Config):
+    """Options of concatenation."""
+
+    size: int = option(0, "numbers in the embedding; 0 takes as many as there are classes or attributes", low=0)
+    deviation: float = option(1.0, "standard deviation of the embeddings at the beginning", low=0)
+
+
+@dataclass(frozen=True)
+class UpsamplingConfig(Config):
+    """Options of the upsampling generator."""
+
+    widths: tuple[int, int] = option((128, 64), "channels of the two inner convolutions", low=1)
+    slope: float = option(0.02, "slope of the leaky ReLU", low=0, high=1)
+
+    def problems(self, data: Mapping[str, DataSpec]) -> Iterator[str]:
+        """Yield the image sizes that it cannot make."""
+        for spec in data.values():
+            field = spec.target_field
+            sides = field.shape[1:] if field.kind == "image" else ()
+            if any(side % 4 for side in sides):
+                wrong = "×".join(str(side) for side in sides)
+                yield (
+                    f"makes images whose sides are multiples of 4, not {wrong}: "
+                    "set the dataset's size, or --generator mlp"
+                )
+
+
+@dataclass(frozen=True)
+class StridedConfig(Config):
+    """Options of the strided discriminator."""
+
+    widths: tuple[int, ...] = option((32, 64, 128), "channels of the convolutions", low=1)
+    slope: float = option(0.02, "slope of the leaky ReLU", low=0, high=1)
+    dropout: float = option(0.25, "share dropped after each convolution", low=0, high=0.99)

@@ -1,0 +1,73 @@
+"""The networks of the embed-multiply convolutional CGAN."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+from torch import Tensor, nn
+
+from ganzoo.catalogue import Field
+from ganzoo.interfaces import Discriminator, Generator, Shape, Sites, Verdict
+from ganzoo_cgan.configs import StridedConfig, UpsamplingConfig
+
+
+@final
+class UpsamplingGenerator(Generator):
+    """Noise (B, Z) → dense (width, H/4, W/4) → up ×2, conv stride 2 → up ×2, conv → up ×2, conv → tanh.
+
+    The first convolution takes back what the first enlargement gave: that is how the system was published.
+    """
+
+    def __init__(self, config: UpsamplingConfig, in_shape: Shape, out: Field, sites: Sites):
+        super().__init__()
+        channels, height, width = out.shape
+        wide, narrow = config.widths
+        self._start = (wide, height // 4, width // 4)
+        self.input = sites.at("input", (math.prod(in_shape),))
+        self.dense = nn.Sequential(nn.Linear(math.prod(self.input.out_shape), math.prod(self._start)), nn.ReLU())
+        self.up = nn.Upsample(scale_factor=2)
+        self.conv1 = nn.Conv2d(wide, wide, 3, stride=2, padding=1)
+        self.norm1 = nn.BatchNorm2d(wide)
+        self.block1 = sites.at("block", self._start)
+        self.conv2 = nn.Conv2d(self.block1.out_shape[0], narrow, 3, padding=1)
+        self.norm2 = nn.BatchNorm2d(narrow)
+        self.block2 = sites.at("block", (narrow, height // 2, width // 2))
+        self.activation = nn.LeakyReLU(config.slope)
+        self.output = nn.Sequential(nn.Conv2d(self.block2.out_shape[0], channels, 3, padding=1), nn.Tanh())
+
+    def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
+        """Map (B, Z) to (B, C, H, W)."""
+        h = self.dense(self.input(z.flatten(1), condition)).view(-1, *self._start)
+        h = self.activation(self.block1(self.norm1(self.conv1(self.up(h))), condition))
+        h = self.activation(self.block2(self.norm2(self.conv2(self.up(h))), condition))
+        made: Tensor = self.output(self.up(h))
+        return made
+
+
+@final
+class StridedDiscriminator(Discriminator):
+    """Images (B, C, H, W) through convolutions of stride 2 to one logit."""
+
+    def __init__(self, config: StridedConfig, in_shape: Shape, sites: Sites):
+        super().__init__()
+        self.input = sites.at("input", in_shape)
+        channels, height, width = self.input.out_shape
+        self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
+        for units in config.widths:
+            height, width = -(-height // 2), -(-width // 2)
+            block = sites.at("block", (units, height, width))
+            self.layers.append(nn.Sequential(nn.Conv2d(channels, units, 3, stride=2, padding=1), nn.BatchNorm2d(units)))
+            self.blocks.append(block)
+            channels = block.out_shape[0]
+        self.activation = nn.Sequential(nn.LeakyReLU(config.slope), nn.Dropout(config.dropout))
+        self.head = sites.at("head", (channels * height * width,))
+        self.output = nn.Linear(math.prod(self.head.out_shape), 1)
+
+    def forward(self, x: Tensor, condition: Tensor | None) -> Verdict:
+        """Map (B, C, H, W) to one logit (B, 1) and the flat last feature map (B, F)."""
+        h = self.input(x, condition)
+        for layer, block in zip(self.layers, self.blocks, strict=True):
+            h = self.activation(block(layer(h), condition))
+        features = h.flatten(1)
+        return Verdict(self.output(self.head(features, condition)), features)

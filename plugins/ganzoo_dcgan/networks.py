@@ -1,0 +1,85 @@
+"""DCGAN's networks (Radford et al. 2016), for images whose side is base · 2^k."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+from torch import Tensor, nn
+
+from ganzoo.catalogue import Field
+from ganzoo.errors import UserError
+from ganzoo.interfaces import Discriminator, Generator, Shape, Sites, Verdict
+from ganzoo_dcgan.configs import DCGANConfig, DCGANDiscriminatorConfig, plan
+
+WIDEST = 8  # times ``width``
+
+
+def channels(config: DCGANConfig, size: int) -> tuple[int, list[int]]:
+    """Return the side of the smallest feature map and the channels of each, from the image inwards."""
+    planned = plan(size)
+    if planned is None:
+        raise UserError(f"dcgan networks do not fit images of side {size}")
+    base, doublings = planned
+    return base, [config.width * min(2**depth, WIDEST) for depth in range(doublings)]
+
+
+@final
+class DCGANGenerator(Generator):
+    """Noise (B, Z) → (8·width, base, base) → doubled until (C, H, W); batch norm and ReLU, tanh at the end."""
+
+    def __init__(self, config: DCGANConfig, in_shape: Shape, out: Field, sites: Sites):
+        super().__init__()
+        image_channels, size, _ = out.shape
+        base, outwards = channels(config, size)
+        inwards = outwards[::-1]
+        self.input = sites.at("input", (math.prod(in_shape),))
+        self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
+        before = math.prod(self.input.out_shape)
+        for depth, after in enumerate(inwards):
+            kernel, stride, padding = (4, 2, 1) if depth else (base, 1, 0)
+            enlarge = nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False)
+            block = sites.at("block", (after, base * 2**depth, base * 2**depth))
+            self.layers.append(nn.Sequential(enlarge, nn.BatchNorm2d(after)))
+            self.blocks.append(block)
+            before = block.out_shape[0]
+        self.activation = nn.ReLU()
+        self.output = nn.Sequential(nn.ConvTranspose2d(before, image_channels, 4, 2, 1, bias=False), nn.Tanh())
+
+    def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
+        """Map (B, Z) to (B, C, H, W)."""
+        h = self.input(z.flatten(1), condition)[:, :, None, None]
+        for layer, block in zip(self.layers, self.blocks, strict=True):
+            h = self.activation(block(layer(h), condition))
+        made: Tensor = self.output(h)
+        return made
+
+
+@final
+class DCGANDiscriminator(Discriminator):
+    """Images (B, C, H, W), halved until (8·width, base, base), to one logit; no batch norm on the first layer."""
+
+    def __init__(self, config: DCGANDiscriminatorConfig, in_shape: Shape, sites: Sites):
+        super().__init__()
+        base, outwards = channels(config, in_shape[1])
+        self.input = sites.at("input", in_shape)
+        before, size = self.input.out_shape[0], in_shape[1]
+        self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
+        for depth, after in enumerate(outwards):
+            size //= 2
+            norm = nn.BatchNorm2d(after) if depth else nn.Identity()
+            block = sites.at("block", (after, size, size))
+            self.layers.append(nn.Sequential(nn.Conv2d(before, after, 4, 2, 1, bias=False), norm))
+            self.blocks.append(block)
+            before = block.out_shape[0]
+        self.activation = nn.LeakyReLU(config.slope)
+        self.head = sites.at("head", (before, base, base))
+        self.output = nn.Conv2d(self.head.out_shape[0], 1, base, bias=False)
+
+    def forward(self, x: Tensor, condition: Tensor | None) -> Verdict:
+        """Map (B, C, H, W) to one logit (B, 1) and the flat last feature map (B, F)."""
+        h = self.input(x, condition)
+        for layer, block in zip(self.layers, self.blocks, strict=True):
+            h = self.activation(block(layer(h), condition))
+        logit: Tensor = self.output(self.head(h, condition))
+        return Verdict(logit.flatten(1), h.flatten(1))

@@ -1,0 +1,81 @@
+"""Fully connected networks for flat data: points, and images laid out as one row."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.catalogue import Field
+from ganzoo.interfaces import Discriminator, Generator, Shape, Sites, Verdict
+from ganzoo_gan.configs import MLPDiscriminatorConfig, MLPGeneratorConfig
+
+
+class StretchedSigmoid(nn.Module):
+    """Maps to [-1, 1] by 2σ(a) − 1: a sigmoid generator for data that lives in [-1, 1]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map any shape to itself."""
+        return torch.sigmoid(x).mul(2).sub(1)
+
+
+OUTPUTS = {"tanh": nn.Tanh, "sigmoid": StretchedSigmoid}
+
+
+@final
+class MLPGenerator(Generator):
+    """Noise (B, Z) through leaky-ReLU layers to examples of any shape."""
+
+    def __init__(self, config: MLPGeneratorConfig, in_shape: Shape, out: Field, sites: Sites):
+        super().__init__()
+        self._shape = out.shape
+        self.input = sites.at("input", (math.prod(in_shape),))
+        width = math.prod(self.input.out_shape)
+        self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
+        for depth, units in enumerate(config.widths):
+            normed = config.norm and depth > 0
+            norm = nn.BatchNorm1d(units, eps=config.norm_eps) if normed else nn.Identity()
+            block = sites.at("block", (units,))
+            self.layers.append(nn.Sequential(nn.Linear(width, units), norm))
+            self.blocks.append(block)
+            width = math.prod(block.out_shape)
+        self.activation = nn.LeakyReLU(config.slope)
+        bound = OUTPUTS[config.output]() if out.bounded else nn.Identity()
+        self.output = nn.Sequential(nn.Linear(width, out.size), bound)
+
+    def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
+        """Map (B, Z) to (B, \\*shape)."""
+        h = self.input(z.flatten(1), condition)
+        for layer, block in zip(self.layers, self.blocks, strict=True):
+            h = self.activation(block(layer(h), condition))
+        made: Tensor = self.output(h)
+        return made.view(-1, *self._shape)
+
+
+@final
+class MLPDiscriminator(Discriminator):
+    """Examples of any shape, laid out as one row, through leaky-ReLU layers to one logit."""
+
+    def __init__(self, config: MLPDiscriminatorConfig, in_shape: Shape, sites: Sites):
+        super().__init__()
+        self.input = sites.at("input", (math.prod(in_shape),))
+        width = math.prod(self.input.out_shape)
+        self.layers, self.blocks, self.activations = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        for depth, units in enumerate(config.widths):
+            dropout = nn.Dropout(config.dropout if depth > 0 else 0.0)
+            block = sites.at("block", (units,))
+            self.layers.append(nn.Linear(width, units))
+            self.blocks.append(block)
+            self.activations.append(nn.Sequential(nn.LeakyReLU(config.slope), dropout))
+            width = math.prod(block.out_shape)
+        self.head = sites.at("head", (width,))
+        self.output = nn.Linear(math.prod(self.head.out_shape), 1)
+
+    def forward(self, x: Tensor, condition: Tensor | None) -> Verdict:
+        """Map (B, \\*in_shape) to one logit (B, 1) and the last hidden layer (B, F)."""
+        h = self.input(x.flatten(1), condition)
+        for layer, block, activation in zip(self.layers, self.blocks, self.activations, strict=True):
+            h = activation(block(layer(h), condition))
+        return Verdict(self.output(self.head(h, condition)), h)

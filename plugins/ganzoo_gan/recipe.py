@@ -1,0 +1,89 @@
+"""One generator against one discriminator, conditional or not (Goodfellow et al. 2014; Mirza & Osindero 2014)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import final
+
+import torch
+from torch import Tensor
+
+from ganzoo.catalogue import DataSpec
+from ganzoo.interfaces import Discriminator, Generator, Latent, Loss, Penalty
+from ganzoo.recipe import Batch, Clock, FieldRef, Outcome, Parts, Phase, Recipe
+from ganzoo_gan.configs import AdversarialConfig
+
+DATA = "dataset"
+
+
+@final
+class Adversarial(Recipe):
+    """Two phases: the discriminator learns to tell real from fake, the generator to be taken for real."""
+
+    averaged = ("generator",)
+
+    def __init__(self, config: AdversarialConfig, parts: Parts, data: Mapping[str, DataSpec]):
+        super().__init__(data)
+        spec = data[DATA]
+        self._config = config
+        self.output = FieldRef(DATA, spec.target)
+        if spec.condition and parts.conditioned("generator"):
+            self.condition = FieldRef(DATA, spec.condition)
+        condition, target = self.condition_field, spec.target_field
+        self.latent: Latent = parts.build("latent")
+        self.generator: Generator = parts.network("generator", condition, in_shape=self.latent.shape, out=target)
+        self.discriminator: Discriminator = parts.network("discriminator", condition, in_shape=target.shape)
+        self.loss: Loss = parts.build("loss")
+        self.penalty: Penalty = parts.build("penalty")
+
+    def phases(self) -> tuple[Phase, ...]:
+        """Return the discriminator's phase and the generator's."""
+        updates = self._config.discriminator_updates
+        return (
+            Phase("discriminator", ("discriminator",), self.discriminate, updates=updates, fresh_data=True),
+            Phase("generator", ("generator",), self.generate, updates=self._config.generator_updates),
+        )
+
+    def discriminate(self, batch: Batch, clock: Clock) -> Outcome:
+        """Score a real and a fake batch; the fakes are constants here, as the generator is frozen."""
+        real, condition = self._real(batch)
+        fake_condition = self._fake_condition(condition, clock)
+        fake = self._fake(len(real), fake_condition, clock)
+        real_logit = self.discriminator(real, condition).logit
+        fake_logit = self.discriminator(fake, fake_condition).logit
+        losses = self.loss.discriminator(real_logit, fake_logit)
+        penalties = self.penalty(lambda x: self.discriminator(x, condition).logit, real, fake, clock.rng("penalty"))
+        terms = {"adversarial": self._config.discriminator_weight * losses.mean()}
+        terms.update({name: values.mean() for name, values in penalties.items()})
+        real_score, fake_score = self.loss.score(real_logit), self.loss.score(fake_logit)
+        return Outcome(terms, {"D(x)": real_score.mean(), "D(G(z)) before": fake_score.mean()})
+
+    def generate(self, batch: Batch, clock: Clock) -> Outcome:
+        """Score new fakes, drawn from noise of their own."""
+        real, condition = self._real(batch)
+        fake_condition = self._fake_condition(condition, clock)
+        fake = self._fake(len(real), fake_condition, clock)
+        logit = self.discriminator(fake, fake_condition).logit
+        losses = self.loss.generator(logit, lambda: self.discriminator(real, condition).logit)
+        return Outcome({"adversarial": losses.mean()}, {"D(G(z)) after": self.loss.score(logit).mean()})
+
+    def sample(self, count: int, condition: Tensor | None, rng: torch.Generator | None) -> Tensor:
+        """Return examples (count, \\*shape) for ``condition`` (count, …)."""
+        device = next(self.generator.parameters()).device
+        where = rng.device if rng is not None else device
+        made: Tensor = self.generator(self.latent.draw(count, rng, where).to(device), condition)
+        return made
+
+    def _real(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        fields = batch[DATA]
+        return fields[self.output.field], fields[self.condition.field] if self.condition else None
+
+    def _fake(self, count: int, condition: Tensor | None, clock: Clock) -> Tensor:
+        made: Tensor = self.generator(self.latent.draw(count, clock.rng("noise"), clock.device), condition)
+        return made
+
+    def _fake_condition(self, condition: Tensor | None, clock: Clock) -> Tensor | None:
+        field = self.condition_field
+        if condition is None or field is None or field.kind != "class" or self._config.fake_conditions == "data":
+            return condition
+        return torch.randint(field.classes, condition.shape, generator=clock.rng("labels"), device=condition.device)

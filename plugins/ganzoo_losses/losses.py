@@ -1,0 +1,107 @@
+"""Losses as pure functions of logits, in forms that stay finite at any logit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganzoo.catalogue import Config
+from ganzoo.interfaces import Loss
+from ganzoo_losses.configs import CrossEntropyConfig
+
+
+def cross_entropy(logit: Tensor, target: float) -> Tensor:
+    """Return −t·log σ(l) − (1 − t)·log(1 − σ(l)) for logits (B, X) and a target t in [0, 1]."""
+    return target * F.softplus(-logit) + (1.0 - target) * F.softplus(logit)
+
+
+@final
+class CrossEntropy(Loss):
+    """D: H(t_real, D(x)) + H(t_fake, D(G(z))); G: −log D(G(z)), the non-saturating form."""
+
+    def __init__(self, config: CrossEntropyConfig):
+        self._real, self._fake = config.real_target, config.fake_target
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the discriminator's loss (B, X)."""
+        return cross_entropy(real, self._real) + cross_entropy(fake, self._fake)
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Tensor:
+        """Return the generator's loss (B, X); smoothing is the discriminator's alone."""
+        return F.softplus(-fake)
+
+    def score(self, logit: Tensor) -> Tensor:
+        """Return the probability of being real."""
+        return logit.sigmoid()
+
+
+@final
+class Saturating(Loss):
+    """D: −log D(x) − log(1 − D(G(z))); G: log(1 − D(G(z)))."""
+
+    def __init__(self, config: Config):
+        pass
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the discriminator's loss (B, X)."""
+        return F.softplus(-real) + F.softplus(fake)
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Tensor:
+        """Return the generator's loss (B, X)."""
+        return -F.softplus(fake)
+
+    def score(self, logit: Tensor) -> Tensor:
+        """Return the probability of being real."""
+        return logit.sigmoid()
+
+
+@final
+class LeastSquares(Loss):
+    """D: (D(x) − 1)² + D(G(z))²; G: (D(G(z)) − 1)²."""
+
+    def __init__(self, config: Config):
+        pass
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the discriminator's loss (B, X)."""
+        return (real - 1.0).square() + fake.square()
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Tensor:
+        """Return the generator's loss (B, X)."""
+        return (fake - 1.0).square()
+
+
+@final
+class Hinge(Loss):
+    """D: max(0, 1 − D(x)) + max(0, 1 + D(G(z))); G: −D(G(z))."""
+
+    def __init__(self, config: Config):
+        pass
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the discriminator's loss (B, X)."""
+        return F.relu(1.0 - real) + F.relu(1.0 + fake)
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Tensor:
+        """Return the generator's loss (B, X)."""
+        return torch.neg(fake)
+
+
+@final
+class Wasserstein(Loss):
+    """D: D(G(z)) − D(x); G: −D(G(z))."""
+
+    def __init__(self, config: Config):
+        pass
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the discriminator's loss (B, X)."""
+        return fake - real
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Tensor:
+        """Return the generator's loss (B, X)."""
+        return torch.neg(fake)

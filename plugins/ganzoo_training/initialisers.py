@@ -1,0 +1,60 @@
+"""How the weights of a network begin. Embeddings of conditions keep what their conditioner gave them."""
+
+from __future__ import annotations
+
+from typing import final
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+from ganzoo.catalogue import Config
+from ganzoo.interfaces import Initialiser
+from ganzoo_training.configs import NormalWeightsConfig, XavierConfig
+
+
+@final
+class Default(Initialiser):
+    """Leaves every layer as torch made it."""
+
+    def __init__(self, config: Config):
+        pass
+
+    def __call__(self, network: nn.Module) -> None:
+        """Change nothing."""
+
+
+@final
+class Normal(Initialiser):
+    """N(0, deviation) weights, N(1, deviation) batch-norm weights, zero biases (DCGAN, arXiv 1511.06434)."""
+
+    def __init__(self, config: NormalWeightsConfig):
+        self._deviation = config.deviation
+
+    def __call__(self, network: nn.Module) -> None:
+        """Set the weights of every linear, convolutional and batch-norm layer."""
+        for layer in network.modules():
+            if isinstance(layer, nn.Linear | _ConvNd):
+                nn.init.normal_(layer.weight, 0.0, self._deviation)
+            elif isinstance(layer, _BatchNorm) and layer.affine:
+                nn.init.normal_(layer.weight, 1.0, self._deviation)
+            else:
+                continue
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+@final
+class Xavier(Initialiser):
+    """Xavier-normal weights and constant biases (Glorot & Bengio 2010)."""
+
+    def __init__(self, config: XavierConfig):
+        self._bias = config.bias
+
+    def __call__(self, network: nn.Module) -> None:
+        """Set the weights of every linear and convolutional layer."""
+        for layer in network.modules():
+            if isinstance(layer, nn.Linear | _ConvNd):
+                nn.init.xavier_normal_(layer.weight)
+                if layer.bias is not None:
+                    nn.init.constant_(layer.bias, self._bias)

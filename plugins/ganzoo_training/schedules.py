@@ -1,0 +1,75 @@
+"""How the learning rate changes: factors of the base rate, by step."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+from ganzoo.catalogue import Config
+from ganzoo.interfaces import Progress, Schedule
+from ganzoo_training.configs import CosineConfig, ExponentialConfig, LinearConfig, StepConfig
+
+
+@final
+class Constant(Schedule):
+    """Always the base rate."""
+
+    def __init__(self, config: Config):
+        pass
+
+    def factor(self, progress: Progress) -> float:
+        """Return 1."""
+        return 1.0
+
+
+@final
+class Step(Schedule):
+    """``factor`` to the power of the drops so far; a drop every ``every`` of the run."""
+
+    def __init__(self, config: StepConfig):
+        self._every, self._factor = config.every, config.factor
+
+    def factor(self, progress: Progress) -> float:
+        """Return the factor at this step."""
+        # Whole steps between two drops: shares like 0.4 are not exact, and a drop must not come a step late.
+        interval = max(1, round(self._every * progress.steps))
+        return self._factor ** (progress.step // interval)
+
+
+@final
+class Linear(Schedule):
+    """1 until ``start`` of the run, then straight down to ``end``."""
+
+    def __init__(self, config: LinearConfig):
+        self._start, self._end = config.start, config.end
+
+    def factor(self, progress: Progress) -> float:
+        """Return the factor at this step."""
+        done = progress.step / progress.steps
+        if done <= self._start:
+            return 1.0
+        return 1.0 - (done - self._start) / (1.0 - self._start) * (1.0 - self._end)
+
+
+@final
+class Cosine(Schedule):
+    """From 1 to ``end`` along half a cosine."""
+
+    def __init__(self, config: CosineConfig):
+        self._end = config.end
+
+    def factor(self, progress: Progress) -> float:
+        """Return the factor at this step."""
+        return self._end + (1.0 - self._end) * (1.0 + math.cos(math.pi * progress.step / progress.steps)) / 2.0
+
+
+@final
+class Exponential(Schedule):
+    """1 / divisor^step, not below ``floor``."""
+
+    def __init__(self, config: ExponentialConfig):
+        self._rate, self._floor = math.log(config.divisor), config.floor
+
+    def factor(self, progress: Progress) -> float:
+        """Return the factor at this step."""
+        return max(self._floor, math.exp(-self._rate * progress.step))
