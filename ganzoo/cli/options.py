@@ -54,11 +54,12 @@ def scan(registry: Registry, words: Sequence[str]) -> Words:
     """Find the variant and the parts that raw command-line words choose; other words are left to click."""
     given = dict(_flags(words))
     file = read_config(given["config"]) if "config" in given else {}
-    names = set(registry.names("variant"))
-    plain = [word for word in _plain(words) if not word.startswith("-")]
-    variant = plain[0] if plain else str(file.get("variant", ""))
+    names = registry.names("variant")
+    # Which options are switches is not known yet, so a variant behind one may look like the switch's value.
+    candidates = [*_plain(words), *(word for word in words if word in names), str(file.get("variant", ""))]
+    variant = next(filter(None, candidates), "")
     if not variant:
-        raise UserError(f"say which variant to train: {', '.join(sorted(names))}")
+        raise UserError(f"say which variant to train: {', '.join(names)}")
     slots = recipe_slots(registry, registry.variant(variant))
     placed = {slot.name for slot in slots} | {slot.kind for slot in slots}
     flags = {name: value for name, value in given.items() if name in placed}
@@ -88,13 +89,12 @@ def _flags(words: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _plain(words: Sequence[str]) -> Iterator[str]:
-    """Words that are not options nor, as far as can be told, the value of one."""
-    skip = False
+    """Words that neither are options nor follow one that may take a value."""
+    before = ""
     for word in words:
-        if not skip and not word.startswith("-"):
+        if not word.startswith("-") and (not before.startswith("--") or "=" in before):
             yield word
-        switch = word in ("-h", "--help", "--resume", "--dry-run", "--tensorboard", "--no-tensorboard")
-        skip = not skip and word.startswith("-") and "=" not in word and not switch
+        before = word
 
 
 def groups(registry: Registry, words: Words) -> Iterator[Group]:

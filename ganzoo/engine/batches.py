@@ -70,41 +70,50 @@ class StreamedBatches(Batches):
 
     source = "stream"
 
-    def __init__(self, dataset: Dataset, spec: DataSpec, order: Order, workers: int, device: torch.device):
-        self._dataset, self._spec, self.order = dataset, spec, order
+    def __init__(self, dataset: Dataset, spec: DataSpec, name: str, order: Order, workers: int, device: torch.device):
+        self._dataset, self._spec, self._name, self.order = dataset, spec, name, order
         self._workers, self._device = workers, device
         self._next = -1
-        self._iterator: Iterator[dict[str, Tensor]] = iter(())
+        self._iterator: Iterator[dict[str, Tensor] | UserError] = iter(())
 
     def get(self, number: int) -> dict[str, Tensor]:
         """Return batch ``number``."""
         if number != self._next:
             self._iterator, self._next = self._start(number), number
         fields = next(self._iterator)
+        if isinstance(fields, UserError):
+            raise fields
         self._next += 1
         moved = {name: values.to(self._device, non_blocking=True) for name, values in fields.items()}
         return {name: normalise(self._spec.fields[name], values) for name, values in moved.items()}
 
-    def _start(self, number: int) -> Iterator[dict[str, Tensor]]:
+    def _start(self, number: int) -> Iterator[dict[str, Tensor] | UserError]:
         loader = DataLoader(
-            _Reader(self._dataset),
+            _Reader(self._dataset, self._spec, self._name),
             sampler=_Numbers(self.order, number),
             batch_size=None,
             num_workers=self._workers,
             prefetch_factor=4 if self._workers else None,
             pin_memory=self._device.type == "cuda",
+            # Its own generator: a loader seeds its workers, and that must not take a number from the networks'.
+            generator=torch.Generator(),
         )
         return iter(loader)
 
 
-class _Reader(TorchDataset[dict[str, Tensor]]):
-    """Gives a loader's worker whole batches."""
+class _Reader(TorchDataset["dict[str, Tensor] | UserError"]):
+    """Gives a loader's worker whole batches; a user's error travels as a value, or it would arrive as a traceback."""
 
-    def __init__(self, dataset: Dataset):
-        self._dataset = dataset
+    def __init__(self, dataset: Dataset, spec: DataSpec, name: str):
+        self._dataset, self._spec, self._name = dataset, spec, name
 
-    def __getitem__(self, indices: Tensor) -> dict[str, Tensor]:
-        return self._dataset.read(indices)
+    def __getitem__(self, indices: Tensor) -> dict[str, Tensor] | UserError:
+        try:
+            fields = self._dataset.read(indices)
+            check_fields(fields, self._spec, self._name)
+        except UserError as problem:
+            return problem
+        return fields
 
 
 class _Numbers:
@@ -130,7 +139,7 @@ def open_batches(
     spec: DataSpec,
     batch_size: int,
     seed: int,
-    stream: str,
+    name: str,
     device: torch.device,
     budget: int,
     workers: int,
@@ -141,12 +150,12 @@ def open_batches(
     smaller than a batch.
     """
     length = len(dataset)
-    check_fields(dataset.read(torch.arange(min(length, 1))), spec, stream)
+    check_fields(dataset.read(torch.arange(min(length, 1))), spec, name)
     if length * bytes_per_example(spec) > budget:
-        return StreamedBatches(dataset, spec, Order(length, batch_size, seed, stream), workers, device)
-    order = Order(length, batch_size, seed, stream, device)
+        return StreamedBatches(dataset, spec, name, Order(length, batch_size, seed, name), workers, device)
+    order = Order(length, batch_size, seed, name, device)
     fields = dataset.read(torch.arange(length))
-    check_fields(fields, spec, stream)
+    check_fields(fields, spec, name)
     return MemoryBatches({name: values.to(device) for name, values in fields.items()}, spec, order)
 
 
@@ -156,20 +165,20 @@ def bytes_per_example(spec: DataSpec) -> int:
     return sum(field.size * widths[field.kind] for field in spec.fields.values())
 
 
-def check_fields(fields: Mapping[str, Tensor], spec: DataSpec, stream: str) -> None:
+def check_fields(fields: Mapping[str, Tensor], spec: DataSpec, owner: str) -> None:
     """Raise :class:`UserError` where what a dataset delivered is not what its spec promised."""
     if set(fields) != set(spec.fields):
-        raise UserError(f"{stream} promised the fields {sorted(spec.fields)} and delivers {sorted(fields)}")
+        raise UserError(f"{owner} promised the fields {sorted(spec.fields)} and delivers {sorted(fields)}")
     dtypes = {"image": torch.uint8, "point": torch.float32, "vector": torch.float32}
     for name, field in spec.fields.items():
         values = fields[name]
         dtype = dtypes.get(field.kind, torch.int64)
         if values.shape[1:] != field.shape or values.dtype != dtype:
             found = f"{values.dtype} of shape {tuple(values.shape[1:])}"
-            raise UserError(f"{stream} promised {name} as {dtype} of shape {field.shape} and delivers {found}")
+            raise UserError(f"{owner} promised {name} as {dtype} of shape {field.shape} and delivers {found}")
         if field.kind == "class" and values.numel():
             low, high = int(values.min()), int(values.max())
             if low < 0 or high >= field.classes:
                 raise UserError(
-                    f"{stream} has labels from {low} to {high}; {field.classes} classes allow 0 to {field.classes - 1}"
+                    f"{owner} has labels from {low} to {high}; {field.classes} classes allow 0 to {field.classes - 1}"
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,15 +122,11 @@ def _run(trainer: Trainer, observers: Sequence[Observer], selection: Selection, 
 
 
 def _watched(observers: Sequence[Observer], situation: Situation, work: Callable[[], bool]) -> bool:
-    begun: list[Observer] = []
-    try:
+    with ExitStack() as begun:
         for observer in observers:
             observer.began(situation)
-            begun.append(observer)
+            begun.callback(observer.ended)
         return work()
-    finally:
-        for observer in begun:
-            observer.ended()
 
 
 def _title(

@@ -1,0 +1,57 @@
+"""Write docs/reference.md from what is installed, so that it cannot say anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from ganzoo.catalogue import KINDS, Component, Registry, installed, select
+from ganzoo.catalogue.options import options_of
+from ganzoo.cli import cli
+
+REFERENCE = Path(__file__).with_name("reference.md")
+OWN = "ganzoo"
+COMMANDS = ("list", "info", "plugins", "train", "sample", "doctor")
+
+
+def reference() -> str:
+    """Return the text of docs/reference.md for ganzoo's own plugins."""
+    own = Registry(plugin for plugin in installed().plugins if plugin.provider.package == OWN)
+    lines = ["# Reference", "", "Made by `make docs` from the declarations; a test keeps it equal to them.", ""]
+    lines += ["## Commands", ""]
+    for name in COMMANDS:
+        lines += [f"### ganzoo {name}", "", "```text", *_help(name), "```", ""]
+    lines += ["## Components", ""]
+    for kind, meaning in KINDS.items():
+        names = own.names(kind)
+        if names:
+            lines += [f"### {kind}", "", f"{meaning[0].upper()}{meaning[1:]}.", "", *_table(own, kind, names), ""]
+    return "\n".join(lines)
+
+
+def _help(name: str) -> list[str]:
+    command = cli.commands[name]
+    with click.Context(command, info_name=f"ganzoo {name}", terminal_width=100, max_content_width=100) as context:
+        return command.get_help(context).splitlines()
+
+
+def _table(own: Registry, kind: str, names: tuple[str, ...]) -> Iterator[str]:
+    yield "| name | what it is | options (defaults) | source |"
+    yield "|---|---|---|---|"
+    for name in names:
+        item = own.entry(kind, name).item
+        yield f"| `{name}` | {item.summary} | {_options(own, item)} | {item.source} |"
+
+
+def _options(own: Registry, item: object) -> str:
+    if not isinstance(item, Component):
+        parts = select(own, item.name).parts  # type: ignore[attr-defined]
+        return ", ".join(f"{slot} `{part.component.name}`" for slot, part in parts.items())
+    shown = [f"`{option.flag}` {option.show(option.default)}" for option in options_of(item.config)]
+    return ", ".join(shown)
+
+
+if __name__ == "__main__":
+    REFERENCE.write_text(reference(), encoding="utf-8")

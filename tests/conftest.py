@@ -1,0 +1,42 @@
+"""What the tests share: small data in the real layout of every dataset, and the real data where it is at hand."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganzoo.catalogue import installed
+
+# One thread a process: two test processes that each wait for two cores spend their time waiting.
+torch.set_num_threads(1)
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def stand_in_root(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function that gives a data root for a dataset, with a stand-in where the dataset reads files."""
+    roots: dict[str, Path] = {}
+
+    def root(name: str) -> Path:
+        if name not in roots:
+            roots[name] = tmp_path_factory.mktemp(name)
+            write = installed().component("dataset", name).stand_in
+            if write:
+                module, function = write.split(":")
+                getattr(importlib.import_module(module), function)(roots[name])
+        return roots[name]
+
+    return root
+
+
+@pytest.fixture
+def mnist_root() -> Path:
+    """The folder with the real MNIST."""
+    if not (SHARED / "MNIST" / "raw" / "train-images-idx3-ubyte").exists():
+        pytest.skip("the real MNIST is not at hand")
+    return SHARED
