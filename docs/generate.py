@@ -33,7 +33,9 @@ def reference() -> str:
 
 def _help(name: str) -> list[str]:
     command = cli.commands[name]
-    with click.Context(command, info_name=f"ganzoo {name}", terminal_width=100, max_content_width=100) as context:
+    # Made from the group's settings, so that -h stands in every help text.
+    parent = click.Context(cli, info_name="ganzoo", terminal_width=100, **cli.context_settings)
+    with click.Context(command, info_name=name, parent=parent) as context:
         return command.get_help(context).splitlines()
 
 

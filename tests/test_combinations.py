@@ -41,14 +41,21 @@ def choose(row: tuple[str, ...], root: Path, **more: object) -> Selection:
     return select(installed(), variant, {**flags, **more})
 
 
+def refusal(selection: Selection) -> tuple[str, ...]:
+    try:
+        assemble(selection)
+    except Refused as refused:
+        return refused.problems
+    return ()
+
+
 @pytest.mark.parametrize("row", ROWS, ids="-".join)
 def test_every_pair_trains_or_is_refused_beforehand(row: tuple[str, ...], stand_in_root: Root, tmp_path: Path) -> None:
     out = tmp_path / "run"
     selection = choose(row, stand_in_root(row[3]), steps=3, out=out, log_every=1)
-    try:
-        assemble(selection)
-    except Refused as refused:
-        assert all("--" in problem for problem in refused.problems), "a refusal says what to do instead"
+    problems = refusal(selection)
+    if problems:
+        assert all("--" in problem for problem in problems), "a refusal says what to do instead"
         with pytest.raises(Refused):
             train(selection)
         assert not out.exists()

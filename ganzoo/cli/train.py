@@ -50,7 +50,8 @@ class TrainCommand(click.Command):
         title: str,
         params: Sequence[click.Parameter],
     ) -> None:
-        records = [record for param in params if (record := param.get_help_record(ctx)) is not None]
+        options = [param for param in params if isinstance(param, click.Option)]
+        records = [record for option in options if (record := option.get_help_record(ctx)) is not None]
         if records:
             with formatter.section(title):
                 formatter.write_dl(records)

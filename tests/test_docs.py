@@ -1,0 +1,100 @@
+"""What the documents say is so: every command and example in them runs, and what is generated is up to date."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ganzoo
+from ganzoo.catalogue import KINDS
+from ganzoo.cli import run as command
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+QUICK = ["--steps", "2", "--batch-size", "8"]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    for block in blocks(page, "console"):
+        for line in block.splitlines():
+            if line.startswith("$ ganzoo "):
+                yield shlex.split(line.removeprefix("$ ganzoo "), comments=True)
+
+
+def quick(words: list[str]) -> list[str]:
+    return [*words, *QUICK] if words[0] == "train" and "--help" not in words else words
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Callable[[str], Path]) -> Path:
+    """A folder like a reader's: ``data`` with MNIST in it, and ``photos``."""
+    (tmp_path / "data").symlink_to(stand_in_root("mnist"))
+    (tmp_path / "photos").symlink_to(stand_in_root("folder"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(commands(page))], ids=lambda page: page.name)
+def test_the_commands_of_a_page_run_one_after_the_other(page: Path, workplace: Path) -> None:
+    for words in commands(page):
+        assert command(quick(words)) == 0, " ".join(words)
+
+
+def test_the_python_example_runs(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = ganzoo.train
+
+    def quickly(*arguments: Any, **options: Any) -> Any:
+        return train(*arguments, **{**options, "steps": 2, "progress": False})
+
+    monkeypatch.setattr(ganzoo, "train", quickly, raising=False)
+    (example,) = blocks(ROOT / "README.md", "python")
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert tuple(names["images"].shape) == (16, 1, 28, 28)
+    assert names["images"].abs().max() <= 1
+
+
+def test_the_two_commands() -> None:
+    first, second = (block.strip() for block in blocks(ROOT / "README.md", "sh"))
+    assert first.endswith("ganzoo train cgan --conditioner multiply")
+    assert second in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_reference_is_what_the_declarations_say() -> None:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert generate.REFERENCE.read_text(encoding="utf-8") == generate.reference(), "run `make docs`"
+
+
+def test_help_names_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    command(["list", "--help"])
+    shown = capsys.readouterr().out
+    assert all(kind in shown for kind in KINDS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_the_project_names_no_machine() -> None:
+    """Paths of one machine and hosts of a package index do not belong into the project."""
+    words = re.compile(r"/(?:work|home/\w+|root)/|pypi\.|files\.pythonhosted")
+    for folder in ("ganzoo", "plugins", "examples", "docs", "tests", ".ci"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".py", ".md", ".toml", ".cfg", ""} and path.is_file() and path != Path(__file__):
+                assert not words.search(path.read_text(encoding="utf-8")), path
