@@ -16,7 +16,7 @@ from ganzoo.cli.listing import list_command
 from ganzoo.cli.plugins import plugins
 from ganzoo.cli.sample import sample
 from ganzoo.cli.train import train
-from ganzoo.errors import Refused, UserError
+from ganzoo.errors import Refused, UserError, nearest
 
 FAILED, ASKED_WRONGLY, INTERRUPTED = 1, 2, 130
 
@@ -45,8 +45,11 @@ def run(arguments: Sequence[str], debug: bool = False) -> int:
         return int(cli.main(list(arguments), prog_name="ganzoo", standalone_mode=False) or 0)
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.ClickException as problem:
+    except click.exceptions.NoArgsIsHelpError as problem:
         problem.show()
+        return problem.exit_code
+    except click.ClickException as problem:
+        click.echo(f"ganzoo: {_one_sentence(problem)}", err=True)
         return problem.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
@@ -61,6 +64,17 @@ def run(arguments: Sequence[str], debug: bool = False) -> int:
         else:
             _explain(problem)
         return ASKED_WRONGLY if isinstance(problem, UserError) else FAILED
+
+
+def _one_sentence(problem: click.ClickException) -> str:
+    """Return click's complaint without its usage lines, and with the nearest name in our words."""
+    context = problem.ctx if isinstance(problem, click.UsageError) else None
+    if isinstance(problem, click.NoSuchOption) and context is not None:
+        known = [flag for param in context.command.get_params(context) for flag in param.opts]
+        hint = nearest(problem.option_name, known)
+        return f"no option is called {problem.option_name!r}{hint} `{context.command_path} --help` shows all options"
+    message = " ".join(problem.format_message().split())
+    return f"{message[0].lower()}{message[1:]}"
 
 
 def _explain(problem: Exception) -> None:

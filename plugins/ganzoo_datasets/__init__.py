@@ -1,0 +1,94 @@
+"""The datasets that come with ganzoo; this module declares them and imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ganzoo.catalogue import Component, hookimpl
+from ganzoo_datasets.configs import (
+    Cifar10Config,
+    DigitsConfig,
+    FashionMnistConfig,
+    KmnistConfig,
+    MnistConfig,
+    RingConfig,
+)
+from ganzoo_datasets.scenes import ShapesConfig
+from ganzoo_datasets.trees import FolderConfig
+
+
+@hookimpl
+def ganzoo_components() -> Iterable[Component]:
+    """Return the datasets."""
+    return [
+        Component(
+            kind="dataset",
+            name="digits",
+            summary="1,797 handwritten digits, 8×8 enlarged; comes with scikit-learn, needs no download",
+            target="ganzoo_datasets.digits:DigitsDataset",
+            config=DigitsConfig,
+            source="Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, 1998, "
+            "https://doi.org/10.24432/C50P49 (CC BY 4.0)",
+        ),
+        Component(
+            kind="dataset",
+            name="mnist",
+            summary="60,000 + 10,000 handwritten digits, 28×28 grey",
+            target="ganzoo_datasets.idx:IdxDataset",
+            config=MnistConfig,
+            source="LeCun, Cortes and Burges, The MNIST database, 1998, http://yann.lecun.com/exdb/mnist/ "
+            "(CC BY-SA 3.0)",
+            stand_in="ganzoo_datasets.stand_ins:mnist",
+        ),
+        Component(
+            kind="dataset",
+            name="fashion-mnist",
+            summary="60,000 + 10,000 pictures of clothes in ten classes, 28×28 grey",
+            target="ganzoo_datasets.idx:IdxDataset",
+            config=FashionMnistConfig,
+            source="Xiao, Rasul and Vollgraf, Fashion-MNIST, arXiv:1708.07747 (MIT)",
+            stand_in="ganzoo_datasets.stand_ins:fashion_mnist",
+        ),
+        Component(
+            kind="dataset",
+            name="kmnist",
+            summary="60,000 + 10,000 cursive Japanese characters in ten classes, 28×28 grey",
+            target="ganzoo_datasets.idx:IdxDataset",
+            config=KmnistConfig,
+            source="Clanuwat et al., Deep Learning for Classical Japanese Literature, arXiv:1812.01718 (CC BY-SA 4.0)",
+            stand_in="ganzoo_datasets.stand_ins:kmnist",
+        ),
+        Component(
+            kind="dataset",
+            name="cifar10",
+            summary="50,000 + 10,000 photos in ten classes, 32×32 colour",
+            target="ganzoo_datasets.cifar:CifarDataset",
+            config=Cifar10Config,
+            source="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009, "
+            "https://www.cs.toronto.edu/~kriz/cifar.html (no licence stated)",
+            stand_in="ganzoo_datasets.stand_ins:cifar10",
+        ),
+        Component(
+            kind="dataset",
+            name="folder",
+            summary="your own images: one sub-folder a class, or none for images without labels",
+            target="ganzoo_datasets.folder:FolderDataset",
+            config=FolderConfig,
+            stand_in="ganzoo_datasets.stand_ins:folder",
+        ),
+        Component(
+            kind="dataset",
+            name="ring",
+            summary="points of Gaussians on a circle: shows in seconds whether a GAN loses modes",
+            target="ganzoo_datasets.ring:RingDataset",
+            config=RingConfig,
+            source="Metz et al., Unrolled Generative Adversarial Networks, arXiv:1611.02163",
+        ),
+        Component(
+            kind="dataset",
+            name="shapes",
+            summary="drawn shapes in colour, with classes, attributes and captions that are exactly true",
+            target="ganzoo_datasets.shapes:ShapesDataset",
+            config=ShapesConfig,
+        ),
+    ]

@@ -1,0 +1,96 @@
+"""CIFAR-10 from its binary edition: records of one label byte and 3,072 image bytes, no pickle."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.errors import UserError
+from ganzoo_datasets.configs import Cifar10Config
+from ganzoo_datasets.download import fetch
+from ganzoo_datasets.files import damaged, keep
+from ganzoo_datasets.labelled import LabelledImages
+
+ARCHIVE = "cifar-10-binary.tar.gz"
+FOLDER = "cifar-10-batches-bin"
+BATCHES = {"train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)), "test": ("test_batch.bin",)}
+RECORD = 1 + 3 * 32 * 32
+
+Records = np.ndarray[Any, np.dtype[np.uint8]]
+# More than any batch: an archive that claims more is not read.
+LIMIT = 2**28
+
+
+class CifarDataset(LabelledImages[Cifar10Config]):
+    """Colour images and their classes from unpacked batches or the archive, which is downloaded if need be.
+
+    Raises :class:`UserError` where a file is damaged. The number of images is whatever the files hold.
+    Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
+    """
+
+    def load(self, config: Cifar10Config, root: Path) -> tuple[Tensor, Tensor]:
+        """Return the images (N, 3, 32, 32) and the classes (N,) of the files."""
+        source = config.source
+        folder = source.folder_in(root)
+        paths = [folder / FOLDER / name for name in BATCHES[config.split]]
+        try:
+            contents = _contents(config, paths, folder / ARCHIVE, root)
+        except OSError as problem:
+            path = problem.filename or folder
+            raise UserError(f"{path} cannot be read ({problem.strerror or problem}): make it readable") from problem
+        batches = [parse(data, path, config) for path, data in zip(paths, contents, strict=True)]
+        records = torch.from_numpy(np.concatenate(batches))
+        return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].long()
+
+
+def parse(data: bytes, path: Path, config: Cifar10Config) -> Records:
+    """Return the records (N, 3073) uint8 of one batch; ``path`` is for errors."""
+    title = config.source.title
+    if not data or len(data) % RECORD:
+        raise damaged(path, title, f"its {len(data)} bytes are not records of {RECORD}")
+    records = np.frombuffer(data, np.uint8).reshape(-1, RECORD)
+    if int(records[:, 0].max()) >= len(config.class_names):
+        raise damaged(path, title, f"it has the label {int(records[:, 0].max())}")
+    return records
+
+
+def _contents(config: Cifar10Config, paths: list[Path], archive: Path, root: Path) -> list[bytes]:
+    if all(path.exists() for path in paths):
+        return [path.read_bytes() for path in paths]
+    if not archive.exists():
+        fetch(config.source, [ARCHIVE], root)
+    members = unpack(archive, [path.name for path in paths], config.source.title)
+    for path, data in zip(paths, members, strict=True):
+        keep(path, data)
+    return members
+
+
+def unpack(archive: Path, names: list[str], title: str) -> list[bytes]:
+    """Return the bytes of the batches ``names``; no other member is looked at, none is written."""
+    members: dict[str, bytes] = {}
+    try:
+        # As a stream: going back in a packed archive unpacks it anew.
+        with gzip.open(archive) as packed, tarfile.open(fileobj=packed, mode="r|") as tar:
+            for member in tar:
+                folder, _, name = member.name.rpartition("/")
+                if folder != FOLDER or name not in names or not member.isreg() or member.size > LIMIT:
+                    continue
+                file = tar.extractfile(member)
+                assert file is not None
+                members[name] = file.read()
+            # The checksum lies at the very end.
+            while packed.read(2**20):
+                pass
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as problem:
+        raise damaged(archive, title, str(problem)) from problem
+    lacking = [name for name in names if name not in members]
+    if lacking:
+        raise damaged(archive, title, f"it lacks {', '.join(lacking)}")
+    return [members[name] for name in names]

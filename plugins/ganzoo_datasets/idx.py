@@ -1,0 +1,98 @@
+"""The idx format of MNIST and its successors: a header, then unsigned bytes."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.errors import UserError
+from ganzoo_datasets.configs import IdxConfig
+from ganzoo_datasets.download import fetch
+from ganzoo_datasets.files import damaged, keep
+from ganzoo_datasets.labelled import LabelledImages
+
+PREFIX = {"train": "train", "test": "t10k"}
+# Far beyond any dataset of this format: a packed file that grows without end is left there.
+LIMIT = 2**32
+
+
+class IdxDataset(LabelledImages[IdxConfig]):
+    """Grey images and their classes from two idx files, plain or gzipped; downloaded where they are missing.
+
+    Raises :class:`UserError` where a file is damaged, or the two do not belong together. The number of images
+    is whatever the files say. Format: http://yann.lecun.com/exdb/mnist/
+    """
+
+    def load(self, config: IdxConfig, root: Path) -> tuple[Tensor, Tensor]:
+        """Return the images (N, 1, H, H) and the classes (N,) of the files."""
+        source = config.source
+        folder = source.folder_in(root)
+        prefix = PREFIX[config.split]
+        names = [f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"]
+        fetch(source, [f"{name}.gz" for name in names if not _present(folder, name).exists()], root)
+        paths = [_present(folder, name) for name in names]
+        images, labels = (_read(path, rank, source.title) for path, rank in zip(paths, (3, 1), strict=True))
+        if len(images) != len(labels):
+            raise UserError(
+                f"{paths[0]} has {len(images)} images but {paths[1].name} has {len(labels)} labels: "
+                f"put the two files of one edition of {source.title} there"
+            )
+        if images.shape[1] != images.shape[2]:
+            raise damaged(paths[0], source.title, f"its images are {images.shape[1]}×{images.shape[2]}, not square")
+        if int(labels.max()) >= len(config.class_names):
+            raise damaged(paths[1], source.title, f"it has the label {int(labels.max())}")
+        return images.unsqueeze(1), labels.long()
+
+
+def parse(data: bytes, rank: int, path: Path, title: str) -> Tensor:
+    """Return the uint8 tensor of ``rank`` dimensions in an idx file; the rest is for errors."""
+    start = 4 + 4 * rank
+    magic = bytes((0, 0, 8, rank))
+    if data[:4] != magic:
+        raise damaged(path, title, f"it begins with {data[:4].hex(' ') or 'nothing'}, not {magic.hex(' ')}")
+    if len(data) < start:
+        raise damaged(path, title, f"it ends within the header, after {len(data)} bytes")
+    shape = struct.unpack(f">{rank}I", data[4:start])
+    if 0 in shape:
+        raise damaged(path, title, "it holds nothing")
+    if len(data) - start != math.prod(shape):
+        sizes = "×".join(map(str, shape))
+        raise damaged(path, title, f"the header says {sizes} bytes, but {len(data) - start} follow")
+    # The copy makes the memory writable, as torch demands.
+    return torch.from_numpy(np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy())
+
+
+def _present(folder: Path, name: str) -> Path:
+    """Return the plain file, or, where there is none, the packed one."""
+    plain = folder / name
+    return plain if plain.exists() else folder / f"{name}.gz"
+
+
+def _read(path: Path, rank: int, title: str) -> Tensor:
+    packed = path.suffix == ".gz"
+    try:
+        data = _unpack(path, title) if packed else path.read_bytes()
+    except OSError as problem:
+        raise UserError(f"{path} cannot be read ({problem.strerror or problem}): make it readable") from problem
+    values = parse(data, rank, path, title)
+    if packed:
+        keep(path.with_suffix(""), data)
+    return values
+
+
+def _unpack(path: Path, title: str) -> bytes:
+    try:
+        with gzip.open(path) as file:
+            data = file.read(LIMIT + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
+        raise damaged(path, title, str(problem)) from problem
+    if len(data) > LIMIT:
+        raise damaged(path, title, f"it unpacks to more than {LIMIT // 2**30} GiB")
+    return data

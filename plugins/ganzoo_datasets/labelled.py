@@ -1,0 +1,52 @@
+"""Labelled images that are read once and held in memory."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganzoo.interfaces import Dataset
+from ganzoo_datasets.configs import LabelledConfig
+
+C = TypeVar("C", bound=LabelledConfig)
+
+CHUNK = 4096
+
+
+class LabelledImages(Dataset, Generic[C]):
+    """Images with a class each, read in their own size when this is built, resized when they are asked for.
+
+    Resized all at once, sixty thousand images may not fit the memory.
+    """
+
+    def __init__(self, config: C, root: Path):
+        self._size = config.size
+        self._images, self._labels = self.load(config, root)
+
+    @abstractmethod
+    def load(self, config: C, root: Path) -> tuple[Tensor, Tensor]:
+        """Return all images (N, C, H, W), uint8, in the size of their files, and their classes (N,), int64."""
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def read(self, indices: Tensor) -> dict[str, Tensor]:
+        """Return ``image`` (B, C, size, size) uint8 and ``label`` (B,) int64."""
+        return {"image": resize(self._images[indices], self._size), "label": self._labels[indices]}
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    """Return uint8 images (N, C, H, W) as (N, C, size, size), resized bicubically without aliasing."""
+    if images.shape[2:] == (size, size):
+        return images
+    resized = torch.empty(*images.shape[:2], size, size, dtype=torch.uint8)
+    # In chunks, for as floats the images of a whole dataset take four times their memory, and twice.
+    for part, chunk in zip(torch.split(resized, CHUNK), torch.split(images, CHUNK), strict=True):
+        smooth = F.interpolate(chunk.float(), (size, size), mode="bicubic", antialias=True)
+        part.copy_(smooth.round_().clamp_(0, 255))
+    return resized

@@ -1,0 +1,102 @@
+"""What a drawn scene may show, in words: the ground truth of the dataset ``shapes``."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from ganzoo.catalogue import DataConfig, DataSpec, Field, option
+
+SHAPES = ("circle", "square", "triangle", "diamond", "cross", "ring", "star", "crescent")
+COLOURS: Mapping[str, tuple[int, int, int]] = MappingProxyType(
+    {
+        "red": (225, 40, 40),
+        "green": (50, 180, 60),
+        "blue": (50, 90, 235),
+        "yellow": (245, 215, 50),
+        "orange": (245, 135, 30),
+        "purple": (150, 60, 200),
+        "cyan": (60, 205, 220),
+        "white": (245, 245, 245),
+    }
+)
+SIZES = ("small", "large")
+# Where the centre lies in the picture, from its middle, in widths; and how a caption says it.
+PLACES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "left": (-0.16, 0.0),
+        "right": (0.16, 0.0),
+        "top": (0.0, -0.16),
+        "bottom": (0.0, 0.16),
+        "centre": (0.0, 0.0),
+    }
+)
+PHRASES: Mapping[str, str] = MappingProxyType(
+    {
+        "left": "on the left",
+        "right": "on the right",
+        "top": "at the top",
+        "bottom": "at the bottom",
+        "centre": "",
+    }
+)
+
+ATTRIBUTES = (*SHAPES, *COLOURS, *SIZES, *PLACES)
+PADDING = "<pad>"
+VOCABULARY = (PADDING, "a", *SIZES, *COLOURS, *SHAPES, "on", "at", "the", "left", "right", "top", "bottom")
+CAPTION_LENGTH = 7
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What one picture shows."""
+
+    shape: str
+    colour: str
+    size: str
+    place: str
+
+    @property
+    def attributes(self) -> tuple[float, ...]:
+        """A 1 for each of ``ATTRIBUTES`` that holds, else 0."""
+        true = {self.shape, self.colour, self.size, self.place}
+        return tuple(float(name in true) for name in ATTRIBUTES)
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """The caption as places in ``VOCABULARY``, padded with 0 to ``CAPTION_LENGTH``."""
+        words = [VOCABULARY.index(word) for word in describe(self).split()]
+        return (*words, *(0 for _ in range(CAPTION_LENGTH - len(words))))
+
+
+# Every scene there is; an example of the dataset shows one of them.
+SCENES = tuple(Scene(*parts) for parts in itertools.product(SHAPES, COLOURS, SIZES, PLACES))
+
+
+def describe(scene: Scene) -> str:
+    """Return the caption, such as ``a large red circle on the left``; in the middle, no place is said."""
+    return f"a {scene.size} {scene.colour} {scene.shape} {PHRASES[scene.place]}".rstrip()
+
+
+@dataclass(frozen=True)
+class ShapesConfig(DataConfig):
+    """Options of the drawn shapes."""
+
+    size: int = option(32, "height and width in pixels", low=16, high=128)
+    condition: Literal["label", "attributes", "caption", "none"] = option("label", "what conditions the picture")
+    count: int = option(10_000, "number of pictures", low=1, high=10_000_000)
+    seed: int = option(0, "the seed of the pictures", low=0, high=2**53)
+
+    def spec(self, root: Path) -> DataSpec:
+        """Return what is delivered: ``image`` (3, size, size), ``label``, ``attributes`` and ``caption``."""
+        fields = {
+            "image": Field("image", (3, self.size, self.size)),
+            "label": Field("class", classes=len(SHAPES), names=SHAPES),
+            "attributes": Field("vector", (len(ATTRIBUTES),), names=ATTRIBUTES),
+            "caption": Field("tokens", (CAPTION_LENGTH,), names=VOCABULARY),
+        }
+        return DataSpec(fields, target="image", condition=self.condition if self.condition in fields else "")

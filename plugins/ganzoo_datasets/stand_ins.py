@@ -1,0 +1,73 @@
+"""Tiny trees in the layouts of the real datasets, so that every reader can be tried without a download."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ganzoo_datasets.cifar import BATCHES, FOLDER
+from ganzoo_datasets.configs import DigitsConfig
+from ganzoo_datasets.digits import DigitsDataset
+from ganzoo_datasets.idx import PREFIX
+from ganzoo_datasets.scenes import SCENES, ShapesConfig
+from ganzoo_datasets.shapes import ShapesDataset, pictures, truth
+from ganzoo_datasets.sources import FASHION_MNIST, KMNIST, MNIST, Source
+
+IDX_COUNT = 256
+CIFAR_COUNT = 64
+FOLDER_COUNT = 40
+CLASSES = ("circle", "star", "triangle")
+
+
+def mnist(root: Path) -> None:
+    """Write 256 + 256 digits in the place of MNIST."""
+    _idx(MNIST, root)
+
+
+def fashion_mnist(root: Path) -> None:
+    """Write 256 + 256 digits in the place of Fashion-MNIST."""
+    _idx(FASHION_MNIST, root)
+
+
+def kmnist(root: Path) -> None:
+    """Write 256 + 256 digits in the place of KMNIST."""
+    _idx(KMNIST, root)
+
+
+def cifar10(root: Path) -> None:
+    """Write six batches of 64 drawn shapes in the place of CIFAR-10."""
+    folder = root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate([*BATCHES["train"], *BATCHES["test"]]):
+        fields = ShapesDataset(ShapesConfig(count=CIFAR_COUNT, seed=number), root).read(torch.arange(CIFAR_COUNT))
+        records = torch.cat([fields["label"].byte()[:, None], fields["image"].flatten(1)], dim=1)
+        (folder / name).write_bytes(records.numpy().tobytes())
+
+
+def folder(root: Path) -> None:
+    """Write 40 drawn shapes of each of three classes, in several sizes, as PNG and as JPEG."""
+    places = [index for index in range(20 * len(SCENES)) if truth(0, index).shape in CLASSES]
+    counts = dict.fromkeys(CLASSES, 0)
+    for index in places:
+        shape = truth(0, index).shape
+        if counts[shape] < FOLDER_COUNT:
+            image = Image.fromarray(pictures(0, np.array([index]), 24 + index % 3 * 20)[0].transpose(1, 2, 0))
+            (root / shape).mkdir(parents=True, exist_ok=True)
+            image.save(root / shape / f"{counts[shape]:02}.{'png' if counts[shape] % 2 else 'jpg'}", quality=95)
+            counts[shape] += 1
+
+
+def _idx(source: Source, root: Path) -> None:
+    fields = DigitsDataset(DigitsConfig(size=28), root).read(torch.arange(2 * IDX_COUNT))
+    images, labels = fields["image"].squeeze(1), fields["label"].byte()
+    target = source.folder_in(root)
+    target.mkdir(parents=True, exist_ok=True)
+    for number, prefix in enumerate(PREFIX.values()):
+        half = slice(number * IDX_COUNT, (number + 1) * IDX_COUNT)
+        for name, values in (("images-idx3", images[half]), ("labels-idx1", labels[half])):
+            header = bytes((0, 0, 8, values.ndim)) + struct.pack(f">{values.ndim}I", *values.shape)
+            (target / f"{prefix}-{name}-ubyte").write_bytes(header + values.numpy().tobytes())

@@ -1,0 +1,98 @@
+"""A folder of anybody's images: its options, and what the names in it say about classes; opens no image."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ganzoo.catalogue import DataConfig, DataSpec, Field, option
+from ganzoo.errors import UserError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+CHANNELS = {"rgb": 3, "grey": 1}
+
+
+@dataclass(frozen=True)
+class FolderConfig(DataConfig):
+    """Options of a folder of images."""
+
+    path: str = option("", "folder of the images, inside the data folder; empty for the data folder itself")
+    size: int = option(64, "height and width in pixels; the short side is fitted, the long side cut", low=8, high=256)
+    channels: Literal["rgb", "grey"] = option("rgb", "colour or grey")
+    labels: Literal["auto", "none"] = option("auto", "auto: a sub-folder is a class; none: sub-folders mean nothing")
+
+    def folder(self, root: Path) -> Path:
+        """Return the folder of the images; raises :class:`UserError` where there is none."""
+        folder = root / self.path
+        if not folder.is_dir():
+            fault = "is not a folder" if folder.exists() else "does not exist"
+            raise UserError(
+                f"{folder} {fault}: name the folder of your images with --data-root DIR, "
+                "or one inside the data folder with --dataset-path"
+            )
+        return folder
+
+    def classes(self, root: Path) -> dict[str, Path]:
+        """Return the folder of each class by its name, sorted; none where the images have no labels."""
+        folder = self.folder(root)
+        folders, files = scan(folder)
+        if not folders and not files:
+            raise UserError(
+                f"{folder} has no images: put image files there, or one sub-folder of them a class; "
+                f"their names end in {', '.join(SUFFIXES)}"
+            )
+        if self.labels == "none":
+            return {}
+        if folders and files:
+            raise UserError(
+                f"{folder} has both sub-folders ({folders[0].name}, …) and images ({files[0].name}, …): "
+                "move every image into the sub-folder of its class, "
+                "or give --dataset-labels none to take all of them without labels"
+            )
+        # A name that is no text, from another system, must not stop a model from being saved.
+        return {path.name.encode(errors="backslashreplace").decode(): path for path in folders}
+
+    def spec(self, root: Path) -> DataSpec:
+        """Return what is delivered: ``image`` (C, size, size) and, where there are sub-folders, ``label``."""
+        fields = {"image": Field("image", (CHANNELS[self.channels], self.size, self.size))}
+        names = tuple(self.classes(root))
+        if names:
+            fields["label"] = Field("class", classes=len(names), names=names)
+        return DataSpec(fields, target="image", condition="label" if names else "")
+
+
+def scan(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the sub-folders of ``folder`` and its files that are named like images, both sorted.
+
+    Hidden names are left out, and so are links to a folder above, which would go round in circles.
+    """
+    folders, files = [], []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith((".", "__MACOSX")):
+                    continue
+                if entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path)):
+                    folders.append(Path(entry.path))
+                elif entry.name.lower().endswith(SUFFIXES):
+                    files.append(Path(entry.path))
+    except OSError as problem:
+        raise UserError(f"{folder} cannot be read ({problem.strerror or problem}): make it readable") from problem
+    here = folder.resolve()
+    return sorted(path for path in folders if not here.is_relative_to(path.resolve())), sorted(files)
+
+
+def images_below(folder: Path) -> list[Path]:
+    """Return the files in ``folder``, and in every folder below, that are named like images, sorted."""
+    found: list[Path] = []
+    waiting, seen = [folder], {folder.resolve()}
+    while waiting:
+        folders, files = scan(waiting.pop())
+        found += files
+        # Two links may lead round in circles together.
+        new = {real: path for path in folders if (real := path.resolve()) not in seen}
+        seen |= new.keys()
+        waiting += new.values()
+    return sorted(found)
