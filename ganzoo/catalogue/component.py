@@ -112,8 +112,8 @@ class Variant:
     """A GAN to train by name. It is data: parts for a recipe's slots, and options that differ from defaults.
 
     Keys of ``parts`` are slot names or kinds (a kind fills every slot of that kind). Keys of ``overrides`` are
-    ``<slot or kind>.<option>``, or ``run.<option>`` for batch size, steps and the like. ``published`` holds
-    overrides that set the hyper-parameters of the source to the letter (``--preset published``).
+    ``<slot or kind>.<option>``, or ``run.<option>`` for batch size, steps and the like. ``published`` holds parts
+    and overrides, in one mapping, that set those of the source to the letter (``--preset published``).
     """
 
     name: str
@@ -130,10 +130,10 @@ class Variant:
     def faults(self) -> Iterator[str]:
         """Yield what is wrong with the declaration itself."""
         yield from _name_faults("variant", self.name, self.summary)
-        for mapping in (self.overrides, self.published):
-            for key in mapping:
-                if not isinstance(key, str) or key.count(".") != 1:
-                    yield f"override {key!r} of variant {self.name!r} is not of the form 'slot.option'"
+        wrong = [key for key in self.overrides if str(key).count(".") != 1]
+        wrong += [key for key in self.published if str(key).count(".") > 1]
+        for key in wrong:
+            yield f"override {key!r} of variant {self.name!r} is not of the form 'slot.option'"
 
 
 def _name_faults(kind: str, name: Any, summary: Any) -> Iterator[str]:

@@ -73,7 +73,7 @@ class Option:
 
     def show(self, value: Any) -> str:
         """Write ``value`` the way it would be typed."""
-        if value is None:
+        if value is None or value == "":
             return "none"
         if isinstance(value, bool):
             return "yes" if value else "no"

@@ -163,14 +163,16 @@ def option_flags(slots: Mapping[str, tuple[Slot, Component]]) -> dict[str, list[
 
 
 def _variant_layer(variant: Variant, preset: str) -> _Layer:
+    published = variant.published if preset == "published" else {}
+    parts = {**variant.parts, **{key: str(value) for key, value in published.items() if "." not in key}}
     options: dict[str, dict[str, Any]] = {}
-    for key, value in {**variant.overrides, **(variant.published if preset == "published" else {})}.items():
-        owner, name = key.split(".")
-        options.setdefault(owner, {})[name] = value
-    run = options.get(RUN, {})
-    if preset == "published" and "run.epochs" in variant.published:
-        run.pop("steps", None)
-    return _Layer(variant.parts, options)
+    for key, value in (*variant.overrides.items(), *published.items()):
+        owner, _, name = key.partition(".")
+        if name:
+            options.setdefault(owner, {})[name] = value
+    if f"{RUN}.epochs" in published:
+        options[RUN].pop("steps", None)
+    return _Layer(parts, options)
 
 
 def _file_layer(file: Mapping[str, Any]) -> _Layer:

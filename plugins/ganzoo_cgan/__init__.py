@@ -72,7 +72,7 @@ def ganzoo_variants() -> Iterable[Variant]:
             "optimizer.betas": (0.5, 0.999),
             "run.batch_size": 64,
         },
-        published={"run.epochs": 200, "run.ema": 0.0, "dataset.size": 32},
+        published={"dataset": "mnist", "dataset.size": 32, "run.epochs": 200, "run.ema": 0.0},
         source=PAPER,
     )
     yield Variant(
@@ -94,7 +94,7 @@ def ganzoo_variants() -> Iterable[Variant]:
             "run.batch_size": 128,
             "run.steps": 5000,
         },
-        published={"run.ema": 0.0},
+        published={"dataset": "mnist", "run.ema": 0.0},
         source=PAPER,
         figures="generator 856,809 and discriminator 103,297 trainable parameters on 28×28 images of 10 classes",
     )

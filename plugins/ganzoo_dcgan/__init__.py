@@ -44,6 +44,14 @@ def ganzoo_variants() -> Iterable[Variant]:
             "schedule.factor": 0.1,
             "run.batch_size": 64,
         },
-        published={"run.epochs": 20, "run.ema": 0.0, "generator.width": 128, "discriminator.width": 128},
+        published={
+            "dataset": "folder",
+            "dataset.size": 64,
+            "dataset.labels": "none",
+            "generator.width": 128,
+            "discriminator.width": 128,
+            "run.epochs": 20,
+            "run.ema": 0.0,
+        },
         source=PAPER,
     )

@@ -82,6 +82,7 @@ def ganzoo_variants() -> Iterable[Variant]:
             "optimizer.betas": (0.9, 0.999),
             "run.batch_size": 64,
         },
+        published={"dataset": "mnist", "run.ema": 0.0},
         source=PAPER,
     )
     yield Variant(
@@ -96,6 +97,6 @@ def ganzoo_variants() -> Iterable[Variant]:
             "optimizer.betas": (0.5, 0.999),
             "run.batch_size": 64,
         },
-        published={"run.epochs": 200, "run.ema": 0.0},
+        published={"dataset": "mnist", "run.epochs": 200, "run.ema": 0.0},
         source=PAPER,
     )
