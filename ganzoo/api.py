@@ -32,19 +32,21 @@ def train(
     preset: str = "default",
     config: Mapping[str, Any] | None = None,
     progress: bool = True,
+    resume: bool = False,
     **options: Any,
 ) -> Run:
     """Train ``variant`` and return the run.
 
     ``options`` are the options of ``ganzoo train`` with underscores: ``train("cgan", conditioner="multiply",
-    dataset="mnist", steps=5000, optimizer_lr=1e-4)``. ``config`` is the content of a ``config.json``. Raises
-    :class:`~ganzoo.errors.UserError`, before anything is written, where something does not fit.
+    dataset="mnist", steps=5000, optimizer_lr=1e-4)``. ``config`` is the content of a ``config.json``;
+    ``resume`` goes on with the run in ``out``. Raises :class:`~ganzoo.errors.UserError`, before anything is written,
+    where something does not fit.
     """
     selection = select(installed(), variant, options, preset, config)
     from ganzoo.engine import run
     from ganzoo.engine.observers.progress import ProgressDisplay
 
-    return run.train(selection, [ProgressDisplay()] if progress else [])
+    return run.train(selection, [ProgressDisplay()] if progress else [], resume)
 
 
 def load(path: str | Path) -> Model:

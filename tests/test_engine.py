@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -246,7 +247,7 @@ class Interrupting(Observer):
 
     def stepped(self, step: int) -> None:
         if step == 2:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_an_interrupt_keeps_the_model_and_the_pictures(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ class RunSettings(Config):
     ema: float = option(0.999, "decay of the averaged generator, a step; 0 keeps no average", low=0, high=0.999999)
     log_every: int = option(50, "steps between two rows of metrics", low=1)
     sample_every: int = option(500, "steps between two pictures", low=1)
+    checkpoint_every: int = option(1000, "steps between two saves that --resume can go on from; 0 saves none", low=0)
     data_budget: int = option(2048, "MiB of examples to hold on the device; larger data is streamed", low=0)
     workers: int = option(2, "processes that read streamed data", low=0, high=256)
     tensorboard: bool = option(False, "also write TensorBoard events (needs ganzoo[tensorboard])")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.selection import PRESETS
 from ganzoo.cli.options import Group, Words, groups, read_config, scan
 
-INTERRUPTED = 130
+SIGNALLED = 128  # exit statuses of processes that a signal ended: 130 for SIGINT, 143 for SIGTERM
 _GROUPS = "ganzoo.groups"
 
 
@@ -66,8 +67,11 @@ class TrainCommand(click.Command):
     help="The best settings we know, or the source's own.",
 )
 @click.option("--config", metavar="FILE", help="Repeat the choices of a RUN/config.json; other options overrule it.")
+@click.option(
+    "--resume", is_flag=True, help="Go on from the newest valid save in the run folder, or start if there is none."
+)
 @click.option("--dry-run", is_flag=True, help="Check that everything fits, and train nothing.")
-def train(variant: str | None, preset: str, config: str | None, dry_run: bool, **flags: Any) -> int:
+def train(variant: str | None, preset: str, config: str | None, resume: bool, dry_run: bool, **flags: Any) -> int:
     """Train VARIANT and write a run folder: the model, its configuration, metrics and pictures.
 
     Without --dataset it trains on real handwritten digits that come with the installation.
@@ -85,12 +89,15 @@ def train(variant: str | None, preset: str, config: str | None, dry_run: bool, *
         assemble(selection)
         click.echo("everything fits", err=True)
         return 0
-    run = train_selection(selection, [ProgressDisplay()])
-    state = "trained" if run.finished else f"interrupted after {run.steps} steps;"
-    click.echo(f"{state} model: {run.folder.model}", err=True)
+    run = train_selection(selection, [ProgressDisplay()], resume)
+    path = run.folder.path
+    if not run.finished:
+        click.echo(f"stopped after {run.steps} steps, and saved; to go on:", err=True)
+        click.echo(f"  ganzoo train --config {run.folder.config} --out {path} --resume", err=True)
+    click.echo(f"model: {run.folder.model}", err=True)
     click.echo(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
-    click.echo(f"sample it: ganzoo sample {run.folder.path} --out samples.png", err=True)
-    return 0 if run.finished else INTERRUPTED
+    click.echo(f"sample it: ganzoo sample {path} --out samples.png", err=True)
+    return 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)
 
 
 def _names_no_variant(words: Sequence[str]) -> bool:

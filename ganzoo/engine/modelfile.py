@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from torch import Tensor
 
 import ganzoo
 from ganzoo.catalogue.component import Slot
@@ -21,12 +16,11 @@ from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.registry import Registry
 from ganzoo.catalogue.selection import FORMAT, Part, Selection, part_from_json
 from ganzoo.engine.assembly import SelectedParts
-from ganzoo.engine.files import write_whole
+from ganzoo.engine.sealed import read_sealed, write_sealed
 from ganzoo.errors import UserError
 from ganzoo.recipe import Recipe
 
 KEY = "ganzoo"
-_LENGTH = 8  # bytes of the header's length, at the beginning of a safetensors file
 
 
 @dataclass(frozen=True)
@@ -53,18 +47,13 @@ def write_model(
 
     ``trained`` tells how long it has trained. Put averages in place first: what is written is what samples.
     """
-    tensors = {name: value.detach().cpu().contiguous() for name, value in recipe.state_dict().items()}
-    digest = hashlib.sha256(_payload(safetensors.torch.save(tensors))).hexdigest()
-    header = {
+    about = {
         **selection.to_json(),
         "data": {slot: spec.to_json() for slot, spec in data.items()},
         "trained": dict(trained),
         "versions": versions(),
-        "sha256": digest,
     }
-    # One metadata key: safetensors orders several at random, and equal models should be equal files.
-    write_whole(path, safetensors.torch.save(tensors, {KEY: json.dumps(header, sort_keys=True)}))
-    return digest
+    return write_sealed(path, recipe.state_dict(), KEY, about)
 
 
 def read_model(path: Path, registry: Registry) -> tuple[Recipe, Header]:
@@ -73,8 +62,8 @@ def read_model(path: Path, registry: Registry) -> tuple[Recipe, Header]:
     Raises :class:`UserError` where the file is missing, damaged, of another format, or needs a plugin that is not
     installed.
     """
-    content = _content(path)
-    header, tensors = _header(path, content), _tensors(path, content)
+    tensors, about = read_sealed(path, KEY, "model")
+    header = _header(path, about)
     slots = _slots(header, registry)
     parts = {name: part_from_json(registry, slot, header.parts[name]) for name, slot in slots.items()}
     shapes = {name: tuple(value.shape) for name, value in _build(parts, header, "meta").state_dict().items()}
@@ -89,8 +78,8 @@ def read_model(path: Path, registry: Registry) -> tuple[Recipe, Header]:
 
 def _slots(header: Header, registry: Registry) -> dict[str, Slot]:
     """The slots that a recipe builds; data and optimizers are not needed to sample."""
-    named = header.parts.get("recipe", {}).get("name", "")
-    recipe = registry.component("recipe", str(named))
+    chosen = header.parts.get("recipe")
+    recipe = registry.component("recipe", str(chosen.get("name", "") if isinstance(chosen, Mapping) else ""))
     slots = [Slot("recipe", "recipe", ""), *recipe.slots]
     needed = {slot.name: slot for slot in slots if slot.kind != "dataset"}
     missing = [name for name in needed if name not in header.parts]
@@ -105,31 +94,10 @@ def _build(parts: Mapping[str, Part], header: Header, device: str) -> Recipe:
     return recipe
 
 
-def _content(path: Path) -> bytes:
+def _header(path: Path, raw: Mapping[str, Any]) -> Header:
+    if raw.get("format") != FORMAT:
+        raise UserError(f"{path} has format {raw.get('format')}; this ganzoo reads format {FORMAT}: update ganzoo")
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"there is no model at {path}: give a .safetensors file or a run folder") from None
-    except OSError as problem:
-        raise UserError(f"{path} cannot be read: {problem.strerror or problem}") from problem
-
-
-def _tensors(path: Path, content: bytes) -> dict[str, Tensor]:
-    try:
-        return safetensors.torch.load(content)
-    except (SafetensorError, ValueError, KeyError) as problem:
-        raise UserError(f"{path} is no readable safetensors file: {problem}") from problem
-
-
-def _header(path: Path, content: bytes) -> Header:
-    try:
-        length = int.from_bytes(content[:_LENGTH], "little")
-        about = json.loads(content[_LENGTH : _LENGTH + length]).get("__metadata__", {})
-        raw = json.loads(about[KEY])
-        if raw["format"] != FORMAT:
-            raise UserError(f"{path} has format {raw['format']}; this ganzoo reads format {FORMAT}: update ganzoo")
-        if hashlib.sha256(_payload(content)).hexdigest() != raw["sha256"]:
-            raise UserError(f"{path} is damaged: its weights do not match the checksum in its header")
         return Header(
             variant=str(raw["variant"]),
             parts=dict(raw["parts"]),
@@ -138,11 +106,5 @@ def _header(path: Path, content: bytes) -> Header:
             versions=dict(raw["versions"]),
             raw=raw,
         )
-    except UserError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-        raise UserError(f"{path} is no model of ganzoo: it carries no readable description of itself") from problem
-
-
-def _payload(content: bytes) -> bytes:
-    return content[_LENGTH + int.from_bytes(content[:_LENGTH], "little") :]
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise UserError(f"{path} is no model of ganzoo: its description of itself is damaged ({problem})") from problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,13 +15,16 @@ from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.assembly import SelectedParts, assemble, build_recipe
 from ganzoo.engine.averages import Averages
 from ganzoo.engine.batches import Batches, open_batches
+from ganzoo.engine.checkpoints import resume as go_on
+from ganzoo.engine.checkpoints import write_checkpoint
 from ganzoo.engine.device import choose_device
 from ganzoo.engine.modelfile import versions, write_model
 from ganzoo.engine.observers import Observer, Situation
 from ganzoo.engine.observers.record import MetricsFile, PictureFiles, TensorBoardEvents
 from ganzoo.engine.preview import Preview
 from ganzoo.engine.runfolder import RunFolder
-from ganzoo.engine.trainer import Player, Trainer, batches_per_step, trained_parameters
+from ganzoo.engine.signals import Stop
+from ganzoo.engine.trainer import Pace, Player, Trainer, batches_per_step, trained_parameters
 from ganzoo.randomness import Streams
 from ganzoo.recipe import Recipe
 
@@ -29,46 +33,60 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Run:
-    """A training that has ended: its folder, how many steps it made, and the sha256 of its model's weights."""
+    """A training that has ended: its folder, how many steps it made, and the sha256 of its model's weights.
+
+    ``signal`` is the number of the signal that ended it early, or ``None`` where it is ``finished``.
+    """
 
     folder: RunFolder
     steps: int
     seconds: float
     sha256: str
     finished: bool
+    signal: int | None = None
 
 
-def train(selection: Selection, watchers: Sequence[Observer] = ()) -> Run:
-    """Train what was selected and write the run folder.
+def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool = False) -> Run:
+    """Train what was selected and write the run folder; with ``resume``, go on from its newest valid checkpoint.
 
     Everything that can be wrong is found before the folder is made: raises :class:`~ganzoo.errors.UserError`, and
-    nothing is written. An interrupt ends the training early; the model is written all the same and the run is
-    marked as not finished.
+    nothing is written. SIGINT, SIGTERM and SIGUSR1 end the training after the current step; it is saved all the same
+    and the run is marked as not finished.
     """
     settings = selection.run
     specs = assemble(selection)
     device = choose_device(settings.device)
-    folder = RunFolder.choose(settings.out, selection.variant)
-    observers = [
-        MetricsFile(),
-        PictureFiles(),
-        *([TensorBoardEvents()] if settings.tensorboard else []),
-        *watchers,
-    ]
+    folder = RunFolder.choose(settings.out, selection.variant, resume)
+    extras: list[Observer] = [TensorBoardEvents()] if settings.tensorboard else []
+    observers = [MetricsFile(), *watchers, *extras, PictureFiles()]
     parts = SelectedParts(selection.parts)
     batches = _open(selection, parts, specs, device)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), Stop().listening() as stop:
         recipe = build_recipe(selection, specs).to(device)
         trainer = _trainer(selection, parts, recipe, batches, device)
+        if resume:
+            go_on(folder.checkpoints, trainer, selection, _warn)
         first = {slot: found.get(0) for slot, found in batches.items()}
         preview = Preview(recipe, first, settings.seed, device)
-        folder.create({**selection.to_json(), "versions": versions()})
-        situation = Situation(folder, trainer.steps, _title(selection, specs, batches, recipe, device))
-        finished = _watched(observers, situation, lambda: _run(trainer, observers, selection, preview))
-        with trainer.averages.in_place() as averaged:
-            trained = {"steps": trainer.step, "images": trainer.images}
-            digest = write_model(folder.model, averaged, selection, specs, trained)
-    return Run(folder, trainer.step, trainer.seconds, digest, finished)
+        with folder.claimed({**selection.to_json(), "versions": versions()}, resume):
+            situation = Situation(
+                folder, trainer.step, trainer.steps, _title(selection, specs, batches, recipe, device)
+            )
+            pace = Pace(settings.log_every, settings.sample_every, settings.checkpoint_every, stop)
+
+            def save() -> None:
+                write_checkpoint(folder.checkpoints, trainer, selection)
+
+            _watched(observers, situation, lambda: trainer.run(observers, pace, preview, save))
+            with trainer.averages.in_place() as averaged:
+                trained = {"steps": trainer.step, "images": trainer.images}
+                digest = write_model(folder.model, averaged, selection, specs, trained)
+    finished = trainer.step == trainer.steps
+    return Run(folder, trainer.step, trainer.seconds, digest, finished, None if finished else stop.signal)
+
+
+def _warn(text: str) -> None:
+    print(f"ganzoo: {text}", file=sys.stderr, flush=True)
 
 
 def _open(
@@ -113,20 +131,13 @@ def _trainer(
     return Trainer(recipe, players, batches, averages, Streams(settings.seed, device), steps)
 
 
-def _run(trainer: Trainer, observers: Sequence[Observer], selection: Selection, preview: Preview) -> bool:
-    try:
-        trainer.run(observers, selection.run.log_every, selection.run.sample_every, preview)
-    except KeyboardInterrupt:
-        return False
-    return True
-
-
-def _watched(observers: Sequence[Observer], situation: Situation, work: Callable[[], bool]) -> bool:
+def _watched(observers: Sequence[Observer], situation: Situation, work: Callable[[], None]) -> None:
     with ExitStack() as begun:
+        # The first to begin is the last to end, so pictures of the metrics are drawn when all rows are written.
         for observer in observers:
             observer.began(situation)
             begun.callback(observer.ended)
-        return work()
+        work()
 
 
 def _title(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from ganzoo.engine.files import write_whole
 from ganzoo.errors import UserError
 
 
 class RunFolder:
-    """Where one run keeps its model, configuration, metrics and pictures."""
+    """Where one run keeps its model, configuration, metrics, pictures and checkpoints."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -24,32 +28,55 @@ class RunFolder:
         self.animation = path / "samples.gif"
         self.curves = path / "curves.png"
         self.events = path / "tensorboard"
+        self.checkpoints = path / "checkpoints"
 
     @staticmethod
-    def choose(asked: Path | None, variant: str) -> RunFolder:
-        """Return the folder for a new run, without making it; raises :class:`UserError` where it cannot be.
+    def choose(asked: Path | None, variant: str, resume: bool = False) -> RunFolder:
+        """Return the folder of a run, without making it; raises :class:`UserError` where it cannot be.
 
-        Without ``asked`` it is ``runs/VARIANT``, with a number behind where that is taken.
+        Without ``asked`` it is ``runs/VARIANT``; for a new run with a number behind where that is taken.
         """
-        folder = RunFolder(asked if asked is not None else _free(Path("runs"), variant))
-        folder._refuse_if_unusable()
+        usual = Path("runs") / variant
+        folder = RunFolder(asked if asked is not None else usual if resume else _free(usual))
+        folder._refuse_if_unusable(resume)
         return folder
 
-    def create(self, config: Mapping[str, Any]) -> None:
-        """Make the folder and write what was chosen."""
+    @contextmanager
+    def claimed(self, config: Mapping[str, Any], resume: bool = False) -> Iterator[None]:
+        """Make the folder, keep other processes out of it, and write what was chosen.
+
+        Raises :class:`UserError` where another process has it, naming that process, or where it cannot be written.
+        """
+        lock, owner = FileLock(self.path / ".lock"), self.path / ".owner"
         try:
             self.samples.mkdir(parents=True, exist_ok=True)
-            write_whole(self.config, (json.dumps(config, indent=2) + "\n").encode())
+            # The system takes the lock from a process that dies, so a stale one is no obstacle.
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(f"the run folder {self.path} is in use by {_read(owner)}: choose another --out") from None
         except OSError as problem:
+            reason = problem.strerror or problem
             raise UserError(
-                f"the run folder {self.path} cannot be written: {problem.strerror}; choose another --out"
+                f"the run folder {self.path} cannot be written: {reason}; choose another --out"
             ) from problem
+        try:
+            self._refuse_if_unusable(resume or not self.config.exists())
+            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+            write_whole(self.config, (json.dumps(config, indent=2) + "\n").encode())
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+            lock.release()
+            (self.path / ".lock").unlink(missing_ok=True)
 
-    def _refuse_if_unusable(self) -> None:
+    def _refuse_if_unusable(self, resume: bool) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"the run folder {self.path} is a file: choose another --out")
-        if self.path.is_dir() and any(self.path.iterdir()):
-            raise UserError(f"the run folder {self.path} is not empty: choose another --out, or remove it first")
+        if not resume and self.path.is_dir() and any(self.path.iterdir()):
+            raise UserError(
+                f"the run folder {self.path} is not empty: choose another --out, remove it first, "
+                "or go on with that run with --resume"
+            )
         nearest = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
         if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
             raise UserError(
@@ -57,9 +84,16 @@ class RunFolder:
             )
 
 
-def _free(parent: Path, name: str) -> Path:
-    number, path = 1, parent / name
+def _free(usual: Path) -> Path:
+    number, path = 1, usual
     while path.exists():
         number += 1
-        path = parent / f"{name}-{number}"
+        path = usual.with_name(f"{usual.name}-{number}")
     return path
+
+
+def _read(owner: Path) -> str:
+    try:
+        return owner.read_text(encoding="utf-8")
+    except OSError:
+        return "another process"

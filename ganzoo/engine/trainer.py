@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ from ganzoo.engine.averages import Averages
 from ganzoo.engine.batches import Batches
 from ganzoo.engine.observers import Observer, Report
 from ganzoo.engine.preview import Preview
+from ganzoo.engine.signals import Stop
 from ganzoo.errors import TrainingFailed
 from ganzoo.interfaces import Progress, Schedule
 from ganzoo.randomness import Streams, key
@@ -42,6 +43,16 @@ class Player:
             group["lr"] = rate * factor
 
 
+@dataclass(frozen=True)
+class Pace:
+    """Steps between two reports, pictures and saves (0 saves none), and when to stop early."""
+
+    log_every: int
+    sample_every: int
+    checkpoint_every: int
+    stop: Stop
+
+
 class Trainer:
     """Trains a recipe on batches, step by step; everything it draws depends on (seed, stream, step) alone."""
 
@@ -58,7 +69,7 @@ class Trainer:
         self.step, self.seconds = 0, 0.0
         self._batches, self._streams = batches, streams
         self._batches_per_step = batches_per_step([player.phase for player in players])
-        self._tally = _Tally()
+        self.tally = Tally()
 
     @property
     def images(self) -> int:
@@ -69,25 +80,32 @@ class Trainer:
     def _batch_size(self) -> int:
         return max((batches.order.batch_size for batches in self._batches.values()), default=0)
 
-    def run(self, observers: Sequence[Observer], log_every: int, sample_every: int, preview: Preview) -> None:
-        """Train until ``steps`` are done, reporting and drawing at intervals, and at the end in any case."""
+    @property
+    def device(self) -> torch.device:
+        """The device that computes."""
+        return self._streams.device
+
+    def run(self, observers: Sequence[Observer], pace: Pace, preview: Preview, save: Callable[[], None]) -> None:
+        """Train until ``steps`` are done or a stop is asked for; report, draw and save at intervals and at the end."""
         self.recipe.train()
         if self.step == 0:
             self._draw(observers, preview)
         began, since = time.perf_counter(), self.step
-        while self.step < self.steps:
+        while self.step < self.steps and not pace.stop.asked:
             self.train_step()
             for observer in observers:
                 observer.stepped(self.step)
             last = self.step == self.steps
-            if last or self.step % log_every == 0:
+            if last or self.step % pace.log_every == 0:
                 report = self._report(began, since)
                 for observer in observers:
                     observer.reported(report)
                 began, since = time.perf_counter(), self.step
-            if last or self.step % sample_every == 0:
-                self._draw(observers, preview)
-                began += self._drawing
+            if last or self.step % pace.sample_every == 0:
+                began += self._draw(observers, preview)
+            due = pace.checkpoint_every and (last or self.step % pace.checkpoint_every == 0)
+            if due or pace.stop.asked:
+                began += _timed(save)
 
     def train_step(self) -> None:
         """Play every phase that is due once."""
@@ -107,7 +125,7 @@ class Trainer:
                 player.optimizer.zero_grad(set_to_none=True)
                 sum_terms(outcome).backward()
                 player.optimizer.step()
-                self._tally.add(phase.name, outcome)
+                self.tally.add(phase.name, outcome)
         self.averages.update(step)
         self.step += 1
 
@@ -119,7 +137,7 @@ class Trainer:
         return Clock(self.step, self.steps, phase, update, self._streams)
 
     def _report(self, began: float, since: int) -> Report:
-        terms, values = self._tally.read()
+        terms, values = self.tally.read()
         took = time.perf_counter() - began
         self.seconds += took
         for phase, found in terms.items():
@@ -133,14 +151,22 @@ class Trainer:
         speed = (self.step - since) / took if took > 0 else 0.0
         return Report(self.step, self.seconds, self.images, speed, terms, values, rates)
 
-    def _draw(self, observers: Sequence[Observer], preview: Preview) -> None:
-        began = time.perf_counter()
-        with self.averages.in_place() as recipe:
-            picture = preview.draw(recipe, self.step)
-        for observer in observers:
-            observer.pictured(picture)
-        # Drawing is not training: its time is taken out of the rates that people compare.
-        self._drawing = time.perf_counter() - began
+    def _draw(self, observers: Sequence[Observer], preview: Preview) -> float:
+        """Draw, and return the seconds it took: they are no training, and are taken out of the rates."""
+
+        def draw() -> None:
+            with self.averages.in_place() as recipe:
+                picture = preview.draw(recipe, self.step)
+            for observer in observers:
+                observer.pictured(picture)
+
+        return _timed(draw)
+
+
+def _timed(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 def sum_terms(outcome: Outcome) -> Tensor:
@@ -161,7 +187,7 @@ def trained_parameters(recipe: Recipe, phase: Phase) -> list[nn.Parameter]:
     return [parameter for name in phase.trains for parameter in recipe.get_submodule(name).parameters()]
 
 
-class _Tally:
+class Tally:
     """Sums of terms and values on the device, read on the host only when somebody asks."""
 
     def __init__(self) -> None:
@@ -187,3 +213,11 @@ class _Tally:
             (terms.setdefault(phase, {}) if role == "term" else values)[name] = mean
         self._sums, self._counts = {}, {}
         return terms, values
+
+    def state(self) -> tuple[dict[tuple[str, str, str], Tensor], dict[tuple[str, str, str], int]]:
+        """Return the sums since the last reading and how many values each has."""
+        return dict(self._sums), dict(self._counts)
+
+    def restore(self, sums: dict[tuple[str, str, str], Tensor], counts: dict[tuple[str, str, str], int]) -> None:
+        """Go on from a :meth:`state`."""
+        self._sums, self._counts = sums, counts

@@ -13,9 +13,10 @@ from ganzoo.engine.runfolder import RunFolder
 
 @dataclass(frozen=True)
 class Situation:
-    """What is about to begin: the run's folder, how many ``steps`` it will take, and a line for people."""
+    """What is about to begin: the run's folder, from which ``step`` to how many ``steps``, and a line for people."""
 
     folder: RunFolder
+    step: int
     steps: int
     title: str
 

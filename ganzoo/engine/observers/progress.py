@@ -31,7 +31,9 @@ class ProgressDisplay(Observer):
             console=self._console,
             expand=True,
         )
-        self._task = self._bar.add_task("", total=situation.steps, rate="", losses="", values="")
+        self._task = self._bar.add_task(
+            "", total=situation.steps, completed=situation.step, rate="", losses="", values=""
+        )
         if self._console.is_terminal:
             self._bar.start()
 

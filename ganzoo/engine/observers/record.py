@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import IO, Any
 
 from PIL import Image
@@ -21,8 +22,11 @@ class MetricsFile(Observer):
     """Writes ``metrics.jsonl``: one JSON object a line."""
 
     def began(self, situation: Situation) -> None:
-        """Open the file."""
-        self._file: IO[str] = situation.folder.metrics.open("a", encoding="utf-8")
+        """Open the file, cut back to the step at which training begins."""
+        path = situation.folder.metrics
+        kept = [json.dumps(row) for row in read_rows(path) if row["step"] <= situation.step]
+        write_whole(path, "".join(f"{row}\n" for row in kept).encode())
+        self._file: IO[str] = path.open("a", encoding="utf-8")
 
     def reported(self, report: Report) -> None:
         """Write a row."""
@@ -32,6 +36,17 @@ class MetricsFile(Observer):
     def ended(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a ``metrics.jsonl``; a last line that was cut off is left out."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
 
 
 def as_row(report: Report) -> dict[str, Any]:
@@ -53,11 +68,6 @@ class PictureFiles(Observer):
     def began(self, situation: Situation) -> None:
         """Remember where to write."""
         self._folder: RunFolder = situation.folder
-        self._rows: list[dict[str, Any]] = []
-
-    def reported(self, report: Report) -> None:
-        """Remember a row for the curves."""
-        self._rows.append(as_row(report))
 
     def pictured(self, picture: Picture) -> None:
         """Write a picture."""
@@ -71,8 +81,9 @@ class PictureFiles(Observer):
             shown = found[::-1][::every][::-1]
             with replacing(self._folder.animation) as temporary:
                 pictures.animate(shown, temporary)
-        if self._rows:
-            write_whole(self._folder.curves, png(pictures.curves(self._rows)))
+        rows = read_rows(self._folder.metrics)
+        if rows:
+            write_whole(self._folder.curves, png(pictures.curves(rows)))
 
 
 class TensorBoardEvents(Observer):

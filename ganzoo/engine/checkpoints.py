@@ -1,0 +1,152 @@
+"""Everything that a training needs to go on as if it had never stopped, in one sealed file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganzoo.catalogue.selection import FORMAT, Selection
+from ganzoo.engine.sealed import read_sealed, write_sealed
+from ganzoo.engine.trainer import Trainer
+from ganzoo.errors import UserError
+
+KEY = "ganzoo-checkpoint"
+KEPT = 2
+_NAME = re.compile(r"step-(\d{8})\.safetensors")
+# Settings that do not change what is trained; the others must be those of the run that goes on.
+_FREE = (
+    "device",
+    "data_root",
+    "log_every",
+    "sample_every",
+    "checkpoint_every",
+    "data_budget",
+    "workers",
+    "tensorboard",
+)
+
+
+def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection) -> Path:
+    """Write the trainer's state into ``folder`` and keep only the newest :data:`KEPT` files."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"step-{trainer.step:08d}.safetensors"
+    tensors, numbers = capture(trainer)
+    write_sealed(path, tensors, KEY, {"format": FORMAT, "config": _identity(selection), **numbers})
+    for old in checkpoints(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints in ``folder``, newest first."""
+    return sorted((path for path in folder.glob("step-*.safetensors") if _NAME.fullmatch(path.name)), reverse=True)
+
+
+def resume(folder: Path, trainer: Trainer, selection: Selection, warn: Callable[[str], None]) -> bool:
+    """Bring ``trainer`` to the newest valid checkpoint; return whether there was one.
+
+    A damaged file is told through ``warn`` and the one before it is taken. Raises :class:`UserError` where the run was
+    begun with other choices.
+    """
+    for path in checkpoints(folder):
+        try:
+            tensors, about = read_sealed(path, KEY, "checkpoint")
+            restored = about.get("config")
+        except UserError as problem:
+            warn(f"{problem}; the save before it is taken")
+            continue
+        _refuse_other_choices(restored, _identity(selection))
+        try:
+            restore(trainer, tensors, about)
+        except (KeyError, ValueError, TypeError, RuntimeError) as problem:
+            raise UserError(
+                f"{path} does not fit this run ({problem}): remove it, or begin anew elsewhere"
+            ) from problem
+        return True
+    return False
+
+
+def capture(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the trainer's state as tensors by name and as JSON values; random states are the step number."""
+    tensors = {f"network/{name}": value for name, value in trainer.recipe.state_dict().items()}
+    for name, network in trainer.averages.networks.items():
+        tensors |= {f"average/{name}/{key}": value for key, value in network.state_dict().items()}
+    numbers: dict[str, Any] = {}
+    for player in trainer.players:
+        for place, key, value in _slots(player.optimizer):
+            name = f"optimizer/{player.phase.name}/{place}/{key}"
+            if isinstance(value, Tensor):
+                tensors[name] = value
+            else:
+                numbers[name] = value
+    sums, counts = trainer.tally.state()
+    tensors |= {f"tally/{place}": value for place, value in enumerate(sums.values())}
+    tally = [[*entry, counts[entry]] for entry in sums]
+    about = {"step": trainer.step, "seconds": trainer.seconds, "tally": tally, "numbers": numbers}
+    return {name: value.detach().clone() for name, value in tensors.items()}, about
+
+
+def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Bring ``trainer`` to the state that :func:`capture` returned."""
+    trainer.recipe.load_state_dict(_below(tensors, "network/"))
+    for name, network in trainer.averages.networks.items():
+        network.load_state_dict(_below(tensors, f"average/{name}/"))
+    for player in trainer.players:
+        found: dict[int, dict[str, Any]] = {}
+        prefix = f"optimizer/{player.phase.name}/"
+        for name, value in (*_below(tensors, prefix).items(), *_below(about["numbers"], prefix).items()):
+            place, key = name.split("/", 1)
+            found.setdefault(int(place), {})[key] = value
+        groups = player.optimizer.state_dict()["param_groups"]
+        player.optimizer.load_state_dict({"state": found, "param_groups": groups})
+    device = trainer.device
+    entries = [(str(role), str(phase), str(name)) for role, phase, name, _ in about["tally"]]
+    sums = {entry: tensors[f"tally/{place}"].to(device) for place, entry in enumerate(entries)}
+    counts = {entry: int(row[3]) for entry, row in zip(entries, about["tally"], strict=True)}
+    trainer.tally.restore(sums, counts)
+    trainer.step, trainer.seconds = int(about["step"]), float(about["seconds"])
+
+
+def _slots(optimizer: torch.optim.Optimizer) -> Iterator[tuple[int, str, Any]]:
+    for place, values in optimizer.state_dict()["state"].items():
+        yield from ((place, key, value) for key, value in values.items() if value is not None)
+
+
+def _below(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+
+
+def _identity(selection: Selection) -> dict[str, Any]:
+    """What must be equal for a training to go on."""
+    chosen = selection.to_json()
+    chosen["run"] = {name: value for name, value in chosen["run"].items() if name not in _FREE}
+    chosen["parts"] = {slot: {"name": part["name"], "config": part["config"]} for slot, part in chosen["parts"].items()}
+    return chosen
+
+
+def _refuse_other_choices(then: Any, now: Mapping[str, Any]) -> None:
+    if then == now:
+        return
+    for slot, part in now["parts"].items():
+        before = then.get("parts", {}).get(slot) if isinstance(then, Mapping) else None
+        if before != part:
+            raise UserError(
+                f"the run was begun with another {slot} ({_short(before)}, not {_short(part)}): "
+                "resume with its own choices, as in its config.json, or choose another --out"
+            )
+    raise UserError(
+        "the run was begun with other settings (variant, preset, length, batch size, seed or average): "
+        "resume with its own, as in its config.json, or choose another --out"
+    )
+
+
+def _short(part: Any) -> str:
+    if not isinstance(part, Mapping):
+        return "none"
+    options = ", ".join(f"{name} {value}" for name, value in dict(part.get("config", {})).items())
+    return f"{part.get('name')} with {options}" if options else str(part.get("name"))
