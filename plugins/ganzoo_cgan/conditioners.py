@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import final
 
@@ -63,34 +64,40 @@ class Concat(Conditioner):
         return torch.cat([x, planes], dim=1)
 
 
+class Elementwise(Conditioner):
+    """Combines every number of the input with one of the embedding's."""
+
+    def __init__(self, config: EmbeddingConfig, shape: Shape, condition: Field):
+        super().__init__()
+        self.embedding = embedding(condition, math.prod(shape), config.deviation)
+        self.out_shape = shape
+
+    @abstractmethod
+    def combine(self, x: Tensor, code: Tensor) -> Tensor:
+        """Return what becomes of x (B, \\*shape) with a code of the same shape."""
+
+    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        """Map (B, \\*shape) to itself."""
+        code: Tensor = self.embedding(condition)
+        return self.combine(x, code.view_as(x))
+
+
 @final
-class Multiply(Conditioner):
+class Multiply(Elementwise):
     """Multiplies every number of the input with the embedding's."""
 
-    def __init__(self, config: EmbeddingConfig, shape: Shape, condition: Field):
-        super().__init__()
-        self.embedding = embedding(condition, math.prod(shape), config.deviation)
-        self.out_shape = shape
-
-    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
-        """Map (B, \\*shape) to itself."""
-        code: Tensor = self.embedding(condition)
-        return x * code.view_as(x)
+    def combine(self, x: Tensor, code: Tensor) -> Tensor:
+        """Return x · code."""
+        return x * code
 
 
 @final
-class Add(Conditioner):
+class Add(Elementwise):
     """Adds the embedding to every number of the input."""
 
-    def __init__(self, config: EmbeddingConfig, shape: Shape, condition: Field):
-        super().__init__()
-        self.embedding = embedding(condition, math.prod(shape), config.deviation)
-        self.out_shape = shape
-
-    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
-        """Map (B, \\*shape) to itself."""
-        code: Tensor = self.embedding(condition)
-        return x + code.view_as(x)
+    def combine(self, x: Tensor, code: Tensor) -> Tensor:
+        """Return x + code."""
+        return x + code
 
 
 @final

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import final
+from contextlib import AbstractContextManager, nullcontext
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -16,10 +18,22 @@ Critic = Callable[[Tensor], Tensor]
 
 
 def input_gradient(critic: Critic, x: Tensor) -> Tensor:
-    """Return d(sum of critic(x)) / dx as rows (B, F), itself differentiable."""
-    point = x.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic(point).sum(), point, create_graph=True)
-    return gradient.float().flatten(1)
+    """Return d(sum of critic(x)) / dx as rows (B, F), itself differentiable, in float32 or better."""
+    point = at_least_float32(x.detach()).requires_grad_(True)
+    with without_autocast(x.device):
+        (gradient,) = torch.autograd.grad(critic(point).sum(), point, create_graph=True)
+    return gradient.flatten(1)
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Return x in its own precision, or in float32 where that is lower."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Return a context in which nothing is cast down: squared gradients need every bit."""
+    known = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if known else nullcontext()
 
 
 @final
@@ -34,28 +48,44 @@ class NoPenalty(Penalty):
         return {}
 
 
+class ZeroCentred(Penalty):
+    """γ/2 · ‖∇D‖² at some points, which a subclass chooses."""
+
+    name: ClassVar[str]
+
+    def __init__(self, config: ZeroCentredConfig):
+        self._weight = config.gamma / 2.0
+
+    @abstractmethod
+    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return where the gradient is taken (B, …)."""
+
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, rng: torch.Generator | None) -> Mapping[str, Tensor]:
+        """Return one term (B,), called ``name``."""
+        gradient = input_gradient(critic, self.points(real, fake))
+        return {self.name: self._weight * gradient.square().sum(1)}
+
+
 @final
-class R1(Penalty):
+class R1(ZeroCentred):
     """γ/2 · ‖∇D(x)‖² at real examples."""
 
-    def __init__(self, config: ZeroCentredConfig):
-        self._weight = config.gamma / 2.0
+    name = "r1"
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, rng: torch.Generator | None) -> Mapping[str, Tensor]:
-        """Return the term ``r1`` (B,)."""
-        return {"r1": self._weight * input_gradient(critic, real).square().sum(1)}
+    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the real examples."""
+        return real
 
 
 @final
-class R2(Penalty):
+class R2(ZeroCentred):
     """γ/2 · ‖∇D(G(z))‖² at fake examples."""
 
-    def __init__(self, config: ZeroCentredConfig):
-        self._weight = config.gamma / 2.0
+    name = "r2"
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, rng: torch.Generator | None) -> Mapping[str, Tensor]:
-        """Return the term ``r2`` (B,)."""
-        return {"r2": self._weight * input_gradient(critic, fake).square().sum(1)}
+    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the fake examples."""
+        return fake
 
 
 @final
@@ -67,7 +97,8 @@ class OneCentred(Penalty):
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, rng: torch.Generator | None) -> Mapping[str, Tensor]:
         """Return the term ``gradient-penalty`` (B,)."""
-        share = torch.rand((len(real), *[1] * (real.dim() - 1)), generator=rng, device=real.device)
+        real, fake = at_least_float32(real), at_least_float32(fake)
+        share = torch.rand((len(real), *[1] * (real.dim() - 1)), generator=rng, device=real.device, dtype=real.dtype)
         # norm() has a gradient at 0, where the square root of a sum of squares has none.
         norm = input_gradient(critic, torch.lerp(fake, real, share)).norm(dim=1)
         return {"gradient-penalty": self._weight * (norm - 1.0).square()}
