@@ -1,7 +1,8 @@
-"""How the weights of a network begin. Embeddings of conditions keep what their conditioner gave them."""
+"""How the weights of a network begin. Its conditioners keep the weights that they gave themselves."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import final
 
 from torch import nn
@@ -9,8 +10,16 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from ganzoo.catalogue import Config
-from ganzoo.interfaces import Initialiser
+from ganzoo.interfaces import Conditioner, Initialiser
 from ganzoo_training.configs import NormalWeightsConfig, XavierConfig
+
+
+def own_layers(network: nn.Module) -> Iterator[nn.Module]:
+    """Yield the modules of ``network``, leaving out its conditioners and all that is in them."""
+    yield network
+    for child in network.children():
+        if not isinstance(child, Conditioner):
+            yield from own_layers(child)
 
 
 @final
@@ -33,7 +42,7 @@ class Normal(Initialiser):
 
     def __call__(self, network: nn.Module) -> None:
         """Set the weights of every linear, convolutional and batch-norm layer."""
-        for layer in network.modules():
+        for layer in own_layers(network):
             if isinstance(layer, nn.Linear | _ConvNd):
                 nn.init.normal_(layer.weight, 0.0, self._deviation)
             elif isinstance(layer, _BatchNorm) and layer.affine:
@@ -53,7 +62,7 @@ class Xavier(Initialiser):
 
     def __call__(self, network: nn.Module) -> None:
         """Set the weights of every linear and convolutional layer."""
-        for layer in network.modules():
+        for layer in own_layers(network):
             if isinstance(layer, nn.Linear | _ConvNd):
                 nn.init.xavier_normal_(layer.weight)
                 if layer.bias is not None:
