@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganzoo.catalogue.data import Field
 
-GAP, PAPER, INK = 2, "white", "black"
+GAP, PAPER, INK = 3, "#8fa3bf", "black"  # neither black nor white, so that no stroke runs into the next tile
 SMALLEST_TILE = 48  # pixels; smaller examples are enlarged by a whole factor so that people can see them
 
 

@@ -14,7 +14,8 @@ def check(selection: Selection) -> dict[str, DataSpec]:
     data = selection.data()
     problems = [*_unmet(selection, data), *_unpaired(selection)]
     for part in selection.parts.values():
-        problems += [f"{part.label}: {problem}" for problem in part.config.problems(data)]
+        with part.blamed():
+            problems += [f"{part.label}: {problem}" for problem in part.config.problems(data)]
     if problems:
         raise Refused(dict.fromkeys(problems))
     return data

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from ganzoo.catalogue.options import Config, DataConfig
+from ganzoo.catalogue.options import Config, DataConfig, options_of
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -105,6 +105,22 @@ class Component:
             yield f"config of {self.kind} {self.name!r} must be a subclass of {needed.__name__}"
         elif any(item.default is dataclasses.MISSING for item in dataclasses.fields(self.config)):
             yield f"every option of {self.kind} {self.name!r} needs a default"
+        else:
+            yield from _option_faults(self)
+        if any(isinstance(need.any_of, str) for need in self.requires):
+            yield f'a Need of {self.kind} {self.name!r} must list its words in a tuple: ("site:block",)'
+
+
+def _option_faults(component: Component) -> Iterator[str]:
+    label = f"{component.kind} {component.name!r}"
+    if component.kind == "dataset" and getattr(component.config, "spec", None) is DataConfig.spec:
+        yield f"config of {label} must define spec(root), which says what it delivers"
+    try:
+        for option in options_of(component.config):
+            option.read(option.default)
+        component.config()
+    except Exception as problem:  # an annotation that means nothing, or a default that is refused
+        yield f"the options of {label} cannot be read: {problem}"
 
 
 @dataclass(frozen=True)

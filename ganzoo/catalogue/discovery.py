@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -31,12 +33,16 @@ class Provider:
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plugin that was found: what it declares, or, where ``cause`` is not empty, why it was set aside."""
+    """A plugin that was found: what it declares, or, where ``cause`` is not empty, why it was set aside.
+
+    One that the allow-list leaves out is not ``allowed``, and not broken either.
+    """
 
     provider: Provider
     components: tuple[Component, ...] = ()
     variants: tuple[Variant, ...] = ()
     cause: str = ""
+    allowed: bool = True
 
     @property
     def declarations(self) -> tuple[Component | Variant, ...]:
@@ -58,7 +64,7 @@ def discover(found: Iterable[EntryPoint] | None = None, environment: Mapping[str
     seen: dict[str, Provider] = {}
     for provider, point in ordered:
         if allowed and not allowed & {provider.plugin, provider.package}:
-            plugins.append(Plugin(provider, cause=f"not in the allow-list {ALLOW_LIST}"))
+            plugins.append(Plugin(provider, cause=f"not in the allow-list {ALLOW_LIST}", allowed=False))
             continue
         plugin = _load(provider, point)
         clash = _clash(plugin, owners, seen)
@@ -95,8 +101,10 @@ def _clash(plugin: Plugin, owners: Mapping[tuple[str, str], Provider], seen: Map
 
 def _load(provider: Provider, point: EntryPoint) -> Plugin:
     # BaseException: a plugin that exits or interrupts while it is imported must not end the program.
+    # What it prints goes to stderr: stdout may be a JSON document.
     try:
-        declared = _declarations(point.load())
+        with contextlib.redirect_stdout(sys.stderr):
+            declared = _declarations(point.load())
     except BaseException as problem:
         return Plugin(provider, cause=f"{type(problem).__name__}: {problem}".strip().splitlines()[0])
     faults = [fault for item in declared for fault in item.faults()]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ganzoo.catalogue.component import KINDS, Component, Variant
-from ganzoo.catalogue.discovery import Plugin, Provider, discover
+from ganzoo.catalogue.discovery import ALLOW_LIST, Plugin, Provider, discover
 from ganzoo.errors import UserError, nearest
 
 
@@ -38,8 +38,8 @@ class Registry:
 
     @property
     def broken(self) -> tuple[Plugin, ...]:
-        """The plugins that were set aside, each with its cause."""
-        return tuple(plugin for plugin in self.plugins if plugin.cause)
+        """The plugins that were set aside for a fault, each with its cause."""
+        return tuple(plugin for plugin in self.plugins if plugin.cause and plugin.allowed)
 
     def __iter__(self) -> Iterator[Entry]:
         kinds = list(KINDS)
@@ -64,11 +64,18 @@ class Registry:
         names = self.names(kind)
         found = self._entries.get((kind, name))
         if found is None:
-            broken = ", ".join(plugin.provider.package for plugin in self.broken)
-            note = f" (set aside as broken: {broken}; see `ganzoo plugins`)" if broken else ""
             installed = ", ".join(names) or "none"
-            raise UserError(f"no {kind} is called {name!r}{nearest(name, names)} Installed: {installed}{note}")
+            raise UserError(
+                f"no {kind} is called {name!r}{nearest(name, names)} Installed: {installed}{self._left_out()}"
+            )
         return found
+
+    def _left_out(self) -> str:
+        """What a name that is missing may be in."""
+        broken = dict.fromkeys(plugin.provider.package for plugin in self.broken)
+        barred = dict.fromkeys(str(plugin.provider.plugin) for plugin in self.plugins if not plugin.allowed)
+        note = f" (set aside as broken: {', '.join(broken)}; see `ganzoo plugins`)" if broken else ""
+        return note + (f" (left out by {ALLOW_LIST}: {', '.join(barred)})" if barred else "")
 
     def component(self, kind: str, name: str) -> Component:
         """Return the declaration of a component."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,17 @@ class Part:
         label = f"{self.component.kind} {self.component.name!r}"
         return label if self.slot.name == self.slot.kind else f"{label} (slot {self.slot.name})"
 
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Turn whatever its own code raises into a :class:`UserError` that names it and its package."""
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as problem:
+            reason = str(problem) or type(problem).__name__
+            raise UserError(f"{self.label} of package {self.provider.package} fails: {reason}") from problem
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -51,11 +63,12 @@ class Selection:
 
     def data(self) -> dict[str, DataSpec]:
         """Return what each dataset slot will deliver; may look at folder names, reads no data."""
-        return {
-            name: part.config.spec(self.run.data_root)
-            for name, part in self.parts.items()
-            if isinstance(part.config, DataConfig)
-        }
+        specs = {}
+        for name, part in self.parts.items():
+            if isinstance(part.config, DataConfig):
+                with part.blamed():
+                    specs[name] = part.config.spec(self.run.data_root)
+        return specs
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``config.json`` and a model's header hold: names, never import paths."""
@@ -73,6 +86,7 @@ class Selection:
 class _Layer:
     """One source of choices. ``loose`` options may apply to whatever part was chosen in the end."""
 
+    name: str
     parts: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     loose: bool = False
@@ -97,7 +111,7 @@ def part_from_json(registry: Registry, slot: Slot, value: Any) -> Part:
         entry = registry.entry(slot.kind, name)
     except UserError as problem:
         raise UserError(
-            f"{slot.kind} {name!r} of package {package!r} is needed and not installed: {problem}"
+            f"{slot.kind} {name!r} of package {package!r} is needed and not installed: pip install {package}. {problem}"
         ) from problem
     config = value.get("config", {})
     if not isinstance(config, Mapping):
@@ -132,14 +146,14 @@ def select(
     asked = {name.replace("_", "-"): value for name, value in (flags or {}).items() if value is not None}
     placed = {slot.name for slot in slots} | {slot.kind for slot in slots}
     layers = [
-        _Layer({slot.name: slot.default for slot in slots}),
+        _Layer("the recipe", {slot.name: slot.default for slot in slots}),
         _variant_layer(variant, preset),
         _file_layer(file or {}),
-        _Layer({name: str(value) for name, value in asked.items() if name in placed}),
+        _Layer("the command line", {name: str(value) for name, value in asked.items() if name in placed}),
     ]
     problems: list[str] = []
     chosen = _choose(registry, variant, slots, layers, problems)
-    layers[-1] = _Layer(layers[-1].parts, _flag_options(asked, placed, chosen, problems), loose=True)
+    layers[-1] = _Layer(layers[-1].name, layers[-1].parts, _flag_options(asked, placed, chosen, problems), loose=True)
     parts = {
         slot.name: part
         for slot in (Slot("recipe", "recipe", variant.recipe), *slots)
@@ -172,7 +186,7 @@ def _variant_layer(variant: Variant, preset: str) -> _Layer:
             options.setdefault(owner, {})[name] = value
     if f"{RUN}.epochs" in published:
         options[RUN].pop("steps", None)
-    return _Layer(parts, options)
+    return _Layer(f"variant {variant.name!r}", parts, options)
 
 
 def _file_layer(file: Mapping[str, Any]) -> _Layer:
@@ -186,7 +200,7 @@ def _file_layer(file: Mapping[str, Any]) -> _Layer:
             raise UserError(f"the config file is damaged: 'config' of part {name!r} must be a JSON object")
     names = {slot: value["name"] for slot, value in parts.items()}
     options = {slot: value.get("config", {}) for slot, value in parts.items()}
-    return _Layer(names, {**options, RUN: run})
+    return _Layer("the config file", names, {**options, RUN: run})
 
 
 def _choose(
@@ -194,9 +208,12 @@ def _choose(
 ) -> dict[str, tuple[Slot, Component]]:
     legal = {slot.name for slot in slots} | {slot.kind for slot in slots} | {"recipe"}
     for layer in layers:
-        for key in layer.parts:
+        for key in (*layer.parts, *(key for key in layer.options if key != RUN)):
             if key not in legal:
-                problems.append(f"recipe {variant.recipe!r} has no slot {key!r}{nearest(key, legal)}")
+                problems.append(
+                    f"{layer.name} names the slot {key!r}, which recipe {variant.recipe!r} does not have"
+                    f"{nearest(key, legal)} Slots: {', '.join(sorted(legal))}"
+                )
     chosen = {"recipe": (Slot("recipe", "recipe", ""), registry.component("recipe", variant.recipe))}
     for slot in slots:
         try:

@@ -100,6 +100,6 @@ def _bf16() -> bool:
 
 def _plugins() -> Iterator[Finding]:
     for plugin in installed().plugins:
-        remedy = f"update or uninstall {plugin.provider.package}" if plugin.cause else ""
+        remedy = f"update or uninstall {plugin.provider.package}" if plugin.cause and plugin.allowed else ""
         found = plugin.cause or f"{len(plugin.declarations)} declarations from {plugin.provider}"
         yield Finding(f"plugin {plugin.provider.plugin}", found, remedy)

@@ -39,6 +39,6 @@ def plugins(as_json: bool) -> None:
 
 def _state(plugin: Plugin) -> str:
     if plugin.cause:
-        return f"set aside: {plugin.cause}"
+        return f"set aside: {plugin.cause}" if plugin.allowed else plugin.cause
     kinds = Counter(item.kind for item in plugin.declarations)
     return ", ".join(f"{kind} {count}" for kind, count in kinds.items())

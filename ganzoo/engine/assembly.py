@@ -15,20 +15,53 @@ from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.options import Config
 from ganzoo.catalogue.selection import Part, Selection
 from ganzoo.errors import Refused, UserError
-from ganzoo.interfaces import Sites, Unconditioned
+from ganzoo.interfaces import (
+    Conditioner,
+    Dataset,
+    Discriminator,
+    Generator,
+    Initialiser,
+    Latent,
+    Loss,
+    Penalty,
+    Schedule,
+    Sites,
+    Unconditioned,
+)
 from ganzoo.randomness import Streams, key
 from ganzoo.recipe import Clock, Phase, Recipe
+
+# An optimizer is a function; everything else that a plugin builds is of a class of the contract.
+INTERFACES: Mapping[str, type] = {
+    "recipe": Recipe,
+    "generator": Generator,
+    "discriminator": Discriminator,
+    "conditioner": Conditioner,
+    "loss": Loss,
+    "penalty": Penalty,
+    "latent": Latent,
+    "initialiser": Initialiser,
+    "schedule": Schedule,
+    "dataset": Dataset,
+}
 
 
 def resolve(component: Component) -> Any:
     """Return what ``component.target`` names; raises :class:`UserError` where it cannot be imported."""
     module, name = component.target.split(":")
     try:
-        return getattr(importlib.import_module(module), name)
+        target = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as problem:
         raise UserError(
             f"{component.kind} {component.name!r} cannot be loaded from {component.target}: {problem}"
         ) from problem
+    interface = INTERFACES.get(component.kind)
+    if interface is not None and not (isinstance(target, type) and issubclass(target, interface)):
+        raise UserError(
+            f"{component.kind} {component.name!r} is broken: {component.target} is no {interface.__name__} "
+            f"(a class from {interface.__module__})"
+        )
+    return target
 
 
 class SelectedParts:
@@ -41,12 +74,8 @@ class SelectedParts:
         """Return the part in ``slot``, built from its options and ``context``."""
         part = self._parts[slot]
         target = resolve(part.component)
-        try:
+        with part.blamed():
             return target(part.config, **context)
-        except UserError:
-            raise
-        except Exception as problem:
-            raise UserError(f"{part.label} of package {part.provider.package} cannot be built: {problem}") from problem
 
     def network(self, slot: str, condition: Field | None = None, **shapes: Any) -> nn.Module:
         """Return the network in ``slot`` with its conditioners in place and its weights initialised."""

@@ -15,6 +15,8 @@ from ganzoo.errors import UserError
 from ganzoo.interfaces import Dataset
 from ganzoo.randomness import key
 
+CHUNK = 4096  # examples
+
 
 class Order:
     """Which examples batch number k holds: shuffled anew each epoch, the incomplete last batch left out."""
@@ -154,9 +156,21 @@ def open_batches(
     if length * bytes_per_example(spec) > budget:
         return StreamedBatches(dataset, spec, name, Order(length, batch_size, seed, name), workers, device)
     order = Order(length, batch_size, seed, name, device)
-    fields = dataset.read(torch.arange(length))
-    check_fields(fields, spec, name)
-    return MemoryBatches({name: values.to(device) for name, values in fields.items()}, spec, order)
+    return MemoryBatches(_read_all(dataset, spec, name, device), spec, order)
+
+
+def _read_all(dataset: Dataset, spec: DataSpec, name: str, device: torch.device) -> dict[str, Tensor]:
+    """All examples on ``device``, read in chunks: a dataset that decodes or draws may need many times their size."""
+    length = len(dataset)
+    held: dict[str, Tensor] = {}
+    for indices in torch.arange(length).split(CHUNK):
+        fields = dataset.read(indices)
+        check_fields(fields, spec, name)
+        for field, values in fields.items():
+            if field not in held:
+                held[field] = torch.empty((length, *values.shape[1:]), dtype=values.dtype, device=device)
+            held[field][indices[0] : indices[0] + len(indices)] = values
+    return held
 
 
 def bytes_per_example(spec: DataSpec) -> int:

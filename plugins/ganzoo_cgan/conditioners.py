@@ -4,46 +4,15 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganzoo.catalogue import Field
+from ganzoo.embeddings import embedding
 from ganzoo.interfaces import Conditioner, Shape
 from ganzoo_cgan.configs import ConcatConfig, EmbeddingConfig
-
-Embedding = nn.Embedding | nn.Linear | nn.EmbeddingBag
-
-
-def embedding(condition: Field, size: int, deviation: float) -> Embedding:
-    """Return a learnt map from a condition (B, …) to (B, size), with rows of the given deviation at first.
-
-    A class looks up its row; a vector is mapped linearly; a caption is the mean of its words' rows.
-    """
-    layer = EMBEDDINGS[condition.kind](condition, size)
-    nn.init.normal_(layer.weight, 0.0, deviation)
-    return layer
-
-
-def _of_class(condition: Field, size: int) -> nn.Embedding:
-    return nn.Embedding(condition.classes, size)
-
-
-def _of_vector(condition: Field, size: int) -> nn.Linear:
-    return nn.Linear(condition.size, size, bias=False)
-
-
-def _of_caption(condition: Field, size: int) -> nn.EmbeddingBag:
-    return nn.EmbeddingBag(max(len(condition.names), 1), size, mode="mean", padding_idx=0)
-
-
-EMBEDDINGS: dict[str, Callable[[Field, int], Embedding]] = {
-    "class": _of_class,
-    "vector": _of_vector,
-    "tokens": _of_caption,
-}
 
 
 @final
