@@ -29,7 +29,7 @@ def catalogue(kind: str | None = None) -> dict[str, list[str]]:
 def train(
     variant: str,
     *,
-    preset: str = "default",
+    preset: str | None = None,
     config: Mapping[str, Any] | None = None,
     progress: bool = True,
     resume: bool = False,

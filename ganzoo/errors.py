@@ -24,5 +24,5 @@ class TrainingFailed(RuntimeError):
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return how a sentence about an unknown ``name`` ends: ``; did you mean 'x'?``, or a full stop."""
-    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else "."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ganzoo.catalogue import Component, Config, DataSpec, Field, Slot, Variant, hookimpl, option
+from ganzoo.catalogue import Component, Config, DataSpec, Field, Slot, Variant, hookimpl, option, phase_slots
 from ganzoo.interfaces import Generator, Shape, Sites
 from ganzoo.recipe import Batch, Clock, FieldRef, Outcome, Parts, Phase, Recipe
 
@@ -93,6 +93,8 @@ def ganzoo_components() -> Iterable[Component]:
             Slot("discriminator-a", "discriminator", "strided"),
             Slot("discriminator-b", "discriminator", "strided"),
             Slot("loss", "loss", "lsgan"),
+            *phase_slots("generators", "adam", "linear"),
+            *phase_slots("discriminators", "adam", "linear"),
         ),
         phases=("generators", "discriminators"),
     )

@@ -1,6 +1,6 @@
 """The torch-free half of ganzoo: declarations, plugins, names, options and the first check."""
 
-from ganzoo.catalogue.component import KINDS, Component, Need, Slot, Variant
+from ganzoo.catalogue.component import KINDS, Component, Need, Slot, Variant, phase_slots
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.hookspecs import hookimpl
 from ganzoo.catalogue.options import Config, DataConfig, option
@@ -22,5 +22,6 @@ __all__ = [
     "hookimpl",
     "installed",
     "option",
+    "phase_slots",
     "select",
 ]

@@ -55,6 +55,11 @@ class Slot:
     paired: str = ""
 
 
+def phase_slots(phase: str, optimizer: str, schedule: str) -> tuple[Slot, Slot]:
+    """Return the slots of what moves the weights of ``phase``, with the components that fill them by default."""
+    return Slot(f"{phase}-optimizer", "optimizer", optimizer), Slot(f"{phase}-schedule", "schedule", schedule)
+
+
 @dataclass(frozen=True)
 class Component:
     """One thing that a plugin offers.
@@ -62,8 +67,8 @@ class Component:
     ``target`` is ``package.module:Class``, imported only when something is built. ``config`` is the dataclass
     of its options. ``requires`` and ``provides`` are matched before anything is built. ``stand_in``, for a
     dataset that reads files, is ``package.module:function``; called with a folder, it writes a tiny tree of
-    the real layout there. ``slots`` and ``phases`` are a recipe's: each phase also gets the slots
-    ``<phase>-optimizer`` and ``<phase>-schedule``.
+    the real layout there. ``slots`` and ``phases`` are a recipe's; the slots hold those of each phase's
+    :func:`phase_slots`.
     """
 
     kind: str
@@ -79,22 +84,15 @@ class Component:
     phases: tuple[str, ...] = ()
 
     @property
-    def all_slots(self) -> tuple[Slot, ...]:
-        """A recipe's own slots and those of its phases' optimizers and schedules."""
-        phase_slots = [
-            slot
-            for phase in self.phases
-            for slot in (
-                Slot(f"{phase}-optimizer", "optimizer", "adam"),
-                Slot(f"{phase}-schedule", "schedule", "constant"),
-            )
-        ]
-        return (*self.slots, *phase_slots)
+    def model_slots(self) -> tuple[Slot, ...]:
+        """The slots that a recipe builds itself: neither data nor what moves the weights of its phases."""
+        moving = {slot.name for phase in self.phases for slot in phase_slots(phase, "", "")}
+        return tuple(slot for slot in self.slots if slot.kind != "dataset" and slot.name not in moving)
 
     def faults(self) -> Iterator[str]:
         """Yield what is wrong with the declaration itself."""
         yield from _name_faults(self.kind, self.name, self.summary)
-        if self.kind not in KINDS or self.kind == "variant":
+        if str(self.kind) not in KINDS or self.kind == "variant":
             kinds = ", ".join(kind for kind in KINDS if kind != "variant")
             yield f"component {self.name!r} is of the unknown kind {self.kind!r}; kinds: {kinds}"
         if not _TARGET.fullmatch(str(self.target)):
@@ -107,8 +105,14 @@ class Component:
             yield f"every option of {self.kind} {self.name!r} needs a default"
         else:
             yield from _option_faults(self)
-        if any(isinstance(need.any_of, str) for need in self.requires):
-            yield f'a Need of {self.kind} {self.name!r} must list its words in a tuple: ("site:block",)'
+        yield from _list_faults(self, "requires", Need)
+        yield from _list_faults(self, "slots", Slot)
+        if any(isinstance(need, Need) and isinstance(need.any_of, str) for need in self.requires):
+            yield f"a Need of {self.kind} {self.name!r} must list its words in a tuple: ('site:block',)"
+        names = [slot.name for slot in self.slots if isinstance(slot, Slot)]
+        for name in (slot.name for phase in self.phases for slot in phase_slots(phase, "", "")):
+            if name not in names:
+                yield f"recipe {self.name!r} lacks the slot {name!r} of one of its phases; see phase_slots"
 
 
 def _option_faults(component: Component) -> Iterator[str]:
@@ -146,6 +150,10 @@ class Variant:
     def faults(self) -> Iterator[str]:
         """Yield what is wrong with the declaration itself."""
         yield from _name_faults("variant", self.name, self.summary)
+        for what in ("parts", "overrides", "published"):
+            if not isinstance(getattr(self, what), Mapping):
+                yield f"{what} of variant {self.name!r} must be a mapping"
+                return
         wrong = [key for key in self.overrides if str(key).count(".") != 1]
         wrong += [key for key in self.published if str(key).count(".") > 1]
         for key in wrong:
@@ -155,5 +163,10 @@ class Variant:
 def _name_faults(kind: str, name: Any, summary: Any) -> Iterator[str]:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         yield f"{kind} name {name!r} must be lower-case words with dashes between them"
-    if not isinstance(summary, str) or not summary.strip():
+    if not isinstance(summary, str) or not summary.strip() or len(summary.splitlines()) != 1:
         yield f"{kind} {name!r} needs a summary of one line"
+
+
+def _list_faults(component: Component, what: str, kind: type) -> Iterator[str]:
+    if any(not isinstance(item, kind) for item in getattr(component, what)):
+        yield f"{what} of {component.kind} {component.name!r} must hold objects of type {kind.__name__}"

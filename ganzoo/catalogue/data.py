@@ -91,7 +91,9 @@ class Field:
                 classes=int(value.get("classes", 0)),
                 names=tuple(str(name) for name in value.get("names", ())),
             )
-        except (KeyError, TypeError, AttributeError) as problem:
+        except UserError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as problem:
             raise UserError(f"a field description is damaged: {problem!r}") from problem
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import Any
 
 import pluggy
@@ -56,10 +56,9 @@ def discover(found: Iterable[EntryPoint] | None = None, environment: Mapping[str
     A plugin is accepted whole or not at all. Of two that declare one name, the one that comes first is kept:
     ganzoo's own plugins come first, so that no package can replace ``cgan`` unnoticed, then alphabetically.
     """
-    points = entry_points(group=hookspecs.GROUP) if found is None else found
+    points, plugins = _points() if found is None else (found, [])
     allowed = {word.strip() for word in environment.get(ALLOW_LIST, "").split(",") if word.strip()}
     ordered = sorted(((_provider(point), point) for point in points), key=lambda pair: _order(pair[0]))
-    plugins: list[Plugin] = []
     owners: dict[tuple[str, str], Provider] = {}
     seen: dict[str, Provider] = {}
     for provider, point in ordered:
@@ -75,6 +74,28 @@ def discover(found: Iterable[EntryPoint] | None = None, environment: Mapping[str
             owners.update({(item.kind, item.name): provider for item in plugin.declarations})
         plugins.append(plugin)
     return plugins
+
+
+def _points() -> tuple[Iterable[EntryPoint], list[Plugin]]:
+    """Return the installed entry points of the group, and a plugin with a cause for each broken package."""
+    try:
+        return entry_points(group=hookspecs.GROUP), []
+    except Exception:
+        # One package's file cannot be read, and that ends the listing of all: ask each on its own.
+        return _points_one_by_one()
+
+
+def _points_one_by_one() -> tuple[Iterable[EntryPoint], list[Plugin]]:
+    points: dict[tuple[str, str], EntryPoint] = {}
+    unreadable = []
+    for distribution in distributions():
+        try:
+            for point in distribution.entry_points.select(group=hookspecs.GROUP):
+                points.setdefault((distribution.name, point.name), point)
+        except Exception as problem:
+            provider = Provider("unreadable", distribution.name or "unknown", distribution.version or "unknown")
+            unreadable.append(Plugin(provider, cause=f"its entry points cannot be read: {_words(problem)}"))
+    return points.values(), unreadable
 
 
 def _provider(point: EntryPoint) -> Provider:
@@ -104,17 +125,34 @@ def _load(provider: Provider, point: EntryPoint) -> Plugin:
     # What it prints goes to stderr: stdout may be a JSON document.
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            declared = _declarations(point.load())
+            declared = _declarations(_loaded(point))
+            faults = [fault for item in declared for fault in item.faults()]
+            names = [(str(item.kind), str(item.name)) for item in declared]
     except BaseException as problem:
-        return Plugin(provider, cause=f"{type(problem).__name__}: {problem}".strip().splitlines()[0])
-    faults = [fault for item in declared for fault in item.faults()]
-    names = [(item.kind, item.name) for item in declared]
-    faults += [f"{kind} {name!r} is declared twice" for kind, name in sorted({n for n in names if names.count(n) > 1})]
+        return Plugin(provider, cause=_words(problem))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    faults += [f"{kind} {name!r} is declared twice" for kind, name in twice]
     if faults:
         return Plugin(provider, cause="; ".join(faults))
     components = tuple(item for item in declared if isinstance(item, Component))
     variants = tuple(item for item in declared if isinstance(item, Variant))
     return Plugin(provider, components, variants)
+
+
+def _loaded(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except Exception as problem:
+        raise ImportError(f"{point.value} cannot be loaded: {_words(problem)}") from problem
+
+
+def _words(problem: BaseException) -> str:
+    """Return what went wrong in one line, whatever the exception."""
+    try:
+        text = " ".join(str(problem).split())
+    except Exception:
+        text = ""
+    return ": ".join(filter(None, (type(problem).__name__, text)))
 
 
 def _declarations(module: Any) -> list[Component | Variant]:
@@ -126,7 +164,11 @@ def _declarations(module: Any) -> list[Component | Variant]:
         raise TypeError("it implements no ganzoo hook; see ganzoo.hookimpl")
     declared: list[Component | Variant] = []
     for hook, expected in (("ganzoo_components", Component), ("ganzoo_variants", Variant)):
-        for answer in getattr(manager.hook, hook)():
+        for implementation in getattr(manager.hook, hook).get_hookimpls():
+            # Called directly: pluggy leaves out an answer of None, which is a forgotten return.
+            answer = implementation.function()
+            if answer is None or isinstance(answer, str | Component | Variant):
+                raise TypeError(f"{hook} returned {answer!r}, which is no list of {expected.__name__}")
             for item in answer:
                 if not isinstance(item, expected):
                     raise TypeError(f"{hook} returned {item!r}, which is no {expected.__name__}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from ganzoo.catalogue.data import DataSpec
 from ganzoo.errors import Refused, UserError, nearest
 
 T = TypeVar("T")
+LARGEST = 2**31 - 1  # whole number, where an option says nothing else
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Option:
 
     def show(self, value: Any) -> str:
         """Write ``value`` the way it would be typed."""
-        if value is None or value == "":
+        if value is None:
             return "none"
         if isinstance(value, bool):
             return "yes" if value else "no"
@@ -88,10 +90,13 @@ class Option:
         for number in numbers:
             if isinstance(number, bool) or not isinstance(number, int | float):
                 continue
-            if number != number or (self.low is not None and number < self.low):
-                raise ValueError(f"must be at least {self.low:g}" if self.low is not None else "is no number")
-            if self.high is not None and number > self.high:
-                raise ValueError(f"must be at most {self.high:g}")
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ValueError("must be a finite number")
+            if self.low is not None and number < self.low:
+                raise ValueError(f"must be at least {self.low:g}")
+            high = self.high if self.high is not None or isinstance(number, float) else LARGEST
+            if high is not None and number > high:
+                raise ValueError(f"must be at most {high:g}")
         return result
 
 
@@ -112,6 +117,8 @@ def _read(kind: Any, value: Any) -> Any:
             raise ValueError(f"must be one of {', '.join(inner)}")
         return value
     if origin is tuple:
+        if not isinstance(value, str | list | tuple):
+            raise ValueError("must be values with commas between them")
         items = value.split(",") if isinstance(value, str) else list(value)
         if inner[-1] is Ellipsis:
             return tuple(_read(inner[0], item) for item in items)
@@ -129,7 +136,8 @@ def _read_plain(kind: Any, value: Any) -> Any:
         if str(value).lower() in words:
             return words[str(value).lower()]
         raise ValueError("must be yes or no")
-    if isinstance(value, bool) or value is None:
+    wordless = kind in (str, Path) and not isinstance(value, str | Path)
+    if isinstance(value, bool) or value is None or wordless:
         raise ValueError(f"must be {_phrase(kind)}")
     if kind is int and isinstance(value, float) and not value.is_integer():
         raise ValueError(f"must be {_phrase(kind)}")

@@ -123,23 +123,25 @@ def part_from_json(registry: Registry, slot: Slot, value: Any) -> Part:
 
 def recipe_slots(registry: Registry, variant: Variant) -> tuple[Slot, ...]:
     """Return the slots that a variant's recipe declares."""
-    return registry.component("recipe", variant.recipe).all_slots
+    return registry.component("recipe", variant.recipe).slots
 
 
 def select(
     registry: Registry,
     variant_name: str,
     flags: Mapping[str, Any] | None = None,
-    preset: str = "default",
+    preset: str | None = None,
     file: Mapping[str, Any] | None = None,
 ) -> Selection:
     """Resolve what to train.
 
     ``flags`` are command-line words without the dashes (``conditioner``, ``optimizer-lr``, ``steps``), their
     values words or Python values; underscores are as good as dashes. ``file`` is the content of a
-    ``config.json``. Raises :class:`~ganzoo.errors.Refused` with every problem that could be found.
+    ``config.json``; without ``preset`` its own holds. Raises :class:`~ganzoo.errors.Refused` with every problem that
+    could be found.
     """
     variant = registry.variant(variant_name)
+    preset = preset or str((file or {}).get("preset", PRESETS[0]))
     if preset not in PRESETS:
         raise UserError(f"no preset is called {preset!r}{nearest(preset, PRESETS)} Presets: {', '.join(PRESETS)}")
     slots = recipe_slots(registry, variant)
@@ -147,13 +149,13 @@ def select(
     placed = {slot.name for slot in slots} | {slot.kind for slot in slots}
     layers = [
         _Layer("the recipe", {slot.name: slot.default for slot in slots}),
-        _variant_layer(variant, preset),
-        _file_layer(file or {}),
+        *_variant_layers(variant, preset),
+        _file_layer(file or {}, variant),
         _Layer("the command line", {name: str(value) for name, value in asked.items() if name in placed}),
     ]
     problems: list[str] = []
     chosen = _choose(registry, variant, slots, layers, problems)
-    layers[-1] = _Layer(layers[-1].name, layers[-1].parts, _flag_options(asked, placed, chosen, problems), loose=True)
+    layers[-1] = _Layer(layers[-1].name, layers[-1].parts, _flag_options(asked, slots, chosen, problems), loose=True)
     parts = {
         slot.name: part
         for slot in (Slot("recipe", "recipe", variant.recipe), *slots)
@@ -176,20 +178,26 @@ def option_flags(slots: Mapping[str, tuple[Slot, Component]]) -> dict[str, list[
     return flags
 
 
-def _variant_layer(variant: Variant, preset: str) -> _Layer:
-    published = variant.published if preset == "published" else {}
-    parts = {**variant.parts, **{key: str(value) for key, value in published.items() if "." not in key}}
+def _variant_layers(variant: Variant, preset: str) -> Iterator[_Layer]:
+    yield _layer_of(variant, variant.parts, variant.overrides)
+    if preset == PRESETS[1]:
+        parts = {key: str(value) for key, value in variant.published.items() if "." not in key}
+        yield _layer_of(variant, parts, {key: value for key, value in variant.published.items() if "." in key})
+
+
+def _layer_of(variant: Variant, parts: Mapping[str, str], overrides: Mapping[str, Any]) -> _Layer:
     options: dict[str, dict[str, Any]] = {}
-    for key, value in (*variant.overrides.items(), *published.items()):
-        owner, _, name = key.partition(".")
-        if name:
-            options.setdefault(owner, {})[name] = value
-    if f"{RUN}.epochs" in published:
-        options[RUN].pop("steps", None)
+    for key, value in overrides.items():
+        owner, name = key.split(".")
+        options.setdefault(owner, {})[name] = value
     return _Layer(f"variant {variant.name!r}", parts, options)
 
 
-def _file_layer(file: Mapping[str, Any]) -> _Layer:
+def _file_layer(file: Mapping[str, Any], variant: Variant) -> _Layer:
+    if file.get("format", FORMAT) != FORMAT:
+        raise UserError(
+            f"the config file has format {file['format']}; this ganzoo reads format {FORMAT}: update ganzoo"
+        )
     parts, run = file.get("parts", {}), file.get("run", {})
     if not isinstance(parts, Mapping) or not isinstance(run, Mapping):
         raise UserError("the config file is damaged: 'parts' and 'run' must be JSON objects")
@@ -199,6 +207,10 @@ def _file_layer(file: Mapping[str, Any]) -> _Layer:
         if not isinstance(value.get("config", {}), Mapping):
             raise UserError(f"the config file is damaged: 'config' of part {name!r} must be a JSON object")
     names = {slot: value["name"] for slot, value in parts.items()}
+    if names.get("recipe", variant.recipe) != variant.recipe:
+        raise UserError(
+            f"the config file is of recipe {names['recipe']!r}, but {variant.name!r} is of {variant.recipe!r}"
+        )
     options = {slot: value.get("config", {}) for slot, value in parts.items()}
     return _Layer("the config file", names, {**options, RUN: run})
 
@@ -211,7 +223,7 @@ def _choose(
         for key in (*layer.parts, *(key for key in layer.options if key != RUN)):
             if key not in legal:
                 problems.append(
-                    f"{layer.name} names the slot {key!r}, which recipe {variant.recipe!r} does not have"
+                    f"{layer.name} has a part or option for {key!r}, but recipe {variant.recipe!r} has no slot {key!r}"
                     f"{nearest(key, legal)} Slots: {', '.join(sorted(legal))}"
                 )
     chosen = {"recipe": (Slot("recipe", "recipe", ""), registry.component("recipe", variant.recipe))}
@@ -234,15 +246,22 @@ def _name_in(slot: Slot, layers: list[_Layer]) -> str:
 
 def _flag_options(
     asked: Mapping[str, Any],
-    placed: set[str],
+    slots: tuple[Slot, ...],
     chosen: Mapping[str, tuple[Slot, Component]],
     problems: list[str],
 ) -> dict[str, dict[str, Any]]:
     legal = option_flags(chosen)
+    placed = {name for slot in slots for name in (slot.name, slot.kind)}
+    # What an unknown component would have had for options cannot be told; its name is problem enough.
+    unknown = tuple(f"{name}-" for slot in slots if slot.name not in chosen for name in (slot.name, slot.kind))
     options: dict[str, dict[str, Any]] = {}
-    # The kind's flags first, so that a slot's own flag overrules them.
-    for flag in sorted((flag for flag in asked if flag not in placed), key=lambda flag: -len(legal.get(flag, ()))):
-        if flag not in legal:
+
+    def names_its_slot(flag: str) -> bool:
+        return any(flag.startswith(f"{slot}-") for slot, _ in legal.get(flag, ()))
+
+    # The kinds' flags first, so that a slot's own flag overrules them.
+    for flag in sorted((flag for flag in asked if flag not in placed), key=names_its_slot):
+        if flag not in legal and not flag.startswith(unknown):
             problems.append(f"no option is called {'--' + flag!r}{_nearest_flag(flag, [*legal, *placed])}")
         for slot, name in legal.get(flag, ()):
             options.setdefault(slot, {})[name] = asked[flag]
@@ -283,14 +302,26 @@ def _settings(layers: list[_Layer], problems: list[str]) -> RunSettings | None:
     values: dict[str, Any] = {}
     for layer in layers:
         given = layer.options.get(RUN, {})
-        lengths = [name for name in ("steps", "epochs") if given.get(name) is not None]
+        lengths = [name for name in ("steps", "epochs") if not _says_nothing(name, given.get(name))]
         if len(lengths) == 2:
             problems.append("--steps and --epochs both say how long to train; give one of them")
         if lengths:
             values["steps"] = values["epochs"] = None
         values.update(given)
     try:
-        return make(RunSettings, values, "ganzoo train")
+        settings = make(RunSettings, values, "ganzoo train")
     except Refused as refused:
         problems.extend(refused.problems)
         return None
+    if settings.steps is None and settings.epochs is None:
+        problems.append("it is not said how long to train: give --steps or --epochs")
+    return settings
+
+
+def _says_nothing(name: str, value: Any) -> bool:
+    """Whether a setting was given as none at all, in words or as a value."""
+    (setting,) = (option for option in options_of(RunSettings) if option.name == name)
+    try:
+        return setting.read(value) is None
+    except ValueError:
+        return False

@@ -15,7 +15,7 @@ class RunSettings(Config):
 
     steps: int | None = option(5000, "training steps", low=1)
     epochs: int | None = option(None, "passes over the data, instead of --steps", low=1)
-    batch_size: int = option(64, "examples a step", low=1)
+    batch_size: int = option(64, "examples a step", low=1, high=2**24)
     seed: int = option(0, "the seed of weights, noise, labels and order", low=0, high=2**53)
     device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "where to compute; auto takes the fastest")
     data_root: Path = option(Path("data"), "folder with the datasets' files; downloads go there")

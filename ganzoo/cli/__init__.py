@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from ganzoo.cli.info import info
 from ganzoo.cli.listing import list_command
 from ganzoo.cli.plugins import plugins
 from ganzoo.cli.sample import sample
-from ganzoo.cli.train import train
+from ganzoo.cli.train import VARIANT, train
 from ganzoo.errors import Refused, UserError, nearest
 
 FAILED, ASKED_WRONGLY, INTERRUPTED = 1, 2, 130
@@ -34,6 +34,10 @@ for command in (list_command, info, plugins, train, sample, doctor):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and exit: 0 done, 1 failed, 2 asked wrongly, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        # Letters that a pipe's encoding lacks (λ, …) are no reason to fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     sys.exit(run([word for word in given if word != "--debug"], debug))
@@ -45,6 +49,10 @@ def run(arguments: Sequence[str], debug: bool = False) -> int:
         return int(cli.main(list(arguments), prog_name="ganzoo", standalone_mode=False) or 0)
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except SystemExit as stop:
+        # click's answer to a pipe whose reader has gone (`ganzoo list | head`), which is no failure of ours
+        gone = isinstance(stop.__context__, BrokenPipeError)
+        return 0 if gone else int(stop.code or 0)
     except click.exceptions.NoArgsIsHelpError as problem:
         problem.show()
         return problem.exit_code
@@ -54,10 +62,6 @@ def run(arguments: Sequence[str], debug: bool = False) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe has gone (`ganzoo list | head`); keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as problem:
         if debug:
             traceback.print_exc()
@@ -72,18 +76,20 @@ def _one_sentence(problem: click.ClickException) -> str:
     if isinstance(problem, click.NoSuchOption) and context is not None:
         known = [flag for param in context.command.get_params(context) for flag in param.opts]
         hint = nearest(problem.option_name, known)
-        return f"no option is called {problem.option_name!r}{hint} `{context.command_path} --help` shows all options"
-    message = " ".join(problem.format_message().split())
-    return f"{message[0].lower()}{message[1:]}"
+        line = " ".join((context.command_path, context.meta.get(VARIANT, ""))).strip()
+        return f"no option is called {problem.option_name!r}{hint} `{line} --help` shows all options"
+    message = " ".join(problem.format_message().split()).rstrip(".")
+    advice = f"; see `{context.command_path} --help`" if context is not None else ""
+    return f"{message[0].lower()}{message[1:]}{advice}"
 
 
 def _explain(problem: Exception) -> None:
     if isinstance(problem, Refused) and len(problem.problems) > 1:
         click.echo(f"ganzoo: {len(problem.problems)} things do not fit:", err=True)
         for line in problem.problems:
-            click.echo(f"  - {line}", err=True)
+            click.echo(f"  - {' '.join(line.split())}", err=True)
     elif isinstance(problem, UserError):
-        click.echo(f"ganzoo: {problem}", err=True)
+        click.echo(f"ganzoo: {' '.join(str(problem).split())}", err=True)
     else:
         reason = " ".join(str(problem).split()) or type(problem).__name__
         click.echo(f"ganzoo: failed: {reason} (--debug shows the traceback)", err=True)

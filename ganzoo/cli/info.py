@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ganzoo.catalogue import Component, Registry, Variant, installed, select
-from ganzoo.catalogue.options import options_of, values_of
+from ganzoo.catalogue.options import Option, options_of, values_of
 from ganzoo.catalogue.registry import Entry
 from ganzoo.cli.output import print_json
 
@@ -76,7 +76,11 @@ def _variant_lines(registry: Registry, item: Variant) -> list[str]:
 
 def _options(config: Any, only: tuple[str, ...] = ()) -> str:
     shown = [option for option in options_of(type(config)) if not only or option.name in only]
-    return ", ".join(f"{option.flag} {option.show(getattr(config, option.name))}" for option in shown)
+    return ", ".join(f"{option.flag} {_shown(option, getattr(config, option.name))}" for option in shown)
+
+
+def _shown(option: Option, value: Any) -> str:
+    return option.show(value) or "empty"
 
 
 def _component_lines(item: Component) -> list[str]:
@@ -85,13 +89,13 @@ def _component_lines(item: Component) -> list[str]:
         lines.append(f"  provides: {', '.join(item.provides)}")
     if item.slots:
         lines.append("  slots:")
-        lines += [f"    {slot.name}  (a {slot.kind}; default {slot.default})" for slot in item.all_slots]
+        lines += [f"    {slot.name}  (a {slot.kind}; default {slot.default})" for slot in item.slots]
     options = options_of(item.config)
     if options:
         lines.append("  options:")
         width = max(len(option.flag) for option in options)
         lines += [
-            f"    {option.flag:<{width}}  {option.metavar}, default {option.show(option.default)}: {option.help}"
+            f"    {option.flag:<{width}}  {option.metavar}, default {_shown(option, option.default)}: {option.help}"
             for option in options
         ]
     return lines

@@ -15,22 +15,6 @@ from ganzoo.catalogue.options import Option, options_of
 from ganzoo.catalogue.selection import Part, recipe_slots
 from ganzoo.errors import UserError
 
-CONFIG, PRESET = "--config", "--preset"
-
-
-class Typed(click.ParamType[Any]):
-    """A click type that reads words the way the option's declaration says."""
-
-    def __init__(self, option: Option):
-        self.option, self.name = option, option.metavar
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the value, or fail with the option's own words."""
-        try:
-            return self.option.read(value)
-        except ValueError as problem:
-            self.fail(f"{value!r} {problem}", param, ctx)
-
 
 @dataclass(frozen=True)
 class Group:
@@ -46,7 +30,7 @@ class Words:
 
     variant: str
     flags: Mapping[str, str]
-    preset: str
+    preset: str | None
     file: Mapping[str, Any]
 
 
@@ -55,15 +39,21 @@ def scan(registry: Registry, words: Sequence[str]) -> Words:
     given = dict(_flags(words))
     file = read_config(given["config"]) if "config" in given else {}
     names = registry.names("variant")
+    configured = str(file.get("variant") or "")
     # Which options are switches is not known yet, so a variant behind one may look like the switch's value.
-    candidates = [*_plain(words), *(word for word in words if word in names), str(file.get("variant", ""))]
+    candidates = [*_plain(words), configured, *(word for word in words if word in names)]
     variant = next(filter(None, candidates), "")
-    if not variant:
-        raise UserError(f"say which variant to train: {', '.join(names)}")
+    refuse_no_variant(registry, variant)
     slots = recipe_slots(registry, registry.variant(variant))
     placed = {slot.name for slot in slots} | {slot.kind for slot in slots}
     flags = {name: value for name, value in given.items() if name in placed}
-    return Words(variant, flags, given.get("preset", "default"), file)
+    return Words(variant, flags, given.get("preset"), file)
+
+
+def refuse_no_variant(registry: Registry, variant: str) -> None:
+    """Raise :class:`UserError` where no variant was named."""
+    if not variant:
+        raise UserError(f"say which variant to train: {', '.join(registry.names('variant'))}")
 
 
 def read_config(path: str) -> Mapping[str, Any]:
@@ -117,7 +107,7 @@ def _part_options(chosen: Selection) -> Iterator[click.Option]:
         if part.slot.kind != "recipe":
             kinds.setdefault(part.slot.kind, []).append(part)
     for kind, parts in kinds.items():
-        names = " / ".join(dict.fromkeys(part.component.name for part in parts))
+        names = " / ".join(dict.fromkeys(f"{part.component.name} ({part.provider.package})" for part in parts))
         slots = [part.slot.name for part in parts if part.slot.name != kind]
         if any(part.slot.name != kind for part in parts):
             note = f"{kind} of every player; for one: {', '.join(f'--{slot}' for slot in slots)}"
@@ -154,11 +144,11 @@ def _component_options(chosen: Selection, parts: Sequence[Part]) -> Iterator[cli
 
 def _option(flag: str, option: Option, value: Any, hidden: bool = False) -> click.Option:
     shown = " / ".join(option.show(v) for v in value) if isinstance(value, list) else option.show(value)
-    help = f"{option.help}  [{shown}]"
+    help = f"{option.help}  [{shown or 'empty'}]"
     name = _key(flag[2:])
     if option.type is bool:
         return click.Option([f"{flag}/--no-{flag[2:]}", name], default=None, help=help, hidden=hidden)
-    return click.Option([flag, name], type=Typed(option), metavar=option.metavar, help=help, hidden=hidden)
+    return click.Option([flag, name], metavar=option.metavar, help=help, hidden=hidden)
 
 
 def _key(flag: str) -> str:

@@ -6,6 +6,17 @@ from pathlib import Path
 
 import click
 
+from ganzoo.errors import UserError
+
+
+def _refuse_if_missing(model: Path) -> None:
+    """Tell of a missing model before torch is imported."""
+    try:
+        model.stat()
+    except OSError as problem:
+        reason = "there is nothing there" if isinstance(problem, FileNotFoundError) else problem.strerror
+        raise UserError(f"no model at {model} ({reason}): give a .safetensors file or a run folder") from problem
+
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
@@ -40,8 +51,7 @@ def sample(model: Path, count: int, labels: tuple[str, ...], seed: int, out: Pat
     FILE.npz holds images as uint8 (N, H, W) grey or (N, H, W, 3) colour, and labels as int64 (N,) where the model is
     conditional.
     """
-    if not model.exists():
-        raise click.BadParameter(f"there is nothing at {model}: give a .safetensors file or a run folder")
+    _refuse_if_missing(model)
     import ganzoo
     from ganzoo.engine.device import choose_device
     from ganzoo.studio.export import check_destination, write_samples

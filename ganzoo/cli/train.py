@@ -10,10 +10,10 @@ import click
 
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.selection import PRESETS
-from ganzoo.cli.options import Group, Words, groups, read_config, scan
+from ganzoo.cli.options import Group, groups, read_config, refuse_no_variant, scan
 
 SIGNALLED = 128  # exit statuses of processes that a signal ended: 130 for SIGINT, 143 for SIGTERM
-_GROUPS = "ganzoo.groups"
+_GROUPS, VARIANT = "ganzoo.groups", "ganzoo.variant"
 
 
 class TrainCommand(click.Command):
@@ -24,7 +24,9 @@ class TrainCommand(click.Command):
         asks_for_help = any(word in ctx.help_option_names for word in args)
         if not (asks_for_help and _names_no_variant(args)):
             registry = installed()
-            ctx.meta[_GROUPS] = _without_repeats(groups(registry, scan(registry, args)))
+            words = scan(registry, args)
+            ctx.meta[VARIANT] = words.variant
+            ctx.meta[_GROUPS] = _without_repeats(groups(registry, words))
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -63,7 +65,6 @@ class TrainCommand(click.Command):
 @click.option(
     "--preset",
     type=click.Choice(PRESETS),
-    default="default",
     help="The best settings we know, or the source's own.",
 )
 @click.option("--config", metavar="FILE", help="Repeat the choices of a RUN/config.json; other options overrule it.")
@@ -71,14 +72,17 @@ class TrainCommand(click.Command):
     "--resume", is_flag=True, help="Go on from the newest valid save in the run folder, or start if there is none."
 )
 @click.option("--dry-run", is_flag=True, help="Check that everything fits, and train nothing.")
-def train(variant: str | None, preset: str, config: str | None, resume: bool, dry_run: bool, **flags: Any) -> int:
+def train(
+    variant: str | None, preset: str | None, config: str | None, resume: bool, dry_run: bool, **flags: Any
+) -> int:
     """Train VARIANT and write a run folder: the model, its configuration, metrics and pictures.
 
     Without --dataset it trains on real handwritten digits that come with the installation.
     """
     file = read_config(config) if config else {}
     registry = installed()
-    name = variant or str(file.get("variant", ""))
+    name = variant or str(file.get("variant") or "")
+    refuse_no_variant(registry, name)
     selection = select(registry, name, flags, preset, file)
     # torch is imported only now: everything that can be told from names has been told.
     from ganzoo.engine.assembly import assemble
@@ -119,6 +123,3 @@ def _without_repeats(found: Any) -> list[Group]:
             seen |= flags
         kept.append(Group(group.title, options))
     return kept
-
-
-__all__ = ["Words", "train"]

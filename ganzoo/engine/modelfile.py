@@ -80,8 +80,7 @@ def _slots(header: Header, registry: Registry) -> dict[str, Slot]:
     """The slots that a recipe builds; data and optimizers are not needed to sample."""
     chosen = header.parts.get("recipe")
     recipe = registry.component("recipe", str(chosen.get("name", "") if isinstance(chosen, Mapping) else ""))
-    slots = [Slot("recipe", "recipe", ""), *recipe.slots]
-    needed = {slot.name: slot for slot in slots if slot.kind != "dataset"}
+    needed = {slot.name: slot for slot in (Slot("recipe", "recipe", ""), *recipe.model_slots)}
     missing = [name for name in needed if name not in header.parts]
     if missing:
         raise UserError(f"the model names no part for slot {missing[0]!r} of recipe {recipe.name!r}")

@@ -78,7 +78,9 @@ class RunFolder:
                 "or go on with that run with --resume"
             )
         nearest = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
-        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        if not nearest.is_dir():
+            raise UserError(f"the run folder {self.path} cannot be made: {nearest} is a file; choose another --out")
+        if not os.access(nearest, os.W_OK | os.X_OK):
             raise UserError(
                 f"the run folder {self.path} cannot be made: {nearest} is not writable; choose another --out"
             )

@@ -16,8 +16,8 @@ CONDITION = Need(
 INPUT = Need(("site:input-vector", "site:input-map"), "use a network that conditions its input, such as mlp or dcgan")
 PLANE = Need(
     ("site:input-map",),
-    "a plane fits only networks that take images: set it for that network alone, "
-    "with --discriminator-conditioner label-plane",
+    "choose another conditioner there, such as concat, or a network that takes images, "
+    "such as --discriminator strided or --discriminator dcgan",
 )
 
 

@@ -23,10 +23,22 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Make ``folder`` where it is missing and keep other processes from writing in it; raises ``OSError``."""
+    """Make ``folder`` where it is missing and keep other processes from writing in it; raises ``OSError``.
+
+    Where the block fails, the folders that were made for it are taken away again.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / LOCK):
-        yield
+    try:
+        with FileLock(folder / LOCK):
+            yield
+    except BaseException:
+        if made:
+            (folder / LOCK).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # somebody else's files are in it by now
+                for path in made:
+                    path.rmdir()
+        raise
 
 
 @contextlib.contextmanager

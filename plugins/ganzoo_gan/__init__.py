@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.catalogue import Component, Slot, Variant, hookimpl
+from ganzoo.catalogue import Component, Slot, Variant, hookimpl, phase_slots
 from ganzoo_gan import configs
 
 PAPER = "Goodfellow et al. 2014, arXiv 1406.2661"
@@ -37,6 +37,8 @@ def ganzoo_components() -> Iterable[Component]:
             Slot("discriminator-initialiser", "initialiser", "default", of="discriminator"),
             Slot("loss", "loss", "bce"),
             Slot("penalty", "penalty", "none"),
+            *phase_slots("discriminator", "adam", "constant"),
+            *phase_slots("generator", "adam", "constant"),
         ),
         phases=("discriminator", "generator"),
     )

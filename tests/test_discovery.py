@@ -1,0 +1,559 @@
+"""Broken plugins harm nobody: each is set aside whole, with a cause that names it, and all others stay."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, distributions
+from pathlib import Path
+
+import pytest
+
+from ganzoo.catalogue import Registry
+from ganzoo.catalogue.discovery import Plugin, Provider, discover
+from ganzoo.cli import run
+from ganzoo.errors import UserError
+
+HEAD = """
+from dataclasses import dataclass
+from ganzoo.catalogue import Component, Config, DataConfig, Need, Slot, Variant, hookimpl, option
+"""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A folder of fake installed distributions, as pip would leave them."""
+
+    folder: Path
+
+    def install(self, package: str, plugins: Mapping[str, str], version: str = "1.0") -> None:
+        """Install ``package`` with plugins: name and the code of its module."""
+        lines = []
+        for plugin, code in plugins.items():
+            module = self.module(package, plugin)
+            (self.folder / f"{module}.py").write_text(HEAD + code)
+            lines.append(f"{plugin} = {module}")
+        self.describe(package, "\n".join(lines), version)
+
+    def describe(self, package: str, points: str, version: str = "1.0") -> None:
+        """Write the metadata of ``package`` with these lines as its ganzoo entry points."""
+        info = self.folder / f"{package.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[ganzoo]\n{points}\n")
+
+    @staticmethod
+    def module(package: str, plugin: str) -> str:
+        return f"shelf_{package}_{plugin}".replace("-", "_")
+
+    def points(self) -> list[EntryPoint]:
+        return [point for found in distributions(path=[str(self.folder)]) for point in found.entry_points]
+
+    def discover(self, allowed: str = "") -> dict[str, Plugin]:
+        """Return the plugins of this shelf alone, by package/plugin."""
+        return by_name(discover(self.points(), {"GANZOO_PLUGINS": allowed}))
+
+    def ganzoo(self, *words: str, allowed: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line in a fresh process that sees this shelf beside the real environment."""
+        environment = {**os.environ, "PYTHONPATH": str(self.folder), "GANZOO_PLUGINS": allowed, **more}
+        return subprocess.run(
+            [sys.executable, "-m", "ganzoo", *words], capture_output=True, text=True, env=environment, check=False
+        )
+
+
+def by_name(plugins: list[Plugin]) -> dict[str, Plugin]:
+    return {f"{plugin.provider.package}/{plugin.provider.plugin}": plugin for plugin in plugins}
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+    monkeypatch.syspath_prepend(tmp_path)
+    yield Shelf(tmp_path)
+    for name in [name for name in sys.modules if name.startswith("shelf_")]:
+        del sys.modules[name]
+
+
+def lacks(text: str, words: Iterable[str]) -> list[str]:
+    """Return the words that ``text`` should have and does not have."""
+    return [word for word in words if word not in text]
+
+
+def penalty(name: str, more: str = "") -> str:
+    return f"Component('penalty', {name!r}, 'a penalty', 'some.module:Class'{more})"
+
+
+def components(*items: str) -> str:
+    return f"@hookimpl\ndef ganzoo_components():\n    return [{', '.join(items)}]\n"
+
+
+def variants(*items: str) -> str:
+    return f"@hookimpl\ndef ganzoo_variants():\n    return [{', '.join(items)}]\n"
+
+
+def sound(name: str) -> str:
+    return components(penalty(name))
+
+
+def with_config(body: str, use: str, kind: str = "penalty") -> str:
+    """A component called ``odd`` whose options are the expression ``use``."""
+    declared = f"Component({kind!r}, 'odd', 'an odd one', 'a.b:C', {use})"
+    return f"{body}\n{components(declared)}"
+
+
+GOOD = penalty("good")
+
+# What is wrong: the code of the module, and words that the cause must have to be of use to anybody.
+BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
+    "imports what is not there": ("import no_such_module", ("no_such_module",)),
+    "imports a name that is not there": ("from ganzoo.catalogue import Nonsense", ("Nonsense",)),
+    "is no Python": ("def f(:\n    pass", ("SyntaxError",)),
+    "raises on import": ("raise RuntimeError('the moon is full')", ("RuntimeError", "the moon is full")),
+    "exits on import": ("raise SystemExit(3)", ("SystemExit", "3")),
+    "exits on import through sys": ("import sys; sys.exit('had enough')", ("SystemExit", "had enough")),
+    "interrupts on import": ("raise KeyboardInterrupt", ("KeyboardInterrupt",)),
+    "raises an error of several lines": ("raise ValueError('\\nfirst words\\nsecond')", ("ValueError", "first words")),
+    "raises an error that cannot be told": (
+        "class Mute(Exception):\n    def __str__(self):\n        raise RuntimeError('mute')\nraise Mute",
+        ("Mute",),
+    ),
+    "has a hook that raises": (
+        "@hookimpl\ndef ganzoo_components():\n    raise OSError('no licence file')",
+        ("OSError", "no licence file"),
+    ),
+    "has a hook that exits": (
+        "@hookimpl\ndef ganzoo_components():\n    raise SystemExit('bye')",
+        ("SystemExit", "bye"),
+    ),
+    "has a generator that raises half way": (
+        f"@hookimpl\ndef ganzoo_components():\n    yield {GOOD}\n    raise LookupError('half way')",
+        ("LookupError", "half way"),
+    ),
+    "has one sound hook and one that raises": (
+        components(GOOD) + "@hookimpl\ndef ganzoo_variants():\n    return 1 / 0",
+        ("ZeroDivisionError",),
+    ),
+    "has a misspelt hook": (f"@hookimpl\ndef ganzoo_component():\n    return [{GOOD}]", ("ganzoo_component",)),
+    "has a sound hook and a misspelt one": (
+        components(GOOD) + "@hookimpl\ndef ganzoo_variant():\n    return []",
+        ("ganzoo_variant",),
+    ),
+    "has a hook with an argument that nobody passes": (
+        f"@hookimpl\ndef ganzoo_components(registry):\n    return [{GOOD}]",
+        ("ganzoo_components", "registry"),
+    ),
+    "has no hook": ("x = 1", ("no ganzoo hook",)),
+    "forgot to mark its hook": (f"def ganzoo_components():\n    return [{GOOD}]", ("no ganzoo hook",)),
+    "returns nothing": (f"@hookimpl\ndef ganzoo_components():\n    [{GOOD}]", ("ganzoo_components", "None")),
+    "returns one component, not several": (f"@hookimpl\ndef ganzoo_components():\n    return {GOOD}", ("Component",)),
+    "returns text": ("@hookimpl\ndef ganzoo_components():\n    return 'good'", ("ganzoo_components", "Component")),
+    "returns a class": (components("Component"), ("ganzoo_components", "no Component")),
+    "returns a variant among the components": (
+        components(GOOD, "Variant('v', 'v', 'adversarial')"),
+        ("ganzoo_components", "no Component"),
+    ),
+    "returns a component among the variants": (variants(GOOD), ("ganzoo_variants", "no Variant")),
+    "has a name in capitals": (components(penalty("Great")), ("'Great'", "lower-case")),
+    "has a name with a space": (components(penalty("very good")), ("'very good'",)),
+    "has a name like a path": (components(penalty("../up")), ("'../up'",)),
+    "has a name that is no text": (components("Component('penalty', 7, 's', 'a:B')"), ("7", "name")),
+    "has a variant without a name": (variants("Variant('', 's', 'adversarial')"), ("''", "name")),
+    "has no summary": (components("Component('penalty', 'bare', '  ', 'a:B')"), ("'bare'", "summary")),
+    "has a summary of two lines": (
+        components("Component('penalty', 'long', 'one\\ntwo', 'a:B')"),
+        ("'long'", "summary"),
+    ),
+    "declares one thing twice": (components(GOOD, GOOD), ("penalty", "'good'", "twice")),
+    "declares one variant twice": (
+        variants("Variant('v', 's', 'adversarial')", "Variant('v', 't', 'adversarial')"),
+        ("variant", "'v'", "twice"),
+    ),
+    "is of an unknown kind": (components(GOOD, "Component('gizmo', 'g', 's', 'a:B')"), ("'gizmo'", "'g'", "kind")),
+    "calls a component a variant": (components("Component('variant', 'g', 's', 'a:B')"), ("'variant'", "kind")),
+    "is of a kind that is no text": (components("Component(['penalty'], 'g', 's', 'a:B')"), ("kind",)),
+    "has options that are no Config": (
+        with_config("class Odd:\n    pass", "Odd"),
+        ("config", "'odd'", "Config"),
+    ),
+    "has options that are an object": (with_config("", "Config()"), ("config", "'odd'", "Config")),
+    "has options that are a dict": (with_config("", "{'lr': 1}"), ("config", "'odd'", "Config")),
+    "is a dataset whose options tell no spec": (
+        with_config("", "Config", kind="dataset"),
+        ("config", "'odd'", "DataConfig"),
+    ),
+    "has an option without a default": (
+        with_config("@dataclass(frozen=True)\nclass Odd(Config):\n    size: int", "Odd"),
+        ("'odd'", "default"),
+    ),
+    "has an option of a type that does not exist": (
+        with_config("@dataclass(frozen=True)\nclass Odd(Config):\n    size: 'Nonsense' = option(1, 'size')", "Odd"),
+        ("Nonsense",),
+    ),
+    "has a target without a class": (components("Component('penalty', 'p', 's', 'a.b.C')"), ("'a.b.C'", "'p'")),
+    "has a target like a file": (components("Component('penalty', 'p', 's', 'a/b.py:C')"), ("'a/b.py:C'", "'p'")),
+    "has a target that is a class": (components("Component('penalty', 'p', 's', int)"), ("target", "'p'")),
+    "has no target": (components("Component('penalty', 'p', 's', '')"), ("target", "'p'")),
+    "has a need that is no Need": (components(penalty("p", ", requires=('condition',)")), ("'p'", "Need")),
+    "has a slot that is no Slot": (
+        components("Component('recipe', 'p', 's', 'a:B', slots=('dataset',))"),
+        ("'p'", "Slot"),
+    ),
+    "overrides an option of no slot": (
+        variants("Variant('v', 's', 'adversarial', overrides={'lr': 1})"),
+        ("'lr'", "'v'"),
+    ),
+    "publishes an option of no slot": (
+        variants("Variant('v', 's', 'adversarial', published={'a.b.c': 1})"),
+        ("'a.b.c'", "'v'"),
+    ),
+    "has overrides that are no mapping": (
+        variants("Variant('v', 's', 'adversarial', overrides=None)"),
+        ("'v'", "overrides"),
+    ),
+}
+
+# Faults of the entry point itself, which have no module of their own.
+BAD_POINTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "points at no module": ("lost = shelf_nowhere", ("shelf_nowhere",)),
+    "points at no attribute": ("lost = json:no_such_thing", ("no_such_thing",)),
+    "points at what is no plugin": ("lost = json:dumps", ("no ganzoo hook",)),
+    "points at what is no name": ("lost = 1+1", ("1+1",)),
+}
+
+
+def broken_packages(shelf: Shelf) -> set[str]:
+    """Install every broken plugin there is; return the names of the packages."""
+    packages = set()
+    for number, (code, _) in enumerate(BROKEN.values()):
+        packages.add(f"broken-{number}")
+        shelf.install(f"broken-{number}", {f"plugin-{number}": code})
+    for number, (point, _) in enumerate(BAD_POINTS.values()):
+        packages.add(f"lost-{number}")
+        shelf.describe(f"lost-{number}", point)
+    return packages
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_plugin_is_set_aside_with_its_cause(shelf: Shelf, fault: str) -> None:
+    code, words = BROKEN[fault]
+    shelf.install("a-sound-one", {"first": sound("first")})
+    shelf.install("broken-one", {"broken": code})
+    shelf.install("z-sound-one", {"last": sound("last")})
+    found = shelf.discover()
+    broken = found["broken-one/broken"]
+    assert broken.cause
+    assert broken.declarations == ()
+    assert lacks(broken.cause, words) == []
+    assert "\n" not in broken.cause
+    assert not broken.cause.rstrip().endswith(":")
+    registry = Registry(found.values())
+    assert registry.names("penalty") == ("first", "last")
+    assert [plugin.provider.package for plugin in registry.broken] == ["broken-one"]
+
+
+@pytest.mark.parametrize("fault", BAD_POINTS)
+def test_a_broken_entry_point_is_set_aside_with_its_cause(shelf: Shelf, fault: str) -> None:
+    point, words = BAD_POINTS[fault]
+    shelf.describe("broken-one", point)
+    shelf.install("sound-one", {"sound": sound("good")})
+    found = shelf.discover()
+    assert lacks(found["broken-one/lost"].cause, words) == []
+    assert Registry(found.values()).names("penalty") == ("good",)
+
+
+def test_a_sound_plugin_is_accepted_with_its_package_and_version(shelf: Shelf) -> None:
+    code = components(penalty("good"), penalty("better")) + variants("Variant('v', 's', 'adversarial')")
+    shelf.install("sound-one", {"sound": code}, version="2.5")
+    (plugin,) = shelf.discover().values()
+    assert plugin.cause == ""
+    assert plugin.provider == Provider("sound", "sound-one", "2.5")
+    assert [item.name for item in plugin.declarations] == ["good", "better", "v"]
+    assert {str(entry.provider) for entry in Registry([plugin])} == {"sound-one 2.5"}
+
+
+def test_a_plugin_may_be_an_object_of_a_module(shelf: Shelf) -> None:
+    hooks = f"class Hooks:\n    @hookimpl\n    def ganzoo_components(self):\n        return [{GOOD}]\n"
+    (shelf.folder / "shelf_object.py").write_text(f"{HEAD}\n{hooks}\nhooks = Hooks()\n")
+    shelf.describe("sound-one", "sound = shelf_object:hooks")
+    assert Registry(shelf.discover().values()).names("penalty") == ("good",)
+
+
+def test_all_broken_plugins_at_once_leave_the_first_party_whole(shelf: Shelf) -> None:
+    alone = {name: plugin for name, plugin in by_name(discover()).items() if plugin.provider.package == "ganzoo"}
+    packages = broken_packages(shelf)
+    found = by_name(discover(environment={}))
+    assert {name: plugin for name, plugin in found.items() if plugin.provider.package == "ganzoo"} == alone
+    assert packages <= {plugin.provider.package for plugin in found.values() if plugin.cause}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "Component('gizmo', 'g', 's', 'a:B')",
+        "Component('penalty', 'Bad Name', 's', 'a:B')",
+        "Component('penalty', 'p', 's', 'no target')",
+        "Component('penalty', 'p', 's', 'a:B', int)",
+        "'no component'",
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_plugin_is_accepted_whole_or_not_at_all(shelf: Shelf, fault: str, place: int) -> None:
+    items = [penalty("good"), penalty("better")]
+    items.insert(place, fault)
+    shelf.install("half", {"half": components(*items) + variants("Variant('v', 's', 'adversarial')")})
+    (plugin,) = shelf.discover().values()
+    assert plugin.cause
+    assert (plugin.components, plugin.variants) == ((), ())
+    assert list(Registry([plugin])) == []
+
+
+def test_every_fault_of_a_plugin_is_told_at_once(shelf: Shelf) -> None:
+    shelf.install("bad", {"bad": components(penalty("Bad"), "Component('gizmo', 'g', '', 'nowhere', dict)")})
+    cause = shelf.discover()["bad/bad"].cause
+    assert lacks(cause, ("'Bad'", "'gizmo'", "summary", "'nowhere'", "Config")) == []
+
+
+# Two of one name
+
+
+@pytest.mark.parametrize("first_installed", ["alpha", "beta"])
+def test_two_packages_with_one_component_name_are_both_named(shelf: Shelf, first_installed: str) -> None:
+    second = {"alpha": "beta", "beta": "alpha"}[first_installed]
+    shelf.install(first_installed, {first_installed: components(penalty("same"), penalty(f"of-{first_installed}"))})
+    shelf.install(second, {second: components(penalty("same"), penalty(f"of-{second}"))})
+    found = shelf.discover()
+    assert found["alpha/alpha"].cause == ""
+    cause = found["beta/beta"].cause
+    assert lacks(cause, ("alpha", "beta", "penalty", "'same'")) == []
+    assert Registry(found.values()).names("penalty") == ("of-alpha", "same"), "the other is set aside whole"
+
+
+def test_two_packages_with_one_variant_name_are_both_named(shelf: Shelf) -> None:
+    for package in ("alpha", "beta"):
+        shelf.install(package, {package: variants("Variant('same', 's', 'adversarial')")})
+    cause = shelf.discover()["beta/beta"].cause
+    assert lacks(cause, ("alpha", "beta", "variant", "'same'")) == []
+
+
+def test_two_plugins_of_one_package_with_one_component_name(shelf: Shelf) -> None:
+    shelf.install("alpha", {"one": sound("same"), "two": sound("same")})
+    found = shelf.discover()
+    assert found["alpha/one"].cause == ""
+    assert "'same'" in found["alpha/two"].cause
+
+
+def test_two_plugins_of_one_name_are_an_error_that_names_both_packages(shelf: Shelf) -> None:
+    shelf.install("alpha", {"same": sound("of-alpha")})
+    shelf.install("beta", {"same": sound("of-beta")})
+    found = shelf.discover()
+    assert found["alpha/same"].cause == ""
+    cause = found["beta/same"].cause
+    assert lacks(cause, ("alpha", "beta", "'same'")) == []
+    assert Registry(found.values()).names("penalty") == ("of-alpha",)
+
+
+def test_nobody_can_replace_what_ganzoo_itself_offers(shelf: Shelf) -> None:
+    shelf.install("aaa-evil", {"aaa": variants("Variant('cgan', 'not what you think', 'adversarial')")})
+    registry = Registry(discover(environment={}))
+    assert registry.entry("variant", "cgan").provider.package == "ganzoo"
+    (cause,) = [plugin.cause for plugin in registry.broken if plugin.provider.package == "aaa-evil"]
+    assert lacks(cause, ("aaa-evil", "package ganzoo", "'cgan'")) == []
+
+
+def test_one_name_for_two_kinds_is_no_clash(shelf: Shelf) -> None:
+    shelf.install("alpha", {"alpha": sound("same")})
+    shelf.install("beta", {"beta": components("Component('loss', 'same', 's', 'a:B')")})
+    assert [plugin.cause for plugin in shelf.discover().values()] == ["", ""]
+
+
+def test_a_broken_plugin_takes_no_name_from_a_sound_one(shelf: Shelf) -> None:
+    shelf.install("alpha", {"same": components(penalty("wanted"), "7")})
+    shelf.install("beta", {"same": sound("wanted")})
+    found = shelf.discover()
+    assert found["alpha/same"].cause
+    assert found["beta/same"].cause == ""
+
+
+# The allow-list
+
+
+@pytest.mark.parametrize(
+    ("allowed", "kept"),
+    [
+        ("", {"one", "two", "three"}),
+        ("one", {"one"}),
+        ("one,three", {"one", "three"}),
+        (" one , three ,", {"one", "three"}),
+        ("alpha", {"one", "two"}),
+        ("beta,one", {"one", "three"}),
+        ("On", set()),
+        (" , ", {"one", "two", "three"}),
+    ],
+)
+def test_the_allow_list_names_plugins_or_packages(shelf: Shelf, allowed: str, kept: set[str]) -> None:
+    shelf.install("alpha", {"one": sound("one"), "two": sound("two")})
+    shelf.install("beta", {"three": sound("three")})
+    found = shelf.discover(allowed)
+    assert {plugin.provider.plugin for plugin in found.values() if not plugin.cause} == kept
+    assert all("GANZOO_PLUGINS" in plugin.cause for plugin in found.values() if plugin.cause)
+
+
+def test_what_is_not_allowed_is_not_even_imported(shelf: Shelf) -> None:
+    shelf.install("alpha", {"one": f"import pathlib; pathlib.Path({str(shelf.folder / 'touched')!r}).touch()"})
+    shelf.install("beta", {"two": sound("two")})
+    shelf.discover("two")
+    assert not (shelf.folder / "touched").exists()
+    shelf.discover()
+    assert (shelf.folder / "touched").exists()
+
+
+def test_what_is_not_allowed_takes_no_name_from_others(shelf: Shelf) -> None:
+    shelf.install("alpha", {"one": sound("same")})
+    shelf.install("beta", {"two": sound("same")})
+    assert shelf.discover("two")["beta/two"].cause == ""
+
+
+def test_the_allow_list_is_read_from_the_environment(shelf: Shelf) -> None:
+    done = shelf.ganzoo("list", "variant", allowed="gan")
+    assert done.returncode == 0
+    assert [line.split("\t")[1] for line in done.stdout.splitlines()] == ["gan", "gan-minimal"]
+
+
+# What people and scripts see of it
+
+
+def test_list_survives_every_broken_plugin_at_once(shelf: Shelf) -> None:
+    packages = broken_packages(shelf)
+    shelf.install("sound-one", {"sound": sound("quite-good")}, version="3.1")
+    plain, as_json = shelf.ganzoo("list"), shelf.ganzoo("list", "--json")
+    assert (plain.returncode, as_json.returncode) == (0, 0)
+    entries = json.loads(as_json.stdout)
+    ours = {(entry["kind"], entry["name"]) for entry in entries if entry["package"] == "ganzoo"}
+    assert ours == {(entry.item.kind, entry.item.name) for entry in Registry(discover()) if _own(entry.provider)}
+    assert {
+        "kind": "penalty",
+        "name": "quite-good",
+        "summary": "a penalty",
+        "package": "sound-one",
+        "version": "3.1",
+    } in entries
+    assert "quite-good" in plain.stdout
+    for package in packages:
+        assert f"{package} 1.0" in plain.stderr
+    assert "Traceback" not in plain.stderr
+
+
+def _own(provider: Provider) -> bool:
+    return provider.package == "ganzoo"
+
+
+def test_plugins_shows_every_broken_one_with_its_cause(shelf: Shelf) -> None:
+    packages = broken_packages(shelf)
+    done = shelf.ganzoo("plugins", "--json")
+    assert done.returncode == 0
+    causes = {plugin["package"]: plugin["cause"] for plugin in json.loads(done.stdout)}
+    assert causes["ganzoo"] == ""
+    assert [package for package in sorted(packages) if not causes[package]] == []
+    plain = shelf.ganzoo("plugins")
+    assert plain.returncode == 0
+    assert all(any(package in line for line in plain.stdout.splitlines()) for package in packages)
+
+
+@pytest.mark.parametrize("words", [("info", "cgan"), ("train", "cgan", "--help"), ("--help",)])
+def test_other_commands_survive_broken_plugins(shelf: Shelf, words: tuple[str, ...]) -> None:
+    broken_packages(shelf)
+    done = shelf.ganzoo(*words)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+
+
+def test_a_name_error_says_that_a_plugin_was_set_aside(shelf: Shelf) -> None:
+    shelf.install("broken-one", {"broken": "raise RuntimeError"})
+    shelf.install("broken-two", {"broken-too": "raise RuntimeError"})
+    with pytest.raises(UserError, match=r"broken-one.*broken-two.*ganzoo plugins"):
+        Registry(shelf.discover().values()).entry("penalty", "wanted")
+
+
+def test_a_name_error_names_a_broken_package_once(shelf: Shelf) -> None:
+    shelf.install("broken-one", {"one": "raise RuntimeError", "two": "raise RuntimeError"})
+    with pytest.raises(UserError) as caught:
+        Registry(shelf.discover().values()).entry("penalty", "wanted")
+    assert str(caught.value).count("broken-one") == 1
+
+
+def test_a_name_error_does_not_call_broken_what_is_only_not_allowed(shelf: Shelf) -> None:
+    shelf.install("sound-one", {"one": sound("one")})
+    with pytest.raises(UserError) as caught:
+        Registry(shelf.discover("other").values()).entry("penalty", "one")
+    assert "broken" not in str(caught.value)
+
+
+def test_a_plugin_that_prints_does_not_spoil_the_json(shelf: Shelf) -> None:
+    shelf.install("chatty", {"chatty": "print('hello from chatty')\n" + sound("good")})
+    done = shelf.ganzoo("list", "penalty", "--json")
+    assert done.returncode == 0
+    assert "good" in {entry["name"] for entry in json.loads(done.stdout)}
+
+
+def test_a_distribution_without_metadata_harms_nobody(shelf: Shelf) -> None:
+    shelf.install("bare", {"bare": sound("good")})
+    (shelf.folder / "bare-1.0.dist-info" / "METADATA").unlink()
+    done = shelf.ganzoo("list", "penalty", "--json")
+    assert done.returncode == 0
+    assert "good" in {entry["name"] for entry in json.loads(done.stdout)}
+
+
+@pytest.mark.parametrize("text", ["[ganzoo]\nno equals sign\n", "[ganzoo\nx = y\n", "\x00", "x = y\n"])
+def test_damaged_entry_points_of_one_distribution_harm_nobody(shelf: Shelf, text: str) -> None:
+    shelf.describe("damaged", "")
+    (shelf.folder / "damaged-1.0.dist-info" / "entry_points.txt").write_text(text)
+    done = shelf.ganzoo("list", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "cgan" in {entry["name"] for entry in json.loads(done.stdout)}
+
+
+def test_a_plugin_whose_target_is_not_there_is_told_by_name_when_it_is_used(shelf: Shelf) -> None:
+    shelf.install("hollow", {"hollow": components("Component('penalty', 'hollow', 's', 'shelf_gone:Class')")})
+    done = shelf.ganzoo("train", "gan", "--penalty", "hollow", "--dry-run")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert lacks(done.stderr, ("penalty 'hollow'", "shelf_gone")) == []
+
+
+def test_a_variant_of_what_is_not_installed_is_told_by_name_when_it_is_used(shelf: Shelf) -> None:
+    lost = "Variant('lost', 's', 'no-such-recipe')"
+    strange = "Variant('strange', 's', 'adversarial', parts={'loss': 'hing', 'lose': 'hinge'}, overrides={'loss.x': 1})"
+    shelf.install("dreamer", {"dreamer": variants(lost, strange)})
+    for words in (("info", "lost"), ("train", "lost", "--dry-run"), ("train", "lost", "--help")):
+        done = shelf.ganzoo(*words)
+        assert done.returncode == 2
+        assert "no recipe is called 'no-such-recipe'" in done.stderr
+    done = shelf.ganzoo("train", "strange", "--dry-run")
+    assert done.returncode == 2
+    assert lacks(done.stderr, ("'hing'", "did you mean 'hinge'", "slot 'lose'")) == []
+
+
+def test_doctor_says_what_to_do_about_a_broken_plugin(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.install("broken-one", {"broken": "raise RuntimeError('the moon is full')"})
+    registry = Registry(shelf.discover().values())
+    # The command of that name hides the module.
+    monkeypatch.setattr(sys.modules["ganzoo.cli.doctor"], "installed", lambda: registry)
+    assert run(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert lacks(out, ("the moon is full", "uninstall broken-one")) == []
+
+
+def test_doctor_finds_nothing_to_mend_where_the_allow_list_leaves_a_plugin_out(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.install("sound-one", {"sound": sound("good")})
+    registry = Registry(shelf.discover("other").values())
+    # The command of that name hides the module.
+    monkeypatch.setattr(sys.modules["ganzoo.cli.doctor"], "installed", lambda: registry)
+    run(["doctor"])
+    assert "uninstall sound-one" not in capsys.readouterr().out
