@@ -309,8 +309,8 @@ def test_an_option_reads_anything_or_raises_value_error(name: str, given: Any) -
         place=st.sampled_from([Path("a"), Path("/b/c d")]),
         word=st.sampled_from(["red", "green"]),
         pair=st.tuples(st.floats(0, 1), st.floats(0, 1)),
-        many=st.lists(st.integers(1), min_size=1, max_size=4).map(tuple),
-        maybe=st.none() | st.integers(1),
+        many=st.lists(st.integers(1, 2**31 - 1), min_size=1, max_size=4).map(tuple),
+        maybe=st.none() | st.integers(1, 2**31 - 1),
         maybe_place=st.none() | st.just(Path("x")),
     )
 )

@@ -71,8 +71,12 @@ def problem(*words: str) -> str:
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return everything below ``folder`` with its size and the time of its last change."""
-    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in [folder, *folder.rglob("*")]}
+    """Return everything below ``folder``, files with their size and the time of their last change."""
+
+    def about(path: Path) -> tuple[int, int]:
+        return (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else (0, 0)
+
+    return {str(path): about(path) for path in folder.rglob("*")}
 
 
 def lacks(text: str, words: tuple[str, ...]) -> list[str]:

@@ -142,8 +142,8 @@ def _load(provider: Provider, point: EntryPoint) -> Plugin:
 def _loaded(point: EntryPoint) -> Any:
     try:
         return point.load()
-    except Exception as problem:
-        raise ImportError(f"{point.value} cannot be loaded: {_words(problem)}") from problem
+    except AttributeError as problem:
+        raise AttributeError(f"{point.value} is not to be found: {problem}") from problem
 
 
 def _words(problem: BaseException) -> str:

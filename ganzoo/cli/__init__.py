@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from ganzoo.cli.info import info
 from ganzoo.cli.listing import list_command
 from ganzoo.cli.plugins import plugins
 from ganzoo.cli.sample import sample
-from ganzoo.cli.train import VARIANT, train
+from ganzoo.cli.train import train
 from ganzoo.errors import Refused, UserError, nearest
 
 FAILED, ASKED_WRONGLY, INTERRUPTED = 1, 2, 130
@@ -46,13 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str], debug: bool = False) -> int:
     """Run a command line and return its exit status; errors are one line each on stderr."""
     try:
-        return int(cli.main(list(arguments), prog_name="ganzoo", standalone_mode=False) or 0)
+        # Not cli.main(), which answers a closed pipe with a failure.
+        with cli.make_context("ganzoo", list(arguments)) as context:
+            return int(cli.invoke(context) or 0)
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except SystemExit as stop:
-        # click's answer to a pipe whose reader has gone (`ganzoo list | head`), which is no failure of ours
-        gone = isinstance(stop.__context__, BrokenPipeError)
-        return 0 if gone else int(stop.code or 0)
+    except BrokenPipeError:
+        # The reader has what it wanted (`ganzoo list | head`); without this, Python complains at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except click.exceptions.NoArgsIsHelpError as problem:
         problem.show()
         return problem.exit_code
@@ -76,8 +79,7 @@ def _one_sentence(problem: click.ClickException) -> str:
     if isinstance(problem, click.NoSuchOption) and context is not None:
         known = [flag for param in context.command.get_params(context) for flag in param.opts]
         hint = nearest(problem.option_name, known)
-        line = " ".join((context.command_path, context.meta.get(VARIANT, ""))).strip()
-        return f"no option is called {problem.option_name!r}{hint} `{line} --help` shows all options"
+        return f"no option is called {problem.option_name!r}{hint} `{context.command_path} --help` shows all options"
     message = " ".join(problem.format_message().split()).rstrip(".")
     advice = f"; see `{context.command_path} --help`" if context is not None else ""
     return f"{message[0].lower()}{message[1:]}{advice}"

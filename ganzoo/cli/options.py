@@ -13,7 +13,7 @@ import click
 from ganzoo.catalogue import Registry, Selection, select
 from ganzoo.catalogue.options import Option, options_of
 from ganzoo.catalogue.selection import Part, recipe_slots
-from ganzoo.errors import UserError
+from ganzoo.errors import UserError, nearest
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,26 @@ def _plain(words: Sequence[str]) -> Iterator[str]:
         if not word.startswith("-") and (not before.startswith("--") or "=" in before):
             yield word
         before = word
+
+
+def without_unknown(words: Sequence[str], known: Sequence[str], variant: str) -> tuple[list[str], list[str]]:
+    """Return the words without unknown options and what would be their values, and a problem for each of these.
+
+    click ends at the first unknown option; a person wants to hear of all of them, and of what else is wrong.
+    """
+    kept, problems, value_of_unknown = [], [], False
+    for word in words:
+        flag = word.split("=", 1)[0]
+        if word.startswith("--") and flag not in known and word != "--":
+            hint = nearest(flag, known)
+            problems.append(f"no option is called {flag!r}{hint} `ganzoo train {variant} --help` shows all options")
+            value_of_unknown = "=" not in word
+        elif value_of_unknown and not word.startswith("-") and word != variant:
+            value_of_unknown = False
+        else:
+            kept.append(word)
+            value_of_unknown = False
+    return kept, problems
 
 
 def groups(registry: Registry, words: Words) -> Iterator[Group]:

@@ -10,10 +10,11 @@ import click
 
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.selection import PRESETS
-from ganzoo.cli.options import Group, groups, read_config, refuse_no_variant, scan
+from ganzoo.cli.options import Group, groups, read_config, refuse_no_variant, scan, without_unknown
+from ganzoo.errors import Refused
 
 SIGNALLED = 128  # exit statuses of processes that a signal ended: 130 for SIGINT, 143 for SIGTERM
-_GROUPS, VARIANT = "ganzoo.groups", "ganzoo.variant"
+_GROUPS, _UNKNOWN = "ganzoo.groups", "ganzoo.unknown"
 
 
 class TrainCommand(click.Command):
@@ -25,8 +26,9 @@ class TrainCommand(click.Command):
         if not (asks_for_help and _names_no_variant(args)):
             registry = installed()
             words = scan(registry, args)
-            ctx.meta[VARIANT] = words.variant
             ctx.meta[_GROUPS] = _without_repeats(groups(registry, words))
+            known = [flag for param in self.get_params(ctx) for flag in (*param.opts, *param.secondary_opts)]
+            args, ctx.meta[_UNKNOWN] = without_unknown(args, known, words.variant)
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -83,7 +85,13 @@ def train(
     registry = installed()
     name = variant or str(file.get("variant") or "")
     refuse_no_variant(registry, name)
-    selection = select(registry, name, flags, preset, file)
+    unknown = click.get_current_context().meta.get(_UNKNOWN, [])
+    try:
+        selection = select(registry, name, flags, preset, file)
+    except Refused as refused:
+        raise Refused([*unknown, *refused.problems]) from refused
+    if unknown:
+        raise Refused(unknown)
     # torch is imported only now: everything that can be told from names has been told.
     from ganzoo.engine.assembly import assemble
     from ganzoo.engine.observers.progress import ProgressDisplay

@@ -25,19 +25,17 @@ def say(text: str) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """Make ``folder`` where it is missing and keep other processes from writing in it; raises ``OSError``.
 
-    Where the block fails, the folders that were made for it are taken away again.
+    Where the block fails, what was made for it is taken away again.
     """
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    made = [path for path in (folder / LOCK, folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / LOCK):
             yield
     except BaseException:
-        if made:
-            (folder / LOCK).unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # somebody else's files are in it by now
-                for path in made:
-                    path.rmdir()
+        with contextlib.suppress(OSError):  # somebody else's files are in it by now
+            for path in made:
+                path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
         raise
 
 
