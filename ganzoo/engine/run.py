@@ -64,11 +64,12 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
     with torch.random.fork_rng(devices=[]), Stop().listening() as stop:
         recipe = build_recipe(selection, specs).to(device)
         trainer = _trainer(selection, parts, recipe, batches, device)
-        if resume:
-            go_on(folder.checkpoints, trainer, selection, _warn)
         first = {slot: found.get(0) for slot, found in batches.items()}
         preview = Preview(recipe, first, settings.seed, device)
-        with folder.claimed({**selection.to_json(), "versions": versions()}, resume):
+        with folder.claimed(resume):
+            if resume:
+                go_on(folder.checkpoints, trainer, selection, _warn)
+            folder.write_config({**selection.to_json(), "versions": versions()})
             situation = Situation(
                 folder, trainer.step, trainer.steps, _title(selection, specs, batches, recipe, device)
             )

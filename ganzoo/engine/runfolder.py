@@ -42,8 +42,8 @@ class RunFolder:
         return folder
 
     @contextmanager
-    def claimed(self, config: Mapping[str, Any], resume: bool = False) -> Iterator[None]:
-        """Make the folder, keep other processes out of it, and write what was chosen.
+    def claimed(self, resume: bool = False) -> Iterator[None]:
+        """Make the folder and keep other processes out of it.
 
         Raises :class:`UserError` where another process has it, naming that process, or where it cannot be written.
         """
@@ -62,12 +62,15 @@ class RunFolder:
         try:
             self._refuse_if_unusable(resume or not self.config.exists())
             owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
-            write_whole(self.config, (json.dumps(config, indent=2) + "\n").encode())
             yield
         finally:
             owner.unlink(missing_ok=True)
             lock.release()
             (self.path / ".lock").unlink(missing_ok=True)
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Write what was chosen."""
+        write_whole(self.config, (json.dumps(config, indent=2) + "\n").encode())
 
     def _refuse_if_unusable(self, resume: bool) -> None:
         if self.path.exists() and not self.path.is_dir():
