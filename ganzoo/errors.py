@@ -17,6 +17,9 @@ class Refused(UserError):
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
 
+    def __reduce__(self) -> tuple[type[Refused], tuple[tuple[str, ...]]]:
+        return Refused, (self.problems,)
+
 
 class TrainingFailed(RuntimeError):
     """A training that had begun could not go on; the message names phase, term and step (exit status 1)."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -55,11 +56,15 @@ class Sites:
     target: type[Conditioner]
     config: Config
     condition: Field | None
+    blamed: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def at(self, site: str, shape: Shape) -> Conditioner:
         """Return the conditioner for ``site``, the null one where the chosen conditioner does not act there."""
         acts = self.condition is not None and site in self.target.sites
-        return self.target(self.config, shape, self.condition) if acts else Unconditioned(self.config, shape, None)
+        if not acts:
+            return Unconditioned(self.config, shape, None)
+        with self.blamed():
+            return self.target(self.config, shape, self.condition)
 
 
 class Generator(nn.Module, ABC):
@@ -90,7 +95,12 @@ class Discriminator(nn.Module, ABC):
 
 
 class Loss(ABC):
-    """What scores are worth to each player, built as ``target(config)``; pure functions of logits, no reduction."""
+    """What scores are worth to each player, built as ``target(config)``; pure functions of logits, no reduction.
+
+    ``threshold`` is the logit above which an example is called real, for the accuracy that people watch.
+    """
+
+    threshold: ClassVar[float] = 0.0
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -109,7 +119,12 @@ class Loss(ABC):
 
 
 class Penalty(ABC):
-    """A regulariser of the discriminator, built as ``target(config)``."""
+    """A regulariser of the discriminator, built as ``target(config)``.
+
+    ``at_fakes`` says whether it looks at fake examples; they are then made for the conditions of the real ones.
+    """
+
+    at_fakes: ClassVar[bool] = True
 
     @abstractmethod
     def __call__(

@@ -55,14 +55,17 @@ def _fit(text: str, font: Any, width: int) -> str:
     return text
 
 
-def scatter(points: Tensor, real: Tensor) -> Image.Image:
-    """Draw points (B, F) over real ones (N, F), their first two coordinates."""
+def scatter(points: Tensor, real: Tensor | None = None) -> Image.Image:
+    """Draw points (B, F), over real ones (N, F) where there are any, their first two coordinates."""
+    clouds = [(points, "generated", "#d1495b")]
+    if real is not None:
+        clouds.insert(0, (real, "data", "#b0b0b0"))
 
     def plot(axes: Any) -> None:
-        for cloud, name, colour in ((real, "data", "#b0b0b0"), (points, "generated", "#d1495b")):
+        for cloud, name, colour in clouds:
             flat = torch.cat([cloud, cloud], dim=1)[:, :2].numpy()
             axes.scatter(flat[:, 0], flat[:, 1], s=5, alpha=0.5, linewidths=0, color=colour, label=name)
-        reach = 1.4 * float(real.abs().max().clamp_min(1e-3))
+        reach = 1.4 * float(clouds[0][0].abs().max().clamp_min(1e-3))
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         axes.legend(loc="upper right", frameon=False)
 
@@ -76,7 +79,7 @@ def curves(rows: Sequence[Mapping[str, Any]]) -> Image.Image:
     values = _series(rows, lambda row: row["values"])
 
     def plot(upper: Any, lower: Any) -> None:
-        for axes, series, title in ((upper, losses, "loss"), (lower, values, "discriminator's score")):
+        for axes, series, title in ((upper, losses, "loss"), (lower, values, "watched values")):
             for name, numbers in series.items():
                 axes.plot(steps, numbers, label=name, linewidth=1)
             axes.set_ylabel(title)
@@ -113,7 +116,7 @@ def draw_examples(
     condition: Tensor | None,
     condition_field: Field | None,
     columns: int,
-    real: Tensor,
+    real: Tensor | None = None,
 ) -> Image.Image:
     """Draw examples (B, …) of field ``output``, under headings where every column is one class."""
     if output.kind != "image":

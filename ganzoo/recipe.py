@@ -44,6 +44,13 @@ class Outcome:
     terms: Mapping[str, Tensor]
     values: Mapping[str, Tensor] = field(default_factory=dict)
 
+    def total(self) -> Tensor:
+        """Return the loss that the terms add up to, a scalar; raises ``ValueError`` where they are none."""
+        for name, term in self.terms.items():
+            if term.dim():
+                raise ValueError(f"term {name!r} has shape {tuple(term.shape)} and must be a scalar: take its mean")
+        return torch.stack([term.float() for term in self.terms.values()]).sum()
+
 
 @dataclass(frozen=True)
 class Phase:

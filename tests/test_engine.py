@@ -20,13 +20,13 @@ from torch import Tensor
 import ganzoo
 from ganzoo.catalogue import DataSpec, Field, Selection, installed, select
 from ganzoo.cli import run as command
-from ganzoo.engine.assembly import SelectedParts, assemble, build_recipe
+from ganzoo.engine.assembly import SelectedParts, assemble, build_recipe, trained_parameters
 from ganzoo.engine.averages import Averages
 from ganzoo.engine.batches import Order, open_batches
 from ganzoo.engine.files import write_whole
 from ganzoo.engine.observers import Observer
 from ganzoo.engine.run import Run, train
-from ganzoo.engine.trainer import Player, Trainer, trained_parameters
+from ganzoo.engine.trainer import Player, Trainer
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.interfaces import Dataset
 from ganzoo.randomness import Streams
@@ -80,10 +80,39 @@ def test_order_depends_on_seed_and_epoch_alone() -> None:
 def test_streamed_batches_equal_those_from_memory(workers: int) -> None:
     memory, stream = open_numbered(40, 6, 10**9), open_numbered(40, 6, 0, workers)
     assert (memory.source, stream.source) == ("memory", "stream")
-    for number in (0, 1, 2, 9, 10, 4):
-        for name, values in memory.get(number).items():
-            assert torch.equal(values, stream.get(number)[name] if name == "image" else values)
-        assert torch.equal(memory.get(number)["label"], open_numbered(40, 6, 0).get(number)["label"])
+    for number in (0, 1, 2, 2, 9, 10, 4):
+        expected, found = memory.get(number), stream.get(number)
+        assert expected.keys() == found.keys()
+        assert all(torch.equal(values, found[name]) for name, values in expected.items())
+
+
+@pytest.mark.parametrize("fault", ["rows", "raises"])
+@pytest.mark.parametrize("budget", [0, 10**9])
+def test_a_dataset_that_misbehaves_is_named(fault: str, budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Numbered.read
+
+    def misbehaving(self: Numbered, indices: Tensor) -> dict[str, Tensor]:
+        if fault == "raises" and len(indices) > 1:
+            raise ZeroDivisionError("odd file")
+        return read(self, indices[:-1] if len(indices) > 1 else indices)
+
+    monkeypatch.setattr(Numbered, "read", misbehaving)
+    with pytest.raises(UserError, match="numbers"):
+        open_numbered(40, 6, budget).get(0)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_streaming_works_however_workers_start(method: str, tmp_path: Path) -> None:
+    script = (
+        "import multiprocessing, ganzoo.cli\n"
+        "if __name__ == '__main__':\n"
+        f"    multiprocessing.set_start_method({method!r})\n"
+        "    words = 'train gan --steps 2 --batch-size 8 --data-budget 0 --workers 1 --out run'\n"
+        "    raise SystemExit(ganzoo.cli.run(words.split()))\n"
+    )
+    (tmp_path / "start.py").write_text(script)
+    done = subprocess.run([sys.executable, "start.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_images_come_in_minus_one_to_one() -> None:
@@ -424,6 +453,25 @@ def test_damaged_models_are_one_sentence(
     assert not (tmp_path / "a.png").exists()
 
 
+def test_conditions_may_be_tensors_arrays_and_ranges(tmp_path: Path) -> None:
+    flags = {"dataset": "shapes", "dataset_condition": "attributes", "dataset_size": 16, "dataset_count": 20}
+    run = train(select(installed(), "cgan", {**flags, "steps": 2, "batch_size": 4, "out": tmp_path / "run"}))
+    model = ganzoo.load(run.folder.path)
+    size = model.condition.size
+    one = model.sample(2, label=torch.zeros(size))
+    assert torch.equal(one, model.sample(2, label=np.zeros(size, np.float32)))
+    assert torch.equal(one, model.sample(2, label=torch.zeros(2, size)))
+    with pytest.raises(UserError, match="attributes with"):
+        model.sample(2)
+
+
+def test_labels_are_whole_numbers(trained: Run) -> None:
+    model = ganzoo.load(trained.folder.path)
+    assert torch.equal(model.sample(3, label=range(3)), model.sample(3, label=[0, 1, 2]))
+    with pytest.raises(UserError, match=r"no class is called 7\.9"):
+        model.sample(1, label=7.9)
+
+
 # Run folders and files
 
 
@@ -434,7 +482,7 @@ def test_a_run_folder_holds_what_was_promised(trained: Run) -> None:
     rows = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
     assert {"step", "seconds", "images", "terms", "scores"} <= set(rows[-1])
     assert rows[-1]["images"] == 4 * 8
-    assert set(rows[-1]["values"]) == {"D(x)", "D(G(z)) before", "D(G(z)) after"}
+    assert set(rows[-1]["values"]) == {"D(x)", "D(G(z)) before", "D(G(z)) after", "D accuracy"}
     assert (folder.samples / "step-00000004.png").exists()
 
 

@@ -156,3 +156,48 @@ def test_a_killed_run_goes_on_to_the_bit_and_two_cannot_share_a_folder(tmp_path:
     whole = tmp_path / "whole"
     assert command(["train", "gan", "--batch-size", "8", "--out", str(whole), *length]) == 0
     assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_a_signal_to_the_whole_group_saves_too(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["train", "gan", "--steps", "100000", "--batch-size", "8", "--data-budget", "0", "--out", str(out)]
+    line = [sys.executable, "-m", "ganzoo", *words, "--checkpoint-every", "5"]
+    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_for(out / "checkpoints" / "step-00000005.safetensors")
+    os.killpg(process.pid, signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 143, said
+    assert "and saved" in said
+
+
+def test_resuming_never_overwrites_what_is_not_this_run(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    model = train(choose("cgan", out, checkpoint_every=0)).folder.model
+    before = model.read_bytes()
+    with pytest.raises(UserError, match="no saves to go on from"):
+        train(choose("gan", out), resume=True)
+    assert model.read_bytes() == before
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "config.json").write_text('{"my": "own"}')
+    with pytest.raises(UserError, match="begun with"):
+        train(choose("gan", mine), resume=True)
+    assert (mine / "config.json").read_text() == '{"my": "own"}'
+
+
+def test_a_run_with_nothing_but_damaged_saves_is_left_alone(tmp_path: Path) -> None:
+    selection = choose("gan", tmp_path / "run", checkpoint_every=2)
+    run = train(selection, [StopAt(5)])
+    for path in run.folder.checkpoints.iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(UserError, match=r"all saves in .* are damaged"):
+        train(selection, resume=True)
+
+
+def test_without_a_folder_the_newest_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    flags = {"batch_size": 8, "dataset_size": 8, "steps": 7}
+    train(select(installed(), "gan", flags))
+    train(select(installed(), "gan", {**flags, "seed": 1}), [StopAt(3)])
+    again = train(select(installed(), "gan", {**flags, "seed": 1}), resume=True)
+    assert (again.folder.path.name, again.steps) == ("gan-2", 7)

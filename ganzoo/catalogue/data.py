@@ -114,6 +114,10 @@ class DataSpec:
             if name not in self.fields:
                 raise UserError(f"a data spec names the field {name!r} but has only {', '.join(self.fields)}")
 
+    def __reduce__(self) -> tuple[type[DataSpec], tuple[Any, ...]]:
+        # A read-only mapping cannot be pickled, and loaders' workers are sent the spec where they are spawned.
+        return DataSpec, (dict(self.fields), self.target, self.condition)
+
     @property
     def target_field(self) -> Field:
         """The field that a generator learns to make."""

@@ -93,11 +93,15 @@ class Option:
             if isinstance(number, float) and not math.isfinite(number):
                 raise ValueError("must be a finite number")
             if self.low is not None and number < self.low:
-                raise ValueError(f"must be at least {self.low:g}")
+                raise ValueError(f"must be at least {_number(self.low)}")
             high = self.high if self.high is not None or isinstance(number, float) else LARGEST
             if high is not None and number > high:
-                raise ValueError(f"must be at most {high:g}")
+                raise ValueError(f"must be at most {_number(high)}")
         return result
+
+
+def _number(limit: float) -> str:
+    return str(int(limit)) if float(limit).is_integer() else str(limit)
 
 
 def _word(kind: Any) -> str:

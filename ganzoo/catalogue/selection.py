@@ -141,6 +141,7 @@ def select(
     could be found.
     """
     variant = registry.variant(variant_name)
+    _refuse_other_file(file or {}, variant_name, preset)
     preset = preset or str((file or {}).get("preset", PRESETS[0]))
     if preset not in PRESETS:
         raise UserError(f"no preset is called {preset!r}{nearest(preset, PRESETS)} Presets: {', '.join(PRESETS)}")
@@ -191,6 +192,16 @@ def _layer_of(variant: Variant, parts: Mapping[str, str], overrides: Mapping[str
         owner, name = key.split(".")
         options.setdefault(owner, {})[name] = value
     return _Layer(f"variant {variant.name!r}", parts, options)
+
+
+def _refuse_other_file(file: Mapping[str, Any], variant: str, preset: str | None) -> None:
+    known = ("format", "variant", "preset", "parts", "run", "versions")
+    for key in file:
+        if key not in known:
+            raise UserError(f"the config file has an unknown entry {key!r}{nearest(str(key), known)}")
+    for what, asked in (("variant", variant), ("preset", preset)):
+        if asked is not None and file.get(what, asked) != asked:
+            raise UserError(f"the config file is of {what} {file[what]!r}, not {asked!r}: leave one of them out")
 
 
 def _file_layer(file: Mapping[str, Any], variant: Variant) -> _Layer:

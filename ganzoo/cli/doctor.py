@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 import click
@@ -18,7 +19,6 @@ from ganzoo.catalogue import installed
 
 GIB = 2**30
 EXTRAS = {"tensorboard": "--tensorboard"}
-NEEDED = ("numpy", "pillow", "matplotlib", "scikit-learn", "safetensors", "pluggy", "click", "rich")
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,17 @@ def _system() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    for package in NEEDED:
+    for package in sorted(_needed()):
         found = _version(package)
         yield Finding(package, found or "missing", "" if found else f"pip install {package}")
     for package, use in EXTRAS.items():
         yield Finding(package, _version(package) or f"not installed (only {use} needs it)")
+
+
+def _needed() -> set[str]:
+    """The packages that this installation says it needs, extras left out."""
+    lines = [line for line in requires("ganzoo") or () if "extra ==" not in line]
+    return {re.split(r"[^A-Za-z0-9_.-]", line)[0] for line in lines}
 
 
 def _version(package: str) -> str:
@@ -82,6 +88,8 @@ def _torch() -> Iterator[Finding]:
     yield Finding("cuda", ", ".join(names) or "no device")
     yield Finding("mps", "yes" if torch.backends.mps.is_available() else "no device")
     # torchvision registers operators with torch as it is imported: of another build, it fails just there.
+    if not _version("torchvision"):
+        return
     try:
         import torchvision
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ganzoo.catalogue import Component, Registry, Variant, installed, select
+from ganzoo.catalogue import Component, Registry, Selection, Variant, installed, select
 from ganzoo.catalogue.options import Option, options_of, values_of
 from ganzoo.catalogue.registry import Entry
 from ganzoo.cli.output import print_json
@@ -43,6 +43,7 @@ def _as_json(registry: Registry, entry: Entry) -> dict[str, Any]:
             "recipe": item.recipe,
             "defaults": select(registry, item.name).to_json(),
         }
+        about["requires"] = _data_needs(select(registry, item.name))
         about["published"] = {key: list(v) if isinstance(v, tuple) else v for key, v in item.published.items()}
     else:
         about["options"] = values_of(item.config())
@@ -62,6 +63,8 @@ def _lines(registry: Registry, entry: Entry) -> list[str]:
 def _variant_lines(registry: Registry, item: Variant) -> list[str]:
     chosen = select(registry, item.name)
     lines = [f"  figures: {item.figures}"] if item.figures else []
+    needs = _data_needs(chosen)
+    lines.append(f"  needs of a dataset: {'; '.join(needs) if needs else 'nothing in particular'}")
     lines.append("  parts:")
     width = max(len(slot) for slot in chosen.parts)
     for slot, part in chosen.parts.items():
@@ -72,6 +75,13 @@ def _variant_lines(registry: Registry, item: Variant) -> list[str]:
         settings = ", ".join(f"{key} = {value}" for key, value in item.published.items())
         lines.append(f"  --preset published: {settings}")
     return lines
+
+
+def _data_needs(chosen: Selection) -> list[str]:
+    """What the parts of a variant require of the data, each with the alternatives that will do."""
+    needs = [need.any_of for part in chosen.parts.values() for need in part.component.requires]
+    of_data = [words for words in needs if all(word.split(":")[0] in ("data", "condition") for word in words)]
+    return list(dict.fromkeys(" or ".join(words) for words in of_data))
 
 
 def _options(config: Any, only: tuple[str, ...] = ()) -> str:

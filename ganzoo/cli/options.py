@@ -38,16 +38,23 @@ def scan(registry: Registry, words: Sequence[str]) -> Words:
     """Find the variant and the parts that raw command-line words choose; other words are left to click."""
     given = dict(_flags(words))
     file = read_config(given["config"]) if "config" in given else {}
-    names = registry.names("variant")
-    configured = str(file.get("variant") or "")
-    # Which options are switches is not known yet, so a variant behind one may look like the switch's value.
-    candidates = [*_plain(words), configured, *(word for word in words if word in names)]
-    variant = next(filter(None, candidates), "")
+    variant = _variant_in(registry, words, str(file.get("variant") or ""))
     refuse_no_variant(registry, variant)
     slots = recipe_slots(registry, registry.variant(variant))
     placed = {slot.name for slot in slots} | {slot.kind for slot in slots}
     flags = {name: value for name, value in given.items() if name in placed}
     return Words(variant, flags, given.get("preset"), file)
+
+
+def _variant_in(registry: Registry, words: Sequence[str], configured: str = "") -> str:
+    # Which options are switches is not known yet, so a variant behind one may look like the switch's value.
+    candidates = [*_plain(words), configured, *(word for word in words if word in registry.names("variant"))]
+    return next(filter(None, candidates), "")
+
+
+def names_a_variant(registry: Registry, words: Sequence[str]) -> bool:
+    """Whether raw words name a variant, or a config file that does."""
+    return bool(_variant_in(registry, words)) or "config" in dict(_flags(words))
 
 
 def refuse_no_variant(registry: Registry, variant: str) -> None:
@@ -119,6 +126,17 @@ def groups(registry: Registry, words: Words) -> Iterator[Group]:
         made = list(_component_options(chosen, parts))
         if made:
             yield Group(title, made)
+
+
+def hint_of_slots(registry: Registry, words: Words) -> str:
+    """Return a sentence that tells how to set an option for one of several players, or nothing where none shares."""
+    chosen = select(registry, words.variant, words.flags, words.preset, words.file)
+    for part in chosen.parts.values():
+        for option in options_of(part.component.config):
+            if part.slot.name != part.slot.kind:
+                own, shared = f"--{part.slot.name}-{option.flag}", f"--{part.slot.kind}-{option.flag}"
+                return f"An option that several parts share can be set for one of them: {own} instead of {shared}."
+    return ""
 
 
 def _part_options(chosen: Selection) -> Iterator[click.Option]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from collections.abc import Sequence
 from typing import Any
@@ -10,11 +11,20 @@ import click
 
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.selection import PRESETS
-from ganzoo.cli.options import Group, groups, read_config, refuse_no_variant, scan, without_unknown
+from ganzoo.cli.options import (
+    Group,
+    groups,
+    hint_of_slots,
+    names_a_variant,
+    read_config,
+    refuse_no_variant,
+    scan,
+    without_unknown,
+)
 from ganzoo.errors import Refused
 
 SIGNALLED = 128  # exit statuses of processes that a signal ended: 130 for SIGINT, 143 for SIGTERM
-_GROUPS, _UNKNOWN = "ganzoo.groups", "ganzoo.unknown"
+_GROUPS, _HINT, _UNKNOWN = "ganzoo.groups", "ganzoo.hint", "ganzoo.unknown"
 
 
 class TrainCommand(click.Command):
@@ -22,11 +32,12 @@ class TrainCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find the chosen parts, then parse with their options."""
+        registry = installed()
         asks_for_help = any(word in ctx.help_option_names for word in args)
-        if not (asks_for_help and _names_no_variant(args)):
-            registry = installed()
+        if not (asks_for_help and not names_a_variant(registry, args)):
             words = scan(registry, args)
             ctx.meta[_GROUPS] = _without_repeats(groups(registry, words))
+            ctx.meta[_HINT] = hint_of_slots(registry, words)
             known = [flag for param in self.get_params(ctx) for flag in (*param.opts, *param.secondary_opts)]
             args, ctx.meta[_UNKNOWN] = without_unknown(args, known, words.variant)
         return super().parse_args(ctx, args)
@@ -41,6 +52,9 @@ class TrainCommand(click.Command):
         self._section(ctx, formatter, "Options", super().get_params(ctx))
         for group in ctx.meta.get(_GROUPS, ()):
             self._section(ctx, formatter, group.title, group.options)
+        if ctx.meta.get(_HINT):
+            formatter.write_paragraph()
+            formatter.write_text(ctx.meta[_HINT])
         if _GROUPS not in ctx.meta:
             formatter.write_paragraph()
             formatter.write_text(
@@ -79,7 +93,7 @@ def train(
 ) -> int:
     """Train VARIANT and write a run folder: the model, its configuration, metrics and pictures.
 
-    Without --dataset it trains on real handwritten digits that come with the installation.
+    Without --dataset it trains on the data that the variant names.
     """
     file = read_config(config) if config else {}
     registry = installed()
@@ -105,17 +119,12 @@ def train(
     path = run.folder.path
     if not run.finished:
         click.echo(f"stopped after {run.steps} steps, and saved; to go on:", err=True)
-        click.echo(f"  ganzoo train --config {run.folder.config} --out {path} --resume", err=True)
+        again = ["ganzoo", "train", "--config", str(run.folder.config), "--out", str(path), "--resume"]
+        click.echo(f"  {shlex.join(again)}", err=True)
     click.echo(f"model: {run.folder.model}", err=True)
     click.echo(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
-    click.echo(f"sample it: ganzoo sample {path} --out samples.png", err=True)
+    click.echo(f"sample it: {shlex.join(['ganzoo', 'sample', str(path)])} --out samples.png", err=True)
     return 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)
-
-
-def _names_no_variant(words: Sequence[str]) -> bool:
-    return not any(word in installed().names("variant") for word in words) and not any(
-        not word.startswith("-") for word in words
-    )
 
 
 def _without_repeats(found: Any) -> list[Group]:

@@ -31,6 +31,8 @@ from ganzoo.interfaces import (
 from ganzoo.randomness import Streams, key
 from ganzoo.recipe import Clock, Phase, Recipe
 
+PLAYING = ("generator", "discriminator", "latent", "loss", "penalty")  # the kinds whose code runs in a phase
+
 # An optimizer is a function; everything else that a plugin builds is of a class of the contract.
 INTERFACES: Mapping[str, type] = {
     "recipe": Recipe,
@@ -81,7 +83,9 @@ class SelectedParts:
         """Return the network in ``slot`` with its conditioners in place and its weights initialised."""
         network: nn.Module = self.build(slot, sites=self._sites(slot, condition), **shapes)
         for part in self._attached(slot, "initialiser"):
-            self.build(part.slot.name)(network)
+            initialise = self.build(part.slot.name)
+            with part.blamed():
+                initialise(network)
         return network
 
     def conditioned(self, slot: str) -> bool:
@@ -90,7 +94,7 @@ class SelectedParts:
 
     def _sites(self, slot: str, condition: Field | None) -> Sites:
         for part in self._attached(slot, "conditioner"):
-            return Sites(resolve(part.component), part.config, condition)
+            return Sites(resolve(part.component), part.config, condition, part.blamed)
         return Sites(Unconditioned, Config(), None)
 
     def _attached(self, slot: str, kind: str) -> list[Part]:
@@ -122,6 +126,7 @@ def assemble(selection: Selection) -> dict[str, DataSpec]:
         raise Refused([f"{selection.parts['recipe'].label} declares the phases {', '.join(declared)} but has {names}"])
     for phase in phases:
         problems += dry_run(recipe, phase, batch, selection)
+    problems += _dry_sample(recipe, batch, selection)
     if problems:
         raise Refused(problems)
     return data
@@ -130,19 +135,16 @@ def assemble(selection: Selection) -> dict[str, DataSpec]:
 def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
     """Run one phase with meta tensors; return what is wrong with it."""
     clock = Clock(0, 1, phase.name, 0, Streams(0, "meta"))
-    players = " and ".join(
-        f"{part.label}" for part in selection.parts.values() if part.slot.kind in ("generator", "discriminator")
-    )
-    freeze_all_but(recipe, phase.trains)
+    players = " and ".join(f"{part.label}" for part in selection.parts.values() if part.slot.kind in PLAYING)
+    freeze_all_but(recipe, phase)
     recipe.zero_grad(set_to_none=True)
     try:
-        outcome = phase.loss(batch, clock)
-        torch.stack([term.float() for term in outcome.terms.values()]).sum().backward()
+        phase.loss(batch, clock).total().backward()
     except UserError as problem:
         return [str(problem)]
     except Exception as problem:
-        reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-        return [f"phase {phase.name!r} cannot run with {players} on batches of {selection.run.batch_size}: {reason}"]
+        size = selection.run.batch_size
+        return [f"phase {phase.name!r} cannot run with {players} on batches of {size}: {_reason(problem)}"]
     idle = [
         f"{network}.{name}"
         for network in phase.trains
@@ -154,10 +156,36 @@ def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tenso
     return []
 
 
-def freeze_all_but(recipe: Recipe, trained: tuple[str, ...]) -> None:
-    """Let only the networks ``trained`` ask for gradients, so that none is computed to be thrown away."""
-    for name, parameter in recipe.named_parameters():
-        parameter.requires_grad_(any(name.startswith(f"{network}.") for network in trained))
+def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
+    """Sample once with meta tensors; return what is wrong with it."""
+    chosen = recipe.condition
+    condition = batch[chosen.slot][chosen.field] if chosen is not None else None
+    try:
+        with torch.no_grad():
+            made = recipe.eval().sample(selection.run.batch_size, condition, None)
+    except Exception as problem:
+        return [f"{selection.parts['recipe'].label} cannot sample: {_reason(problem)}"]
+    finally:
+        recipe.train()
+    wanted = (selection.run.batch_size, *recipe.output_field.shape)
+    return [] if tuple(made.shape) == wanted else [f"samples have shape {tuple(made.shape)}, not {wanted}"]
+
+
+def _reason(problem: Exception) -> str:
+    return str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+
+
+def trained_parameters(recipe: Recipe, phase: Phase) -> list[nn.Parameter]:
+    """Return the parameters that a phase moves, each once, even where two networks share it."""
+    owned = (parameter for name in phase.trains for parameter in recipe.get_submodule(name).parameters())
+    return list(dict.fromkeys(owned))
+
+
+def freeze_all_but(recipe: Recipe, phase: Phase) -> None:
+    """Let only what ``phase`` trains ask for gradients, so that none is computed to be thrown away."""
+    recipe.requires_grad_(False)
+    for parameter in trained_parameters(recipe, phase):
+        parameter.requires_grad_(True)
 
 
 def _meta_batch(data: Mapping[str, DataSpec], size: int) -> dict[str, dict[str, Tensor]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
@@ -75,11 +76,13 @@ class StreamedBatches(Batches):
     def __init__(self, dataset: Dataset, spec: DataSpec, name: str, order: Order, workers: int, device: torch.device):
         self._dataset, self._spec, self._name, self.order = dataset, spec, name, order
         self._workers, self._device = workers, device
-        self._next = -1
+        self._next, self._last = -1, dict[str, Tensor]()
         self._iterator: Iterator[dict[str, Tensor] | UserError] = iter(())
 
     def get(self, number: int) -> dict[str, Tensor]:
         """Return batch ``number``."""
+        if number == self._next - 1:
+            return self._last
         if number != self._next:
             self._iterator, self._next = self._start(number), number
         fields = next(self._iterator)
@@ -87,7 +90,8 @@ class StreamedBatches(Batches):
             raise fields
         self._next += 1
         moved = {name: values.to(self._device, non_blocking=True) for name, values in fields.items()}
-        return {name: normalise(self._spec.fields[name], values) for name, values in moved.items()}
+        self._last = {name: normalise(self._spec.fields[name], values) for name, values in moved.items()}
+        return self._last
 
     def _start(self, number: int) -> Iterator[dict[str, Tensor] | UserError]:
         loader = DataLoader(
@@ -99,8 +103,15 @@ class StreamedBatches(Batches):
             pin_memory=self._device.type == "cuda",
             # Its own generator: a loader seeds its workers, and that must not take a number from the networks'.
             generator=torch.Generator(),
+            worker_init_fn=_stand_apart,
         )
         return iter(loader)
+
+
+def _stand_apart(worker: int) -> None:
+    """Leave the process group: a signal to the group is the trainer's to answer, not its workers' to die of."""
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
 
 
 class _Reader(TorchDataset["dict[str, Tensor] | UserError"]):
@@ -111,11 +122,9 @@ class _Reader(TorchDataset["dict[str, Tensor] | UserError"]):
 
     def __getitem__(self, indices: Tensor) -> dict[str, Tensor] | UserError:
         try:
-            fields = self._dataset.read(indices)
-            check_fields(fields, self._spec, self._name)
+            return read_checked(self._dataset, indices, self._spec, self._name)
         except UserError as problem:
             return problem
-        return fields
 
 
 class _Numbers:
@@ -152,7 +161,7 @@ def open_batches(
     smaller than a batch.
     """
     length = len(dataset)
-    check_fields(dataset.read(torch.arange(min(length, 1))), spec, name)
+    read_checked(dataset, torch.arange(min(length, 1)), spec, name)
     if length * bytes_per_example(spec) > budget:
         return StreamedBatches(dataset, spec, name, Order(length, batch_size, seed, name), workers, device)
     order = Order(length, batch_size, seed, name, device)
@@ -164,8 +173,7 @@ def _read_all(dataset: Dataset, spec: DataSpec, name: str, device: torch.device)
     length = len(dataset)
     held: dict[str, Tensor] = {}
     for indices in torch.arange(length).split(CHUNK):
-        fields = dataset.read(indices)
-        check_fields(fields, spec, name)
+        fields = read_checked(dataset, indices, spec, name)
         for field, values in fields.items():
             if field not in held:
                 held[field] = torch.empty((length, *values.shape[1:]), dtype=values.dtype, device=device)
@@ -179,7 +187,20 @@ def bytes_per_example(spec: DataSpec) -> int:
     return sum(field.size * widths[field.kind] for field in spec.fields.values())
 
 
-def check_fields(fields: Mapping[str, Tensor], spec: DataSpec, owner: str) -> None:
+def read_checked(dataset: Dataset, indices: Tensor, spec: DataSpec, owner: str) -> dict[str, Tensor]:
+    """Return what ``dataset`` reads; raises :class:`UserError`, naming ``owner``, where it breaks its promise."""
+    try:
+        fields = dataset.read(indices)
+    except UserError:
+        raise
+    except Exception as problem:
+        reason = str(problem) or type(problem).__name__
+        raise UserError(f"{owner} cannot be read: {reason}") from problem
+    check_fields(fields, spec, len(indices), owner)
+    return fields
+
+
+def check_fields(fields: Mapping[str, Tensor], spec: DataSpec, count: int, owner: str) -> None:
     """Raise :class:`UserError` where what a dataset delivered is not what its spec promised."""
     if set(fields) != set(spec.fields):
         raise UserError(f"{owner} promised the fields {sorted(spec.fields)} and delivers {sorted(fields)}")
@@ -187,9 +208,14 @@ def check_fields(fields: Mapping[str, Tensor], spec: DataSpec, owner: str) -> No
     for name, field in spec.fields.items():
         values = fields[name]
         dtype = dtypes.get(field.kind, torch.int64)
-        if values.shape[1:] != field.shape or values.dtype != dtype:
-            found = f"{values.dtype} of shape {tuple(values.shape[1:])}"
-            raise UserError(f"{owner} promised {name} as {dtype} of shape {field.shape} and delivers {found}")
+        promised = (count, *field.shape)
+        if tuple(values.shape) != promised or values.dtype != dtype:
+            found = f"{values.dtype} of shape {tuple(values.shape)}"
+            raise UserError(f"{owner} promised {name} as {dtype} of shape {promised} and delivers {found}")
+        if field.kind == "tokens" and field.names and values.numel():
+            low, high = int(values.min()), int(values.max())
+            if low < 0 or high >= len(field.names):
+                raise UserError(f"{owner} has words from {low} to {high}; its vocabulary has {len(field.names)}")
         if field.kind == "class" and values.numel():
             low, high = int(values.min()), int(values.max())
             if low < 0 or high >= field.classes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue.selection import FORMAT, Selection
+from ganzoo.engine.runfolder import RunFolder
 from ganzoo.engine.sealed import read_sealed, write_sealed
 from ganzoo.engine.trainer import Trainer
 from ganzoo.errors import UserError
@@ -36,7 +38,7 @@ def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection) -> Pa
     folder.mkdir(exist_ok=True)
     path = folder / f"step-{trainer.step:08d}.safetensors"
     tensors, numbers = capture(trainer)
-    write_sealed(path, tensors, KEY, {"format": FORMAT, "config": _identity(selection), **numbers})
+    write_sealed(path, tensors, KEY, {"format": FORMAT, "config": _identity(selection.to_json()), **numbers})
     for old in checkpoints(folder)[KEPT:]:
         old.unlink(missing_ok=True)
     return path
@@ -47,28 +49,50 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted((path for path in folder.glob("step-*.safetensors") if _NAME.fullmatch(path.name)), reverse=True)
 
 
-def resume(folder: Path, trainer: Trainer, selection: Selection, warn: Callable[[str], None]) -> bool:
-    """Bring ``trainer`` to the newest valid checkpoint; return whether there was one.
+def resume(folder: RunFolder, trainer: Trainer, selection: Selection, warn: Callable[[str], None]) -> None:
+    """Bring ``trainer`` to the newest valid checkpoint of a run; where the run has not come to one yet, change nothing.
 
     A damaged file is told through ``warn`` and the one before it is taken. Raises :class:`UserError` where the run was
-    begun with other choices.
+    begun with other choices, where all of its saves are damaged, or where the folder holds something else.
     """
-    for path in checkpoints(folder):
+    found = checkpoints(folder.checkpoints)
+    for path in found:
         try:
             tensors, about = read_sealed(path, KEY, "checkpoint")
             restored = about.get("config")
         except UserError as problem:
-            warn(f"{problem}; the save before it is taken")
+            warn(str(problem))
             continue
-        _refuse_other_choices(restored, _identity(selection))
+        _refuse_other_choices(restored, _identity(selection.to_json()))
         try:
             restore(trainer, tensors, about)
         except (KeyError, ValueError, TypeError, RuntimeError) as problem:
             raise UserError(
                 f"{path} does not fit this run ({problem}): remove it, or begin anew elsewhere"
             ) from problem
-        return True
-    return False
+        if path != found[0]:
+            warn(f"going on from the save before, {path.name}")
+        return
+    if found:
+        raise UserError(
+            f"all saves in {folder.checkpoints} are damaged: remove them to begin anew, or choose another --out"
+        )
+    _refuse_to_overwrite(folder, selection)
+
+
+def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
+    """Let a run begin in its own folder where it was stopped before its first save, and nowhere else."""
+    if folder.model.exists():
+        raise UserError(f"{folder.path} holds a model and no saves to go on from: choose another --out")
+    if folder.config.exists():
+        try:
+            then = json.loads(folder.config.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as problem:
+            raise UserError(f"{folder.config} is no run's: choose another --out") from problem
+        then = then if isinstance(then, Mapping) else {}
+        run, parts = then.get("run"), then.get("parts")
+        known = isinstance(run, Mapping) and isinstance(parts, Mapping)
+        _refuse_other_choices(_identity(then) if known else then, _identity(selection.to_json()))
 
 
 def capture(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -121,12 +145,11 @@ def _below(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
 
-def _identity(selection: Selection) -> dict[str, Any]:
-    """What must be equal for a training to go on."""
-    chosen = selection.to_json()
-    chosen["run"] = {name: value for name, value in chosen["run"].items() if name not in _FREE}
-    chosen["parts"] = {slot: {"name": part["name"], "config": part["config"]} for slot, part in chosen["parts"].items()}
-    return chosen
+def _identity(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be equal for a training to go on, of what a ``config.json`` holds."""
+    run = {name: value for name, value in chosen["run"].items() if name not in _FREE}
+    parts = {slot: {"name": part.get("name"), "config": part.get("config")} for slot, part in chosen["parts"].items()}
+    return {name: chosen.get(name) for name in ("format", "variant", "preset")} | {"run": run, "parts": parts}
 
 
 def _refuse_other_choices(then: Any, now: Mapping[str, Any]) -> None:
@@ -139,8 +162,13 @@ def _refuse_other_choices(then: Any, now: Mapping[str, Any]) -> None:
                 f"the run was begun with another {slot} ({_short(before)}, not {_short(part)}): "
                 "resume with its own choices, as in its config.json, or choose another --out"
             )
+    before = then.get("run", {}) if isinstance(then, Mapping) else {}
+    other = [
+        f"{name} {before.get(name)}, not {value}" for name, value in now["run"].items() if before.get(name) != value
+    ]
+    what = "; ".join(other) or "another variant or preset"
     raise UserError(
-        "the run was begun with other settings (variant, preset, length, batch size, seed or average): "
+        f"the run was begun with other settings ({what}): "
         "resume with its own, as in its config.json, or choose another --out"
     )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from ganzoo.catalogue.data import Field
+from ganzoo.engine.batches import Batches
 from ganzoo.engine.observers import Picture
 from ganzoo.pictures import draw_examples
 from ganzoo.randomness import Streams
@@ -17,14 +20,14 @@ CLASS_COLUMNS, ROWS, POINTS = 16, 8, 2000
 class Preview:
     """Fixed conditions and fixed noise for a recipe: one column a class, or an 8×8 grid, or a cloud of points."""
 
-    def __init__(self, recipe: Recipe, batch: Batch, seed: int, device: torch.device):
+    def __init__(self, recipe: Recipe, batches: Mapping[str, Batches], seed: int, device: torch.device):
         self._seed = seed
+        batch = {slot: found.get(0) for slot, found in batches.items()}
         self.count, self.columns = layout(recipe.output_field, recipe.condition_field)
         self.condition = self._fixed_condition(recipe, batch, device)
         if self.condition is not None:
             self.count = len(self.condition)
-        output = recipe.output
-        self._real = batch[output.slot][output.field].cpu()
+        self._real = _real_examples(recipe, batches)
 
     def draw(self, recipe: Recipe, step: int) -> Picture:
         """Sample ``recipe``, which is in evaluation mode, and draw what comes out."""
@@ -42,6 +45,14 @@ class Preview:
             return balanced_classes(field, self.count).to(device)
         given = batch[recipe.condition.slot][recipe.condition.field]
         return given[: self.count]
+
+
+def _real_examples(recipe: Recipe, batches: Mapping[str, Batches]) -> Tensor:
+    """Real examples to compare with: a batch, and of points as many as are made."""
+    output, order = recipe.output, batches[recipe.output.slot].order
+    wanted = POINTS if recipe.output_field.kind == "point" else order.batch_size
+    numbers = range(min(order.per_epoch, -(-wanted // order.batch_size)))
+    return torch.cat([batches[output.slot].get(number)[output.field].cpu() for number in numbers])[:wanted]
 
 
 def layout(output: Field, condition: Field | None) -> tuple[int, int]:

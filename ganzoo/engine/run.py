@@ -12,7 +12,7 @@ import torch
 
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
-from ganzoo.engine.assembly import SelectedParts, assemble, build_recipe
+from ganzoo.engine.assembly import SelectedParts, assemble, build_recipe, trained_parameters
 from ganzoo.engine.averages import Averages
 from ganzoo.engine.batches import Batches, open_batches
 from ganzoo.engine.checkpoints import resume as go_on
@@ -24,7 +24,7 @@ from ganzoo.engine.observers.record import MetricsFile, PictureFiles, TensorBoar
 from ganzoo.engine.preview import Preview
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.engine.signals import Stop
-from ganzoo.engine.trainer import Pace, Player, Trainer, batches_per_step, trained_parameters
+from ganzoo.engine.trainer import Pace, Player, Trainer, batches_per_step
 from ganzoo.randomness import Streams
 from ganzoo.recipe import Recipe
 
@@ -64,24 +64,27 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
     with torch.random.fork_rng(devices=[]), Stop().listening() as stop:
         recipe = build_recipe(selection, specs).to(device)
         trainer = _trainer(selection, parts, recipe, batches, device)
-        first = {slot: found.get(0) for slot, found in batches.items()}
-        preview = Preview(recipe, first, settings.seed, device)
+        preview = Preview(recipe, batches, settings.seed, device)
         with folder.claimed(resume):
             if resume:
-                go_on(folder.checkpoints, trainer, selection, _warn)
+                go_on(folder, trainer, selection, _warn)
             folder.write_config({**selection.to_json(), "versions": versions()})
             situation = Situation(
                 folder, trainer.step, trainer.steps, _title(selection, specs, batches, recipe, device)
             )
             pace = Pace(settings.log_every, settings.sample_every, settings.checkpoint_every, stop)
 
+            def write() -> str:
+                with trainer.averages.in_place() as averaged:
+                    trained = {"steps": trainer.step, "images": trainer.images}
+                    return write_model(folder.model, averaged, selection, specs, trained)
+
             def save() -> None:
                 write_checkpoint(folder.checkpoints, trainer, selection)
+                write()
 
             _watched(observers, situation, lambda: trainer.run(observers, pace, preview, save))
-            with trainer.averages.in_place() as averaged:
-                trained = {"steps": trainer.step, "images": trainer.images}
-                digest = write_model(folder.model, averaged, selection, specs, trained)
+            digest = write()
     finished = trainer.step == trainer.steps
     return Run(folder, trainer.step, trainer.seconds, digest, finished, None if finished else stop.signal)
 

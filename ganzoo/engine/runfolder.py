@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,10 +35,11 @@ class RunFolder:
     def choose(asked: Path | None, variant: str, resume: bool = False) -> RunFolder:
         """Return the folder of a run, without making it; raises :class:`UserError` where it cannot be.
 
-        Without ``asked`` it is ``runs/VARIANT``; for a new run with a number behind where that is taken.
+        Without ``asked`` it is ``runs/VARIANT``, with a number behind where that is taken; to ``resume``, the newest
+        of these.
         """
         usual = Path("runs") / variant
-        folder = RunFolder(asked if asked is not None else usual if resume else _free(usual))
+        folder = RunFolder(asked if asked is not None else _newest(usual) if resume else _free(usual))
         folder._refuse_if_unusable(resume)
         return folder
 
@@ -65,14 +67,24 @@ class RunFolder:
             yield
         finally:
             owner.unlink(missing_ok=True)
+            # The lock's file stays: taken away, it could be locked by one process and made anew by another.
             lock.release()
-            (self.path / ".lock").unlink(missing_ok=True)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write what was chosen."""
         write_whole(self.config, (json.dumps(config, indent=2) + "\n").encode())
 
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
     def _refuse_if_unusable(self, resume: bool) -> None:
+        try:
+            self._look(resume)
+        except OSError as problem:
+            reason = problem.strerror or problem
+            raise UserError(f"the run folder cannot be made: {reason}; choose another --out") from problem
+
+    def _look(self, resume: bool) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"the run folder {self.path} is a file: choose another --out")
         if not resume and self.path.is_dir() and any(self.path.iterdir()):
@@ -95,6 +107,13 @@ def _free(usual: Path) -> Path:
         number += 1
         path = usual.with_name(f"{usual.name}-{number}")
     return path
+
+
+def _newest(usual: Path) -> Path:
+    """The folder of the newest run of a variant, or where its first would be."""
+    numbered = re.compile(rf"{re.escape(usual.name)}(-\d+)?")
+    found = [path for path in usual.parent.glob(f"{usual.name}*") if numbered.fullmatch(path.name)]
+    return max(found, key=lambda path: path.stat().st_mtime, default=usual)
 
 
 def _read(owner: Path) -> str:

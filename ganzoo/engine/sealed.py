@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -20,7 +21,7 @@ _LENGTH = 8  # bytes of the header's length, at the beginning of a safetensors f
 
 def write_sealed(path: Path, tensors: Mapping[str, Tensor], key: str, about: Mapping[str, Any]) -> str:
     """Write ``tensors`` and the JSON value ``about`` under one ``key`` of the header; return the payload's sha256."""
-    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    plain = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
     digest = hashlib.sha256(_payload(safetensors.torch.save(plain))).hexdigest()
     # One metadata key: safetensors orders several at random, and equal content should be equal bytes.
     header = {key: json.dumps({**about, "sha256": digest}, sort_keys=True)}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganzoo.engine.assembly import freeze_all_but
 from ganzoo.engine.averages import Averages
@@ -16,7 +16,7 @@ from ganzoo.engine.batches import Batches
 from ganzoo.engine.observers import Observer, Report
 from ganzoo.engine.preview import Preview
 from ganzoo.engine.signals import Stop
-from ganzoo.errors import TrainingFailed
+from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.interfaces import Progress, Schedule
 from ganzoo.randomness import Streams, key
 from ganzoo.recipe import Batch, Clock, Outcome, Phase, Recipe
@@ -92,7 +92,11 @@ class Trainer:
             self._draw(observers, preview)
         began, since = time.perf_counter(), self.step
         while self.step < self.steps and not pace.stop.asked:
-            self.train_step()
+            try:
+                self.train_step()
+            except UserError as problem:
+                save()
+                raise TrainingFailed(f"{problem} (saved after {self.step} steps; --resume goes on)") from problem
             for observer in observers:
                 observer.stepped(self.step)
             last = self.step == self.steps
@@ -103,27 +107,30 @@ class Trainer:
                 began, since = time.perf_counter(), self.step
             if last or self.step % pace.sample_every == 0:
                 began += self._draw(observers, preview)
-            due = pace.checkpoint_every and (last or self.step % pace.checkpoint_every == 0)
-            if due or pace.stop.asked:
+            if pace.checkpoint_every and (last or self.step % pace.checkpoint_every == 0) and not pace.stop.asked:
+                self._refuse_non_finite(self.tally.means()[0])
                 began += _timed(save)
+        if pace.stop.asked:
+            save()
 
     def train_step(self) -> None:
         """Play every phase that is due once."""
         step = self.step
         torch.manual_seed(key(self._streams.seed, "networks", step))
         self.recipe.before_step(self._clock("before", 0))
-        batch = self._batch(0)
+        # All of the step's data before any of its updates: what cannot be read must not leave half a step behind.
+        batches = [self._batch(place) for place in range(self._batches_per_step)]
         for player in self.players:
             phase = player.phase
             if step % phase.every:
                 continue
             player.set_rate(Progress(step, self.steps))
-            freeze_all_but(self.recipe, phase.trains)
+            freeze_all_but(self.recipe, phase)
             for update in range(phase.updates):
-                data = self._batch(update) if phase.fresh_data and update else batch
+                data = batches[update if phase.fresh_data else 0]
                 outcome = phase.loss(data, self._clock(phase.name, update))
                 player.optimizer.zero_grad(set_to_none=True)
-                sum_terms(outcome).backward()
+                outcome.total().backward()
                 player.optimizer.step()
                 self.tally.add(phase.name, outcome)
         self.averages.update(step)
@@ -137,9 +144,16 @@ class Trainer:
         return Clock(self.step, self.steps, phase, update, self._streams)
 
     def _report(self, began: float, since: int) -> Report:
-        terms, values = self.tally.read()
+        terms, values = self.tally.means()
+        self.tally.restore({}, {})
         took = time.perf_counter() - began
         self.seconds += took
+        self._refuse_non_finite(terms)
+        rates = {player.phase.name: player.optimizer.param_groups[0]["lr"] for player in self.players}
+        speed = (self.step - since) / took if took > 0 else 0.0
+        return Report(self.step, self.seconds, self.images, speed, terms, values, rates)
+
+    def _refuse_non_finite(self, terms: Mapping[str, Mapping[str, float]]) -> None:
         for phase, found in terms.items():
             for name, value in found.items():
                 if not math.isfinite(value):
@@ -147,9 +161,6 @@ class Trainer:
                         f"term {name!r} of phase {phase!r} is {value} at step {self.step}: "
                         "lower its learning rate, or choose another loss or penalty"
                     )
-        rates = {player.phase.name: player.optimizer.param_groups[0]["lr"] for player in self.players}
-        speed = (self.step - since) / took if took > 0 else 0.0
-        return Report(self.step, self.seconds, self.images, speed, terms, values, rates)
 
     def _draw(self, observers: Sequence[Observer], preview: Preview) -> float:
         """Draw, and return the seconds it took: they are no training, and are taken out of the rates."""
@@ -169,22 +180,9 @@ def _timed(work: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
-def sum_terms(outcome: Outcome) -> Tensor:
-    """Return the loss that the terms of a phase add up to."""
-    total, *others = outcome.terms.values()
-    for term in others:
-        total = total + term
-    return total
-
-
 def batches_per_step(phases: Sequence[Phase]) -> int:
     """Return how many batches one step takes: one, and one more for each further update with data of its own."""
     return max((phase.updates for phase in phases if phase.fresh_data), default=1)
-
-
-def trained_parameters(recipe: Recipe, phase: Phase) -> list[nn.Parameter]:
-    """Return the parameters that a phase moves."""
-    return [parameter for name in phase.trains for parameter in recipe.get_submodule(name).parameters()]
 
 
 class Tally:
@@ -203,15 +201,14 @@ class Tally:
                 self._sums[entry] = self._sums[entry] + detached if entry in self._sums else detached
                 self._counts[entry] = self._counts.get(entry, 0) + 1
 
-    def read(self) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
-        """Return the means since the last reading, terms by phase and values by name, and begin anew."""
+    def means(self) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+        """Return the means since the last restart, terms by phase and values by name."""
         entries = list(self._sums)
         means = torch.stack([self._sums[e].float() / self._counts[e] for e in entries]).tolist() if entries else []
         terms: dict[str, dict[str, float]] = {}
         values: dict[str, float] = {}
         for (role, phase, name), mean in zip(entries, means, strict=True):
             (terms.setdefault(phase, {}) if role == "term" else values)[name] = mean
-        self._sums, self._counts = {}, {}
         return terms, values
 
     def state(self) -> tuple[dict[tuple[str, str, str], Tensor], dict[tuple[str, str, str], int]]:

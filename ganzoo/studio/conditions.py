@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ def _read_class(field: Field, value: Any) -> Tensor:
     if str(value) in field.names:
         return torch.tensor(field.names.index(str(value)))
     try:
-        index = int(value)
+        index = int(value) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
         names = field.names or tuple(str(index) for index in range(field.classes))
         raise UserError(
@@ -53,7 +54,10 @@ def _read_vector(field: Field, value: Any) -> Tensor:
 
 def _read_caption(field: Field, value: Any) -> Tensor:
     if isinstance(value, Tensor):
-        return _read_tensor(field, value)
+        tokens = _read_tensor(field, value).long()
+        if field.names and not bool(((tokens >= 0) & (tokens < len(field.names))).all()):
+            raise UserError(f"a caption's words are 0 to {len(field.names) - 1}, not {tokens.tolist()}")
+        return tokens
     words = str(value).lower().split()
     unknown = [word for word in words if word not in field.names]
     if unknown:
@@ -72,6 +76,6 @@ def _read_tensor(field: Field, value: Any) -> Tensor:
 
 
 def _example(field: Field) -> str:
-    words = [name for name in field.names if not name.startswith("<")][:3]
-    join = "+" if field.kind == "vector" else " "
-    return f"for example '{join.join(words)}'" if words else f"a tensor of shape {field.shape}"
+    words = [name for name in field.names if not name.startswith("<")]
+    what = "attributes with + between them, out of" if field.kind == "vector" else "a caption of the words"
+    return f"{what}: {', '.join(words)}" if words else f"a tensor of shape {field.shape}"

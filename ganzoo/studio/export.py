@@ -49,14 +49,14 @@ def columns_for(count: int, conditions: Tensor | None, condition: Field | None) 
     """Return the columns of a grid: one a class where labels go round, else about as many as rows."""
     if conditions is not None and condition is not None and condition.kind == "class":
         period = len(torch.unique(conditions))
-        if count > period and torch.equal(conditions[:-period], conditions[period:]):
-            return period if period >= 8 else -(-8 // period) * period
+        if count >= period and torch.equal(conditions[: count - period], conditions[period:]):
+            return min(count, period if period >= 8 else -(-8 // period) * period)
     return max(1, math.isqrt(count))
 
 
 def _write_grid(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
     columns = columns_for(len(made), conditions, condition)
-    write_whole(out, png(draw_examples(made, output, conditions, condition, columns, made)))
+    write_whole(out, png(draw_examples(made, output, conditions, condition, columns)))
 
 
 def _write_arrays(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,7 +54,7 @@ class Model:
         ``label`` is one label or several: a class by number or name, attributes as ``red+large``, a caption, or a
         tensor. Raises :class:`UserError` for a label that the model does not know, or where it needs or takes none.
         """
-        asked = _as_list(label)
+        asked = _as_list(label, self.condition)
         if self.condition is None:
             if asked:
                 raise UserError("this model is unconditional: it takes no --label")
@@ -79,11 +80,13 @@ class Model:
         return torch.cat(made)
 
 
-def _as_list(label: Any) -> Sequence[Any]:
+def _as_list(label: Any, condition: Field | None) -> Sequence[Any]:
+    """Return what was asked for as a list: one label, several, a condition as a tensor, or several of these."""
     if label is None:
         return ()
-    return list(label) if isinstance(label, list | tuple | Tensor) and not _is_scalar(label) else [label]
-
-
-def _is_scalar(label: Any) -> bool:
-    return isinstance(label, Tensor) and label.dim() == 0
+    if isinstance(label, np.ndarray):
+        label = torch.from_numpy(label)
+    if isinstance(label, Tensor):
+        alone = condition is not None and tuple(label.shape) == condition.shape
+        return [label] if alone or label.dim() == 0 else list(label)
+    return list(label) if isinstance(label, list | tuple | range) else [label]

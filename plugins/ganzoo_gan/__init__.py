@@ -85,7 +85,7 @@ def ganzoo_variants() -> Iterable[Variant]:
             "run.steps": 20000,
             "run.batch_size": 64,
         },
-        published={"dataset": "mnist", "run.ema": 0.0},
+        published={"dataset": "mnist", "optimizer.betas": (0.9, 0.999), "run.ema": 0.0},
         source=PAPER,
     )
     yield Variant(

@@ -52,11 +52,17 @@ class Adversarial(Recipe):
         real_logit = self.discriminator(real, condition).logit
         fake_logit = self.discriminator(fake, fake_condition).logit
         losses = self.loss.discriminator(real_logit, fake_logit)
+        if self.penalty.at_fakes and fake_condition is not condition:
+            # A critic has one condition for real and fake alike, so the fakes must be of that condition too.
+            fake = self._fake(len(real), condition, clock)
         penalties = self.penalty(lambda x: self.discriminator(x, condition).logit, real, fake, clock.rng("penalty"))
         terms = {"adversarial": self._config.discriminator_weight * losses.mean()}
         terms.update({name: values.mean() for name, values in penalties.items()})
         real_score, fake_score = self.loss.score(real_logit), self.loss.score(fake_logit)
-        return Outcome(terms, {"D(x)": real_score.mean(), "D(G(z)) before": fake_score.mean()})
+        threshold = self.loss.threshold
+        right = torch.cat([real_logit > threshold, fake_logit < threshold]).float().mean()
+        watched = {"D(x)": real_score.mean(), "D(G(z)) before": fake_score.mean(), "D accuracy": right}
+        return Outcome(terms, watched)
 
     def generate(self, batch: Batch, clock: Clock) -> Outcome:
         """Score new fakes, drawn from noise of their own."""

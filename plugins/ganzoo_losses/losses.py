@@ -63,6 +63,8 @@ class Saturating(Loss):
 class LeastSquares(Loss):
     """D: (D(x) − 1)² + D(G(z))²; G: (D(G(z)) − 1)²."""
 
+    threshold = 0.5
+
     def __init__(self, config: Config):
         pass
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from ganzoo.engine.observers.base import Observer, Report, Situation
 
@@ -23,19 +25,19 @@ class ProgressDisplay(Observer):
         self._steps, self._said = situation.steps, 0.0
         self._console.print(situation.title, highlight=False)
         self._bar = Progress(
-            TextColumn("{task.fields[rate]:>12}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[losses]}\n{task.fields[values]}"),
             console=self._console,
             expand=True,
         )
-        self._task = self._bar.add_task(
-            "", total=situation.steps, completed=situation.step, rate="", losses="", values=""
-        )
+        self._task = self._bar.add_task("", total=situation.steps, completed=situation.step, rate="")
+        # The values have lines of their own: beside the bar they would leave no room for it on 80 columns.
+        self._values = Text("")
+        self._live = Live(Group(self._bar, self._values), console=self._console, refresh_per_second=8)
         if self._console.is_terminal:
-            self._bar.start()
+            self._live.start()
 
     def stepped(self, step: int) -> None:
         """Move the bar."""
@@ -45,7 +47,8 @@ class ProgressDisplay(Observer):
         """Show the values, as a plain line now and then where there is no terminal."""
         losses, values = describe_losses(report), describe_values(report)
         rate = f"{report.rate:.1f} steps/s"
-        self._bar.update(self._task, rate=rate, losses=losses, values=values)
+        self._bar.update(self._task, rate=rate)
+        self._values.plain = f"{losses}\n{values}"
         now = time.monotonic()
         if not self._console.is_terminal and (now - self._said > QUIET_SECONDS or report.step == self._steps):
             self._said = now
@@ -56,7 +59,7 @@ class ProgressDisplay(Observer):
     def ended(self) -> None:
         """Leave the bar as it is."""
         if self._console.is_terminal:
-            self._bar.stop()
+            self._live.stop()
 
 
 def describe_losses(report: Report) -> str:
