@@ -117,7 +117,7 @@ def test_declaring_imports_no_torch(place: Installation) -> None:
 
 
 def test_the_example_uses_public_names_alone() -> None:
-    public = {"ganzoo.catalogue", "ganzoo.interfaces", "ganzoo.errors"}
+    public = {"ganzoo.catalogue", "ganzoo.interfaces", "ganzoo.embeddings", "ganzoo.errors"}
     for file in EXAMPLE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             named = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
@@ -177,7 +177,7 @@ def test_a_typo_suggests_the_nearest(place: Installation, words: tuple[str, ...]
         (("--dataset-arms", "2,2"), "must name each number once"),
         (("--conditioner-ceiling", "1"), "must be at least 1.1"),
         (("--dataset-turn", "left"), "must be one of clockwise, anticlockwise, both"),
-        (("--dataset", "shapes", "--dataset-condition", "caption"), "needs class labels or attribute vectors"),
+        (("--dataset", "shapes", "--dataset-condition", "none"), "needs a condition in the data"),
     ],
 )
 def test_what_does_not_fit_is_said_before_anything_runs(

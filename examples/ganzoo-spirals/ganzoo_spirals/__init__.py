@@ -25,7 +25,7 @@ def ganzoo_components() -> Iterable[Component]:
         target="ganzoo_spirals.gate:Gate",
         config=GateConfig,
         requires=(
-            Need(("condition:class", "condition:vector"), "use data with labels, or --conditioner none"),
+            Need(("condition",), "use data with labels, or --conditioner none"),
             Need(("site:block",), "use a network that conditions its blocks, such as mlp or dcgan"),
         ),
     )

@@ -6,9 +6,10 @@ import math
 from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganzoo.catalogue import Field
+from ganzoo.embeddings import embedding
 from ganzoo.interfaces import Conditioner, Shape
 from ganzoo_spirals.configs import GateConfig
 
@@ -28,14 +29,9 @@ class Gate(Conditioner):
         self.out_shape = shape
         channels, self._rest = shape[0], len(shape) - 1
         self._ceiling, self._bias = config.ceiling, math.log(config.ceiling - 1)
-        self.embedding = (
-            nn.Embedding(condition.classes, channels)
-            if condition.kind == "class"
-            else nn.Linear(condition.size, channels, bias=False)
-        )
-        nn.init.normal_(self.embedding.weight, 0.0, config.deviation)
+        self.embedding = embedding(condition, channels, config.deviation)
 
     def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
-        """Map (B, C, …) to itself; ``condition`` is (B,) classes or (B, F) vectors."""
+        """Map (B, C, …) to itself; ``condition`` is (B,) classes, (B, F) vectors or (B, L) words."""
         gain = self._ceiling * torch.sigmoid(self.embedding(condition) - self._bias)
         return x * gain.view(*gain.shape, *[1] * self._rest)
