@@ -11,8 +11,8 @@ from ganzoo.catalogue.data import Field
 Embedding = nn.Embedding | nn.Linear | nn.EmbeddingBag
 
 
-def embedding(condition: Field, size: int, deviation: float = 1.0) -> Embedding:
-    """Return a learnt map from conditions (B, …) to (B, size), whose weights begin as N(0, deviation).
+def embedding(condition: Field, size: int, deviation: float = 1.0, mean: float = 0.0) -> Embedding:
+    """Return a learnt map from conditions (B, …) to (B, size), whose answers begin around ``mean``.
 
     A class looks up its row; a vector is mapped linearly; a caption is the mean of its words' rows. Raises
     ``ValueError`` for a condition of another kind.
@@ -20,7 +20,12 @@ def embedding(condition: Field, size: int, deviation: float = 1.0) -> Embedding:
     if condition.kind not in _BUILDERS:
         raise ValueError(f"{condition.describe()} have no embedding; only {', '.join(_BUILDERS)} have one")
     layer = _BUILDERS[condition.kind](condition, size)
-    nn.init.normal_(layer.weight, 0.0, deviation)
+    if isinstance(layer, nn.Linear):
+        # A vector has any number of ones in it, so the mean of its sum of rows is a bias.
+        nn.init.normal_(layer.weight, 0.0, deviation)
+        nn.init.constant_(layer.bias, mean)
+    else:
+        nn.init.normal_(layer.weight, mean, deviation)
     return layer
 
 
@@ -29,7 +34,7 @@ def _of_class(condition: Field, size: int) -> nn.Embedding:
 
 
 def _of_vector(condition: Field, size: int) -> nn.Linear:
-    return nn.Linear(condition.size, size, bias=False)
+    return nn.Linear(condition.size, size)
 
 
 def _of_caption(condition: Field, size: int) -> nn.EmbeddingBag:

@@ -162,7 +162,8 @@ class TestCaptions:
 
 
 def with_embedding(conditioner: Conditioner, value: float) -> Conditioner:
-    nn.init.constant_(conditioner.get_parameter("embedding.weight"), value)
+    for name, parameter in conditioner.get_submodule("embedding").named_parameters():
+        nn.init.constant_(parameter, value if name == "weight" else 0.0)
     return conditioner
 
 
@@ -207,11 +208,21 @@ def test_concat_takes_as_many_numbers_as_there_are_classes_or_attributes(kind: s
 @pytest.mark.parametrize("name", ["concat", "multiply", "add", "label-plane"])
 @pytest.mark.parametrize("kind", FIELDS)
 def test_embeddings_begin_with_the_deviation_asked_for(name: str, kind: str, deviation: float) -> None:
-    shape = (3, 40, 40)
+    shape = (4800,) if name == "multiply" else (3, 40, 40)
     options = {"size": 2000} if name == "concat" else {}
     weight = conditioner_of(name, shape, kind, deviation=deviation, **options).get_parameter("embedding.weight")
     assert weight.std().item() == pytest.approx(deviation, rel=0.05)
     assert weight.mean().item() == pytest.approx(0, abs=0.05 * deviation)
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+def test_multiplication_leaves_an_image_nearly_as_it_is(kind: str) -> None:
+    x = torch.ones(BATCH, 3, 40, 40)
+    changed = conditioner_of("multiply", (3, 40, 40), kind)(x, conditions(kind))
+    assert changed.mean().item() == pytest.approx(1.0, abs=0.02)
+    assert changed.std().item() < 0.3
+    as_noise = conditioner_of("multiply", (3, 40, 40), kind, image_mean=0.0, image_deviation=1.0)(x, conditions(kind))
+    assert as_noise.mean().item() == pytest.approx(0.0, abs=0.05)
 
 
 class TestNone:

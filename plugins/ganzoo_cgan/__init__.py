@@ -31,7 +31,7 @@ def ganzoo_components() -> Iterable[Component]:
     )  # fmt: skip
     yield Component(
         "conditioner", "multiply", "multiply the input with an embedding of the condition",
-        "ganzoo_cgan.conditioners:Multiply", configs.EmbeddingConfig, (CONDITION, INPUT),
+        "ganzoo_cgan.conditioners:Multiply", configs.MultiplyConfig, (CONDITION, INPUT),
     )  # fmt: skip
     yield Component(
         "conditioner", "add", "add an embedding of the condition to the input",

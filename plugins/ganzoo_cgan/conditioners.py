@@ -12,7 +12,7 @@ from torch import Tensor
 from ganzoo.catalogue import Field
 from ganzoo.embeddings import embedding
 from ganzoo.interfaces import Conditioner, Shape
-from ganzoo_cgan.configs import ConcatConfig, EmbeddingConfig
+from ganzoo_cgan.configs import ConcatConfig, EmbeddingConfig, MultiplyConfig
 
 
 @final
@@ -36,9 +36,9 @@ class Concat(Conditioner):
 class Elementwise(Conditioner):
     """Combines every number of the input with one of the embedding's."""
 
-    def __init__(self, config: EmbeddingConfig, shape: Shape, condition: Field):
+    def __init__(self, shape: Shape, condition: Field, deviation: float, mean: float = 0.0):
         super().__init__()
-        self.embedding = embedding(condition, math.prod(shape), config.deviation)
+        self.embedding = embedding(condition, math.prod(shape), deviation, mean)
         self.out_shape = shape
 
     @abstractmethod
@@ -53,7 +53,15 @@ class Elementwise(Conditioner):
 
 @final
 class Multiply(Elementwise):
-    """Multiplies every number of the input with the embedding's."""
+    """Multiplies every number of the input with the embedding's.
+
+    An image begins nearly as it is: multiplied with noise, it would have nothing left for convolutions to see.
+    """
+
+    def __init__(self, config: MultiplyConfig, shape: Shape, condition: Field):
+        image = len(shape) > 1
+        mean, deviation = (config.image_mean, config.image_deviation) if image else (0.0, config.deviation)
+        super().__init__(shape, condition, deviation, mean)
 
     def combine(self, x: Tensor, code: Tensor) -> Tensor:
         """Return x · code."""
@@ -63,6 +71,9 @@ class Multiply(Elementwise):
 @final
 class Add(Elementwise):
     """Adds the embedding to every number of the input."""
+
+    def __init__(self, config: EmbeddingConfig, shape: Shape, condition: Field):
+        super().__init__(shape, condition, config.deviation)
 
     def combine(self, x: Tensor, code: Tensor) -> Tensor:
         """Return x + code."""

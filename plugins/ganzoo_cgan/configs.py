@@ -16,6 +16,15 @@ class EmbeddingConfig(Config):
 
 
 @dataclass(frozen=True)
+class MultiplyConfig(Config):
+    """Options of multiplication."""
+
+    deviation: float = option(1.0, "standard deviation of the embeddings at the beginning, around 0", low=0)
+    image_deviation: float = option(0.1, "the same where the site is an image", low=0)
+    image_mean: float = option(1.0, "their mean where the site is an image; around 0, no picture is left to see")
+
+
+@dataclass(frozen=True)
 class ConcatConfig(Config):
     """Options of concatenation."""
 
