@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ganzoo.catalogue import Registry, Selection, select
+from ganzoo.catalogue import Registry, Selection
 from ganzoo.catalogue.options import Option, options_of
 from ganzoo.catalogue.selection import Part, recipe_slots
 from ganzoo.errors import UserError, nearest
@@ -114,9 +114,8 @@ def without_unknown(words: Sequence[str], known: Sequence[str], variant: str) ->
     return kept, problems
 
 
-def groups(registry: Registry, words: Words) -> Iterator[Group]:
+def groups(chosen: Selection) -> Iterator[Group]:
     """Yield the options of a choice, grouped by component and package."""
-    chosen = select(registry, words.variant, words.flags, words.preset, words.file)
     yield Group("Parts", list(_part_options(chosen)))
     run = [
         _option(f"--{option.flag}", option, getattr(chosen.run, option.name)) for option in options_of(type(chosen.run))
@@ -128,9 +127,8 @@ def groups(registry: Registry, words: Words) -> Iterator[Group]:
             yield Group(title, made)
 
 
-def hint_of_slots(registry: Registry, words: Words) -> str:
+def hint_of_slots(chosen: Selection) -> str:
     """Return a sentence that tells how to set an option for one of several players, or nothing where none shares."""
-    chosen = select(registry, words.variant, words.flags, words.preset, words.file)
     for part in chosen.parts.values():
         for option in options_of(part.component.config):
             if part.slot.name != part.slot.kind:

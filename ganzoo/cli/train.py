@@ -36,8 +36,9 @@ class TrainCommand(click.Command):
         asks_for_help = any(word in ctx.help_option_names for word in args)
         if not (asks_for_help and not names_a_variant(registry, args)):
             words = scan(registry, args)
-            ctx.meta[_GROUPS] = _without_repeats(groups(registry, words))
-            ctx.meta[_HINT] = hint_of_slots(registry, words)
+            chosen = select(registry, words.variant, words.flags, words.preset, words.file)
+            ctx.meta[_GROUPS] = _without_repeats(groups(chosen))
+            ctx.meta[_HINT] = hint_of_slots(chosen)
             known = [flag for param in self.get_params(ctx) for flag in (*param.opts, *param.secondary_opts)]
             args, ctx.meta[_UNKNOWN] = without_unknown(args, known, words.variant)
         return super().parse_args(ctx, args)
