@@ -9,13 +9,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.options import Config
+from ganzoo.randomness import Draws
 
 Shape = tuple[int, ...]
 
@@ -94,6 +96,33 @@ class Discriminator(nn.Module, ABC):
         """Map (B, \\*in_shape) and its condition to a :class:`Verdict`; a high logit says real."""
 
 
+class Batchwise(nn.Module):
+    """A layer whose answer for one example depends on the others of its batch; batch norm is one without saying so."""
+
+
+def batchwise(network: nn.Module) -> bool:
+    """Return whether examples of a batch affect each other in ``network``, so that real and fake must pass it apart."""
+    return any(isinstance(layer, _BatchNorm | Batchwise) for layer in network.modules())
+
+
+@final
+class Critic:
+    """A discriminator with its condition filled in: maps examples (B, …) to logits (B, X)."""
+
+    def __init__(self, discriminator: nn.Module, condition: Tensor | None):
+        self._discriminator, self._condition = discriminator, condition
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the logits (B, X) of x (B, …)."""
+        verdict: Verdict = self._discriminator(x, self._condition)
+        return verdict.logit
+
+    @property
+    def batchwise(self) -> bool:
+        """Whether its answer for one example depends on the others."""
+        return batchwise(self._discriminator)
+
+
 class Loss(ABC):
     """What scores are worth to each player, built as ``target(config)``; pure functions of logits, no reduction.
 
@@ -129,15 +158,15 @@ class Penalty(ABC):
     @abstractmethod
     def __call__(
         self,
-        critic: Callable[[Tensor], Tensor],
+        critic: Critic,
         real: Tensor,
         fake: Tensor,
-        rng: torch.Generator | None,
+        draws: Draws,
     ) -> Mapping[str, Tensor]:
         """Return named terms (B,) to add to the discriminator's loss.
 
         ``critic`` maps examples (B, …) to logits (B, X) with the condition filled in; ``real`` and ``fake``
-        are detached batches of one size; ``rng`` is ``None`` on the meta device.
+        are detached batches of one size; ``draws`` gives random numbers (B, …) on their device.
         """
 
 
@@ -147,8 +176,8 @@ class Latent(ABC):
     shape: Shape
 
     @abstractmethod
-    def draw(self, count: int, rng: torch.Generator | None, device: torch.device) -> Tensor:
-        """Return noise (count, \\*shape), float32, from ``rng``, which lives on ``device``."""
+    def draw(self, count: int, draws: Draws) -> Tensor:
+        """Return noise (count, \\*shape), float32."""
 
 
 class Initialiser(ABC):

@@ -5,36 +5,57 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, final
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo.catalogue.data import DataSpec, Field
-from ganzoo.randomness import Streams
+from ganzoo.randomness import WHOLE, Draws, Share, Streams
 
 Batch = Mapping[str, Mapping[str, Tensor]]
 """One batch: for each dataset slot, its fields by name; images already float32 in [-1, 1]."""
 
 
-@dataclass(frozen=True)
-class Clock:
-    """What a phase knows about time: ``step`` (from 0) of ``steps``, its ``update`` in the step, and its noise."""
+class Timeless(Exception):
+    """Raised where a step that is to be replayed asks what the time is: it would be that time for ever."""
 
-    step: int
-    steps: int
-    phase: str
-    update: int
-    streams: Streams
+
+@final
+class Clock:
+    """What a phase knows about time: ``step`` (from 0) of ``steps``, its ``update`` in the step, and its noise.
+
+    A clock that stands is that of a step which is recorded once and replayed; its ``step`` raises :class:`Timeless`.
+    """
+
+    def __init__(
+        self,
+        step: int,
+        steps: int,
+        phase: str,
+        update: int,
+        streams: Streams,
+        share: Share = WHOLE,
+        stands: bool = False,
+    ):
+        self.steps, self.phase, self.update = steps, phase, update
+        self._step, self._streams, self._share, self._stands = step, streams, share, stands
+
+    @property
+    def step(self) -> int:
+        """The number of the step, from 0."""
+        if self._stands:
+            raise Timeless(f"phase {self.phase!r} asks for the number of the step")
+        return self._step
 
     @property
     def device(self) -> torch.device:
         """The device that computes."""
-        return self.streams.device
+        return self._streams.device
 
-    def rng(self, stream: str) -> torch.Generator | None:
-        """Return a generator for ``stream`` that depends on seed, phase, update and step alone."""
-        return self.streams.at(f"{self.phase}/{self.update}/{stream}", self.step)
+    def draws(self, stream: str) -> Draws:
+        """Return the numbers of ``stream``, which depend on seed, phase, update and step alone."""
+        return self._streams.at(f"{self.phase}/{self.update}/{stream}", self._share)
 
 
 @dataclass(frozen=True)
@@ -49,7 +70,8 @@ class Outcome:
         for name, term in self.terms.items():
             if term.dim():
                 raise ValueError(f"term {name!r} has shape {tuple(term.shape)} and must be a scalar: take its mean")
-        return torch.stack([term.float() for term in self.terms.values()]).sum()
+        first, *others = (term.float() for term in self.terms.values())
+        return sum(others, start=first)
 
 
 @dataclass(frozen=True)
@@ -92,10 +114,12 @@ class Recipe(nn.Module, ABC):
     """A game of phases, built as ``target(config, parts, data)``; it returns terms, and never steps or reads values.
 
     ``averaged`` names the networks of which the trainer keeps a moving average; ``output`` is the field that
-    :meth:`sample` makes and ``condition`` the one that it takes.
+    :meth:`sample` makes and ``condition`` the one that it takes. ``replayable`` declares that the Python of a phase
+    does the same at every step, so that its operations can be recorded once and replayed.
     """
 
     averaged: ClassVar[tuple[str, ...]] = ()
+    replayable: ClassVar[bool] = False
     output: FieldRef
     condition: FieldRef | None = None
 
@@ -108,8 +132,8 @@ class Recipe(nn.Module, ABC):
         """Return the phases of one step, in order."""
 
     @abstractmethod
-    def sample(self, count: int, condition: Tensor | None, rng: torch.Generator | None) -> Tensor:
-        """Return ``count`` examples of ``output`` for ``condition`` (count, …); ``rng`` is on the CPU."""
+    def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
+        """Return ``count`` examples of ``output`` for ``condition`` (count, …); ``draws`` are on the CPU."""
 
     def before_step(self, clock: Clock) -> None:
         """Change the networks as time goes by (progressive growing does); nothing by default."""

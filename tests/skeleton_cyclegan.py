@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganzoo.catalogue import Component, Config, DataSpec, Field, Slot, Variant, hookimpl, option, phase_slots
 from ganzoo.interfaces import Generator, Shape, Sites
+from ganzoo.randomness import Draws
 from ganzoo.recipe import Batch, Clock, FieldRef, Outcome, Parts, Phase, Recipe
 
 
@@ -57,7 +58,7 @@ class Cycle(Recipe):
         losses = [self.loss.discriminator(judge(x, None).logit, judge(y, None).logit).mean() for judge, x, y in pairs]
         return Outcome({"adversarial": torch.stack(losses).sum()})
 
-    def sample(self, count: int, condition: Tensor | None, rng: torch.Generator | None) -> Tensor:
+    def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
         made: Tensor = self.there(condition, None)
         return made
 

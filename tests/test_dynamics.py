@@ -17,6 +17,7 @@ from ganzoo.catalogue.options import make
 from ganzoo.catalogue.selection import recipe_slots
 from ganzoo.engine.assembly import resolve
 from ganzoo.interfaces import Loss
+from ganzoo.randomness import FreshDraws
 
 LOSSES = installed().names("loss")
 RATE = 0.1  # of SGD
@@ -59,7 +60,7 @@ def dirac(loss_name: str, penalty_name: str, steps: int, alternating: bool = Tru
     penalty = made("penalty", penalty_name, **STRENGTHS[penalty_name])
     base = balance(loss)
     psi, theta = (torch.ones(1, 1, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    real, rng = torch.zeros(1, 1, dtype=torch.float64), torch.Generator().manual_seed(0)
+    real, rng = torch.zeros(1, 1, dtype=torch.float64), FreshDraws(torch.Generator().manual_seed(0))
     distances = []
     for _ in range(steps):
 

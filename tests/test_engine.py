@@ -20,16 +20,18 @@ from torch import Tensor
 import ganzoo
 from ganzoo.catalogue import DataSpec, Field, Selection, installed, select
 from ganzoo.cli import run as command
-from ganzoo.engine.assembly import SelectedParts, assemble, build_recipe, trained_parameters
+from ganzoo.engine.assembly import assemble
 from ganzoo.engine.averages import Averages
 from ganzoo.engine.batches import Order, open_batches
 from ganzoo.engine.files import write_whole
 from ganzoo.engine.observers import Observer
+from ganzoo.engine.precision import choose_precision
 from ganzoo.engine.run import Run, train
-from ganzoo.engine.trainer import Player, Trainer
+from ganzoo.engine.setup import build_trainer
+from ganzoo.engine.team import Alone
+from ganzoo.engine.trainer import Trainer
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.interfaces import Dataset
-from ganzoo.randomness import Streams
 
 VARIANTS = installed().names("variant")
 SPEC = DataSpec({"image": Field("image", (1, 2, 2)), "label": Field("class", classes=10)}, "image", "label")
@@ -146,31 +148,8 @@ def choose(variant: str, **flags: object) -> Selection:
 
 
 def make_trainer(selection: Selection) -> Trainer:
-    specs = assemble(selection)
-    parts, settings = SelectedParts(selection.parts), selection.run
-    recipe = build_recipe(selection, specs)
-    players = [
-        Player.of(
-            phase,
-            parts.build(f"{phase.name}-optimizer", parameters=trained_parameters(recipe, phase)),
-            parts.build(f"{phase.name}-schedule"),
-        )
-        for phase in recipe.phases()
-    ]
-    batches = {
-        slot: open_batches(
-            parts.build(slot, root=settings.data_root),
-            spec,
-            settings.batch_size,
-            0,
-            slot,
-            torch.device("cpu"),
-            2**30,
-            0,
-        )
-        for slot, spec in specs.items()
-    }
-    return Trainer(recipe, players, batches, Averages(recipe, settings.ema), Streams(0), 4)
+    precision = choose_precision(selection.run.precision, torch.device("cpu"))
+    return build_trainer(selection, assemble(selection), precision, Alone(), print)
 
 
 def weights(module: torch.nn.Module) -> dict[str, Tensor]:
@@ -184,14 +163,14 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_phase_moves_its_own_networks_and_no_other(variant: str) -> None:
     trainer = make_trainer(choose(variant))
-    names = [name for name, _ in trainer.recipe.named_children()]
-    players = trainer.players
+    names = [name for name, _ in trainer.game.recipe.named_children()]
+    players = trainer.game.players
     for player in players:
-        before = {name: weights(trainer.recipe.get_submodule(name)) for name in names}
-        trainer.players = (player,)
+        before = {name: weights(trainer.game.recipe.get_submodule(name)) for name in names}
+        trainer.game.players = (player,)
         trainer.train_step()
         for name in names:
-            after = weights(trainer.recipe.get_submodule(name))
+            after = weights(trainer.game.recipe.get_submodule(name))
             if name in player.phase.trains:
                 assert not any(torch.equal(value, after[key]) for key, value in before[name].items() if value.any())
             else:
@@ -201,18 +180,18 @@ def test_a_phase_moves_its_own_networks_and_no_other(variant: str) -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_no_gradient_is_computed_for_what_a_phase_does_not_train(variant: str) -> None:
     trainer = make_trainer(choose(variant))
-    for player in trainer.players:
-        trainer.recipe.zero_grad(set_to_none=True)
-        trainer.players = (player,)
+    for player in trainer.game.players:
+        trainer.game.recipe.zero_grad(set_to_none=True)
+        trainer.game.players = (player,)
         trainer.train_step()
-        for name, parameter in trainer.recipe.named_parameters():
+        for name, parameter in trainer.game.recipe.named_parameters():
             assert (parameter.grad is not None) == (name.split(".")[0] in player.phase.trains)
 
 
 def test_step_counts_of_the_smallest_gan() -> None:
     trainer = make_trainer(choose("gan-minimal"))
-    counts = {player.phase.name: 0 for player in trainer.players}
-    for player in trainer.players:
+    counts = {player.phase.name: 0 for player in trainer.game.players}
+    for player in trainer.game.players:
         step = player.optimizer.step
 
         def counted(*args: object, name: str = player.phase.name, step=step) -> object:
@@ -227,9 +206,9 @@ def test_step_counts_of_the_smallest_gan() -> None:
 def test_further_discriminator_updates_get_new_data() -> None:
     trainer = make_trainer(choose("gan", recipe_discriminator_updates=3))
     asked: list[int] = []
-    batches = trainer._batches["dataset"]
-    get = batches.get
-    batches.get = lambda number: (asked.append(number), get(number))[1]  # type: ignore[method-assign]
+    batches = trainer.game.batches["dataset"]
+    feed = batches.feed
+    batches.feed = lambda number: (asked.append(number), feed(number))[1]  # type: ignore[method-assign]
     trainer.train_step()
     trainer.train_step()
     assert asked == [0, 1, 2, 3, 4, 5]
@@ -290,22 +269,24 @@ def test_an_interrupt_keeps_the_model_and_the_pictures(tmp_path: Path) -> None:
 
 
 def test_averages_follow_the_networks_and_constant_weights_stay() -> None:
-    recipe = make_trainer(choose("gan")).recipe
+    recipe = make_trainer(choose("gan")).game.recipe
     averages = Averages(recipe, 0.9)
     for step in range(50):
-        averages.update(step)
+        averages.begin(step)
+        averages.update()
     assert same(weights(recipe.generator), weights(averages.networks["generator"])), "constant weights do not drift"
     with torch.no_grad():
         for parameter in recipe.generator.parameters():
             parameter.add_(1.0)
     before = weights(averages.networks["generator"])
-    averages.update(1000)
+    averages.begin(1000)
+    averages.update()
     for name, value in averages.networks["generator"].named_parameters():
         assert torch.allclose(value, before[name] + 0.1, atol=1e-5)
 
 
 def test_averages_take_the_place_of_networks_only_for_a_while() -> None:
-    recipe = make_trainer(choose("gan")).recipe.train()
+    recipe = make_trainer(choose("gan")).game.recipe.train()
     averages, live = Averages(recipe, 0.9), recipe.generator
     with averages.in_place() as averaged:
         assert averaged.generator is averages.networks["generator"]

@@ -112,7 +112,14 @@ def test_there_is_something_to_read() -> None:
 LEVELS = (
     ("ganzoo.errors",),
     ("ganzoo.catalogue",),
-    ("ganzoo.interfaces", "ganzoo.recipe", "ganzoo.randomness", "ganzoo.pictures", "ganzoo.embeddings"),
+    (
+        "ganzoo.interfaces",
+        "ganzoo.recipe",
+        "ganzoo.randomness",
+        "ganzoo.pictures",
+        "ganzoo.embeddings",
+        "ganzoo.layers",
+    ),
     ("ganzoo.engine",),
     ("ganzoo.studio",),
     ("ganzoo.testing",),

@@ -18,6 +18,7 @@ from ganzoo.catalogue.check import check
 from ganzoo.catalogue.options import options_of
 from ganzoo.engine.assembly import assemble, build_recipe
 from ganzoo.errors import UserError
+from ganzoo.layers import Dropout
 from ganzoo.recipe import Recipe
 
 REGISTRY = installed()
@@ -353,7 +354,7 @@ class TestA2:
         assert linears(discriminator) == [(784, 512), (512, 256), (256, 1)]
         assert slopes(discriminator) == {0.2}
         assert not layers(discriminator, nn.modules.batchnorm._BatchNorm)
-        assert not any(dropout.p for dropout in layers(discriminator, nn.Dropout))
+        assert not any(dropout.p for dropout in layers(discriminator, Dropout))
 
     def test_forward_by_hand(self) -> None:
         recipe = built(self.selection)
@@ -405,7 +406,7 @@ class TestA3:
 
     def test_dropout_on_the_second_and_third_layer_alone(self) -> None:
         _, discriminator = parts_of(built(self.selection))
-        shares = [dropout.p for dropout in layers(discriminator, nn.Dropout) if dropout.p]
+        shares = [dropout.p for dropout in layers(discriminator, Dropout) if dropout.p]
         assert shares == [0.4, 0.4]
         seen: list[Tensor] = []
         for linear in layers(discriminator, nn.Linear)[1:]:
@@ -460,7 +461,7 @@ class TestA4:
         assert [tuple(table.weight.shape) for table in layers(discriminator, nn.Embedding)] == [(10, 784)]
         assert convolutions(discriminator) == [(2, 32, 3, 2, 1), (32, 64, 3, 2, 1), (64, 128, 3, 2, 1)]
         assert [norm.num_features for norm in layers(discriminator, nn.BatchNorm2d)] == [32, 64, 128]
-        assert {dropout.p for dropout in layers(discriminator, nn.Dropout)} == {0.25}
+        assert {dropout.p for dropout in layers(discriminator, Dropout)} == {0.25}
         assert linears(discriminator) == [(128 * 4 * 4, 1)]
         assert slopes(discriminator) == {0.02}
 

@@ -15,6 +15,7 @@ from ganzoo.catalogue import installed
 from ganzoo.catalogue.options import make
 from ganzoo.engine.assembly import resolve
 from ganzoo.interfaces import Penalty
+from ganzoo.randomness import Draws, FreshDraws
 
 PENALTIES = installed().names("penalty")
 REAL_PENALTIES = [name for name in PENALTIES if name != "none"]
@@ -31,12 +32,12 @@ def penalty_of(name: str, **options: float) -> Penalty:
     return penalty
 
 
-def rng(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def rng(seed: int = 0) -> Draws:
+    return FreshDraws(torch.Generator().manual_seed(seed))
 
 
 def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
-    return torch.randn(shape, generator=rng(seed), dtype=dtype)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
 def only(terms: Mapping[str, Tensor]) -> Tensor:
@@ -224,7 +225,7 @@ class TestEveryPenalty:
     def test_meta_tensors_need_no_generator(self, name: str) -> None:
         network = small_network().to("meta")
         batch = torch.empty(4, 6, device="meta")
-        terms = penalty_of(name)(network, batch, batch, None)
+        terms = penalty_of(name)(network, batch, batch, FreshDraws(None, "meta"))
         torch.stack([term.sum() for term in terms.values()]).sum().backward()
         assert all(term.shape == (4,) for term in terms.values())
 
@@ -262,5 +263,5 @@ class TestUnderAutocast:
 
 def test_no_penalty_gives_no_terms_and_does_not_ask_the_critic() -> None:
     critic = Recorder(small_network())
-    assert dict(penalty_of("none")(critic, normal(4, 6), normal(4, 6), None)) == {}
+    assert dict(penalty_of("none")(critic, normal(4, 6), normal(4, 6), rng())) == {}
     assert critic.points == []

@@ -18,7 +18,7 @@ from ganzoo.catalogue.options import make
 from ganzoo.engine.assembly import resolve
 from ganzoo.errors import UserError
 from ganzoo.interfaces import Initialiser, Latent, Progress, Schedule
-from ganzoo.randomness import Streams, key
+from ganzoo.randomness import Draws, FreshDraws, KeyedStreams, key
 
 REGISTRY = installed()
 CPU = torch.device("cpu")
@@ -31,8 +31,8 @@ def made(kind: str, name: str, **options: Any) -> Any:
     return resolve(component)(make(component.config, options, name))
 
 
-def rng(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def rng(seed: int = 0) -> Draws:
+    return FreshDraws(torch.Generator().manual_seed(seed))
 
 
 # Schedules
@@ -138,27 +138,27 @@ class TestEveryLatent:
     @given(size=st.integers(1, 128), count=st.integers(1, 9))
     def test_shape(self, name: str, size: int, count: int) -> None:
         latent: Latent = made("latent", name, size=size)
-        noise = latent.draw(count, rng(), CPU)
+        noise = latent.draw(count, rng())
         assert latent.shape == (size,)
         assert noise.shape == (count, size)
         assert noise.dtype == torch.float32
         assert noise.isfinite().all()
-        assert latent.draw(count, None, torch.device("meta")).shape == (count, size)
+        assert latent.draw(count, FreshDraws(None, "meta")).shape == (count, size)
 
     def test_it_is_the_generators_and_nobody_elses(self, name: str) -> None:
         latent: Latent = made("latent", name)
         torch.manual_seed(1)
         before = torch.random.get_rng_state()
-        first = latent.draw(8, rng(), CPU)
+        first = latent.draw(8, rng())
         assert torch.equal(torch.random.get_rng_state(), before), "torch's global generator is left alone"
         torch.manual_seed(2)
-        assert torch.equal(latent.draw(8, rng(), CPU), first)
-        assert not torch.equal(latent.draw(8, rng(1), CPU), first)
+        assert torch.equal(latent.draw(8, rng()), first)
+        assert not torch.equal(latent.draw(8, rng(1)), first)
         one = rng()
-        assert not torch.equal(latent.draw(8, one, CPU), latent.draw(8, one, CPU))
+        assert not torch.equal(latent.draw(8, one), latent.draw(8, one))
 
     def test_coordinates_are_independent_and_alike(self, name: str) -> None:
-        noise = made("latent", name, size=16).draw(50_000, rng(), CPU).double()
+        noise = made("latent", name, size=16).draw(50_000, rng()).double()
         correlation = torch.corrcoef(noise.T) - torch.eye(16)
         assert correlation.abs().max() < 0.025
         assert (noise.mean(0) - noise.mean()).abs().max() < 0.025
@@ -166,7 +166,7 @@ class TestEveryLatent:
 
 
 def test_normal_noise() -> None:
-    noise = made("latent", "normal").draw(10_000, rng(), CPU).double().flatten()
+    noise = made("latent", "normal").draw(10_000, rng()).double().flatten()
     assert noise.mean().item() == pytest.approx(0, abs=0.005)
     assert noise.var().item() == pytest.approx(1, abs=0.01)
     assert (noise.abs() < 1).double().mean().item() == pytest.approx(math.erf(1 / math.sqrt(2)), abs=0.003)
@@ -175,7 +175,7 @@ def test_normal_noise() -> None:
 
 class TestUniformNoise:
     def test_from_minus_one_to_one_unless_asked_otherwise(self) -> None:
-        noise = made("latent", "uniform").draw(10_000, rng(), CPU).double()
+        noise = made("latent", "uniform").draw(10_000, rng()).double()
         assert -1 <= noise.min() < -0.999 and 0.999 < noise.max() <= 1
         assert noise.mean().item() == pytest.approx(0, abs=0.003)
         assert noise.var().item() == pytest.approx(4 / 12, abs=0.003)
@@ -186,7 +186,7 @@ class TestUniformNoise:
     @given(lowest=st.floats(-100, 100, width=32), width=st.floats(0.0625, 100, width=32))
     def test_between_the_ends_that_were_asked_for(self, lowest: float, width: float) -> None:
         highest = lowest + width
-        noise = made("latent", "uniform", lowest=lowest, highest=highest).draw(200, rng(), CPU).double()
+        noise = made("latent", "uniform", lowest=lowest, highest=highest).draw(200, rng()).double()
         rounding = 1e-6 * max(abs(lowest), abs(highest))
         assert noise.min() >= lowest - rounding and noise.max() <= highest + rounding
         assert noise.mean().item() == pytest.approx(lowest + width / 2, abs=0.02 * width)
@@ -474,33 +474,34 @@ class TestRandomness:
         for bit in range(63):
             assert sum(value >> bit & 1 for value in keys) / len(keys) == pytest.approx(0.5, abs=0.05)
 
-    def draws(self, streams: Streams, order: list[tuple[str, int]]) -> dict[tuple[str, int], list[float]]:
+    def draws(self, streams: KeyedStreams, order: list[tuple[str, int]]) -> dict[tuple[str, int], list[float]]:
         found = {}
         for stream, step in order:
-            generator = streams.at(stream, step)
-            assert generator is not None
-            found[stream, step] = torch.rand(4, generator=generator).tolist()
+            streams.begin(step)
+            found[stream, step] = streams.at(stream).uniform(4).tolist()
         return found
 
     def test_a_stream_does_not_depend_on_what_was_drawn_before(self) -> None:
         places = [(stream, step) for stream in ("noise", "labels", "penalty") for step in range(4)]
-        forwards = self.draws(Streams(5), places)
-        assert self.draws(Streams(5), places[::-1]) == forwards
-        assert self.draws(Streams(5), places[3:]) == {place: forwards[place] for place in places[3:]}
-        one = Streams(5)
+        forwards = self.draws(KeyedStreams(5), places)
+        assert self.draws(KeyedStreams(5), places[::-1]) == forwards
+        assert self.draws(KeyedStreams(5), places[3:]) == {place: forwards[place] for place in places[3:]}
+        one = KeyedStreams(5)
         assert self.draws(one, places) == self.draws(one, places) == forwards
         assert len({tuple(numbers) for numbers in forwards.values()}) == len(places)
 
     def test_another_seed_gives_other_numbers(self) -> None:
-        assert self.draws(Streams(5), [("noise", 0)]) != self.draws(Streams(6), [("noise", 0)])
+        assert self.draws(KeyedStreams(5), [("noise", 0)]) != self.draws(KeyedStreams(6), [("noise", 0)])
 
     def test_the_global_generator_plays_no_part(self) -> None:
         torch.manual_seed(1)
         before = torch.random.get_rng_state()
-        first = self.draws(Streams(5), [("noise", 3)])
+        first = self.draws(KeyedStreams(5), [("noise", 3)])
         assert torch.equal(torch.random.get_rng_state(), before)
         torch.manual_seed(2)
-        assert self.draws(Streams(5), [("noise", 3)]) == first
+        assert self.draws(KeyedStreams(5), [("noise", 3)]) == first
 
     def test_nothing_is_drawn_on_the_meta_device(self) -> None:
-        assert Streams(5, "meta").at("noise", 3) is None
+        drawn = KeyedStreams(5, "meta").at("noise").normal(3, 2)
+        assert drawn.device.type == "meta"
+        assert drawn.shape == (3, 2)

@@ -15,9 +15,17 @@ class RunSettings(Config):
 
     steps: int | None = option(5000, "training steps", low=1)
     epochs: int | None = option(None, "passes over the data, instead of --steps", low=1)
-    batch_size: int = option(64, "examples a step", low=1, high=2**24)
+    batch_size: int = option(64, "examples a step, of all processes together", low=1, high=2**24)
     seed: int = option(0, "the seed of weights, noise, labels and order", low=0, high=2**53)
     device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "where to compute; auto takes the fastest")
+    precision: Literal["auto", "fp32", "tf32", "bf16"] = option(
+        "auto", "numbers that networks compute in; auto takes bf16 where the processor has it in hardware"
+    )
+    execution: Literal["auto", "eager", "compile", "graph"] = option(
+        "auto", "how steps are carried out; graph replays a recorded step on an NVIDIA GPU"
+    )
+    accumulate: int = option(1, "passes into which each batch is divided, to need less memory", low=1)
+    sync_bn: bool = option(False, "with several processes on NVIDIA GPUs, let batch norm see the batch of all")
     data_root: Path = option(Path("data"), "folder with the datasets' files; downloads go there")
     out: Path | None = option(None, "run folder; default runs/VARIANT, numbered where that is taken")
     ema: float = option(0.999, "decay of the averaged generator, a step; 0 keeps no average", low=0, high=0.999999)

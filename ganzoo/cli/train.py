@@ -117,6 +117,8 @@ def train(
         click.echo("everything fits", err=True)
         return 0
     run = train_selection(selection, [ProgressDisplay()], resume)
+    if not run.leads:
+        return 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)
     path = run.folder.path
     if not run.finished:
         click.echo(f"stopped after {run.steps} steps, and saved; to go on:", err=True)

@@ -14,6 +14,7 @@ from ganzoo.catalogue.component import Component
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.options import Config
 from ganzoo.catalogue.selection import Part, Selection
+from ganzoo.engine.players import freeze_all_but
 from ganzoo.errors import Refused, UserError
 from ganzoo.interfaces import (
     Conditioner,
@@ -28,7 +29,7 @@ from ganzoo.interfaces import (
     Sites,
     Unconditioned,
 )
-from ganzoo.randomness import Streams, key
+from ganzoo.randomness import FreshDraws, KeyedStreams, key
 from ganzoo.recipe import Clock, Phase, Recipe
 
 PLAYING = ("generator", "discriminator", "latent", "loss", "penalty")  # the kinds whose code runs in a phase
@@ -134,7 +135,7 @@ def assemble(selection: Selection) -> dict[str, DataSpec]:
 
 def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
     """Run one phase with meta tensors; return what is wrong with it."""
-    clock = Clock(0, 1, phase.name, 0, Streams(0, "meta"))
+    clock = Clock(0, 1, phase.name, 0, KeyedStreams(0, "meta"))
     players = " and ".join(f"{part.label}" for part in selection.parts.values() if part.slot.kind in PLAYING)
     freeze_all_but(recipe, phase)
     recipe.zero_grad(set_to_none=True)
@@ -162,7 +163,7 @@ def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selec
     condition = batch[chosen.slot][chosen.field] if chosen is not None else None
     try:
         with torch.no_grad():
-            made = recipe.eval().sample(selection.run.batch_size, condition, None)
+            made = recipe.eval().sample(selection.run.batch_size, condition, FreshDraws(None, "meta"))
     except Exception as problem:
         return [f"{selection.parts['recipe'].label} cannot sample: {_reason(problem)}"]
     finally:
@@ -173,19 +174,6 @@ def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selec
 
 def _reason(problem: Exception) -> str:
     return str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-
-
-def trained_parameters(recipe: Recipe, phase: Phase) -> list[nn.Parameter]:
-    """Return the parameters that a phase moves, each once, even where two networks share it."""
-    owned = (parameter for name in phase.trains for parameter in recipe.get_submodule(name).parameters())
-    return list(dict.fromkeys(owned))
-
-
-def freeze_all_but(recipe: Recipe, phase: Phase) -> None:
-    """Let only what ``phase`` trains ask for gradients, so that none is computed to be thrown away."""
-    recipe.requires_grad_(False)
-    for parameter in trained_parameters(recipe, phase):
-        parameter.requires_grad_(True)
 
 
 def _meta_batch(data: Mapping[str, DataSpec], size: int) -> dict[str, dict[str, Tensor]]:

@@ -21,6 +21,7 @@ class Averages:
 
     def __init__(self, recipe: Recipe, decay: float):
         self._recipe, self._decay = recipe, decay
+        self._share: float | Tensor = 1.0
         names = recipe.averaged if decay > 0 else ()
         self.networks = {name: copy.deepcopy(recipe.get_submodule(name)) for name in names}
         for network in self.networks.values():
@@ -30,16 +31,32 @@ class Averages:
         self._live = [live for mine, live in pairs if mine.is_floating_point()]
         self._counters = [(mine, live) for mine, live in pairs if not mine.is_floating_point()]
 
+    def begin(self, step: int) -> None:
+        """Set how far :meth:`update` moves the averages after ``step`` (from 0)."""
+        share = 1 - min(self._decay, (1 + step) / (10 + step))
+        if isinstance(self._share, Tensor):
+            self._share.fill_(share)
+        else:
+            self._share = share
+
     @torch.no_grad()
-    def update(self, step: int) -> None:
-        """Move the averages towards the networks as they are after ``step`` (from 0)."""
+    def update(self) -> None:
+        """Move the averages towards the networks as they are now."""
         if not self._averaged:
             return
-        decay = min(self._decay, (1 + step) / (10 + step))
-        # lerp keeps constant weights equal to the bit, where multiply-and-add drifts.
-        torch._foreach_lerp_(self._averaged, self._live, 1 - decay)
+        # Both forms keep constant weights equal to the bit, where multiply-and-add drifts.
+        if isinstance(self._share, Tensor):
+            ways = torch._foreach_sub(self._live, self._averaged)
+            torch._foreach_mul_(ways, self._share)
+            torch._foreach_add_(self._averaged, ways)
+        else:
+            torch._foreach_lerp_(self._averaged, self._live, self._share)
         for mine, live in self._counters:
             mine.copy_(live)
+
+    def stay_on(self, device: torch.device) -> None:
+        """Keep what :meth:`update` reads in memory of ``device``, so that it can be recorded."""
+        self._share = torch.tensor(float(self._share), device=device)
 
     @contextmanager
     def in_place(self) -> Iterator[Recipe]:

@@ -14,15 +14,25 @@ from torch.utils.data import Dataset as TorchDataset
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.errors import UserError
 from ganzoo.interfaces import Dataset
-from ganzoo.randomness import key
+from ganzoo.randomness import WHOLE, Share, key
 
 CHUNK = 4096  # examples
+Feed = dict[str, Tensor]
+"""What makes a batch: indices into memory, or examples as they are stored."""
 
 
 class Order:
-    """Which examples batch number k holds: shuffled anew each epoch, the incomplete last batch left out."""
+    """Which examples a share of batch number k holds: shuffled anew each epoch, the incomplete last batch left out."""
 
-    def __init__(self, length: int, batch_size: int, seed: int, stream: str, device: torch.device | str = "cpu"):
+    def __init__(
+        self,
+        length: int,
+        batch_size: int,
+        seed: int,
+        stream: str,
+        device: torch.device | str = "cpu",
+        share: Share = WHOLE,
+    ):
         if batch_size > length:
             raise UserError(
                 f"a batch of {batch_size} is larger than the data, which has {length} examples: "
@@ -30,17 +40,20 @@ class Order:
             )
         self.length, self.batch_size = length, batch_size
         self.per_epoch = length // batch_size
+        rows = batch_size // share.count
+        self._first, self._rows = share.index * rows, rows
         self._seed, self._stream, self._device = seed, stream, torch.device(device)
         self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.int64)
 
     def indices(self, number: int) -> Tensor:
-        """Return the indices (B,) of batch ``number``, counted from 0 over all epochs."""
+        """Return the indices (B,) of the share of batch ``number``, counted from 0 over all epochs."""
         epoch, place = divmod(number, self.per_epoch)
         if epoch != self._epoch:
             generator = torch.Generator().manual_seed(key(self._seed, f"order/{self._stream}", epoch))
             self._permutation = torch.randperm(self.length, generator=generator).to(self._device)
             self._epoch = epoch
-        return self._permutation[place * self.batch_size : (place + 1) * self.batch_size]
+        start = place * self.batch_size + self._first
+        return self._permutation[start : start + self._rows]
 
 
 class Batches(ABC):
@@ -50,8 +63,16 @@ class Batches(ABC):
     source: str
 
     @abstractmethod
+    def feed(self, number: int) -> Feed:
+        """Return what makes batch ``number``, on the device; numbers are asked for in ascending order."""
+
+    @abstractmethod
+    def make(self, feed: Feed) -> dict[str, Tensor]:
+        """Return the batch (B, …) that ``feed`` makes, asking nothing of the host."""
+
     def get(self, number: int) -> dict[str, Tensor]:
-        """Return batch ``number`` (B, …) on the device; numbers are asked for in ascending order."""
+        """Return batch ``number`` (B, …)."""
+        return self.make(self.feed(number))
 
 
 class MemoryBatches(Batches):
@@ -62,10 +83,14 @@ class MemoryBatches(Batches):
     def __init__(self, fields: Mapping[str, Tensor], spec: DataSpec, order: Order):
         self._fields, self._spec, self.order = fields, spec, order
 
-    def get(self, number: int) -> dict[str, Tensor]:
-        """Return batch ``number``."""
-        indices = self.order.indices(number)
-        return {name: normalise(self._spec.fields[name], values[indices]) for name, values in self._fields.items()}
+    def feed(self, number: int) -> Feed:
+        """Return the indices of batch ``number``."""
+        return {"indices": self.order.indices(number)}
+
+    def make(self, feed: Feed) -> dict[str, Tensor]:
+        """Return the examples with these indices."""
+        taken = {name: values[feed["indices"]] for name, values in self._fields.items()}
+        return {name: normalise(self._spec.fields[name], values) for name, values in taken.items()}
 
 
 class StreamedBatches(Batches):
@@ -79,8 +104,8 @@ class StreamedBatches(Batches):
         self._next, self._last = -1, dict[str, Tensor]()
         self._iterator: Iterator[dict[str, Tensor] | UserError] = iter(())
 
-    def get(self, number: int) -> dict[str, Tensor]:
-        """Return batch ``number``."""
+    def feed(self, number: int) -> Feed:
+        """Return the examples of batch ``number`` as they are stored."""
         if number == self._next - 1:
             return self._last
         if number != self._next:
@@ -89,9 +114,12 @@ class StreamedBatches(Batches):
         if isinstance(fields, UserError):
             raise fields
         self._next += 1
-        moved = {name: values.to(self._device, non_blocking=True) for name, values in fields.items()}
-        self._last = {name: normalise(self._spec.fields[name], values) for name, values in moved.items()}
+        self._last = {name: values.to(self._device, non_blocking=True) for name, values in fields.items()}
         return self._last
+
+    def make(self, feed: Feed) -> dict[str, Tensor]:
+        """Return the batch of these examples."""
+        return {name: normalise(self._spec.fields[name], values) for name, values in feed.items()}
 
     def _start(self, number: int) -> Iterator[dict[str, Tensor] | UserError]:
         loader = DataLoader(
@@ -142,7 +170,9 @@ class _Numbers:
 
 def normalise(field: Field, values: Tensor) -> Tensor:
     """Return ``values`` as networks receive them: images (B, C, H, W) uint8 become float32 in [-1, 1]."""
-    return values.float().div_(127.5).sub_(1) if field.kind == "image" else values
+    if field.kind != "image":
+        return values
+    return values.to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
 
 
 def open_batches(
@@ -154,6 +184,7 @@ def open_batches(
     device: torch.device,
     budget: int,
     workers: int,
+    share: Share = WHOLE,
 ) -> Batches:
     """Return batches from memory where the data takes at most ``budget`` bytes, else streamed ones.
 
@@ -163,8 +194,8 @@ def open_batches(
     length = len(dataset)
     read_checked(dataset, torch.arange(min(length, 1)), spec, name)
     if length * bytes_per_example(spec) > budget:
-        return StreamedBatches(dataset, spec, name, Order(length, batch_size, seed, name), workers, device)
-    order = Order(length, batch_size, seed, name, device)
+        return StreamedBatches(dataset, spec, name, Order(length, batch_size, seed, name, share=share), workers, device)
+    order = Order(length, batch_size, seed, name, device, share)
     return MemoryBatches(_read_all(dataset, spec, name, device), spec, order)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from ganzoo.catalogue.selection import FORMAT, Selection
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.engine.sealed import read_sealed, write_sealed
+from ganzoo.engine.tally import Found
 from ganzoo.engine.trainer import Trainer
 from ganzoo.errors import UserError
 
@@ -23,6 +24,7 @@ _NAME = re.compile(r"step-(\d{8})\.safetensors")
 # Settings that do not change what is trained; the others must be those of the run that goes on.
 _FREE = (
     "device",
+    "execution",
     "data_root",
     "log_every",
     "sample_every",
@@ -97,30 +99,31 @@ def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
 
 def capture(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the trainer's state as tensors by name and as JSON values; random states are the step number."""
-    tensors = {f"network/{name}": value for name, value in trainer.recipe.state_dict().items()}
-    for name, network in trainer.averages.networks.items():
+    game = trainer.game
+    tensors = {f"network/{name}": value for name, value in game.recipe.state_dict().items()}
+    for name, network in game.averages.networks.items():
         tensors |= {f"average/{name}/{key}": value for key, value in network.state_dict().items()}
     numbers: dict[str, Any] = {}
-    for player in trainer.players:
+    for player in game.players:
         for place, key, value in _slots(player.optimizer):
             name = f"optimizer/{player.phase.name}/{place}/{key}"
             if isinstance(value, Tensor):
                 tensors[name] = value
             else:
                 numbers[name] = value
-    sums, counts = trainer.tally.state()
-    tensors |= {f"tally/{place}": value for place, value in enumerate(sums.values())}
-    tally = [[*entry, counts[entry]] for entry in sums]
+    tensors |= {f"tally/{place}": total for place, total in enumerate(game.tally.sums.values())}
+    tally = [[*found, game.tally.counts[found]] for found in game.tally.sums]
     about = {"step": trainer.step, "seconds": trainer.seconds, "tally": tally, "numbers": numbers}
     return {name: value.detach().clone() for name, value in tensors.items()}, about
 
 
 def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Bring ``trainer`` to the state that :func:`capture` returned."""
-    trainer.recipe.load_state_dict(_below(tensors, "network/"))
-    for name, network in trainer.averages.networks.items():
+    game = trainer.game
+    game.recipe.load_state_dict(_below(tensors, "network/"))
+    for name, network in game.averages.networks.items():
         network.load_state_dict(_below(tensors, f"average/{name}/"))
-    for player in trainer.players:
+    for player in game.players:
         found: dict[int, dict[str, Any]] = {}
         prefix = f"optimizer/{player.phase.name}/"
         for name, value in (*_below(tensors, prefix).items(), *_below(about["numbers"], prefix).items()):
@@ -128,12 +131,19 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str,
             found.setdefault(int(place), {})[key] = value
         groups = player.optimizer.state_dict()["param_groups"]
         player.optimizer.load_state_dict({"state": found, "param_groups": groups})
-    device = trainer.device
-    entries = [(str(role), str(phase), str(name)) for role, phase, name, _ in about["tally"]]
-    sums = {entry: tensors[f"tally/{place}"].to(device) for place, entry in enumerate(entries)}
-    counts = {entry: int(row[3]) for entry, row in zip(entries, about["tally"], strict=True)}
-    trainer.tally.restore(sums, counts)
+        _lay_out_as_parameters(player.optimizer)
+    entries = [Found(str(phase), tuple(terms), tuple(values)) for phase, terms, values, _ in about["tally"]]
+    sums = {entry: tensors[f"tally/{place}"] for place, entry in enumerate(entries)}
+    game.tally.restore(sums, {entry: int(row[3]) for entry, row in zip(entries, about["tally"], strict=True)})
     trainer.step, trainer.seconds = int(about["step"]), float(about["seconds"])
+
+
+def _lay_out_as_parameters(optimizer: torch.optim.Optimizer) -> None:
+    """Give the state the order of memory of its parameters: fused optimizers go through both side by side."""
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                state[name] = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
 
 
 def _slots(optimizer: torch.optim.Optimizer) -> Iterator[tuple[int, str, Any]]:

@@ -11,7 +11,7 @@ from ganzoo.catalogue.data import Field
 from ganzoo.engine.batches import Batches
 from ganzoo.engine.observers import Picture
 from ganzoo.pictures import draw_examples
-from ganzoo.randomness import Streams
+from ganzoo.randomness import KeyedStreams
 from ganzoo.recipe import Batch, Recipe
 
 CLASS_COLUMNS, ROWS, POINTS = 16, 8, 2000
@@ -32,7 +32,7 @@ class Preview:
     def draw(self, recipe: Recipe, step: int) -> Picture:
         """Sample ``recipe``, which is in evaluation mode, and draw what comes out."""
         with torch.no_grad():
-            made = recipe.sample(self.count, self.condition, Streams(self._seed).at("preview")).cpu()
+            made = recipe.sample(self.count, self.condition, KeyedStreams(self._seed).at("preview")).cpu()
         shown = self.condition.cpu() if self.condition is not None else None
         image = draw_examples(made, recipe.output_field, shown, recipe.condition_field, self.columns, self._real)
         return Picture(step, image)

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
-from ganzoo.engine.assembly import SelectedParts, assemble, build_recipe, trained_parameters
-from ganzoo.engine.averages import Averages
-from ganzoo.engine.batches import Batches, open_batches
+from ganzoo.engine.assembly import assemble
 from ganzoo.engine.checkpoints import resume as go_on
 from ganzoo.engine.checkpoints import write_checkpoint
 from ganzoo.engine.device import choose_device
 from ganzoo.engine.modelfile import versions, write_model
 from ganzoo.engine.observers import Observer, Situation
 from ganzoo.engine.observers.record import MetricsFile, PictureFiles, TensorBoardEvents
+from ganzoo.engine.precision import choose_precision
 from ganzoo.engine.preview import Preview
 from ganzoo.engine.runfolder import RunFolder
+from ganzoo.engine.setup import build_trainer
 from ganzoo.engine.signals import Stop
-from ganzoo.engine.trainer import Pace, Player, Trainer, batches_per_step
-from ganzoo.randomness import Streams
-from ganzoo.recipe import Recipe
-
-MIB = 2**20
+from ganzoo.engine.team import Team, gathered
+from ganzoo.engine.trainer import Pace, Trainer
 
 
 @dataclass(frozen=True)
 class Run:
     """A training that has ended: its folder, how many steps it made, and the sha256 of its model's weights.
 
-    ``signal`` is the number of the signal that ended it early, or ``None`` where it is ``finished``.
+    ``signal`` is the number of the signal that ended it early, or ``None`` where it is ``finished``. Of several
+    processes only the one that ``leads`` knows the sha256.
     """
 
     folder: RunFolder
@@ -44,6 +44,7 @@ class Run:
     sha256: str
     finished: bool
     signal: int | None = None
+    leads: bool = True
 
 
 def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool = False) -> Run:
@@ -51,88 +52,70 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
 
     Everything that can be wrong is found before the folder is made: raises :class:`~ganzoo.errors.UserError`, and
     nothing is written. SIGINT, SIGTERM and SIGUSR1 end the training after the current step; it is saved all the same
-    and the run is marked as not finished.
+    and the run is marked as not finished. Started by torchrun, every process computes a share of each batch.
     """
-    settings = selection.run
-    specs = assemble(selection)
-    device = choose_device(settings.device)
-    folder = RunFolder.choose(settings.out, selection.variant, resume)
-    extras: list[Observer] = [TensorBoardEvents()] if settings.tensorboard else []
-    observers = [MetricsFile(), *watchers, *extras, PictureFiles()]
-    parts = SelectedParts(selection.parts)
-    batches = _open(selection, parts, specs, device)
-    with torch.random.fork_rng(devices=[]), Stop().listening() as stop:
-        recipe = build_recipe(selection, specs).to(device)
-        trainer = _trainer(selection, parts, recipe, batches, device)
-        preview = Preview(recipe, batches, settings.seed, device)
-        with folder.claimed(resume):
+    data = assemble(selection)
+    device = choose_device(selection.run.device)
+    precision = choose_precision(selection.run.precision, device)
+    # What is written down is what was done, so that it can be repeated where `auto` would choose otherwise.
+    selection = dataclasses.replace(selection, run=dataclasses.replace(selection.run, precision=precision.name))
+    with gathered(device) as team, _random_state_kept(), precision.set(), Stop().listening() as stop:
+        folder = _choose_folder(selection, resume, team)
+        observers = _observers(selection, watchers) if team.leads else []
+        trainer = build_trainer(selection, data, precision, team, _warn)
+        preview = Preview(trainer.game.recipe, trainer.game.batches, selection.run.seed, device)
+        with folder.claimed(resume) if team.leads else nullcontext():
             if resume:
                 go_on(folder, trainer, selection, _warn)
-            folder.write_config({**selection.to_json(), "versions": versions()})
-            situation = Situation(
-                folder, trainer.step, trainer.steps, _title(selection, specs, batches, recipe, device)
-            )
+            team.share_weights(trainer.game.recipe)
+            settings = selection.run
             pace = Pace(settings.log_every, settings.sample_every, settings.checkpoint_every, stop)
+            if team.leads:
+                folder.write_config({**selection.to_json(), "versions": versions()})
+                situation = Situation(folder, trainer.step, trainer.steps, _title(selection, data, trainer))
+            else:
+                situation = Situation(folder, trainer.step, trainer.steps, "")
 
             def write() -> str:
-                with trainer.averages.in_place() as averaged:
+                with trainer.game.averages.in_place() as averaged:
                     trained = {"steps": trainer.step, "images": trainer.images}
-                    return write_model(folder.model, averaged, selection, specs, trained)
+                    return write_model(folder.model, averaged, selection, data, trained)
 
             def save() -> None:
-                write_checkpoint(folder.checkpoints, trainer, selection)
-                write()
+                if team.leads:
+                    write_checkpoint(folder.checkpoints, trainer, selection)
+                    write()
 
             _watched(observers, situation, lambda: trainer.run(observers, pace, preview, save))
-            digest = write()
+            digest = write() if team.leads else ""
     finished = trainer.step == trainer.steps
-    return Run(folder, trainer.step, trainer.seconds, digest, finished, None if finished else stop.signal)
+    signalled = None if finished else stop.signal
+    return Run(folder, trainer.step, trainer.seconds, digest, finished, signalled, team.leads)
 
 
 def _warn(text: str) -> None:
     print(f"ganzoo: {text}", file=sys.stderr, flush=True)
 
 
-def _open(
-    selection: Selection, parts: SelectedParts, specs: Mapping[str, DataSpec], device: torch.device
-) -> dict[str, Batches]:
-    settings = selection.run
-    return {
-        slot: open_batches(
-            parts.build(slot, root=settings.data_root),
-            spec,
-            settings.batch_size,
-            settings.seed,
-            selection.parts[slot].label,
-            device,
-            settings.data_budget * MIB,
-            settings.workers,
-        )
-        for slot, spec in specs.items()
-    }
+@contextmanager
+def _random_state_kept() -> Iterator[None]:
+    """Leave torch's generators as they were found."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        yield
 
 
-def _trainer(
-    selection: Selection,
-    parts: SelectedParts,
-    recipe: Recipe,
-    batches: Mapping[str, Batches],
-    device: torch.device,
-) -> Trainer:
-    settings = selection.run
-    phases = recipe.phases()
-    players = [
-        Player.of(
-            phase,
-            parts.build(f"{phase.name}-optimizer", parameters=trained_parameters(recipe, phase)),
-            parts.build(f"{phase.name}-schedule"),
-        )
-        for phase in phases
-    ]
-    per_epoch = max(found.order.per_epoch for found in batches.values())
-    steps = settings.steps or (settings.epochs or 1) * max(1, per_epoch // batches_per_step(phases))
-    averages = Averages(recipe, settings.ema)
-    return Trainer(recipe, players, batches, averages, Streams(settings.seed, device), steps)
+def _choose_folder(selection: Selection, resume: bool, team: Team) -> RunFolder:
+    """Return the run's folder; of several processes the first one chooses."""
+    if not team.leads:
+        return RunFolder(Path(team.told("")))
+    folder = RunFolder.choose(selection.run.out, selection.variant, resume)
+    team.told(str(folder.path))
+    return folder
+
+
+def _observers(selection: Selection, watchers: Sequence[Observer]) -> list[Observer]:
+    extras: list[Observer] = [TensorBoardEvents()] if selection.run.tensorboard else []
+    return [MetricsFile(), *watchers, *extras, PictureFiles()]
 
 
 def _watched(observers: Sequence[Observer], situation: Situation, work: Callable[[], None]) -> None:
@@ -144,30 +127,23 @@ def _watched(observers: Sequence[Observer], situation: Situation, work: Callable
         work()
 
 
-def _title(
-    selection: Selection,
-    specs: Mapping[str, DataSpec],
-    batches: Mapping[str, Batches],
-    recipe: Recipe,
-    device: torch.device,
-) -> str:
+def _title(selection: Selection, data: Mapping[str, DataSpec], trainer: Trainer) -> str:
     """Say in a line or two what trains on what."""
-    data: list[str] = []
-    for slot, spec in specs.items():
-        found = batches[slot]
+    lines: list[str] = []
+    for slot, spec in data.items():
+        found = trainer.game.batches[slot]
         condition: Any = spec.condition_field
         given = f", {condition.describe()}" if condition is not None else ""
-        data.append(
+        lines.append(
             f"{selection.parts[slot].component.name}: {found.order.length:,} {spec.target_field.describe()}{given}, "
             f"from {found.source}"
         )
     sizes = ", ".join(
         f"{name} {sum(p.numel() for p in network.parameters()):,}"
-        for name, network in recipe.named_children()
+        for name, network in trainer.game.recipe.named_children()
         if any(True for _ in network.parameters())
     )
-    return (
-        f"{selection.variant} on {device}, batch {selection.run.batch_size}\n"
-        + "\n".join(data)
-        + f"\nparameters: {sizes}"
-    )
+    settings, processes = selection.run, trainer.game.team.share.count
+    together = f", {processes} processes" if processes > 1 else ""
+    how = f"{settings.precision}, {trainer.execution.name}, batch {settings.batch_size}{together}"
+    return f"{selection.variant} on {trainer.device}, {how}\n" + "\n".join(lines) + f"\nparameters: {sizes}"

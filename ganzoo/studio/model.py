@@ -15,7 +15,7 @@ from ganzoo.catalogue.registry import Registry
 from ganzoo.engine.modelfile import Header, read_model
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.errors import UserError
-from ganzoo.randomness import Streams
+from ganzoo.randomness import KeyedStreams
 from ganzoo.recipe import Recipe
 from ganzoo.studio.conditions import read_conditions
 
@@ -70,13 +70,14 @@ class Model:
             raise UserError(f"a sample of {count} is no sample: ask for at least 1")
         conditions = self.conditions(count, label)
         device = next(self.recipe.parameters()).device
-        streams = Streams(seed)
+        streams = KeyedStreams(seed)
         made = []
         with torch.inference_mode():
             for start in range(0, count, CHUNK):
                 size = min(CHUNK, count - start)
                 chosen = conditions[start : start + size].to(device) if conditions is not None else None
-                made.append(self.recipe.sample(size, chosen, streams.at("sample", start)).float().cpu())
+                streams.begin(start)
+                made.append(self.recipe.sample(size, chosen, streams.at("sample")).float().cpu())
         return torch.cat(made)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ganzoo.catalogue import Field
 from ganzoo.interfaces import Discriminator, Generator, Shape, Sites, Verdict
+from ganzoo.layers import Dropout
 from ganzoo_cgan.configs import StridedConfig, UpsamplingConfig
 
 
@@ -60,7 +61,7 @@ class StridedDiscriminator(Discriminator):
             self.layers.append(nn.Sequential(nn.Conv2d(channels, units, 3, stride=2, padding=1), nn.BatchNorm2d(units)))
             self.blocks.append(block)
             channels = block.out_shape[0]
-        self.activation = nn.Sequential(nn.LeakyReLU(config.slope), nn.Dropout(config.dropout))
+        self.activation = nn.Sequential(nn.LeakyReLU(config.slope), Dropout(config.dropout))
         self.head = sites.at("head", (channels * height * width,))
         self.output = nn.Linear(math.prod(self.head.out_shape), 1)
 

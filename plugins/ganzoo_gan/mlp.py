@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganzoo.catalogue import Field
 from ganzoo.interfaces import Discriminator, Generator, Shape, Sites, Verdict
+from ganzoo.layers import Dropout
 from ganzoo_gan.configs import MLPDiscriminatorConfig, MLPGeneratorConfig
 
 
@@ -64,7 +65,7 @@ class MLPDiscriminator(Discriminator):
         width = math.prod(self.input.out_shape)
         self.layers, self.blocks, self.activations = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for depth, units in enumerate(config.widths):
-            dropout = nn.Dropout(config.dropout if depth > 0 else 0.0)
+            dropout = Dropout(config.dropout if depth > 0 else 0.0)
             block = sites.at("block", (units,))
             self.layers.append(nn.Linear(width, units))
             self.blocks.append(block)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue import DataSpec
-from ganzoo.interfaces import Discriminator, Generator, Latent, Loss, Penalty
+from ganzoo.interfaces import Critic, Discriminator, Generator, Latent, Loss, Penalty, batchwise
+from ganzoo.randomness import Draws
 from ganzoo.recipe import Batch, Clock, FieldRef, Outcome, Parts, Phase, Recipe
 from ganzoo_gan.configs import AdversarialConfig
 
@@ -21,6 +22,7 @@ class Adversarial(Recipe):
     """Two phases: the discriminator learns to tell real from fake, the generator to be taken for real."""
 
     averaged = ("generator",)
+    replayable = True
 
     def __init__(self, config: AdversarialConfig, parts: Parts, data: Mapping[str, DataSpec]):
         super().__init__(data)
@@ -35,6 +37,7 @@ class Adversarial(Recipe):
         self.discriminator: Discriminator = parts.network("discriminator", condition, in_shape=target.shape)
         self.loss: Loss = parts.build("loss")
         self.penalty: Penalty = parts.build("penalty")
+        self._joint = config.joint and not batchwise(self.discriminator)
 
     def phases(self) -> tuple[Phase, ...]:
         """Return the discriminator's phase and the generator's."""
@@ -49,20 +52,31 @@ class Adversarial(Recipe):
         real, condition = self._real(batch)
         fake_condition = self._fake_condition(condition, clock)
         fake = self._fake(len(real), fake_condition, clock)
-        real_logit = self.discriminator(real, condition).logit
-        fake_logit = self.discriminator(fake, fake_condition).logit
+        real_logit, fake_logit = self._judge(real, condition, fake, fake_condition)
         losses = self.loss.discriminator(real_logit, fake_logit)
         if self.penalty.at_fakes and fake_condition is not condition:
             # A critic has one condition for real and fake alike, so the fakes must be of that condition too.
             fake = self._fake(len(real), condition, clock)
-        penalties = self.penalty(lambda x: self.discriminator(x, condition).logit, real, fake, clock.rng("penalty"))
+        penalties = self.penalty(Critic(self.discriminator, condition), real, fake, clock.draws("penalty"))
         terms = {"adversarial": self._config.discriminator_weight * losses.mean()}
         terms.update({name: values.mean() for name, values in penalties.items()})
-        real_score, fake_score = self.loss.score(real_logit), self.loss.score(fake_logit)
+        return Outcome(terms, self._watched(real_logit.detach(), fake_logit.detach()))
+
+    def _judge(
+        self, real: Tensor, condition: Tensor | None, fake: Tensor, fake_condition: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the logits of real and of fake examples."""
+        if not self._joint:
+            return self.discriminator(real, condition).logit, self.discriminator(fake, fake_condition).logit
+        both = torch.cat([condition, fake_condition]) if condition is not None and fake_condition is not None else None
+        real_logit, fake_logit = self.discriminator(torch.cat([real, fake]), both).logit.chunk(2)
+        return real_logit, fake_logit
+
+    def _watched(self, real_logit: Tensor, fake_logit: Tensor) -> Mapping[str, Tensor]:
         threshold = self.loss.threshold
-        right = torch.cat([real_logit > threshold, fake_logit < threshold]).float().mean()
-        watched = {"D(x)": real_score.mean(), "D(G(z)) before": fake_score.mean(), "D accuracy": right}
-        return Outcome(terms, watched)
+        right = (real_logit > threshold).float().mean() + (fake_logit < threshold).float().mean()
+        real_score, fake_score = self.loss.score(real_logit), self.loss.score(fake_logit)
+        return {"D(x)": real_score.mean(), "D(G(z)) before": fake_score.mean(), "D accuracy": right / 2}
 
     def generate(self, batch: Batch, clock: Clock) -> Outcome:
         """Score new fakes, drawn from noise of their own."""
@@ -71,13 +85,12 @@ class Adversarial(Recipe):
         fake = self._fake(len(real), fake_condition, clock)
         logit = self.discriminator(fake, fake_condition).logit
         losses = self.loss.generator(logit, lambda: self.discriminator(real, condition).logit)
-        return Outcome({"adversarial": losses.mean()}, {"D(G(z)) after": self.loss.score(logit).mean()})
+        return Outcome({"adversarial": losses.mean()}, {"D(G(z)) after": self.loss.score(logit.detach()).mean()})
 
-    def sample(self, count: int, condition: Tensor | None, rng: torch.Generator | None) -> Tensor:
+    def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
         """Return examples (count, \\*shape) for ``condition`` (count, …)."""
         device = next(self.generator.parameters()).device
-        where = rng.device if rng is not None else device
-        made: Tensor = self.generator(self.latent.draw(count, rng, where).to(device), condition)
+        made: Tensor = self.generator(self.latent.draw(count, draws).to(device), condition)
         return made
 
     def _real(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
@@ -85,11 +98,11 @@ class Adversarial(Recipe):
         return fields[self.output.field], fields[self.condition.field] if self.condition else None
 
     def _fake(self, count: int, condition: Tensor | None, clock: Clock) -> Tensor:
-        made: Tensor = self.generator(self.latent.draw(count, clock.rng("noise"), clock.device), condition)
+        made: Tensor = self.generator(self.latent.draw(count, clock.draws("noise")), condition)
         return made
 
     def _fake_condition(self, condition: Tensor | None, clock: Clock) -> Tensor | None:
         field = self.condition_field
         if condition is None or field is None or field.kind != "class" or self._config.fake_conditions == "data":
             return condition
-        return torch.randint(field.classes, condition.shape, generator=clock.rng("labels"), device=condition.device)
+        return clock.draws("labels").integers(field.classes, *condition.shape)

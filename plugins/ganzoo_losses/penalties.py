@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar, final
 
@@ -11,18 +11,32 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue import Config
-from ganzoo.interfaces import Penalty
+from ganzoo.interfaces import Critic, Penalty
+from ganzoo.randomness import Draws
 from ganzoo_losses.configs import OneCentredConfig, ZeroCentredConfig
-
-Critic = Callable[[Tensor], Tensor]
 
 
 def input_gradient(critic: Critic, x: Tensor) -> Tensor:
     """Return d(sum of critic(x)) / dx as rows (B, F), itself differentiable, in float32 or better."""
-    point = at_least_float32(x.detach()).requires_grad_(True)
-    with without_autocast(x.device):
+    point = at_least_float32(x.detach())
+    # Compiled code has no second derivatives of autograd.grad; it has those of func.grad, which for its part cannot
+    # differentiate layers that keep statistics.
+    compiling = torch.compiler.is_compiling() and not critic.batchwise
+    return (_functional_gradient if compiling else _gradient)(critic, point).flatten(1)
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _gradient(critic: Critic, point: Tensor) -> Tensor:
+    point.requires_grad_(True)
+    with without_autocast(point.device):
         (gradient,) = torch.autograd.grad(critic(point).sum(), point, create_graph=True)
-    return gradient.flatten(1)
+    return gradient
+
+
+def _functional_gradient(critic: Critic, point: Tensor) -> Tensor:
+    with without_autocast(point.device):
+        gradient: Tensor = torch.func.grad(lambda x: critic(x).sum())(point)
+    return gradient
 
 
 def at_least_float32(x: Tensor) -> Tensor:
@@ -45,7 +59,7 @@ class NoPenalty(Penalty):
     def __init__(self, config: Config):
         pass
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, rng: torch.Generator | None) -> Mapping[str, Tensor]:
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, draws: Draws) -> Mapping[str, Tensor]:
         """Return no terms."""
         return {}
 
@@ -62,7 +76,7 @@ class ZeroCentred(Penalty):
     def points(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return where the gradient is taken (B, …)."""
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, rng: torch.Generator | None) -> Mapping[str, Tensor]:
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, draws: Draws) -> Mapping[str, Tensor]:
         """Return one term (B,), called ``name``."""
         gradient = input_gradient(critic, self.points(real, fake))
         return {self.name: self._weight * gradient.square().sum(1)}
@@ -98,10 +112,10 @@ class OneCentred(Penalty):
     def __init__(self, config: OneCentredConfig):
         self._weight = config.weight
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, rng: torch.Generator | None) -> Mapping[str, Tensor]:
+    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, draws: Draws) -> Mapping[str, Tensor]:
         """Return the term ``gradient-penalty`` (B,)."""
         real, fake = at_least_float32(real), at_least_float32(fake)
-        share = torch.rand((len(real), *[1] * (real.dim() - 1)), generator=rng, device=real.device, dtype=real.dtype)
+        share = draws.uniform(len(real), *[1] * (real.dim() - 1)).to(real.dtype)
         # norm() has a gradient at 0, where the square root of a sum of squares has none.
         norm = input_gradient(critic, torch.lerp(fake, real, share)).norm(dim=1)
         return {"gradient-penalty": self._weight * (norm - 1.0).square()}

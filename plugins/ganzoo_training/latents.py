@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import final
 
-import torch
 from torch import Tensor
 
 from ganzoo.interfaces import Latent
+from ganzoo.randomness import Draws
 from ganzoo_training.configs import NormalConfig, UniformConfig
 
 
@@ -18,9 +18,9 @@ class Normal(Latent):
     def __init__(self, config: NormalConfig):
         self.shape = (config.size,)
 
-    def draw(self, count: int, rng: torch.Generator | None, device: torch.device) -> Tensor:
+    def draw(self, count: int, draws: Draws) -> Tensor:
         """Return noise (B, Z)."""
-        return torch.randn((count, *self.shape), generator=rng, device=device)
+        return draws.normal(count, *self.shape)
 
 
 @final
@@ -31,6 +31,6 @@ class Uniform(Latent):
         self.shape = (config.size,)
         self._lowest, self._width = config.lowest, config.highest - config.lowest
 
-    def draw(self, count: int, rng: torch.Generator | None, device: torch.device) -> Tensor:
+    def draw(self, count: int, draws: Draws) -> Tensor:
         """Return noise (B, Z)."""
-        return torch.rand((count, *self.shape), generator=rng, device=device).mul_(self._width).add_(self._lowest)
+        return draws.uniform(count, *self.shape) * self._width + self._lowest

@@ -12,6 +12,7 @@ from rich.text import Text
 from ganzoo.engine.observers.base import Observer, Report, Situation
 
 QUIET_SECONDS = 5.0  # between two plain lines
+MOVE_SECONDS = 0.1  # between two moves of the bar
 
 
 class ProgressDisplay(Observer):
@@ -22,7 +23,7 @@ class ProgressDisplay(Observer):
 
     def began(self, situation: Situation) -> None:
         """Show what begins."""
-        self._steps, self._said = situation.steps, 0.0
+        self._steps, self._said, self._moved = situation.steps, 0.0, 0.0
         self._console.print(situation.title, highlight=False)
         self._bar = Progress(
             BarColumn(bar_width=None),
@@ -40,14 +41,17 @@ class ProgressDisplay(Observer):
             self._live.start()
 
     def stepped(self, step: int) -> None:
-        """Move the bar."""
-        self._bar.update(self._task, completed=step)
+        """Move the bar, no more often than an eye can see."""
+        now = time.monotonic()
+        if now - self._moved > MOVE_SECONDS:
+            self._moved = now
+            self._bar.update(self._task, completed=step)
 
     def reported(self, report: Report) -> None:
         """Show the values, as a plain line now and then where there is no terminal."""
         losses, values = describe_losses(report), describe_values(report)
         rate = f"{report.rate:.1f} steps/s"
-        self._bar.update(self._task, rate=rate)
+        self._bar.update(self._task, completed=report.step, rate=rate)
         self._values.plain = f"{losses}\n{values}"
         now = time.monotonic()
         if not self._console.is_terminal and (now - self._said > QUIET_SECONDS or report.step == self._steps):

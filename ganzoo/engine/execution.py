@@ -1,0 +1,87 @@
+"""How steps are carried out: as they are written, compiled, or recorded once and replayed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, final
+
+import torch
+
+from ganzoo.engine.game import Feeds, Game
+from ganzoo.engine.players import Player
+from ganzoo.errors import UserError
+from ganzoo.randomness import KeyedStreams, RehearsedStreams
+from ganzoo.recipe import Clock
+
+
+class Execution(ABC):
+    """A way to carry out steps; all ways give the same training, up to the order in which numbers are added."""
+
+    name: ClassVar[str]
+
+    def prepare(self, feeds: Feeds) -> None:  # noqa: B027
+        """Make ready, with data of the right shapes; changes nothing that is trained."""
+
+    @abstractmethod
+    def play(self, due: Sequence[Player], feeds: Feeds, step: int) -> None:
+        """Carry out a step that has begun."""
+
+
+@final
+class Eager(Execution):
+    """Operation after operation, as it is written."""
+
+    name = "eager"
+
+    def __init__(self, game: Game):
+        self._game = game
+
+    def play(self, due: Sequence[Player], feeds: Feeds, step: int) -> None:
+        """Carry out a step."""
+        self._game.play(due, feeds, step)
+
+
+@final
+class Compiled(Execution):
+    """The loss of each phase, penalties and their second derivatives included, compiled by torch's compiler."""
+
+    name = "compile"
+
+    def __init__(self, game: Game, streams: KeyedStreams):
+        self._game = game
+        game.streams = RehearsedStreams(streams)
+
+    def prepare(self, feeds: Feeds) -> None:
+        """Rehearse and compile every phase; raises :class:`UserError` where one cannot be."""
+        game = self._game
+        before = {name: value.clone() for name, value in game.recipe.state_dict().items()}
+        options: dict[str, Any] = {"fallback_random": True}  # dropout draws what it draws uncompiled
+        for player in game.players:
+            self._try(player, feeds)
+            game.losses[player.phase.name] = torch.compile(player.phase.loss, dynamic=False, options=options)
+        for player in game.players:
+            try:
+                self._try(player, feeds)
+            except UserError:
+                raise
+            except Exception as problem:
+                reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+                raise UserError(
+                    f"phase {player.phase.name!r} cannot be compiled here: {reason}; use --execution eager"
+                ) from problem
+        game.recipe.load_state_dict(before)  # statistics of batch norm have moved
+        game.recipe.zero_grad(set_to_none=True)
+        game.tally.clear()
+
+    def _try(self, player: Player, feeds: Feeds) -> None:
+        game = self._game
+        game.streams.begin(0)
+        player.take_turn()
+        for update in range(player.phase.updates):
+            for share, batch in game.divided(feeds[update if player.phase.fresh_data else 0]):
+                game.push(player, batch, Clock(0, game.steps, player.phase.name, update, game.streams, share))
+
+    def play(self, due: Sequence[Player], feeds: Feeds, step: int) -> None:
+        """Carry out a step."""
+        self._game.play(due, feeds, step)

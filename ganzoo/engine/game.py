@@ -1,0 +1,115 @@
+"""One step of a training: every phase that is due, with its losses, gradients and updates, on the device alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import final
+
+import torch
+
+from ganzoo.engine.averages import Averages
+from ganzoo.engine.batches import Batches, Feed
+from ganzoo.engine.players import Player
+from ganzoo.engine.precision import Precision
+from ganzoo.engine.tally import Tally
+from ganzoo.engine.team import Team
+from ganzoo.interfaces import Progress
+from ganzoo.randomness import Share, Streams, key
+from ganzoo.recipe import Batch, Clock, Outcome, Recipe
+
+Loss = Callable[[Batch, Clock], Outcome]
+Feeds = Sequence[Mapping[str, Feed]]
+
+
+@final
+class Game:
+    """Plays steps of a recipe. What a step reads of the host is set by :meth:`begin`; :meth:`play` never asks it.
+
+    A batch is divided among the processes of ``team``, and each process's part into ``passes`` whose gradients add up.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        players: Sequence[Player],
+        batches: Mapping[str, Batches],
+        averages: Averages,
+        streams: Streams,
+        seed: int,
+        steps: int,
+        precision: Precision,
+        team: Team,
+        passes: int = 1,
+    ):
+        self.recipe, self.players, self.batches = recipe, tuple(players), batches
+        self.averages, self.streams, self.steps = averages, streams, steps
+        self.team, self.tally = team, Tally(streams.device)
+        self.losses: dict[str, Loss] = {player.phase.name: player.phase.loss for player in players}
+        self._seed, self._precision = seed, precision
+        mine = team.share
+        self._shares = [Share(mine.index * passes + number, mine.count * passes) for number in range(passes)]
+
+    def begin(self, step: int, due: Sequence[Player]) -> None:
+        """Set what depends on the number of the step: rates, decay, random numbers."""
+        for player in due:
+            player.set_rate(Progress(step, self.steps))
+        self.averages.begin(step)
+        self.streams.begin(step)
+        rank = self.team.share.index
+        _seed_networks(key(self._seed, f"networks/{rank}" if rank else "networks", step), self.streams.device)
+        self.recipe.before_step(Clock(step, self.steps, "before", 0, self.streams))
+
+    def play(self, due: Sequence[Player], feeds: Feeds, step: int, stands: bool = False) -> None:
+        """Play the phases of ``due`` on ``feeds``, one for each batch that the step takes.
+
+        Where ``stands``, the step is being recorded, and must not depend on its number.
+        """
+        divided = [self.divided(feed) for feed in feeds]
+        for player in due:
+            phase = player.phase
+            player.take_turn()
+            for update in range(phase.updates):
+                player.optimizer.zero_grad(set_to_none=True)
+                for share, batch in divided[update if phase.fresh_data else 0]:
+                    clock = Clock(step, self.steps, phase.name, update, self.streams, share, stands)
+                    self.push(player, batch, clock)
+                self.team.average_gradients(player.parameters)
+                player.optimizer.step()
+        self.averages.update()
+
+    def push(self, player: Player, batch: Batch, clock: Clock) -> None:
+        """Add the gradient of a phase's loss on one part of a batch."""
+        with self._precision.computing():
+            outcome = self.losses[player.phase.name](batch, clock)
+        total = outcome.total()
+        (total if len(self._shares) == 1 else total / len(self._shares)).backward()
+        self.tally.add(player.phase.name, outcome)
+
+    def divided(self, feeds: Mapping[str, Feed]) -> list[tuple[Share, Batch]]:
+        """Return this process's part of a batch as networks receive it, one share for each pass."""
+        batch = {slot: self.batches[slot].make(feed) for slot, feed in feeds.items()}
+        if len(self._shares) == 1:
+            return [(self._shares[0], batch)]
+        chunks = {
+            slot: {name: values.chunk(len(self._shares)) for name, values in fields.items()}
+            for slot, fields in batch.items()
+        }
+        return [
+            (share, {slot: {name: parts[place] for name, parts in fields.items()} for slot, fields in chunks.items()})
+            for place, share in enumerate(self._shares)
+        ]
+
+
+def _seed_networks(seed: int, device: torch.device) -> None:
+    """Seed what layers such as dropout draw from."""
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed goes round all devices
+    else:
+        torch.manual_seed(seed)
+
+
+def read_means(game: Game) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+    """Return the means of what was found since the last reading, over all processes, and begin anew."""
+    means = game.tally.means({found: game.team.average(total) for found, total in game.tally.sums.items()})
+    game.tally.clear()
+    return means

@@ -1,0 +1,75 @@
+"""Who moves in a phase, and how fast."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.interfaces import Progress, Schedule
+from ganzoo.recipe import Phase, Recipe
+
+
+def trained_parameters(recipe: Recipe, phase: Phase) -> list[nn.Parameter]:
+    """Return the parameters that a phase moves, each once, even where two networks share it."""
+    owned = (parameter for name in phase.trains for parameter in recipe.get_submodule(name).parameters())
+    return list(dict.fromkeys(owned))
+
+
+def freeze_all_but(recipe: Recipe, phase: Phase) -> None:
+    """Let only what ``phase`` trains ask for gradients, so that none is computed to be thrown away."""
+    recipe.requires_grad_(False)
+    for parameter in trained_parameters(recipe, phase):
+        parameter.requires_grad_(True)
+
+
+@final
+class Player:
+    """A phase with what moves its networks; the learning rates that ``optimizer`` has now are the base rates."""
+
+    def __init__(self, recipe: Recipe, phase: Phase, optimizer: torch.optim.Optimizer, schedule: Schedule):
+        self.phase, self.optimizer = phase, optimizer
+        self.parameters = trained_parameters(recipe, phase)
+        mine = set(self.parameters)
+        self._others = [parameter for parameter in recipe.parameters() if parameter not in mine]
+        self._schedule = schedule
+        self._rates = [float(group["lr"]) for group in optimizer.param_groups]
+        self._factor: float | None = None
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the step, of the first group of parameters."""
+        factor = 1.0 if self._factor is None else self._factor
+        return self._rates[0] * factor
+
+    def due(self, step: int) -> bool:
+        """Return whether its phase is played at ``step``."""
+        return step % self.phase.every == 0
+
+    def set_rate(self, progress: Progress) -> None:
+        """Set the learning rates for a step."""
+        factor = self._schedule.factor(progress)
+        if factor == self._factor:
+            return
+        self._factor = factor
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate * factor)
+            else:
+                group["lr"] = rate * factor
+
+    def take_turn(self) -> None:
+        """Let only what the phase trains ask for gradients."""
+        for parameter in self._others:
+            parameter.requires_grad_(False)
+        for parameter in self.parameters:
+            parameter.requires_grad_(True)
+
+    def stay_on(self, device: torch.device) -> None:
+        """Keep everything that the optimizer reads in memory of ``device``, so that its step can be recorded."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = torch.tensor(float(group["lr"]), device=device)
+            if "capturable" in group:
+                group["capturable"] = device.type == "cuda"
+        self._factor = None

@@ -1,0 +1,130 @@
+"""From a selection to a trainer that is ready to make its first step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import nn
+
+from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.selection import Selection
+from ganzoo.engine.assembly import SelectedParts, build_recipe
+from ganzoo.engine.averages import Averages
+from ganzoo.engine.batches import Batches, open_batches
+from ganzoo.engine.execution import Compiled, Eager, Execution
+from ganzoo.engine.game import Game
+from ganzoo.engine.graph import CudaRecorder, Graphed
+from ganzoo.engine.players import Player, trained_parameters
+from ganzoo.engine.precision import Precision
+from ganzoo.engine.team import Team
+from ganzoo.engine.trainer import Trainer, batches_per_step
+from ganzoo.errors import UserError
+from ganzoo.randomness import KeyedStreams
+from ganzoo.recipe import Recipe
+
+MIB = 2**20
+
+
+def build_trainer(
+    selection: Selection,
+    data: Mapping[str, DataSpec],
+    precision: Precision,
+    team: Team,
+    warn: Callable[[str], None],
+) -> Trainer:
+    """Return the trainer of a selection whose check gave ``data``; reads data, and writes nothing.
+
+    Raises :class:`UserError` where the batch cannot be divided, or the device cannot do what was asked for.
+    """
+    settings, device = selection.run, precision.device
+    _refuse_uneven(settings.batch_size, team.share.count, settings.accumulate)
+    parts = SelectedParts(selection.parts)
+    batches = _open(selection, parts, data, team, device)
+    recipe = _place(build_recipe(selection, data), device, settings.sync_bn, team)
+    precision.prepare(recipe)
+    players = [
+        Player(
+            recipe,
+            phase,
+            parts.build(f"{phase.name}-optimizer", parameters=trained_parameters(recipe, phase)),
+            parts.build(f"{phase.name}-schedule"),
+        )
+        for phase in recipe.phases()
+    ]
+    per_epoch = max(found.order.per_epoch for found in batches.values())
+    epoch = max(1, per_epoch // batches_per_step([player.phase for player in players]))
+    streams = KeyedStreams(settings.seed, device)
+    game = Game(
+        recipe,
+        players,
+        batches,
+        Averages(recipe, settings.ema),
+        streams,
+        settings.seed,
+        settings.steps or (settings.epochs or 1) * epoch,
+        precision,
+        team,
+        settings.accumulate,
+    )
+    return Trainer(game, choose_execution(settings.execution, game, streams, warn))
+
+
+def choose_execution(name: str, game: Game, streams: KeyedStreams, warn: Callable[[str], None]) -> Execution:
+    """Return the execution called ``name``; ``auto`` replays graphs on NVIDIA's GPUs where the recipe can be replayed.
+
+    Elsewhere ``auto`` is eager: on a CPU compiled steps were slower (docs/benchmarks.md). Raises :class:`UserError`
+    where the device or the recipe does not allow it.
+    """
+    obstacle = _obstacle_to_graphs(game)
+    if name == "graph" and obstacle:
+        raise UserError(f"--execution graph {obstacle}: use --execution eager or compile")
+    if name == "graph" or (name == "auto" and not obstacle):
+        return Graphed(game, streams, CudaRecorder(streams.device), warn if name == "auto" else None)
+    return Compiled(game, streams) if name == "compile" else Eager(game)
+
+
+def _obstacle_to_graphs(game: Game) -> str:
+    if game.streams.device.type != "cuda":
+        return f"records graphs of an NVIDIA GPU, and this training is on {game.streams.device}"
+    if game.team.share.count > 1:
+        return "is for one process, and this training has several"
+    return "" if game.recipe.replayable else "needs a recipe whose steps are all alike, and this one's are not"
+
+
+def _refuse_uneven(batch_size: int, processes: int, passes: int) -> None:
+    shares = processes * passes
+    if batch_size % shares:
+        what = " of ".join([f"{processes} processes"] * (processes > 1) + [f"{passes} passes each"] * (passes > 1))
+        fitting = max(shares, batch_size - batch_size % shares)
+        raise UserError(f"a batch of {batch_size} cannot be divided among {what}: give --batch-size {fitting}")
+
+
+def _open(
+    selection: Selection, parts: SelectedParts, data: Mapping[str, DataSpec], team: Team, device: torch.device
+) -> dict[str, Batches]:
+    settings = selection.run
+    return {
+        slot: open_batches(
+            parts.build(slot, root=settings.data_root),
+            spec,
+            settings.batch_size,
+            settings.seed,
+            selection.parts[slot].label,
+            device,
+            settings.data_budget * MIB,
+            settings.workers,
+            team.share,
+        )
+        for slot, spec in data.items()
+    }
+
+
+def _place(recipe: Recipe, device: torch.device, sync_bn: bool, team: Team) -> Recipe:
+    """Put a recipe where it will train, convolutions in the order of memory that devices read fastest."""
+    if sync_bn and device.type != "cuda":
+        raise UserError(f"--sync-bn needs NVIDIA GPUs, and this training is on {device}: leave it out")
+    if sync_bn and team.share.count > 1:
+        for name, network in list(recipe.named_children()):
+            setattr(recipe, name, nn.SyncBatchNorm.convert_sync_batchnorm(network))
+    return recipe.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,72 @@
+"""What a training found since it was last asked, added up on the device."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from ganzoo.recipe import Outcome
+
+
+class Found(NamedTuple):
+    """The names of what a phase found: its terms, and the values only to watch."""
+
+    phase: str
+    terms: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+@final
+class Tally:
+    """Sums of terms and values, one vector for each phase; read on the host only when somebody asks."""
+
+    def __init__(self, device: torch.device):
+        self._device = device
+        self.sums: dict[Found, Tensor] = {}
+        self.counts: Counter[Found] = Counter()
+
+    def add(self, phase: str, outcome: Outcome) -> None:
+        """Count one outcome of ``phase``."""
+        found = Found(phase, tuple(outcome.terms), tuple(outcome.values))
+        numbers = [*outcome.terms.values(), *outcome.values.values()]
+        vector = torch.stack([number.detach().float() for number in numbers])
+        if found not in self.sums:
+            self.sums[found] = torch.zeros_like(vector)
+        # In place: a recorded step adds to the same memory for ever.
+        self.sums[found].add_(vector)
+        self.counts[found] += 1
+
+    def means(self, sums: Mapping[Found, Tensor] | None = None) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+        """Return the means since :meth:`clear`, terms by phase and values by name; of other ``sums`` if given."""
+        sums = self.sums if sums is None else sums
+        filled = [found for found in sums if self.counts[found]]
+        numbers = torch.cat([sums[found] for found in filled]).tolist() if filled else []
+        totals: dict[tuple[str, str], list[float]] = {}
+        place = 0
+        for found in filled:
+            entries = [(found.phase, name) for name in found.terms] + [("", name) for name in found.values]
+            for entry in entries:
+                total = totals.setdefault(entry, [0.0, 0.0])
+                total[0] += numbers[place]
+                total[1] += self.counts[found]
+                place += 1
+        terms: dict[str, dict[str, float]] = {}
+        values: dict[str, float] = {}
+        for (phase, name), (added, count) in totals.items():
+            (terms.setdefault(phase, {}) if phase else values)[name] = added / count
+        return terms, values
+
+    def clear(self) -> None:
+        """Begin anew."""
+        for total in self.sums.values():
+            total.zero_()
+        self.counts.clear()
+
+    def restore(self, sums: Mapping[Found, Tensor], counts: Mapping[Found, int]) -> None:
+        """Go on from ``sums`` and ``counts``."""
+        self.sums = {found: total.to(self._device) for found, total in sums.items()}
+        self.counts = Counter(dict(counts))
