@@ -66,6 +66,17 @@ def test_every_optimizer_goes_on_to_the_bit(optimizer: str, tmp_path: Path) -> N
     assert parts.sha256 == whole.sha256
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [{"execution": "compile"}, {"precision": "fp32"}, {"precision": "bf16"}, {"accumulate": 4, "penalty": "r1"}],
+    ids=["compile", "fp32", "bf16", "passes"],
+)
+def test_every_way_to_make_a_step_goes_on_to_the_bit(flags: dict[str, object], tmp_path: Path) -> None:
+    whole = train(choose("cgan", tmp_path / "whole", **flags))
+    parts = interrupted_twice(choose("cgan", tmp_path / "parts", **flags))
+    assert parts.sha256 == whole.sha256
+
+
 def test_streamed_data_goes_on_to_the_bit(tmp_path: Path) -> None:
     whole = train(choose("cgan", tmp_path / "whole"))
     parts = interrupted_twice(choose("cgan", tmp_path / "parts", data_budget=0, workers=1))

@@ -81,9 +81,11 @@ def _torch() -> Iterator[Finding]:
     except Exception as problem:
         yield Finding("torch", f"cannot be imported: {problem}", "pip install torch torchvision")
         return
+    from ganzoo.engine.precision import has_bf16
+
     yield Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
     capability = torch.backends.cpu.get_cpu_capability()
-    yield Finding("cpu", f"{capability}, bf16 matrix hardware: {'yes' if _bf16() else 'no'}")
+    yield Finding("cpu", f"{capability}, bf16 matrix hardware: {'yes' if has_bf16(torch.device('cpu')) else 'no'}")
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     yield Finding("cuda", ", ".join(names) or "no device")
     yield Finding("mps", "yes" if torch.backends.mps.is_available() else "no device")
@@ -97,13 +99,6 @@ def _torch() -> Iterator[Finding]:
     except Exception as problem:
         remedy = "install the pair together, from one index: pip install --force-reinstall torch torchvision"
         yield Finding("torchvision", f"does not go with torch {torch.__version__}: {problem}", remedy)
-
-
-def _bf16() -> bool:
-    try:
-        return "bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
 
 
 def _plugins() -> Iterator[Finding]:

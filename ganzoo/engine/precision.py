@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ganzoo.errors import UserError
 from ganzoo.interfaces import Discriminator, Generator
 
+PROCESSOR = Path("/proc/cpuinfo")
 _HARDWARE = re.compile(r"^(?:flags|Features)\s*:.*\b(?:avx512_bf16|amx_bf16|bf16)\b", re.MULTILINE)
 
 
@@ -83,7 +84,7 @@ def has_bf16(device: torch.device) -> bool:
     if device.type != "cpu":
         return False
     try:
-        return bool(_HARDWARE.search(Path("/proc/cpuinfo").read_text(encoding="utf-8")))
+        return bool(_HARDWARE.search(PROCESSOR.read_text(encoding="utf-8")))
     except OSError:
         return False
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, final
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
 
 from ganzoo.randomness import Share
 
@@ -150,7 +151,13 @@ def gathered(device: torch.device) -> Iterator[Team]:
     if size == 1:
         yield Alone()
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    store, _, _ = next(rendezvous("env://"))
+    # torchrun keeps one store for all its restarts: without a prefix, processes that were started again would find
+    # the addresses of those that died.
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    store = dist.PrefixStore(f"attempt-{attempt}", store)  # type: ignore[attr-defined]
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
     try:
         yield Processes(rank, size, device)
     finally:

@@ -1,0 +1,244 @@
+"""Compiled and recorded steps give the training that eager steps give."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map
+
+from ganzoo.catalogue import Selection, installed, select
+from ganzoo.engine.assembly import assemble
+from ganzoo.engine.graph import WARM_UP, Graphed, Recorder
+from ganzoo.engine.precision import choose_precision
+from ganzoo.engine.run import train
+from ganzoo.engine.setup import build_trainer
+from ganzoo.engine.team import Alone
+from ganzoo.engine.trainer import Trainer
+from ganzoo.errors import UserError
+from ganzoo.randomness import KeyedStreams
+from ganzoo.recipe import Clock, Outcome
+
+CPU = torch.device("cpu")
+VARIANTS = installed().names("variant")
+
+
+def choose(variant: str, **flags: object) -> Selection:
+    return select(installed(), variant, {"batch_size": 8, "steps": 8, "dataset_size": 16, "precision": "fp32", **flags})
+
+
+def make_trainer(selection: Selection) -> Trainer:
+    precision = choose_precision(selection.run.precision, CPU)
+    trainer = build_trainer(selection, assemble(selection), precision, Alone(), print)
+    trainer.game.recipe.train()
+    return trainer
+
+
+class Tape(TorchDispatchMode):
+    """Notes every operation with what it was given; done again, it reads nothing but memory and generators.
+
+    That is what a graph of a GPU does: numbers that Python computed are what they were when it was recorded.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations: list[tuple[Any, Any, Any, Any]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func is not torch.ops.aten._local_scalar_dense.default, "the host waits for a value"
+        result = func(*args, **(kwargs or {}))
+        self.operations.append((func, args, kwargs or {}, result))
+        return result
+
+    def replay(self) -> None:
+        made: dict[int, Tensor] = {}
+
+        def now(value: Any) -> Any:
+            return made.get(id(value), value) if isinstance(value, Tensor) else value
+
+        with torch.no_grad():
+            for func, args, kwargs, then in self.operations:
+                result = func(*tree_map(now, args), **tree_map(now, kwargs))
+                for old, new in zip(tree_flatten(then)[0], tree_flatten(result)[0], strict=True):
+                    if isinstance(old, Tensor):
+                        made[id(old)] = new
+
+
+class TapeRecorder(Recorder):
+    """Records on a tape. Recording does the work, which recording a graph does not: so it is undone."""
+
+    def __init__(self, trainer: Trainer):
+        self.trainer, self.tapes = trainer, list[Tape]()
+
+    def warm_up(self, work: Callable[[], None]) -> None:
+        work()
+
+    def record(self, work: Callable[[], None], generators: Sequence[torch.Generator]) -> Callable[[], None]:
+        memory = list(self._memory())
+        before = [value.detach().clone() for value in memory]
+        state = torch.default_generator.get_state()
+        states = [generator.get_state() for generator in generators]
+        self.tapes.append(Tape())
+        with self.tapes[-1]:
+            work()
+        with torch.no_grad():
+            for value, old in zip(memory, before, strict=True):
+                value.copy_(old)
+        torch.default_generator.set_state(state)
+        for generator, old_state in zip(generators, states, strict=True):
+            generator.set_state(old_state)
+        return self.tapes[-1].replay
+
+    def _memory(self) -> Any:
+        game = self.trainer.game
+        yield from game.recipe.state_dict().values()
+        for network in game.averages.networks.values():
+            yield from network.state_dict().values()
+        for player in game.players:
+            for state in player.optimizer.state.values():
+                yield from (value for value in state.values() if isinstance(value, Tensor))
+        yield from game.tally.sums.values()
+
+
+def recorded(selection: Selection, warn: Callable[[str], None] | None = None) -> tuple[Trainer, TapeRecorder]:
+    trainer = make_trainer(selection)
+    recorder = TapeRecorder(trainer)
+    assert isinstance(trainer.game.streams, KeyedStreams)
+    trainer.execution = Graphed(trainer.game, trainer.game.streams, recorder, warn)
+    return trainer, recorder
+
+
+def weights(trainer: Trainer) -> dict[str, Tensor]:
+    state = trainer.game.recipe.state_dict()
+    for name, network in trainer.game.averages.networks.items():
+        state |= {f"{name} averaged {key}": value for key, value in network.state_dict().items()}
+    return {name: value.detach().clone() for name, value in state.items()}
+
+
+def with_rates_on_the_device(trainer: Trainer) -> Trainer:
+    for player in trainer.game.players:
+        player.stay_on(CPU)
+    trainer.game.averages.stay_on(CPU)
+    return trainer
+
+
+def assert_same_training(selection: Selection) -> TapeRecorder:
+    """Replayed steps are those of the same operations to the bit, and eager ones up to the rounding of rates."""
+    eager, alike = make_trainer(selection), with_rates_on_the_device(make_trainer(selection))
+    replayed, recorder = recorded(selection)
+    for _ in range(selection.run.steps or 0):
+        for trainer in (eager, alike, replayed):
+            trainer.train_step()
+    expected, found = weights(alike), weights(replayed)
+    assert [name for name, value in expected.items() if not torch.equal(value, found[name])] == []
+    assert replayed.game.tally.counts == eager.game.tally.counts
+    terms, values = eager.game.tally.means()
+    again, watched = replayed.game.tally.means()
+    assert again.keys() == terms.keys()
+    assert all(again[phase] == pytest.approx(terms[phase], rel=1e-3) for phase in terms)
+    assert watched == pytest.approx(values, rel=1e-2, abs=1e-3)
+    return recorder
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_recorded_step_is_replayed_with_new_data_noise_and_rates(variant: str) -> None:
+    recorder = assert_same_training(choose(variant, schedule="cosine"))
+    assert len(recorder.tapes) == 1
+
+
+@pytest.mark.parametrize("penalty", [name for name in installed().names("penalty") if name != "none"])
+def test_penalties_are_recorded_too(penalty: str) -> None:
+    assert_same_training(choose("cgan", penalty=penalty, loss="wasserstein", recipe_discriminator_updates=2))
+
+
+def test_passes_and_low_precision_are_recorded_too() -> None:
+    assert_same_training(choose("cgan", accumulate=2, precision="bf16"))
+
+
+@pytest.mark.parametrize("optimizer", installed().names("optimizer"))
+def test_every_optimizer_is_recorded(optimizer: str) -> None:
+    if optimizer == "rmsprop":
+        pytest.skip("torch records rmsprop on a GPU alone")
+    assert_same_training(choose("gan", optimizer=optimizer, schedule="linear"))
+
+
+def test_phases_that_are_not_always_due_have_recordings_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    selection = choose("gan", steps=14)
+    eager, (replayed, recorder) = with_rates_on_the_device(make_trainer(selection)), recorded(selection)
+    for trainer in (eager, replayed):
+        object.__setattr__(trainer.game.players[1].phase, "every", 2)
+        for _ in range(14):
+            trainer.train_step()
+    assert len(recorder.tapes) == 2
+    found = weights(replayed)
+    assert all(torch.equal(value, found[name]) for name, value in weights(eager).items())
+
+
+def test_a_step_that_asks_for_its_number_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = type(make_trainer(choose("gan")).game.recipe)
+    original = recipe.generate  # type: ignore[attr-defined]
+
+    def generate(self: Any, batch: Any, clock: Clock) -> Outcome:
+        outcome: Outcome = original(self, batch, clock)
+        return Outcome({name: term * (1 + clock.step) for name, term in outcome.terms.items()})
+
+    monkeypatch.setattr(recipe, "generate", generate)
+    selection = choose("gan")
+    strict, _ = recorded(selection)
+    for _ in range(WARM_UP):
+        strict.train_step()
+    with pytest.raises(UserError, match="cannot be recorded: phase 'generator' asks for the number of the step"):
+        strict.train_step()
+    said: list[str] = []
+    lenient, _ = recorded(selection, said.append)
+    for _ in range(8):
+        lenient.train_step()
+    assert len(said) == 1
+    assert "going on without" in said[0]
+    assert lenient.step == 8
+
+
+def test_graphs_are_refused_where_there_are_none(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--execution graph records graphs of an NVIDIA GPU.*use --execution eager"):
+        train(choose("gan", execution="graph", device="cpu", out=tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+
+
+COMPILED = [
+    ("gan", {"penalty": "wgan-gp", "loss": "wasserstein", "dataset_size": 8}),
+    ("cgan-conv", {"penalty": "r1", "dataset_size": 8}),
+]
+ALL_COMPILED = [(variant, {}) for variant in VARIANTS] + [
+    ("cgan", {"penalty": name}) for name in installed().names("penalty")
+]
+
+
+def assert_compiled_is_the_same(variant: str, flags: dict[str, Any], folder: Path) -> None:
+    fixed = {"steps": 4, "log_every": 1, **flags}
+    for execution in ("eager", "compile"):
+        train(choose(variant, execution=execution, out=folder / execution, **fixed))
+    for expected, found in zip(rows(folder / "eager"), rows(folder / "compile"), strict=True):
+        for phase, terms in expected["terms"].items():
+            assert found["terms"][phase] == pytest.approx(terms, rel=1e-3, abs=1e-5)
+    torch._dynamo.reset()
+
+
+@pytest.mark.parametrize(("variant", "flags"), COMPILED)
+def test_compiled_steps_give_the_same_training(variant: str, flags: dict[str, Any], tmp_path: Path) -> None:
+    assert_compiled_is_the_same(variant, flags, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("variant", "flags"), ALL_COMPILED)
+def test_every_variant_and_penalty_compiles(variant: str, flags: dict[str, Any], tmp_path: Path) -> None:
+    assert_compiled_is_the_same(variant, flags, tmp_path)

@@ -1,0 +1,131 @@
+"""Several processes train what one trains."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from ganzoo.catalogue import installed, select
+from ganzoo.cli import run as command
+from ganzoo.engine.run import train
+from ganzoo.errors import UserError
+
+ALIKE = {  # no batch norm, no dropout: these look at the batch that a process has
+    "gan-minimal": (),
+    "cgan": ("--no-generator-norm", "--discriminator-dropout", "0", "--penalty", "wgan-gp", "--loss", "wasserstein"),
+}
+
+
+def ganzoo(out: Path, *words: str, processes: int = 1, restarts: int = 0) -> list[str]:
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    start = [*torchrun, f"--max-restarts={restarts}"] if processes > 1 else []
+    fixed = ["--device", "cpu", "--precision", "fp32", "--batch-size", "16", "--out", str(out)]
+    return [sys.executable, *start, "-m", "ganzoo", "train", *words, *fixed]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def run(line: list[str]) -> None:
+    done = subprocess.run(line, capture_output=True, text=True, env=environment(), check=False, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def furthest(first: Path, second: Path) -> float:
+    one, other = load_file(first / "model.safetensors"), load_file(second / "model.safetensors")
+    return max(float((one[name].double() - other[name].double()).abs().max()) for name in one)
+
+
+@pytest.mark.parametrize("variant", ALIKE)
+def test_two_processes_have_the_gradient_of_one_with_the_whole_batch(variant: str, tmp_path: Path) -> None:
+    # One step at a rate of 1, without averages: what a weight moved by is its gradient.
+    words = (variant, *ALIKE[variant], "--optimizer", "sgd", "--optimizer-lr", "1", "--steps", "1", "--ema", "0")
+    run(ganzoo(tmp_path / "one", *words))
+    run(ganzoo(tmp_path / "two", *words, processes=2))
+    run(ganzoo(tmp_path / "passes", *words, "--accumulate", "2"))
+    assert 0 <= furthest(tmp_path / "one", tmp_path / "two") <= 1e-6
+    assert 0 <= furthest(tmp_path / "one", tmp_path / "passes") <= 1e-6
+
+
+def test_two_processes_train_what_one_trains(tmp_path: Path) -> None:
+    words = ("gan-minimal", "--steps", "30", "--log-every", "10")
+    run(ganzoo(tmp_path / "one", *words))
+    run(ganzoo(tmp_path / "two", *words, processes=2))
+    assert furthest(tmp_path / "one", tmp_path / "two") <= 1e-6
+    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == sorted(
+        path.name for path in (tmp_path / "one").iterdir()
+    )
+
+
+def workers(parent: int) -> list[int]:
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(child) for child in children]
+
+
+def wait_for(path: Path, seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find a worker")
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.long), 1])
+def test_a_killed_process_is_started_again_and_the_end_is_the_same(rank: int, tmp_path: Path) -> None:
+    words = ("gan-minimal", "--steps", "400", "--checkpoint-every", "20", "--sample-every", "400")
+    run(ganzoo(tmp_path / "whole", *words, processes=2))
+    line = ganzoo(tmp_path / "killed", *words, "--resume", processes=2, restarts=1)
+    started = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment())
+    wait_for(tmp_path / "killed" / "checkpoints" / "step-00000040.safetensors")
+    os.kill(sorted(workers(started.pid))[rank], signal.SIGKILL)
+    _, said = started.communicate(timeout=240)
+    assert started.returncode == 0, said[-3000:]
+    models = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "killed")]
+    assert models[0] == models[1]
+
+
+def test_a_signal_to_one_process_stops_all_after_the_same_step(tmp_path: Path) -> None:
+    words = ("gan-minimal", "--steps", "1000000", "--checkpoint-every", "20")
+    started = subprocess.Popen(
+        ganzoo(tmp_path / "run", *words, processes=2), stderr=subprocess.PIPE, text=True, env=environment()
+    )
+    wait_for(tmp_path / "run" / "checkpoints" / "step-00000020.safetensors")
+    started.send_signal(signal.SIGTERM)
+    _, said = started.communicate(timeout=120)
+    assert started.returncode != 0
+    assert re.search(r"stopped after \d+ steps, and saved", said), said[-3000:]
+    assert not list((tmp_path / "run").rglob("*.tmp*"))
+
+
+def test_a_batch_that_cannot_be_divided_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = ["train", "gan", "--batch-size", "10", "--accumulate", "4", "--out", str(tmp_path / "run")]
+    assert command(words) == 2
+    said = capsys.readouterr().err
+    assert "a batch of 10 cannot be divided among 4 passes each: give --batch-size 8" in said
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without an NVIDIA GPU")
+def test_batch_norm_of_all_is_for_gpus(tmp_path: Path) -> None:
+    selection = select(installed(), "dcgan", {"sync_bn": True, "batch_size": 8, "out": tmp_path / "run"})
+    with pytest.raises(UserError, match="--sync-bn needs NVIDIA GPUs"):
+        train(selection)
+
+
+def test_batch_norm_of_all_keeps_the_names_of_weights() -> None:
+    """What ``--sync-bn`` does to a network leaves its state as it was, so models of both kinds are the same."""
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    after = nn.SyncBatchNorm.convert_sync_batchnorm(network).state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
