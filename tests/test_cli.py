@@ -30,7 +30,7 @@ from ganzoo.cli.output import print_table
 
 ENTRIES = list(installed())
 VARIANTS = installed().names("variant")
-COMMANDS = ("list", "info", "plugins", "train", "sample", "doctor")
+COMMANDS = ("list", "info", "plugins", "train", "sample", "bench", "doctor")
 
 
 @dataclass(frozen=True)

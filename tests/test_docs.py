@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,9 @@ def commands(page: Path) -> Iterator[list[str]]:
                 yield shlex.split(line.removeprefix("$ ganzoo "), comments=True)
 
 
+TOGETHER = [block.strip() for block in blocks(ROOT / "docs" / "speed.md", "sh")]
+
+
 def quick(words: list[str]) -> list[str]:
     return [*words, *QUICK] if words[0] == "train" and "--help" not in words else words
 
@@ -48,6 +54,17 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
 def test_the_commands_of_a_page_run_one_after_the_other(page: Path, workplace: Path) -> None:
     for words in commands(page):
         assert command(quick(words)) == 0, " ".join(words)
+
+
+@pytest.mark.parametrize("line", TOGETHER, ids=["torchrun", "with restarts"])
+def test_commands_for_several_processes_run(line: str, workplace: Path) -> None:
+    words = shlex.split(line)
+    assert words[0] == "torchrun"
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", *words[1:], *QUICK, "--device", "cpu"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(start, capture_output=True, text=True, check=False, timeout=240, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (workplace / "runs" / "two" / "model.safetensors").exists()
 
 
 def test_the_python_example_runs(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

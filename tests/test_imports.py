@@ -277,6 +277,7 @@ LIGHT = {
     "ganzoo": ("-m", "ganzoo"),
     "ganzoo --help": ("-m", "ganzoo", "--help"),
     "ganzoo --version": ("-m", "ganzoo", "--version"),
+    "ganzoo bench --help": ("-m", "ganzoo", "bench", "--help"),
     "ganzoo list": ("-m", "ganzoo", "list"),
     "ganzoo list dataset": ("-m", "ganzoo", "list", "dataset"),
     "ganzoo list --json": ("-m", "ganzoo", "list", "--json"),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from ganzoo import __version__
+from ganzoo.cli.bench import bench
 from ganzoo.cli.doctor import doctor
 from ganzoo.cli.info import info
 from ganzoo.cli.listing import list_command
@@ -29,7 +30,7 @@ def cli() -> None:
     """A zoo of generative adversarial networks: any variant, conditioner, loss and dataset, from plugins."""
 
 
-for command in (list_command, info, plugins, train, sample, doctor):
+for command in (list_command, info, plugins, train, sample, bench, doctor):
     cli.add_command(command)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, final
 
 import torch
@@ -20,8 +20,8 @@ class Execution(ABC):
 
     name: ClassVar[str]
 
-    def prepare(self, feeds: Feeds) -> None:  # noqa: B027
-        """Make ready, with data of the right shapes; changes nothing that is trained."""
+    def prepare(self, read: Callable[[], Feeds]) -> None:  # noqa: B027
+        """Make ready, with data that ``read`` gives if it is needed; changes nothing that is trained."""
 
     @abstractmethod
     def play(self, due: Sequence[Player], feeds: Feeds, step: int) -> None:
@@ -52,9 +52,9 @@ class Compiled(Execution):
         self._game = game
         game.streams = RehearsedStreams(streams)
 
-    def prepare(self, feeds: Feeds) -> None:
+    def prepare(self, read: Callable[[], Feeds]) -> None:
         """Rehearse and compile every phase; raises :class:`UserError` where one cannot be."""
-        game = self._game
+        game, feeds = self._game, read()
         before = {name: value.clone() for name, value in game.recipe.state_dict().items()}
         options: dict[str, Any] = {"fallback_random": True}  # dropout draws what it draws uncompiled
         for player in game.players:

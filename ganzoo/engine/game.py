@@ -69,7 +69,7 @@ class Game:
             phase = player.phase
             player.take_turn()
             for update in range(phase.updates):
-                player.optimizer.zero_grad(set_to_none=True)
+                player.forget_gradients()
                 for share, batch in divided[update if phase.fresh_data else 0]:
                     clock = Clock(step, self.steps, phase.name, update, self.streams, share, stands)
                     self.push(player, batch, clock)

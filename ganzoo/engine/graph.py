@@ -57,7 +57,8 @@ class CudaRecorder(Recorder):
         graph = torch.cuda.CUDAGraph()
         for generator in generators:
             graph.register_generator_state(generator)
-        with torch.cuda.graph(graph, stream=self._stream):
+        # Threads that pin streamed data go on meanwhile; what they ask of the driver is no part of the step.
+        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
             work()
         return graph.replay
 

@@ -66,6 +66,11 @@ class Player:
         for parameter in self.parameters:
             parameter.requires_grad_(True)
 
+    def forget_gradients(self) -> None:
+        """Begin the next sum of gradients; many times faster than the optimizer's own way."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
     def stay_on(self, device: torch.device) -> None:
         """Keep everything that the optimizer reads in memory of ``device``, so that its step can be recorded."""
         for group in self.optimizer.param_groups:

@@ -56,7 +56,7 @@ class Trainer:
     def run(self, observers: Sequence[Observer], pace: Pace, preview: Preview, save: Callable[[], None]) -> None:
         """Train until ``steps`` are done or a stop is asked for; report, draw and save at intervals and at the end."""
         self.game.recipe.train()
-        self.execution.prepare(self._feeds())
+        self.execution.prepare(self._feeds)
         if self.step == 0:
             self._draw(observers, preview)
         began, since = time.perf_counter(), self.step

@@ -21,11 +21,12 @@ def input_gradient(critic: Critic, x: Tensor) -> Tensor:
     point = at_least_float32(x.detach())
     # Compiled code has no second derivatives of autograd.grad; it has those of func.grad, which for its part cannot
     # differentiate layers that keep statistics.
-    compiling = torch.compiler.is_compiling() and not critic.batchwise
-    return (_functional_gradient if compiling else _gradient)(critic, point).flatten(1)
+    if not torch.compiler.is_compiling():
+        return _gradient(critic, point).flatten(1)
+    uncompiled = torch.compiler.disable(_gradient)
+    return (uncompiled if critic.batchwise else _functional_gradient)(critic, point).flatten(1)
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
 def _gradient(critic: Critic, point: Tensor) -> Tensor:
     point.requires_grad_(True)
     with without_autocast(point.device):

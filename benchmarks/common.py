@@ -1,0 +1,120 @@
+"""What the benchmarks share: turns that are measured fairly, and result files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from click.core import ParameterSource
+
+from ganzoo.errors import UserError
+from ganzoo.studio.machine import measure_machine, wait_for
+
+WARM_UP = 5  # steps
+Turn = Callable[[int], float]
+"""Makes so many steps and returns the seconds that one of them took."""
+
+data_root = click.option(
+    "--data-root", type=click.Path(path_type=Path), default=Path("data"), help="Folder with the datasets' files."
+)
+device = click.option("--device", default="cpu", help="Where to compute: cpu, cuda, mps or auto.")
+out = click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to write the result.")
+share = click.option("--share", default=1.0, help="Share of the usual number of rounds, for a quick look.")
+
+
+def timed(work: Callable[[], object], device: torch.device) -> float:
+    """Return the seconds that ``work`` takes, to the end of all that it asks of ``device``."""
+    wait_for(device)
+    began = time.perf_counter()
+    work()
+    wait_for(device)
+    return time.perf_counter() - began
+
+
+def turn(step: Callable[[], object], device: torch.device) -> Turn:
+    """Return the turn that makes ``step`` again and again."""
+
+    def make(steps: int) -> float:
+        def go() -> None:
+            for _ in range(steps):
+                step()
+
+        step()  # not measured: it pays for what another turn left in the caches
+        return timed(go, device) / steps
+
+    return make
+
+
+def interleaved(turns: Mapping[str, Turn], steps: Mapping[str, int] | int, rounds: int) -> dict[str, list[float]]:
+    """Return the seconds a step of each, round after round of turns with so many steps; who begins a round changes."""
+    names = list(turns)
+    counts = dict.fromkeys(names, steps) if isinstance(steps, int) else steps
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for name in names:
+        turns[name](WARM_UP)  # not measured: the first steps of all allocate, choose kernels and record graphs
+    for number in range(rounds):
+        for place in range(len(names)):
+            name = names[(number + place) % len(names)]
+            found[name].append(turns[name](counts[name]))
+    return found
+
+
+def ratios(found: Mapping[str, Sequence[float]], above: str, below: str) -> list[float]:
+    """Return, round by round, how many times the seconds of ``below`` those of ``above`` are."""
+    return [round(one / other, 4) for one, other in zip(found[above], found[below], strict=True)]
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the median, to as many digits as mean anything."""
+    return float(f"{statistics.median(values):.4g}")
+
+
+def run(command: click.Command) -> None:
+    """Run the command of a benchmark; what a user can mend is said in a sentence."""
+    try:
+        command()
+    except UserError as problem:
+        sys.exit(f"Error: {problem}")
+
+
+def share_of(rounds: int, share: float) -> int:
+    """Return a share of ``rounds``, one at least."""
+    return max(1, round(rounds * share))
+
+
+def publish(results: Sequence[Mapping[str, Any]], device: torch.device, out: Path | None) -> None:
+    """Print what was measured, with the machine and the command, and write it where ``out`` says."""
+    context = click.get_current_context()
+    script = Path(context.info_name or "")
+    about = dataclasses.asdict(measure_machine(device))
+    found = {"benchmark": script.stem, "command": _command(context, script), "machine": about, "results": results}
+    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    click.echo(text, nl=False)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf-8")
+
+
+def _command(context: click.Context, script: Path) -> str:
+    """Return the command that was given, without the paths of this machine."""
+    words = ["python", f"benchmarks/{script.name}"]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name == "data_root":
+            words += ["--data-root", "DIR"]
+        elif name != "out" and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            given = context.params[name]
+            if isinstance(given, bool):
+                words.append(parameter.opts[0])
+            else:
+                for value in given if isinstance(given, tuple) else (given,):
+                    words += [parameter.opts[0], str(value)]
+    return " ".join(words)

@@ -1,0 +1,103 @@
+"""A training as `ganzoo train` does it, in turns that can be measured."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+from common import timed
+from rich.console import Console
+
+from ganzoo.catalogue import Selection, installed, select
+from ganzoo.engine.assembly import assemble
+from ganzoo.engine.device import choose_device
+from ganzoo.engine.observers import Observer, Situation
+from ganzoo.engine.observers.progress import ProgressDisplay
+from ganzoo.engine.observers.record import MetricsFile
+from ganzoo.engine.precision import choose_precision
+from ganzoo.engine.preview import Preview
+from ganzoo.engine.runfolder import RunFolder
+from ganzoo.engine.setup import build_trainer
+from ganzoo.engine.signals import Stop
+from ganzoo.engine.team import Alone
+from ganzoo.engine.trainer import Pace
+
+ENDLESS = 10**9  # steps: no schedule moves, and no last step comes
+
+
+def choose(variant: str, **flags: Any) -> Selection:
+    """Return a variant with the flags of `ganzoo train`, underscores for dashes, that trains on without end."""
+    return select(installed(), variant, {**flags, "steps": ENDLESS})
+
+
+class Training:
+    """Trains a turn at a time, with metrics and progress at the usual intervals, without pictures and saves."""
+
+    def __init__(self, selection: Selection, terminal: bool = False):
+        self.device = choose_device(selection.run.device)
+        self.precision = choose_precision(selection.run.precision, self.device)
+        with self.precision.set():
+            self.trainer = build_trainer(selection, assemble(selection), self.precision, Alone(), _warn)
+        self.batch_size = selection.run.batch_size
+        game = self.trainer.game
+        self._preview = Preview(game.recipe, game.batches, selection.run.seed, self.device)
+        self._log_every = selection.run.log_every
+        self._scratch = tempfile.TemporaryDirectory()
+        self.folder = RunFolder(Path(self._scratch.name))
+        self._terminal = terminal
+
+    @property
+    def manner(self) -> str:
+        """How it computes, in words."""
+        return f"{self.precision.name}, {self.trainer.execution.name}"
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(parameter.numel() for parameter in self.trainer.game.recipe.parameters())
+
+    def turn(self, steps: int) -> float:
+        """Return the seconds a step takes, over ``steps`` steps after one that is not measured."""
+        situation = Situation(self.folder, self.trainer.step, self.trainer.steps, "")
+        with self.precision.set(), Path(os.devnull).open("w", encoding="utf-8") as nowhere, ExitStack() as watching:
+            console = Console(
+                file=nowhere, force_terminal=self._terminal, width=80, _environ={"TERM": "xterm-256color"}
+            )
+            observers = [MetricsFile(), ProgressDisplay(console)]
+            for observer in observers:
+                observer.began(situation)
+                watching.callback(observer.ended)
+            self._run(1, observers)
+            return timed(lambda: self._run(steps, observers), self.device) / steps
+
+    def _run(self, steps: int, observers: Sequence[Observer]) -> None:
+        stop = Stop()
+        watchers = [*observers, _Halt(self.trainer.step + steps, stop)]
+        self.trainer.run(watchers, Pace(self._log_every, ENDLESS, 0, stop), self._preview, lambda: None)
+        # A turn goes on where the last one ended: what was made ready once, such as compiled code, stays.
+        self.trainer.execution.prepare = _stay_ready  # type: ignore[method-assign]
+
+
+class _Halt(Observer):
+    """Asks for a stop after a step."""
+
+    def __init__(self, last: int, stop: Stop):
+        self._last, self._stop = last, stop
+
+    def stepped(self, step: int) -> None:
+        """Ask, if it is time."""
+        if step >= self._last:
+            self._stop.signal = 1
+
+
+def _stay_ready(read: object) -> None:
+    """Do nothing."""
+
+
+def _warn(text: str) -> None:
+    click.echo(text, err=True)
