@@ -24,6 +24,7 @@ test-long: check
 
 docs: setup
 	$(BIN)/python docs/generate.py
+	$(BIN)/python benchmarks/page.py
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -25,6 +25,8 @@ class Timeless(Exception):
 class Clock:
     """What a phase knows about time: ``step`` (from 0) of ``steps``, its ``update`` in the step, and its noise.
 
+    ``share`` is the part of the batch that it is given.
+
     A clock that stands is that of a step which is recorded once and replayed; its ``step`` raises :class:`Timeless`.
     """
 
@@ -39,7 +41,8 @@ class Clock:
         stands: bool = False,
     ):
         self.steps, self.phase, self.update = steps, phase, update
-        self._step, self._streams, self._share, self._stands = step, streams, share, stands
+        self.share = share
+        self._step, self._streams, self._stands = step, streams, stands
 
     @property
     def step(self) -> int:
@@ -55,7 +58,7 @@ class Clock:
 
     def draws(self, stream: str) -> Draws:
         """Return the numbers of ``stream``, which depend on seed, phase, update and step alone."""
-        return self._streams.at(f"{self.phase}/{self.update}/{stream}", self._share)
+        return self._streams.at(f"{self.phase}/{self.update}/{stream}", self.share)
 
 
 @dataclass(frozen=True)

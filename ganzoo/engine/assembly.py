@@ -122,7 +122,7 @@ def assemble(selection: Selection) -> dict[str, DataSpec]:
     problems = []
     declared = selection.recipe.phases
     phases = recipe.phases()
-    if tuple(phase.name for phase in phases) != declared:
+    if sorted(phase.name for phase in phases) != sorted(declared):
         names = ", ".join(phase.name for phase in phases)
         raise Refused([f"{selection.parts['recipe'].label} declares the phases {', '.join(declared)} but has {names}"])
     for phase in phases:

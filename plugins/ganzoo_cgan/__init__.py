@@ -68,6 +68,7 @@ def ganzoo_variants() -> Iterable[Variant]:
             "discriminator.widths": (512, 512, 512),
             "discriminator.dropout": 0.4,
             "recipe.discriminator_weight": 0.5,
+            "recipe.shared_fakes": True,
             "optimizer.lr": 2e-4,
             "optimizer.betas": (0.5, 0.999),
             "run.batch_size": 64,

@@ -43,7 +43,7 @@ class DCGANGenerator(Generator):
             self.layers.append(nn.Sequential(enlarge, nn.BatchNorm2d(after)))
             self.blocks.append(block)
             before = block.out_shape[0]
-        self.activation = nn.ReLU()
+        self.activation = nn.ReLU(inplace=True)
         self.output = nn.Sequential(nn.ConvTranspose2d(before, image_channels, 4, 2, 1, bias=False), nn.Tanh())
 
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
@@ -72,7 +72,8 @@ class DCGANDiscriminator(Discriminator):
             self.layers.append(nn.Sequential(nn.Conv2d(before, after, 4, 2, 1, bias=False), norm))
             self.blocks.append(block)
             before = block.out_shape[0]
-        self.activation = nn.LeakyReLU(config.slope)
+        # In place there would be no gradient where the slope is 0.
+        self.activation = nn.LeakyReLU(config.slope, inplace=config.slope > 0)
         self.head = sites.at("head", (before, base, base))
         self.output = nn.Conv2d(self.head.out_shape[0], 1, base, bias=False)
 

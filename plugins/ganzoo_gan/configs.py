@@ -20,6 +20,9 @@ class AdversarialConfig(Config):
     fake_conditions: Literal["random", "data"] = option(
         "random", "conditions of fakes: classes uniformly at random, or those of the batch"
     )
+    shared_fakes: bool = option(
+        False, "let the generator's phase be the first, and the discriminator judge the fakes that it made"
+    )
     joint: bool = option(
         True, "show real and fake examples in one batch where no layer of the discriminator mixes examples"
     )

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import final
+from typing import NamedTuple, final
 
 import torch
 from torch import Tensor
 
 from ganzoo.catalogue import DataSpec
 from ganzoo.interfaces import Critic, Discriminator, Generator, Latent, Loss, Penalty, batchwise
-from ganzoo.randomness import Draws
+from ganzoo.randomness import Draws, Share
 from ganzoo.recipe import Batch, Clock, FieldRef, Outcome, Parts, Phase, Recipe
 from ganzoo_gan.configs import AdversarialConfig
 
 DATA = "dataset"
+
+
+class Fakes(NamedTuple):
+    """What a generator made (B, …), and for which conditions (B, …)."""
+
+    examples: Tensor
+    condition: Tensor | None
 
 
 @final
@@ -38,25 +45,25 @@ class Adversarial(Recipe):
         self.loss: Loss = parts.build("loss")
         self.penalty: Penalty = parts.build("penalty")
         self._joint = config.joint and not batchwise(self.discriminator)
+        self._made: dict[tuple[int, Share], Fakes] = {}
 
     def phases(self) -> tuple[Phase, ...]:
-        """Return the discriminator's phase and the generator's."""
+        """Return the discriminator's phase and the generator's; the one that makes shared fakes is the first."""
         updates = self._config.discriminator_updates
-        return (
-            Phase("discriminator", ("discriminator",), self.discriminate, updates=updates, fresh_data=True),
-            Phase("generator", ("generator",), self.generate, updates=self._config.generator_updates),
-        )
+        discriminate = Phase("discriminator", ("discriminator",), self.discriminate, updates=updates, fresh_data=True)
+        generate = Phase("generator", ("generator",), self.generate, updates=self._config.generator_updates)
+        return (generate, discriminate) if self._config.shared_fakes else (discriminate, generate)
 
     def discriminate(self, batch: Batch, clock: Clock) -> Outcome:
         """Score a real and a fake batch; the fakes are constants here, as the generator is frozen."""
         real, condition = self._real(batch)
-        fake_condition = self._fake_condition(condition, clock)
-        fake = self._fake(len(real), fake_condition, clock)
+        shared = self._made.pop((clock.update, clock.share), None)
+        fake, fake_condition = shared or self._fakes(len(real), condition, clock)
         real_logit, fake_logit = self._judge(real, condition, fake, fake_condition)
         losses = self.loss.discriminator(real_logit, fake_logit)
         if self.penalty.at_fakes and fake_condition is not condition:
             # A critic has one condition for real and fake alike, so the fakes must be of that condition too.
-            fake = self._fake(len(real), condition, clock)
+            fake = self._make(len(real), condition, clock)
         penalties = self.penalty(Critic(self.discriminator, condition), real, fake, clock.draws("penalty"))
         terms = {"adversarial": self._config.discriminator_weight * losses.mean()}
         terms.update({name: values.mean() for name, values in penalties.items()})
@@ -81,8 +88,9 @@ class Adversarial(Recipe):
     def generate(self, batch: Batch, clock: Clock) -> Outcome:
         """Score new fakes, drawn from noise of their own."""
         real, condition = self._real(batch)
-        fake_condition = self._fake_condition(condition, clock)
-        fake = self._fake(len(real), fake_condition, clock)
+        fake, fake_condition = self._fakes(len(real), condition, clock)
+        if self._config.shared_fakes:
+            self._made[clock.update, clock.share] = Fakes(fake.detach(), fake_condition)
         logit = self.discriminator(fake, fake_condition).logit
         losses = self.loss.generator(logit, lambda: self.discriminator(real, condition).logit)
         return Outcome({"adversarial": losses.mean()}, {"D(G(z)) after": self.loss.score(logit.detach()).mean()})
@@ -97,7 +105,12 @@ class Adversarial(Recipe):
         fields = batch[DATA]
         return fields[self.output.field], fields[self.condition.field] if self.condition else None
 
-    def _fake(self, count: int, condition: Tensor | None, clock: Clock) -> Tensor:
+    def _fakes(self, count: int, condition: Tensor | None, clock: Clock) -> Fakes:
+        """Return new fakes and their conditions, which belong to real examples with ``condition``."""
+        fake_condition = self._fake_condition(condition, clock)
+        return Fakes(self._make(count, fake_condition, clock), fake_condition)
+
+    def _make(self, count: int, condition: Tensor | None, clock: Clock) -> Tensor:
         made: Tensor = self.generator(self.latent.draw(count, clock.draws("noise")), condition)
         return made
 

@@ -1,0 +1,149 @@
+"""The adversarial recipe: what may be done together gives what it gives apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from ganzoo.catalogue import installed, select
+from ganzoo.engine.assembly import assemble, build_recipe
+from ganzoo.interfaces import Batchwise, Critic, Verdict, batchwise
+from ganzoo.layers import Dropout
+from ganzoo.randomness import FreshDraws, KeyedStreams, Share
+from ganzoo.recipe import Clock, Recipe
+
+LABELS = torch.arange(8) % 10
+
+
+def recipe_of(variant: str, **flags: object) -> Recipe:
+    selection = select(installed(), variant, {"batch_size": 8, "dataset_size": 16, **flags})
+    return build_recipe(selection, assemble(selection)).train()
+
+
+def batch() -> dict[str, dict[str, Tensor]]:
+    images = torch.rand(8, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return {"dataset": {"image": images, "label": LABELS}}
+
+
+def played(recipe: Any, phase: str) -> tuple[float, list[Tensor]]:
+    """The loss of a phase, and its gradients."""
+    streams = KeyedStreams(0)
+    streams.begin(3)
+    (played,) = (found for found in recipe.phases() if found.name == phase)
+    recipe.zero_grad()
+    loss = played.loss(batch(), Clock(3, 10, phase, 0, streams)).total()
+    loss.backward()
+    return loss.item(), [p.grad.clone() for p in recipe.discriminator.parameters() if p.grad is not None]
+
+
+@pytest.mark.parametrize("conditioner", ["none", *(n for n in installed().names("conditioner") if n != "label-plane")])
+def test_real_and_fake_in_one_batch_are_scored_as_apart(conditioner: str) -> None:
+    flags = {"conditioner": conditioner, "discriminator_dropout": 0.0, "recipe_shared_fakes": False}
+    together, apart = (
+        played(recipe_of("cgan", recipe_joint=joint, **flags), "discriminator") for joint in (True, False)
+    )
+    assert together[0] == pytest.approx(apart[0], rel=1e-6)
+    for one, other in zip(together[1], apart[1], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(("variant", "calls"), [("cgan", [16]), ("cgan-conv", [8, 8]), ("dcgan", [8, 8])])
+def test_batch_norm_keeps_real_and_fake_apart(variant: str, calls: list[int]) -> None:
+    recipe: Any = recipe_of(variant)
+    sizes: list[int] = []
+    recipe.discriminator.register_forward_hook(lambda _, given, __: sizes.append(len(given[0])))
+    played(recipe, "discriminator")
+    assert sizes == calls
+
+
+def test_layers_that_mix_examples_are_known() -> None:
+    class Spread(Batchwise):
+        def forward(self, x: Tensor) -> Tensor:
+            return x - x.mean(0)
+
+    assert batchwise(nn.Sequential(nn.Linear(2, 2), Spread()))
+    assert batchwise(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
+    assert not batchwise(nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2), nn.InstanceNorm1d(2)))
+
+
+def test_a_critic_fills_in_the_condition() -> None:
+    class Scores(nn.Module):
+        def forward(self, x: Tensor, condition: Tensor | None) -> Verdict:
+            assert condition is not None
+            return Verdict(x.sum(1, keepdim=True) * condition, x)
+
+    critic = Critic(Scores(), torch.tensor([[2.0], [3.0]]))
+    assert critic(torch.ones(2, 4)).flatten().tolist() == [8, 12]
+    assert not critic.batchwise
+
+
+def test_shared_fakes_are_those_that_the_generator_made() -> None:
+    recipe: Any = recipe_of("cgan", recipe_shared_fakes=True)
+    assert [phase.name for phase in recipe.phases()] == ["generator", "discriminator"]
+    seen: list[tuple[Tensor, Tensor]] = []
+    recipe.discriminator.register_forward_hook(lambda _, given, __: seen.append((given[0].detach(), given[1])))
+    made: list[Tensor] = []
+    recipe.generator.register_forward_hook(lambda _, __, answer: made.append(answer.detach()))
+    played(recipe, "generator")
+    played(recipe, "discriminator")
+    assert len(made) == 1
+    (fakes, conditions), (both, both_conditions) = seen
+    assert torch.equal(both[8:], fakes)
+    assert torch.equal(both_conditions[8:], conditions)
+    assert torch.equal(both[:8], batch()["dataset"]["image"])
+    played(recipe, "discriminator")
+    assert len(made) == 2, "fakes are shared once; after that the discriminator's phase makes its own"
+
+
+@given(rows=st.integers(1, 5), parts=st.integers(1, 4), seed=st.integers(0, 99))
+def test_the_shares_of_a_stream_are_the_whole(rows: int, parts: int, seed: int) -> None:
+    def streams() -> KeyedStreams:
+        made = KeyedStreams(seed)
+        made.begin(7)
+        return made
+
+    whole = streams().at("noise")
+    expected = [whole.normal(rows * parts, 3), whole.uniform(rows * parts), whole.integers(10, rows * parts)]
+    found = []
+    for index in range(parts):
+        draws = streams().at("noise", Share(index, parts))
+        found.append([draws.normal(rows, 3), draws.uniform(rows), draws.integers(10, rows)])
+    for kind, numbers in enumerate(expected):
+        assert torch.equal(torch.cat([share[kind] for share in found]), numbers)
+    again = FreshDraws(torch.Generator().manual_seed(seed))
+    assert again.integers(3, 50).max() < 3
+
+
+@pytest.mark.parametrize("p", [0.1, 0.25, 0.4, 0.9])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_drops_the_share_it_should_and_keeps_the_mean(p: float, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    dropped = Dropout(p)(torch.ones(400, 1001, dtype=dtype))
+    assert dropped.dtype == dtype
+    assert (dropped == 0).double().mean().item() == pytest.approx(p, abs=0.004)
+    assert dropped[dropped != 0].unique().tolist() == pytest.approx([1 / (1 - p)], rel=1e-2)
+    columns = (dropped == 0).double().mean(0)
+    assert (columns - p).abs().max() < 0.15, "every number is as likely as the others"
+    neighbours = ((dropped[:, 1:] == 0) & (dropped[:, :-1] == 0)).double().mean().item()
+    assert neighbours == pytest.approx(p * p, abs=0.004), "numbers of one draw are independent"
+
+
+@given(shape=st.lists(st.integers(1, 7), min_size=1, max_size=4))
+def test_dropout_keeps_any_shape_and_its_gradient(shape: list[int]) -> None:
+    x = torch.ones(shape, requires_grad=True)
+    dropped = Dropout(0.5)(x)
+    dropped.sum().backward()
+    assert dropped.shape == x.shape
+    assert x.grad is not None
+    assert torch.equal(x.grad, dropped.detach())
+
+
+def test_dropout_does_nothing_where_it_should_not() -> None:
+    x = torch.randn(3, 4)
+    assert Dropout(0.0)(x) is x
+    assert Dropout(0.5).eval()(x) is x
