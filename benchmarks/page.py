@@ -66,8 +66,8 @@ SECTIONS = (
         """The same networks, data and batch in a plain loop as tutorials write it: images decoded one by one with
 torchvision in the training process, float32, contiguous tensors, torch's own dropout, Adam unfused, nothing frozen,
 and every value read at every step. `fp32` is ganzoo in the same arithmetic, `auto` what a user gets without choosing,
-both with metrics and progress as usual. ganzoo does more in a step than that loop: it averages the generator, draws
-from seeded streams, and for `cgan` makes a second batch of fakes where the tutorial has one for both networks.""",
+both with metrics and progress as usual. ganzoo does more in a step than that loop: it averages the generator and draws
+from seeded streams. Both make as many fakes: one batch for both networks of `cgan`, one for each of `dcgan`.""",
         tables.against_tutorial,
     ),
     Section(
@@ -113,8 +113,7 @@ smallest step of all, so that what is added weighs most.""",
         """A folder of JPEGs that takes more than ten times the data budget, and a tenth of it, which does not fit
 either, so that both are streamed; and many steps of the cheapest training, with pictures and saves. Memory is what the
 process and its workers made for themselves, what they share counted once; files that are mapped, such as torch's
-libraries, are left out. glibc's allocator keeps what a worker has freed or gives it back, by chance; where it is told
-to give it back, what the training itself holds can be compared.""",
+libraries, are left out.""",
         tables.memory,
     ),
     Section(

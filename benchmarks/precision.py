@@ -16,7 +16,7 @@ import ganzoo
 from ganzoo.catalogue import installed, select
 from ganzoo.engine.assembly import SelectedParts
 
-CASES = {"cgan": 5000, "cgan-conv": 1000}  # steps
+CASES = {"cgan": 5000, "cgan-conv": 500}  # steps
 PRECISIONS = ("fp32", "bf16")
 SAMPLES, EPOCHS, BATCH = 10_000, 4, 128
 

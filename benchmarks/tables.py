@@ -217,14 +217,13 @@ def _streamed(part: Mapping[str, Any]) -> Iterator[str]:
     rows = [
         (
             f"{folder['images']:,} ({folder['decoded']:.0f} MiB as bytes)",
-            " ".join(f"`{name}={value}`" for name, value in folder["environment"].items()) or "as it comes",
             f"{folder['memory']:.0f} MiB",
             f"{folder['peak']:.0f} MiB",
         )
         for folder in part["folders"]
     ]
-    headings = (f"images streamed, budget {part['budget']} MiB", "allocator", "memory (median)", "peak")
-    small, large, *_ = part["folders"]
+    headings = (f"images streamed, budget {part['budget']} MiB", "memory (median)", "peak")
+    small, large = part["folders"]
     constant = part["extra"] <= part["target"]
     verdict = judged(constant, f"at most {percent(part['target'])}")
     sentence = (

@@ -43,6 +43,7 @@ class Training:
         self.precision = choose_precision(selection.run.precision, self.device)
         with self.precision.set():
             self.trainer = build_trainer(selection, assemble(selection), self.precision, Alone(), _warn)
+            self.trainer.prepare()
         self.batch_size = selection.run.batch_size
         game = self.trainer.game
         self._preview = Preview(game.recipe, game.batches, selection.run.seed, self.device)
@@ -79,8 +80,6 @@ class Training:
         stop = Stop()
         watchers = [*observers, _Halt(self.trainer.step + steps, stop)]
         self.trainer.run(watchers, Pace(self._log_every, ENDLESS, 0, stop), self._preview, lambda: None)
-        # A turn goes on where the last one ended: what was made ready once, such as compiled code, stays.
-        self.trainer.execution.prepare = _stay_ready  # type: ignore[method-assign]
 
 
 class _Halt(Observer):
@@ -93,10 +92,6 @@ class _Halt(Observer):
         """Ask, if it is time."""
         if step >= self._last:
             self._stop.signal = 1
-
-
-def _stay_ready(read: object) -> None:
-    """Do nothing."""
 
 
 def _warn(text: str) -> None:

@@ -118,9 +118,9 @@ class Critic:
         return verdict.logit
 
     @property
-    def batchwise(self) -> bool:
-        """Whether its answer for one example depends on the others."""
-        return batchwise(self._discriminator)
+    def keeps_statistics(self) -> bool:
+        """Whether answering changes something in it: averages of batch norm, vectors of spectral norm."""
+        return any(True for _ in self._discriminator.buffers())
 
 
 class Loss(ABC):

@@ -79,7 +79,8 @@ def test_a_critic_fills_in_the_condition() -> None:
 
     critic = Critic(Scores(), torch.tensor([[2.0], [3.0]]))
     assert critic(torch.ones(2, 4)).flatten().tolist() == [8, 12]
-    assert not critic.batchwise
+    assert not critic.keeps_statistics
+    assert Critic(nn.BatchNorm1d(2), None).keeps_statistics
 
 
 def test_shared_fakes_are_those_that_the_generator_made() -> None:

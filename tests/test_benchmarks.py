@@ -237,9 +237,8 @@ MEASURED: dict[str, tuple[list[dict[str, Any]], str]] = {
                 "what": "stream",
                 "budget": 31,
                 "folders": [
-                    {"images": 10, "decoded": 30.0, "memory": 400.0, "peak": 410.0, "environment": {"A": "1"}},
-                    {"images": 100, "decoded": 300.0, "memory": 535.0, "peak": 540.0, "environment": {"A": "1"}},
-                    {"images": 100, "decoded": 300.0, "memory": 600.0, "peak": 610.0, "environment": {}},
+                    {"images": 10, "decoded": 30.0, "memory": 400.0, "peak": 410.0},
+                    {"images": 100, "decoded": 300.0, "memory": 535.0, "peak": 540.0},
                 ],
                 "extra": 0.5,
                 "target": 0.1,

@@ -138,8 +138,8 @@ def assert_same_training(selection: Selection) -> TapeRecorder:
     expected, found = weights(alike), weights(replayed)
     assert [name for name, value in expected.items() if not torch.equal(value, found[name])] == []
     assert replayed.game.tally.counts == eager.game.tally.counts
-    terms, values = eager.game.tally.means()
-    again, watched = replayed.game.tally.means()
+    terms, values = eager.game.tally.means(Alone().average)
+    again, watched = replayed.game.tally.means(Alone().average)
     assert again.keys() == terms.keys()
     assert all(again[phase] == pytest.approx(terms[phase], rel=1e-3) for phase in terms)
     assert watched == pytest.approx(values, rel=1e-2, abs=1e-3)
@@ -202,6 +202,42 @@ def test_a_step_that_asks_for_its_number_is_not_recorded(monkeypatch: pytest.Mon
     assert len(said) == 1
     assert "going on without" in said[0]
     assert lenient.step == 8
+
+
+def test_a_step_that_waits_for_a_value_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = type(make_trainer(choose("gan")).game.recipe)
+    original = recipe.generate  # type: ignore[attr-defined]
+    reading = [False]
+
+    def generate(self: Any, batch: Any, clock: Clock) -> Outcome:
+        outcome: Outcome = original(self, batch, clock)
+        if reading[0]:
+            outcome.total().item()
+        return outcome
+
+    monkeypatch.setattr(recipe, "generate", generate)
+    said: list[str] = []
+    trainer, _ = recorded(choose("gan"), said.append)
+    for _ in range(WARM_UP):
+        trainer.train_step()
+    reading[0] = True
+    with pytest.raises(UserError, match="cannot be recorded: the host waits for a value"):
+        trainer.train_step()
+    assert said == [], "a device that failed while recording is in no state to go on"
+    assert set(trainer.game.tally.counts.values()) == {WARM_UP}, "what was not done is not counted"
+
+
+def test_what_cannot_be_compiled_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cannot(*arguments: object, **options: object) -> object:
+        def compiled(*batch: object) -> object:
+            raise RuntimeError("no C++ compiler found")
+
+        return compiled
+
+    monkeypatch.setattr(torch, "compile", cannot)
+    with pytest.raises(UserError, match=r"phase .discriminator. cannot be compiled here: no C\+\+ compiler found; use"):
+        train(choose("gan", execution="compile", out=tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_graphs_are_refused_where_there_are_none(tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from torch import nn
 
 from ganzoo.catalogue import installed, select
 from ganzoo.cli import run as command
-from ganzoo.engine.run import train
+from ganzoo.engine.run import _refuse_other_steps, train
+from ganzoo.engine.team import Processes
 from ganzoo.errors import UserError
+from ganzoo.randomness import Share
 
 ALIKE = {  # no batch norm, no dropout: these look at the batch that a process has
     "gan-minimal": (),
@@ -106,6 +108,21 @@ def test_a_signal_to_one_process_stops_all_after_the_same_step(tmp_path: Path) -
     assert started.returncode != 0
     assert re.search(r"stopped after \d+ steps, and saved", said), said[-3000:]
     assert not list((tmp_path / "run").rglob("*.tmp*"))
+
+
+def test_processes_that_see_other_saves_do_not_train() -> None:
+    class Elsewhere(Processes):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.share = Share(1, 2)
+
+        def told(self, text: str) -> str:
+            return "40"
+
+    class At:
+        step = 0
+
+    with pytest.raises(UserError, match="process 1 found the save of step 0, and the first one that of step 40"):
+        _refuse_other_steps(At(), Elsewhere())  # type: ignore[arg-type]
 
 
 def test_a_batch_that_cannot_be_divided_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import final
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from ganzoo.recipe import Recipe
 
 
+@final
 class Averages:
     """Exponential moving averages of networks, running statistics included (Polyak & Juditsky, 1992).
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import final
 
 import torch
 from torch import Tensor
@@ -17,10 +21,12 @@ from ganzoo.interfaces import Dataset
 from ganzoo.randomness import WHOLE, Share, key
 
 CHUNK = 4096  # examples
+M_MMAP_THRESHOLD = -3  # of glibc's malloc.h: bytes from which memory goes back to the system when it is freed
 Feed = dict[str, Tensor]
 """What makes a batch: indices into memory, or examples as they are stored."""
 
 
+@final
 class Order:
     """Which examples a share of batch number k holds: shuffled anew each epoch, the incomplete last batch left out."""
 
@@ -75,6 +81,7 @@ class Batches(ABC):
         return self.make(self.feed(number))
 
 
+@final
 class MemoryBatches(Batches):
     """All examples on the device, images as uint8, indexed and normalised there."""
 
@@ -93,6 +100,7 @@ class MemoryBatches(Batches):
         return {name: normalise(self._spec.fields[name], values) for name, values in taken.items()}
 
 
+@final
 class StreamedBatches(Batches):
     """Examples read by worker processes, a bounded number of batches ahead."""
 
@@ -131,15 +139,22 @@ class StreamedBatches(Batches):
             pin_memory=self._device.type == "cuda",
             # Its own generator: a loader seeds its workers, and that must not take a number from the networks'.
             generator=torch.Generator(),
-            worker_init_fn=_stand_apart,
+            worker_init_fn=_begin_work,
         )
         return iter(loader)
 
 
-def _stand_apart(worker: int) -> None:
-    """Leave the process group: a signal to the group is the trainer's to answer, not its workers' to die of."""
+def _begin_work(worker: int) -> None:
+    """Leave the process group, and let go of the memory of batches that were handed over.
+
+    A signal to the group is the trainer's to answer, not its workers' to die of. And glibc comes to keep what large
+    batches took, so that a worker grows by as much as its chance has it.
+    """
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # not every C library has it
+            ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 2**17)
 
 
 class _Reader(TorchDataset["dict[str, Tensor] | UserError"]):

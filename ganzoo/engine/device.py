@@ -11,10 +11,11 @@ from ganzoo.errors import UserError
 def choose_device(name: str) -> torch.device:
     """Return the device called ``name``; ``auto`` takes CUDA, then MPS, then the CPU.
 
-    Each of several processes takes the GPU of its number.
+    Each of several processes takes the GPU of its number; MPS is for one process.
     Raises :class:`UserError` where the device is not there.
     """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    alone = place().size == 1
+    there = {"cuda": torch.cuda.is_available(), "mps": alone and torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return _own(torch.device(next(kind for kind, found in there.items() if found)))
     if not there[name]:

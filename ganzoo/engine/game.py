@@ -102,14 +102,10 @@ class Game:
 
 def _seed_networks(seed: int, device: torch.device) -> None:
     """Seed what layers such as dropout draw from."""
+    # torch.manual_seed goes round all devices, at every step.
     if device.type == "cpu":
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed goes round all devices
+        torch.default_generator.manual_seed(seed)
+    elif device.type == "cuda":
+        torch.cuda.manual_seed(seed)
     else:
         torch.manual_seed(seed)
-
-
-def read_means(game: Game) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
-    """Return the means of what was found since the last reading, over all processes, and begin anew."""
-    means = game.tally.means({found: game.team.average(total) for found, total in game.tally.sums.items()})
-    game.tally.clear()
-    return means

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from ganzoo.engine.players import Player
 from ganzoo.engine.tally import Found
 from ganzoo.errors import UserError
 from ganzoo.randomness import KeyedStreams
+from ganzoo.recipe import Timeless
 
 WARM_UP = 3  # steps as they are written, before one is recorded: libraries choose their kernels in these
 
@@ -48,7 +50,9 @@ class CudaRecorder(Recorder):
         """Do ``work`` on the stream that records."""
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
-        with torch.cuda.stream(self._stream):
+        with torch.cuda.stream(self._stream), warnings.catch_warnings():
+            # Optimizers that can be recorded warn where they are not: soon they are.
+            warnings.filterwarnings("ignore", message=".*capturable=True.*")
             work()
         current.wait_stream(self._stream)
 
@@ -81,7 +85,7 @@ class Graphed(Execution):
     def __init__(
         self, game: Game, streams: KeyedStreams, recorder: Recorder, warn: Callable[[str], None] | None = None
     ):
-        """Record steps of ``game``; where it cannot be done, ``warn`` of it and go on without, or raise."""
+        """Record steps of ``game``; where one asks for its number, ``warn`` of it and go on without, or raise."""
         self._game, self._streams, self._recorder, self._warn = game, streams, recorder, warn
         self._given_up = False
         self._warm: Counter[tuple[str, ...]] = Counter()
@@ -109,10 +113,11 @@ class Graphed(Execution):
     def _begin_recorded(self, phases: tuple[str, ...], due: Sequence[Player], feeds: Feeds, step: int) -> None:
         try:
             self._recordings[phases] = recording = self._record(due, feeds, step)
-        except UserError as problem:
+        except Timeless as problem:
+            # Python alone has failed here. After any other failure the device is in no state to go on.
             if self._warn is None:
-                raise
-            self._warn(f"{problem}; going on without")
+                raise UserError(_cannot(problem)) from problem
+            self._warn(f"{_cannot(problem)}; going on without")
             self._given_up = True
             self._game.play(due, feeds, step)
             return
@@ -131,13 +136,18 @@ class Graphed(Execution):
             replay = self._recorder.record(
                 lambda: game.play(due, mine, step, stands=True), list(self._streams.generators.values())
             )
+        except Timeless:
+            raise
         except Exception as problem:
-            reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-            raise UserError(f"a step cannot be recorded: {reason}; use --execution eager or compile") from problem
-        finds = Counter(game.tally.counts)
-        finds.subtract(counts)
-        game.tally.counts = counts
-        return _Recording(mine, replay, +finds)
+            raise UserError(_cannot(problem)) from problem
+        finally:
+            finds, game.tally.counts = game.tally.counts - counts, counts
+        return _Recording(mine, replay, finds)
+
+
+def _cannot(problem: Exception) -> str:
+    reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+    return f"a step cannot be recorded: {reason}; use --execution eager or compile"
 
 
 def _own(fields: dict[str, Tensor]) -> dict[str, Tensor]:

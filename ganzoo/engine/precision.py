@@ -1,4 +1,8 @@
-"""In which numbers networks compute. Losses, penalties, weights, optimizers and averages stay in float32."""
+"""In which numbers networks compute.
+
+Weights, optimizers and averages stay in float32, and so do penalties and what losses do with each number of a network's
+answer; matrix products, wherever they are, are what is cast.
+"""
 
 from __future__ import annotations
 

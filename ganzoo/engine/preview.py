@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import final
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from ganzoo.recipe import Batch, Recipe
 CLASS_COLUMNS, ROWS, POINTS = 16, 8, 2000
 
 
+@final
 class Preview:
     """Fixed conditions and fixed noise for a recipe: one column a class, or an 8×8 grid, or a cloud of points."""
 

@@ -28,6 +28,7 @@ from ganzoo.engine.setup import build_trainer
 from ganzoo.engine.signals import Stop
 from ganzoo.engine.team import Team, gathered
 from ganzoo.engine.trainer import Pace, Trainer
+from ganzoo.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,12 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
         folder = _choose_folder(selection, resume, team)
         observers = _observers(selection, watchers) if team.leads else []
         trainer = build_trainer(selection, data, precision, team, _warn)
+        trainer.prepare()
         preview = Preview(trainer.game.recipe, trainer.game.batches, selection.run.seed, device)
         with folder.claimed(resume) if team.leads else nullcontext():
             if resume:
                 go_on(folder, trainer, selection, _warn)
+                _refuse_other_steps(trainer, team)
             team.share_weights(trainer.game.recipe)
             settings = selection.run
             pace = Pace(settings.log_every, settings.sample_every, settings.checkpoint_every, stop)
@@ -111,6 +114,16 @@ def _choose_folder(selection: Selection, resume: bool, team: Team) -> RunFolder:
     folder = RunFolder.choose(selection.run.out, selection.variant, resume)
     team.told(str(folder.path))
     return folder
+
+
+def _refuse_other_steps(trainer: Trainer, team: Team) -> None:
+    """Raise :class:`UserError` where this process found another save than the first one did."""
+    step = int(team.told(str(trainer.step)))
+    if trainer.step != step:
+        raise UserError(
+            f"process {team.share.index} found the save of step {trainer.step}, and the first one that of step {step}: "
+            "the run folder must be on a disk that all processes see"
+        )
 
 
 def _observers(selection: Selection, watchers: Sequence[Observer]) -> list[Observer]:

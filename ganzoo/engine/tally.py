@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, final
 
 import torch
@@ -40,11 +40,13 @@ class Tally:
         self.sums[found].add_(vector)
         self.counts[found] += 1
 
-    def means(self, sums: Mapping[Found, Tensor] | None = None) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
-        """Return the means since :meth:`clear`, terms by phase and values by name; of other ``sums`` if given."""
-        sums = self.sums if sums is None else sums
-        filled = [found for found in sums if self.counts[found]]
-        numbers = torch.cat([sums[found] for found in filled]).tolist() if filled else []
+    def means(self, average: Callable[[Tensor], Tensor]) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+        """Return the means since :meth:`clear`, terms by phase and values by name.
+
+        ``average`` maps sums to their mean over all processes.
+        """
+        filled = [found for found in self.sums if self.counts[found]]
+        numbers = average(torch.cat([self.sums[found] for found in filled])).tolist() if filled else []
         totals: dict[tuple[str, str], list[float]] = {}
         place = 0
         for found in filled:

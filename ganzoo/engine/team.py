@@ -44,7 +44,7 @@ class Team(ABC):
 
     @abstractmethod
     def any(self, flag: int) -> int:
-        """Return the largest ``flag`` (0 or more) of all processes, as it was when this was last asked."""
+        """Return the largest ``flag`` (0 or more) of all processes as of the last call; all must call alike."""
 
 
 @final
@@ -117,7 +117,7 @@ class Processes(Team):
             values.copy_(sent)
 
     def any(self, flag: int) -> int:
-        """Return the largest flag as of the last call: nobody waits, and all hear of it at the same step."""
+        """Return the largest flag as of the last call: it has had a step to travel, and all hear of it at once."""
         heard = 0
         if self._asked is not None:
             self._asked.wait()

@@ -6,12 +6,13 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import final
 
 import torch
 
 from ganzoo.engine.batches import Feed
 from ganzoo.engine.execution import Execution
-from ganzoo.engine.game import Game, read_means
+from ganzoo.engine.game import Game
 from ganzoo.engine.observers import Observer, Report
 from ganzoo.engine.preview import Preview
 from ganzoo.engine.signals import Stop
@@ -29,6 +30,7 @@ class Pace:
     stop: Stop
 
 
+@final
 class Trainer:
     """Trains a recipe on batches, step by step; everything it draws depends on (seed, stream, step) alone."""
 
@@ -55,8 +57,6 @@ class Trainer:
 
     def run(self, observers: Sequence[Observer], pace: Pace, preview: Preview, save: Callable[[], None]) -> None:
         """Train until ``steps`` are done or a stop is asked for; report, draw and save at intervals and at the end."""
-        self.game.recipe.train()
-        self.execution.prepare(self._feeds)
         if self.step == 0:
             self._draw(observers, preview)
         began, since = time.perf_counter(), self.step
@@ -65,7 +65,8 @@ class Trainer:
                 self.train_step()
             except UserError as problem:
                 save()
-                raise TrainingFailed(f"{problem} (saved after {self.step} steps; --resume goes on)") from problem
+                saved = f" (saved after {self.step} steps; --resume goes on)" if self.game.team.leads else ""
+                raise TrainingFailed(f"{problem}{saved}") from problem
             for observer in observers:
                 observer.stepped(self.step)
             last = self.step == self.steps
@@ -76,11 +77,17 @@ class Trainer:
                 began, since = time.perf_counter(), self.step
             if last or self.step % pace.sample_every == 0:
                 began += self._draw(observers, preview)
-            if pace.checkpoint_every and (last or self.step % pace.checkpoint_every == 0) and not pace.stop.asked:
-                self._refuse_non_finite(self.game.tally.means()[0])
-                began += _timed(save)
+            if pace.checkpoint_every and (last or self.step % pace.checkpoint_every == 0):
+                self._refuse_non_finite(self._means()[0])
+                if not pace.stop.asked:
+                    began += _timed(save)
         if pace.stop.asked:
             save()
+
+    def prepare(self) -> None:
+        """Make ready for the first step; raises :class:`UserError` where it could not be carried out."""
+        self.game.recipe.train()
+        self.execution.prepare(self._feeds)
 
     def train_step(self) -> None:
         """Play every phase that is due once."""
@@ -105,8 +112,13 @@ class Trainer:
             stop.signal = heard
         return bool(heard)
 
+    def _means(self) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+        """Return what was found since the last report, over all processes: all of them must ask."""
+        return self.game.tally.means(self.game.team.average)
+
     def _report(self, began: float, since: int) -> Report:
-        terms, values = read_means(self.game)
+        terms, values = self._means()
+        self.game.tally.clear()
         took = time.perf_counter() - began
         self.seconds += took
         self._refuse_non_finite(terms)

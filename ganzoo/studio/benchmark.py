@@ -18,11 +18,10 @@ import torch
 
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
-from ganzoo.engine.game import Feeds, Game, read_means
 from ganzoo.engine.precision import Precision
 from ganzoo.engine.setup import build_trainer
 from ganzoo.engine.team import Alone
-from ganzoo.engine.trainer import Trainer, batches_per_step
+from ganzoo.engine.trainer import Trainer
 from ganzoo.studio.cost import Cost, cost_of
 from ganzoo.studio.machine import Machine, wait_for
 
@@ -143,15 +142,17 @@ def split(trainer: Trainer, steps: int, log_every: int) -> dict[str, float]:
             for method in ("feed", "make"):
                 stack.enter_context(watch.following(batches, method, "data"))
         for player in game.players:
-            for method in ("zero_grad", "step"):
-                stack.enter_context(watch.following(player.optimizer, method, f"{player.phase.name}-optimizer"))
+            part = f"{player.phase.name}-optimizer"
+            stack.enter_context(watch.following(player, "forget_gradients", part))
+            stack.enter_context(watch.following(player.optimizer, "step", part))
         stack.enter_context(watch.following(game, "push", lambda player, *_: player.phase.name))
         stack.enter_context(watch.following(game.averages, "update", "averages"))
         took = _seconds(trainer, steps)
     parts = {part: seconds / steps for part, seconds in watch.seconds.items()}
     other = max(0.0, took / steps - sum(parts.values()))
     began = time.perf_counter()
-    read_means(game)
+    game.tally.means(game.team.average)
+    game.tally.clear()
     return {**parts, "other": other, "logging": (time.perf_counter() - began) / log_every}
 
 
@@ -202,15 +203,9 @@ def _ready(
 ) -> Trainer:
     """Return a trainer that has got into its stride."""
     trainer = build_trainer(selection, data, precision, Alone(), warn)
-    trainer.game.recipe.train()
-    trainer.execution.prepare(lambda: _first_feeds(trainer.game))
+    trainer.prepare()
     _play(trainer, WARM_UP * _period(trainer))
     return trainer
-
-
-def _first_feeds(game: Game) -> Feeds:
-    count = batches_per_step([player.phase for player in game.players])
-    return [{slot: batches.feed(number) for slot, batches in game.batches.items()} for number in range(count)]
 
 
 def _period(trainer: Trainer) -> int:

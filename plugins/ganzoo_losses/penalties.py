@@ -24,7 +24,7 @@ def input_gradient(critic: Critic, x: Tensor) -> Tensor:
     if not torch.compiler.is_compiling():
         return _gradient(critic, point).flatten(1)
     uncompiled = torch.compiler.disable(_gradient)
-    return (uncompiled if critic.batchwise else _functional_gradient)(critic, point).flatten(1)
+    return (uncompiled if critic.keeps_statistics else _functional_gradient)(critic, point).flatten(1)
 
 
 def _gradient(critic: Critic, point: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ from rich.text import Text
 from ganzoo.engine.observers.base import Observer, Report, Situation
 
 QUIET_SECONDS = 5.0  # between two plain lines
-MOVE_SECONDS = 0.1  # between two moves of the bar
+REFRESHES = 4  # of the live display a second; more of them cost a noticeable part of a core
+MOVE_SECONDS = 1 / REFRESHES  # between two moves of the bar
 
 
 class ProgressDisplay(Observer):
@@ -36,7 +37,7 @@ class ProgressDisplay(Observer):
         self._task = self._bar.add_task("", total=situation.steps, completed=situation.step, rate="")
         # The values have lines of their own: beside the bar they would leave no room for it on 80 columns.
         self._values = Text("")
-        self._live = Live(Group(self._bar, self._values), console=self._console, refresh_per_second=8)
+        self._live = Live(Group(self._bar, self._values), console=self._console, refresh_per_second=REFRESHES)
         if self._console.is_terminal:
             self._live.start()
 
