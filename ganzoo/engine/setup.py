@@ -73,8 +73,8 @@ def build_trainer(
 def choose_execution(name: str, game: Game, streams: KeyedStreams, warn: Callable[[str], None]) -> Execution:
     """Return the execution called ``name``; ``auto`` replays graphs on NVIDIA's GPUs where the recipe can be replayed.
 
-    Elsewhere ``auto`` is eager: on a CPU compiled steps were slower (docs/benchmarks.md). Raises :class:`UserError`
-    where the device or the recipe does not allow it.
+    Elsewhere ``auto`` is eager: on a CPU compiled steps are faster for some networks and slower for others, after a
+    minute of compiling (docs/benchmarks.md). Raises :class:`UserError` where the device or the recipe does not allow it.
     """
     obstacle = _obstacle_to_graphs(game)
     if name == "graph" and obstacle:
