@@ -74,7 +74,9 @@ def choose_execution(name: str, game: Game, streams: KeyedStreams, warn: Callabl
     """Return the execution called ``name``; ``auto`` replays graphs on NVIDIA's GPUs where the recipe can be replayed.
 
     Elsewhere ``auto`` is eager: on a CPU compiled steps are faster for some networks and slower for others, after a
-    minute of compiling (docs/benchmarks.md). Raises :class:`UserError` where the device or the recipe does not allow it.
+    minute of compiling (docs/benchmarks.md).
+
+    Raises :class:`UserError` where the device or the recipe does not allow it.
     """
     obstacle = _obstacle_to_graphs(game)
     if name == "graph" and obstacle:
