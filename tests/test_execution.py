@@ -263,9 +263,11 @@ def assert_compiled_is_the_same(variant: str, flags: dict[str, Any], folder: Pat
     fixed = {"steps": 4, "log_every": 1, **flags}
     for execution in ("eager", "compile"):
         train(choose(variant, execution=execution, out=folder / execution, **fixed))
-    for expected, found in zip(rows(folder / "eager"), rows(folder / "compile"), strict=True):
+    for step, (expected, found) in enumerate(zip(rows(folder / "eager"), rows(folder / "compile"), strict=True)):
+        # Adam makes whole steps of gradients that are nothing but rounding, so that trainings part slowly.
+        tolerance = 1e-2 if step else 1e-4
         for phase, terms in expected["terms"].items():
-            assert found["terms"][phase] == pytest.approx(terms, rel=1e-3, abs=1e-5)
+            assert found["terms"][phase] == pytest.approx(terms, rel=tolerance, abs=1e-5)
     torch._dynamo.reset()
 
 
