@@ -25,6 +25,12 @@ class TrainingFailed(RuntimeError):
     """A training that had begun could not go on; the message names phase, term and step (exit status 1)."""
 
 
+def first_line(problem: Exception) -> str:
+    """Return the first line of what ``problem`` says, or its type's name where it says nothing."""
+    said = str(problem).strip()
+    return said.splitlines()[0] if said else type(problem).__name__
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return how a sentence about an unknown ``name`` ends: ``; did you mean 'x'?``, or a full stop."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)

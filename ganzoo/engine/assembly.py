@@ -15,7 +15,7 @@ from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.options import Config
 from ganzoo.catalogue.selection import Part, Selection
 from ganzoo.engine.players import freeze_all_but
-from ganzoo.errors import Refused, UserError
+from ganzoo.errors import Refused, UserError, first_line
 from ganzoo.interfaces import (
     Conditioner,
     Dataset,
@@ -145,7 +145,7 @@ def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tenso
         return [str(problem)]
     except Exception as problem:
         size = selection.run.batch_size
-        return [f"phase {phase.name!r} cannot run with {players} on batches of {size}: {_reason(problem)}"]
+        return [f"phase {phase.name!r} cannot run with {players} on batches of {size}: {first_line(problem)}"]
     idle = [
         f"{network}.{name}"
         for network in phase.trains
@@ -165,15 +165,11 @@ def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selec
         with torch.no_grad():
             made = recipe.eval().sample(selection.run.batch_size, condition, FreshDraws(None, "meta"))
     except Exception as problem:
-        return [f"{selection.parts['recipe'].label} cannot sample: {_reason(problem)}"]
+        return [f"{selection.parts['recipe'].label} cannot sample: {first_line(problem)}"]
     finally:
         recipe.train()
     wanted = (selection.run.batch_size, *recipe.output_field.shape)
     return [] if tuple(made.shape) == wanted else [f"samples have shape {tuple(made.shape)}, not {wanted}"]
-
-
-def _reason(problem: Exception) -> str:
-    return str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
 
 
 def _meta_batch(data: Mapping[str, DataSpec], size: int) -> dict[str, dict[str, Tensor]]:

@@ -10,9 +10,8 @@ import torch
 
 from ganzoo.engine.game import Feeds, Game
 from ganzoo.engine.players import Player
-from ganzoo.errors import UserError
+from ganzoo.errors import UserError, first_line
 from ganzoo.randomness import KeyedStreams, RehearsedStreams
-from ganzoo.recipe import Clock
 
 
 class Execution(ABC):
@@ -66,9 +65,8 @@ class Compiled(Execution):
             except UserError:
                 raise
             except Exception as problem:
-                reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
                 raise UserError(
-                    f"phase {player.phase.name!r} cannot be compiled here: {reason}; use --execution eager"
+                    f"phase {player.phase.name!r} cannot be compiled here: {first_line(problem)}; use --execution eager"
                 ) from problem
         game.recipe.load_state_dict(before)  # statistics of batch norm have moved
         game.recipe.zero_grad(set_to_none=True)
@@ -78,9 +76,9 @@ class Compiled(Execution):
         game = self._game
         game.streams.begin(0)
         player.take_turn()
+        divided = game.divided(feeds)
         for update in range(player.phase.updates):
-            for share, batch in game.divided(feeds[update if player.phase.fresh_data else 0]):
-                game.push(player, batch, Clock(0, game.steps, player.phase.name, update, game.streams, share))
+            game.push(player, update, divided, step=0)
 
     def play(self, due: Sequence[Player], feeds: Feeds, step: int) -> None:
         """Carry out a step."""

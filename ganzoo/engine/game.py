@@ -19,6 +19,8 @@ from ganzoo.recipe import Batch, Clock, Outcome, Recipe
 
 Loss = Callable[[Batch, Clock], Outcome]
 Feeds = Sequence[Mapping[str, Feed]]
+Divided = Sequence[Sequence[tuple[Share, Batch]]]
+"""For each batch of a step, a share of it for each pass."""
 
 
 @final
@@ -64,29 +66,32 @@ class Game:
 
         Where ``stands``, the step is being recorded, and must not depend on its number.
         """
-        divided = [self.divided(feed) for feed in feeds]
+        divided = self.divided(feeds)
         for player in due:
-            phase = player.phase
             player.take_turn()
-            for update in range(phase.updates):
+            for update in range(player.phase.updates):
                 player.forget_gradients()
-                for share, batch in divided[update if phase.fresh_data else 0]:
-                    clock = Clock(step, self.steps, phase.name, update, self.streams, share, stands)
-                    self.push(player, batch, clock)
+                self.push(player, update, divided, step, stands)
                 self.team.average_gradients(player.parameters)
                 player.optimizer.step()
         self.averages.update()
 
-    def push(self, player: Player, batch: Batch, clock: Clock) -> None:
-        """Add the gradient of a phase's loss on one part of a batch."""
-        with self._precision.computing():
-            outcome = self.losses[player.phase.name](batch, clock)
-        total = outcome.total()
-        (total if len(self._shares) == 1 else total / len(self._shares)).backward()
-        self.tally.add(player.phase.name, outcome)
+    def push(self, player: Player, update: int, divided: Divided, step: int, stands: bool = False) -> None:
+        """Add the gradients of one update of a phase, pass by pass."""
+        phase = player.phase
+        for share, batch in divided[update if phase.fresh_data else 0]:
+            clock = Clock(step, self.steps, phase.name, update, self.streams, share, stands)
+            with self._precision.computing():
+                outcome = self.losses[phase.name](batch, clock)
+            total = outcome.total()
+            (total if len(self._shares) == 1 else total / len(self._shares)).backward()
+            self.tally.add(phase.name, outcome)
 
-    def divided(self, feeds: Mapping[str, Feed]) -> list[tuple[Share, Batch]]:
-        """Return this process's part of a batch as networks receive it, one share for each pass."""
+    def divided(self, feeds: Feeds) -> Divided:
+        """Return this process's part of each batch of a step as networks receive it."""
+        return [self._passes(feed) for feed in feeds]
+
+    def _passes(self, feeds: Mapping[str, Feed]) -> list[tuple[Share, Batch]]:
         batch = {slot: self.batches[slot].make(feed) for slot, feed in feeds.items()}
         if len(self._shares) == 1:
             return [(self._shares[0], batch)]

@@ -16,7 +16,7 @@ from ganzoo.engine.execution import Execution
 from ganzoo.engine.game import Feeds, Game
 from ganzoo.engine.players import Player
 from ganzoo.engine.tally import Found
-from ganzoo.errors import UserError
+from ganzoo.errors import UserError, first_line
 from ganzoo.randomness import KeyedStreams
 from ganzoo.recipe import Timeless
 
@@ -146,8 +146,7 @@ class Graphed(Execution):
 
 
 def _cannot(problem: Exception) -> str:
-    reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-    return f"a step cannot be recorded: {reason}; use --execution eager or compile"
+    return f"a step cannot be recorded: {first_line(problem)}; use --execution eager or compile"
 
 
 def _own(fields: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,8 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
     precision = choose_precision(selection.run.precision, device)
     # What is written down is what was done, so that it can be repeated where `auto` would choose otherwise.
     selection = dataclasses.replace(selection, run=dataclasses.replace(selection.run, precision=precision.name))
-    with gathered(device) as team, _random_state_kept(), precision.set(), Stop().listening() as stop:
+    random_state_kept = torch.random.fork_rng(devices=range(torch.cuda.device_count()))
+    with gathered(device) as team, random_state_kept, precision.set(), Stop().listening() as stop:
         folder = _choose_folder(selection, resume, team)
         observers = _observers(selection, watchers) if team.leads else []
         trainer = build_trainer(selection, data, precision, team, _warn)
@@ -73,11 +74,9 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
             team.share_weights(trainer.game.recipe)
             settings = selection.run
             pace = Pace(settings.log_every, settings.sample_every, settings.checkpoint_every, stop)
+            situation = Situation(folder, trainer.step, trainer.steps, _title(selection, data, trainer))
             if team.leads:
                 folder.write_config({**selection.to_json(), "versions": versions()})
-                situation = Situation(folder, trainer.step, trainer.steps, _title(selection, data, trainer))
-            else:
-                situation = Situation(folder, trainer.step, trainer.steps, "")
 
             def write() -> str:
                 with trainer.game.averages.in_place() as averaged:
@@ -98,13 +97,6 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
 
 def _warn(text: str) -> None:
     print(f"ganzoo: {text}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _random_state_kept() -> Iterator[None]:
-    """Leave torch's generators as they were found."""
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        yield
 
 
 def _choose_folder(selection: Selection, resume: bool, team: Team) -> RunFolder:

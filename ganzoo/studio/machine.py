@@ -9,11 +9,10 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
-from ganzoo.engine.precision import Precision, choose_precision
+from ganzoo.engine.precision import PROCESSOR, Precision, choose_precision
 from ganzoo.errors import UserError
 
 PRECISIONS = ("fp32", "tf32", "bf16")
@@ -105,7 +104,7 @@ def _precisions(device: torch.device) -> list[Precision]:
 
 def _processor() -> str:
     try:
-        told = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+        told = re.search(r"^model name\s*:\s*(.+)$", PROCESSOR.read_text(encoding="utf-8"), re.MULTILINE)
     except OSError:
         told = None
     return told.group(1).strip() if told else platform.processor() or platform.machine()
