@@ -71,7 +71,8 @@ class BareLoop:
             for parameter in mine:
                 parameter.requires_grad_(True)
             for update in range(phase.updates):
-                optimizer.zero_grad(set_to_none=True)
+                for parameter in mine:
+                    parameter.grad = None
                 with self.precision.computing():
                     outcome = phase.loss(batch, Clock(self.number, self.steps, phase.name, update, self.streams))
                 outcome.total().backward()
