@@ -19,6 +19,7 @@ from ganzoo.errors import UserError
 from ganzoo.studio.machine import measure_machine, wait_for
 
 WARM_UP = 5  # steps
+ELSEWHERE = ("out", "pictures")  # what says where to write, and nothing of what is measured
 Turn = Callable[[int], float]
 """Makes so many steps and returns the seconds that one of them took."""
 
@@ -27,6 +28,7 @@ data_root = click.option(
 )
 device = click.option("--device", default="cpu", help="Where to compute: cpu, cuda, mps or auto.")
 out = click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to write the result.")
+pictures = click.option("--pictures", type=click.Path(path_type=Path), metavar="FOLDER", help="Where to write samples.")
 share = click.option("--share", default=1.0, help="Share of the usual number of rounds, for a quick look.")
 
 
@@ -110,7 +112,7 @@ def _command(context: click.Context, script: Path) -> str:
         name = parameter.name or ""
         if name == "data_root":
             words += ["--data-root", "DIR"]
-        elif name != "out" and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        elif name not in ELSEWHERE and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             given = context.params[name]
             if isinstance(given, bool):
                 words.append(parameter.opts[0])

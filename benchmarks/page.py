@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import quality_tables
 import tables
 from tables import MISSING, Result
 
@@ -52,11 +53,11 @@ def read(folder: Path = RESULTS) -> list[Result]:
 
 INTRODUCTION = """# Benchmarks
 
-How fast trainings are, and what they hold. This page is made by `python benchmarks/page.py` from the files in
-`benchmarks/results/`, which the commands named here wrote with `--out`; a test keeps it equal to them. `DIR` is a
-folder with MNIST. Loops that are compared take turns in one process, and the first step of a turn does not count; a
-step's time is the median of all rounds, and a ratio the median of those of each round. What the trainings learn is in
-[results](results.md)."""
+How fast trainings are, what they hold, and how good their models are. This page is made by `python benchmarks/page.py`
+from the files in `benchmarks/results/`, which the commands named here wrote with `--out`; a test keeps it equal to
+them. `DIR` is a folder with MNIST. Loops whose speeds are compared take turns in one process, and the first step of a
+turn does not count; a step's time is the median of all rounds, and a ratio the median of those of each round. What the
+trainings learn is also shown in [results](results.md)."""
 
 SECTIONS = (
     Section(
@@ -123,6 +124,30 @@ libraries, are left out.""",
         """From the command `ganzoo train cgan --dataset mnist` to the first row of its metrics, against what torch
 takes by itself: the first optimizer of a process makes torch import its compiler, whether that is used or not.""",
         tables.startup,
+    ),
+    Section(
+        "Against the published loop",
+        "published",
+        " --data-root DIR --pictures docs/pictures",
+        """The published conditional GAN (fully connected, the label's embedding beside noise and image, 28×28, batch
+64) in the loop that tutorials write, for ten epochs of MNIST, against what a user types. The loop's time is that of its
+steps alone; that of a command is all it takes, from its start to its last picture and save. Both make their samples in
+evaluation mode, classes in turn. Two classifiers of different shapes judge; where there are two values, they are those
+of the two, and a target is reached where both say so. The last row is what [real images get](metrics.md).""",
+        quality_tables.published,
+    ),
+    Section(
+        "Conditioners",
+        "conditioners",
+        " --data-root DIR --pictures docs/pictures",
+        """Every conditioner that fits, in every conditional variant, on MNIST, with the variant's defaults otherwise:
+mean ± standard deviation of trainings that differ in their seed. A conditioner that fits the discriminator alone is
+tried there, and the generator then has `multiply`. `accuracy` is the share of samples that a classifier takes for the
+class that was asked for; `FD` the distance between its features of samples and of test images, which can be compared
+within a table; `CAS` the accuracy on test images of a classifier that learnt from the samples alone; `coverage` the
+share of test images with a sample nearby. The last row is what [real images get](metrics.md). `dcgan` makes 32×32
+images with networks of half their usual width, so that one thread can train it.""",
+        quality_tables.conditioners,
     ),
 )
 

@@ -79,7 +79,8 @@ class Training:
     def _run(self, steps: int, observers: Sequence[Observer]) -> None:
         stop = Stop()
         watchers = [*observers, _Halt(self.trainer.step + steps, stop)]
-        self.trainer.run(watchers, Pace(self._log_every, ENDLESS, 0, stop), self._preview, lambda: None)
+        pace = Pace(self._log_every, ENDLESS, checkpoint_every=0, evaluate_every=0, stop=stop)
+        self.trainer.run(watchers, pace, self._preview, lambda: None, dict)
 
 
 class _Halt(Observer):

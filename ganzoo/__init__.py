@@ -1,6 +1,6 @@
 """A plugin-based zoo of generative adversarial networks.
 
-Importing this package imports no torch; the four functions below load it when they need it.
+Importing this package imports no torch; the five functions below load it when they need it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from ganzoo.api import catalogue as list
-    from ganzoo.api import load, sample, train
+    from ganzoo.api import evaluate, load, sample, train
     from ganzoo.catalogue import hookimpl
 
-__all__ = ["hookimpl", "list", "load", "sample", "train"]
+__all__ = ["evaluate", "hookimpl", "list", "load", "sample", "train"]
 
 _HOMES = {
+    "evaluate": ("ganzoo.api", "evaluate"),
     "hookimpl": ("ganzoo.catalogue", "hookimpl"),
     "list": ("ganzoo.api", "catalogue"),
     "load": ("ganzoo.api", "load"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from ganzoo.catalogue import installed, select
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ganzoo.engine.evaluation import Evaluation
     from ganzoo.engine.run import Run
     from ganzoo.studio.model import Model
 
@@ -59,3 +60,38 @@ def load(path: str | Path) -> Model:
 def sample(path: str | Path, count: int = 64, label: Any = None, seed: int = 0) -> Tensor:
     """Return ``count`` examples of the model at ``path``: float32 (count, C, H, W) in [-1, 1] for images."""
     return load(path).sample(count, label=label, seed=seed)
+
+
+def evaluate(
+    model: str | Path | Model,
+    *,
+    dataset: str | None = None,
+    metrics: Iterable[str] = (),
+    judge: str | None = None,
+    samples: int = 10_000,
+    seed: int = 0,
+    data_root: str | Path | None = None,
+    device: str = "cpu",
+    **options: Any,
+) -> Evaluation:
+    """Return the figures of a model, or of the one at a path, as ``ganzoo evaluate`` tells them.
+
+    ``options`` are those of the data, the judge and the metrics with underscores: ``dataset_size=32``. Raises
+    :class:`~ganzoo.errors.UserError` where something does not fit, or the examples are too few to mean anything.
+    """
+    from ganzoo.engine.device import choose_device
+    from ganzoo.studio.evaluation import evaluate as held_against
+    from ganzoo.studio.model import Model
+
+    return held_against(
+        model if isinstance(model, Model) else load(model),
+        installed(),
+        dataset=dataset,
+        metrics=metrics,
+        judge=judge,
+        samples=samples,
+        seed=seed,
+        data_root=Path(data_root) if data_root is not None else None,
+        device=choose_device(device),
+        flags={name.replace("_", "-"): value for name, value in options.items()},
+    )

@@ -73,22 +73,30 @@ def scatter(points: Tensor, real: Tensor | None = None) -> Image.Image:
 
 
 def curves(rows: Sequence[Mapping[str, Any]]) -> Image.Image:
-    """Draw the losses by term and the watched values of metrics rows against the step."""
-    steps = [row["step"] for row in rows]
-    losses = _series(rows, lambda row: {f"{p} {n}": v for p, terms in row["terms"].items() for n, v in terms.items()})
-    values = _series(rows, lambda row: row["values"])
+    """Draw the losses by term, the watched values and the scores of metrics rows against the step."""
+    scored = [row for row in rows if row.get("scores")]
+    panels = [
+        ("loss", rows, _series(rows, _terms)),
+        ("watched values", rows, _series(rows, lambda row: row["values"])),
+        # A panel for each score, for their scales have nothing in common.
+        *((label, scored, {label: values}) for label, values in _series(scored, lambda row: row["scores"]).items()),
+    ]
 
-    def plot(upper: Any, lower: Any) -> None:
-        for axes, series, title in ((upper, losses, "loss"), (lower, values, "watched values")):
-            for name, numbers in series.items():
-                axes.plot(steps, numbers, label=name, linewidth=1)
+    def plot(*every: Any) -> None:
+        for axes, (title, shown, series) in zip(every, panels, strict=True):
+            for name, values in series.items():
+                axes.plot([row["step"] for row in shown], values, label=name, linewidth=1)
             axes.set_ylabel(title)
             axes.grid(alpha=0.3)
             if series:
                 axes.legend(fontsize="small", frameon=False)
-        lower.set_xlabel("step")
+        every[-1].set_xlabel("step")
 
-    return _figure(plot, (8, 6), rows=2)
+    return _figure(plot, (8, 3 * len(panels)), rows=len(panels))
+
+
+def _terms(row: Mapping[str, Any]) -> dict[str, float]:
+    return {f"{phase} {name}": value for phase, terms in row["terms"].items() for name, value in terms.items()}
 
 
 def _series(rows: Sequence[Mapping[str, Any]], of: Callable[[Any], Mapping[str, float]]) -> dict[str, list[float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,14 @@ from ganzoo.catalogue import installed
 torch.set_num_threads(1)
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of the tests' own, where judges are trained once for all of them."""
+    folder = tmp_path_factory.getbasetemp() / "cache"
+    os.environ["GANZOO_CACHE"] = str(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ganzoo.catalogue import installed, select
 from ganzoo.engine.assembly import assemble, build_recipe
+from ganzoo.errors import UserError
 from ganzoo.interfaces import Batchwise, Critic, Verdict, batchwise
 from ganzoo.layers import Dropout
 from ganzoo.randomness import FreshDraws, KeyedStreams, Share
@@ -148,3 +149,39 @@ def test_dropout_does_nothing_where_it_should_not() -> None:
     x = torch.randn(3, 4)
     assert Dropout(0.0)(x) is x
     assert Dropout(0.5).eval()(x) is x
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_mismatched_examples_are_real_ones_of_another_class(joint: bool) -> None:
+    recipe: Any = recipe_of("cgan", recipe_mismatched=0.3, recipe_joint=joint, discriminator_dropout=0.0)
+    seen: list[tuple[Tensor, Tensor, Tensor]] = []
+    recipe.discriminator.register_forward_hook(
+        lambda _, given, answer: seen.append((given[0].detach(), given[1], answer.logit.detach()))
+    )
+    loss, _ = played(recipe, "discriminator")
+    shown, classes, logits = (torch.cat(parts).split(8) for parts in zip(*seen, strict=True))
+    real = batch()["dataset"]["image"]
+    assert torch.equal(shown[0], real) and torch.equal(shown[2], real) and not torch.equal(shown[1], real)
+    assert torch.equal(classes[0], LABELS) and not (classes[2] == LABELS).any()
+    assert ((classes[2] >= 0) & (classes[2] < 10)).all()
+    usual, other = (recipe.loss.discriminator(logits[0], logits[place]).mean() for place in (1, 2))
+    assert loss == pytest.approx(float(0.5 * (0.7 * usual + 0.3 * other)), rel=1e-5)
+
+
+def test_every_other_class_is_as_likely() -> None:
+    recipe: Any = recipe_of("cgan")
+    streams = KeyedStreams(0)
+    streams.begin(0)
+    others = recipe._other(torch.full((9000,), 4), Clock(0, 1, "discriminator", 0, streams))
+    counts = torch.bincount(others, minlength=10)
+    assert counts[4] == 0 and counts.sum() == 9000
+    assert (counts[counts > 0] - 1000).abs().max() < 150
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [({"dataset": "shapes", "dataset_condition": "caption", "dataset_size": 16}, "captions")],
+)
+def test_mismatched_examples_need_classes(flags: dict[str, object], words: str) -> None:
+    with pytest.raises(UserError, match=f"mismatched examples need classes, two at least, not {words}"):
+        recipe_of("cgan", recipe_mismatched=0.5, **flags)

@@ -6,14 +6,18 @@ import json
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import torch
 from click.testing import CliRunner
 from torch import nn
 
+import ganzoo
+from ganzoo.errors import UserError
 from ganzoo.layers import Dropout
 from ganzoo.studio.machine import Machine
 
@@ -21,8 +25,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "benchmarks"))
 
 import common  # noqa: E402
+import conditioners  # noqa: E402
 import memory  # noqa: E402
+import one_training  # noqa: E402
 import page  # noqa: E402
+import precision  # noqa: E402
+import published  # noqa: E402
+import quality_tables  # noqa: E402
 import scaling  # noqa: E402
 import tables  # noqa: E402
 import trainer_overhead  # noqa: E402
@@ -34,6 +43,9 @@ SMALL = {
     "dcgan": {"generator_width": 4, "discriminator_width": 4, "batch_size": 16},
     "cgan-conv": {"batch_size": 8},
 }
+JUDGE = {"width": 2, "features": 8, "epochs": 1, "least_steps": 5}
+QUICK_JUDGE = {"judge": "cnn"} | {f"judge_{name}": value for name, value in JUDGE.items()}
+SAMPLES = 60
 MACHINE = {"processor": "Some Processor", "cores": 2, "threads": 2, "torch": "2.15.0+cpu", "device": "cpu"}
 
 
@@ -134,6 +146,201 @@ def test_the_last_step_of_metrics_may_be_cut_off(tmp_path: Path) -> None:
     assert memory.last_step(metrics) == 0
     metrics.write_text('{"step": 50}\n{"step": 100}\n{"ste')
     assert memory.last_step(metrics) == 100
+
+
+# How good models are
+
+
+@pytest.fixture
+def measured_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that need not be measured."""
+    monkeypatch.setattr(common, "measure_machine", lambda device: Machine(**MACHINE, matrix_rates={}, copy_rate=0.0))
+
+
+def measured(command: click.Command, name: str, out: Path, *words: str) -> list[dict[str, Any]]:
+    """The results of a benchmark."""
+    shown = CliRunner().invoke(command, [*words, "--out", str(out)], prog_name=f"benchmarks/{name}.py")
+    assert shown.exit_code == 0, shown.output
+    found: dict[str, Any] = json.loads(out.read_text())
+    assert found["benchmark"] == name
+    assert str(out.parent) not in found["command"]
+    results: list[dict[str, Any]] = found["results"]
+    return results
+
+
+def test_the_defaults_are_held_against_the_published_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured_machine: None, stand_in_root: Callable[[str], Path]
+) -> None:
+    pytest.importorskip("torchvision", reason="the tutorial's loops read images with torchvision")
+    options = {f"judge-{name.replace('_', '-')}": value for name, value in JUDGE.items()}
+    monkeypatch.setattr(published, "JUDGES", [("cnn", options), ("cnn", {**options, "judge-features": 9})])
+    monkeypatch.setattr(published, "SAMPLES", 100)
+    monkeypatch.setattr(published, "EPOCHS", (5000, 10_000))
+    monkeypatch.setattr(published, "TIMES", {"cgan": 5.0})
+    words = ("--data-root", str(stand_in_root("mnist")), "--share", "0.0002", "--pictures", str(tmp_path))
+    about, *rows = measured(published.main, "published", tmp_path / "found.json", *words)
+    first, last, default = rows
+    assert [row["contender"] for row in rows] == ["loop", "loop", "cgan"]
+    assert (first["steps"], last["steps"], default["steps"]) == (4, 8, 1)
+    assert 0 < first["seconds"] < last["seconds"]
+    assert default["command"] == "ganzoo train cgan --dataset mnist --steps 1"
+    for row in rows:
+        one, other = row["figures"]
+        assert 0 <= one["accuracy"] <= 1 and one["FD"] > 0
+        assert one["FD"] != other["FD"] and one["copies"] == other["copies"], "two judges, and what needs none"
+        assert row["judges"][0]["name"] != row["judges"][1]["name"]
+        assert {"accuracy", "FD"} <= row["judges"][0]["floors"].keys()
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["published-cgan.png", "published-loop.png"]
+    monkeypatch.setattr(quality_tables, "PICTURES", tmp_path)
+    shown = page.page([made("published", [about, *rows])])
+    assert "![](pictures/published-cgan.png)" in shown
+    assert "| the published loop, 10000 epochs |" in shown
+    assert "\n\n\n" not in shown
+
+
+def test_the_published_loop_is_trained_and_samples_as_it_is_evaluated(stand_in_root: Callable[[str], Path]) -> None:
+    pytest.importorskip("torchvision", reason="the tutorial's loops read images with torchvision")
+    found = published.Published(stand_in_root("mnist"), torch.device("cpu"))
+    assert (found.output.shape, found.loop.loader.batch_size) == ((1, 28, 28), 64)
+    assert found.selection.parts["generator-conditioner"].component.name == "concat"
+    before = found.make(20)
+    assert torch.equal(before.values, found.make(20).values)
+    assert before.labels is not None and before.labels.tolist() == [*range(10), *range(10)]
+    assert found.train(2) > 0
+    assert not torch.equal(before.values, found.make(20).values)
+    assert found.loop.generator.training
+
+
+def test_every_conditioner_that_fits_is_found(tmp_path: Path) -> None:
+    chosen = {name: conditioners.VARIANTS[name] for name in ("cgan", "cgan-conv")}
+    fit, unfit = conditioners.fitting(chosen, tmp_path)
+    places = {(case.variant, case.conditioner): case.place for case in fit}
+    assert {"concat", "multiply"} <= {name for variant, name in places if variant == "cgan"}
+    assert places["cgan-conv", "label-plane"] == "the discriminator"
+    assert places["cgan-conv", "concat"] == "both networks"
+    assert ("cgan", "label-plane") in {(case["variant"], case["conditioner"]) for case in unfit}
+    assert "none" not in {name for _, name in places} | {case["conditioner"] for case in unfit}
+
+
+def test_what_is_said_of_steps_and_variants_is_read() -> None:
+    chosen = conditioners.read_variants("dcgan,cgan")
+    assert list(chosen) == ["dcgan", "cgan"]
+    assert conditioners.read_steps("cgan=7", chosen) == {"dcgan": chosen["dcgan"].steps, "cgan": 7}
+    assert list(conditioners.read_variants("")) == list(conditioners.VARIANTS)
+    for wrong in ("cgan", "cgan=0", "cgan=x", "unknown=7"):
+        with pytest.raises(UserError, match="--steps"):
+            conditioners.read_steps(wrong, chosen)
+    with pytest.raises(UserError, match="--variants knows cgan"):
+        conditioners.read_variants("cgan,nothing")
+
+
+def test_the_first_time_that_a_score_is_reached_is_found() -> None:
+    rows = [
+        {"seconds": seconds, "scores": {"accuracy[a]": score} if score else {}}
+        for seconds, score in ((1.0, 0.5), (2.0, None), (3.0, 0.95), (4.0, 0.9), (5.0, 0.99))
+    ]
+    assert one_training.first_reached(rows, 0.95) == 3.0
+    assert one_training.first_reached(rows, 0.999) is None
+
+
+def quick_conditioners(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One conditioner, judged by a classifier that learns next to nothing."""
+    case = conditioners.Case("cgan", "concat", "both networks", {**conditioners.DATA, "conditioner": "concat"})
+    unfit = {"variant": "cgan", "conditioner": "label-plane", "problem": "it needs an image"}
+    monkeypatch.setattr(conditioners, "fitting", lambda *given: ([case], [unfit]))
+    monkeypatch.setattr(conditioners, "WATCHED", {"judge": "plain", "metric": "kernel", "evaluate_samples": 20})
+    monkeypatch.setattr(conditioners, "JUDGED", {**conditioners.JUDGED, **QUICK_JUDGE, "samples": SAMPLES})
+    monkeypatch.setattr(conditioners, "WANTED", -1e9)  # of any distance at all
+
+
+def test_a_conditioner_is_tried_in_a_process_with_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured_machine: None, stand_in_root: Callable[[str], Path]
+) -> None:
+    quick_conditioners(monkeypatch)
+    words = (
+        "--data-root",
+        str(stand_in_root("mnist")),
+        "--pictures",
+        str(tmp_path),
+        "--seeds",
+        "1",
+        "--steps",
+        "cgan=4",
+    )
+    about, row = measured(conditioners.main, "conditioners", tmp_path / "found.json", *words)
+    assert (row["variant"], row["conditioner"], row["seed"], row["steps"]) == ("cgan", "concat", 0, 4)
+    assert row["threads"] == about["jobs"] == 1
+    assert row["reached"] > 0 and row["steps_per_second"] > 0
+    assert set(quality_tables.JUDGED) <= row["figures"].keys()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["conditioner-cgan-concat.png", "found.json"]
+
+
+def test_a_measurement_that_was_cut_off_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured_machine: None
+) -> None:
+    quick_conditioners(monkeypatch)
+    done: list[int] = []
+    broken = {1}
+
+    def alone(job: one_training.Job, data_root: Path, picture: Path | None) -> dict[str, Any]:
+        seed = job.training["seed"]
+        if seed in broken:
+            raise click.ClickException("cut off")
+        done.append(seed)
+        judge = {"name": "cnn:1", "accuracy": 0.99, "floors": {"accuracy": 0.99, "FD": 0.5}}
+        figures = {"accuracy": 0.9 + seed / 100, "FD": 10.0 + seed, "CAS": 0.5, "coverage": 0.25}
+        return {"threads": 1, "steps_per_second": 8.0, "reached": 3.0, "figures": figures, "judge": judge}
+
+    monkeypatch.setattr(conditioners, "alone", alone)
+    out, partial = tmp_path / "found.json", tmp_path / "found.json.partial.jsonl"
+    shown = CliRunner().invoke(conditioners.main, ["--out", str(out)], prog_name="benchmarks/conditioners.py")
+    assert shown.exit_code == 1 and "cut off" in shown.output
+    assert not out.exists()
+    assert 0 in done and 1 not in done
+    with partial.open("a", encoding="utf-8") as file:
+        file.write('{"variant": "cg')  # as a process leaves it that is killed
+    before = list(done)
+    broken.clear()
+    about, *rows = measured(conditioners.main, "conditioners", out)
+    assert sorted(done) == [0, 1, 2] and done[: len(before)] == before, "nothing is done twice"
+    assert sorted(row["seed"] for row in rows) == [0, 1, 2]
+    assert not partial.exists()
+    shown_page = page.page([made("conditioners", [about, *rows])])
+    assert (
+        "| concat | both networks | 91.0% ± 1.0% | 11.0 ± 1.00 | 50.0% ± 0.0% | 25.0% ± 0.0% | 3 s ± 0 s |"
+        in shown_page
+    )
+    assert "| label-plane | nothing: it does not fit |  |  |  |  |  |  |" in shown_page
+    assert "| real images |  | 99.0% | 0.500 |  |  |  |  |" in shown_page
+
+
+def test_rows_of_another_measurement_are_not_taken(tmp_path: Path) -> None:
+    case = conditioners.Case("cgan", "concat", "both networks", {})
+    job, other = (conditioners.job_of(case, steps, 0) for steps in (100, 200))
+    table = conditioners.Table(tmp_path / "found.json")
+    table.add({"job": asdict(job)})
+    again = conditioners.Table(tmp_path / "found.json")
+    assert again.known(job) == {"job": asdict(job)}
+    assert again.known(other) is None
+    assert (job.training["evaluate_every"], other.training["evaluate_every"]) == (10, 20)
+
+
+def test_precisions_are_compared_by_the_usual_judge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured_machine: None, stand_in_root: Callable[[str], Path]
+) -> None:
+    monkeypatch.setattr(precision, "CASES", {"cgan": 5000})
+    monkeypatch.setattr(precision, "PRECISIONS", ("fp32",))
+    monkeypatch.setattr(precision, "SAMPLES", SAMPLES)
+    evaluate = ganzoo.evaluate
+    monkeypatch.setattr(
+        ganzoo, "evaluate", lambda *given, **options: evaluate(*given, **options, **QUICK_JUDGE), raising=False
+    )
+    words = ("--data-root", str(stand_in_root("mnist")), "--steps", "2", "--seeds", "2")
+    judge, row = measured(precision.main, "precision", tmp_path / "found.json", *words)
+    assert judge["samples"] == SAMPLES and 0 <= judge["judge"] <= 1 and judge["floor"] > 0
+    assert (row["variant"], row["precision"], row["steps"]) == ("cgan", "fp32", 2)
+    assert len(row["accuracy"]) == len(row["distance"]) == 2
+    assert "| `cgan`, 2 steps | fp32 |" in page.page([made("precision", [judge, row])])
 
 
 # The page

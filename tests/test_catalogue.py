@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganzoo import interfaces, recipe
+from ganzoo import interfaces, metrics, recipe
 from ganzoo.catalogue import KINDS, Component, Config, DataConfig, DataSpec, Field, Variant, installed, option, select
 from ganzoo.catalogue.data import FieldKind
 from ganzoo.catalogue.options import Option, make, options_of, values_of
@@ -471,6 +471,8 @@ BASES: Mapping[str, type] = {
     "initialiser": interfaces.Initialiser,
     "schedule": interfaces.Schedule,
     "dataset": interfaces.Dataset,
+    "metric": metrics.Metric,
+    "judge": metrics.Judge,
 }
 
 
@@ -496,6 +498,7 @@ def test_a_target_is_built_with_what_the_contract_says(entry: Entry) -> None:
         "conditioner": ["config", "shape", "condition"],
         "optimizer": ["config", "parameters"],
         "dataset": ["config", "root"],
+        "judge": ["config", "field", "condition"],
     }
     found = inspect.signature(resolve(entry.item)).parameters
     assert list(found) == arguments.get(entry.item.kind, ["config"])

@@ -35,18 +35,28 @@ from ganzoo.errors import UserError
 from ganzoo.interfaces import Dataset
 from ganzoo_datasets import configs, download, ganzoo_components, scenes, stand_ins
 from ganzoo_datasets.cifar import BATCHES, FOLDER, RECORD, CifarDataset
-from ganzoo_datasets.configs import Cifar10Config, DigitsConfig, IdxConfig, MnistConfig, RingConfig
+from ganzoo_datasets.configs import (
+    Cifar10Config,
+    DigitsConfig,
+    GaussiansConfig,
+    GridConfig,
+    IdxConfig,
+    MnistConfig,
+    RingConfig,
+    StackedMnistConfig,
+)
 from ganzoo_datasets.digits import DigitsDataset
 from ganzoo_datasets.drawing import DISTANCES
 from ganzoo_datasets.files import keep, replacing
 from ganzoo_datasets.folder import FolderDataset
+from ganzoo_datasets.gaussians import GaussiansDataset
 from ganzoo_datasets.idx import IdxDataset, parse
 from ganzoo_datasets.images import pixels
 from ganzoo_datasets.labelled import resize
-from ganzoo_datasets.ring import RingDataset, centres
 from ganzoo_datasets.scenes import SCENES, SHAPES, VOCABULARY, ShapesConfig, describe
 from ganzoo_datasets.shapes import ShapesDataset, pictures, truth
 from ganzoo_datasets.sources import Source
+from ganzoo_datasets.stacked import StackedMnistDataset
 from ganzoo_datasets.trees import FolderConfig, images_below
 
 COMPONENTS = {component.name: component for component in ganzoo_components()}
@@ -80,9 +90,10 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def settings_of(component: Component) -> list[dict[str, Any]]:
     """The defaults, and each word or limit of each option on its own, but never more than a few thousand examples."""
-    small = {"count": 300} if component.name in ("ring", "shapes") else {}
+    options = options_of(component.config)
+    small = {"count": 300} if "count" in {item.name for item in options} else {}
     found: list[dict[str, Any]] = [small]
-    for item in options_of(component.config):
+    for item in options:
         if item.name != "count":
             values = [*item.choices, *(limit for limit in (item.low, item.high) if limit is not None)]
             found += [{**small, item.name: value} for value in values]
@@ -834,26 +845,78 @@ def test_large_jpegs_look_the_same_though_they_are_decoded_small(tmp_path: Path)
     assert np.abs(jpeg - png).mean() < 2
 
 
-# The ring
+# The Gaussians
+
+PLACES = {
+    "ring": (RingConfig(), [(2, 0), (2**0.5, 2**0.5), (0, 2), (-(2**0.5), 2**0.5), (-2, 0)]),
+    "grid": (GridConfig(), [(-4, -4), (-4, -2), (-4, 0), (-4, 2), (-4, 4), (-2, -4)]),
+    "small grid": (GridConfig(side=2, spacing=1.0), [(-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)]),
+}
 
 
-def test_ring_is_where_it_says() -> None:
-    config = RingConfig()
-    fields = RingDataset(config, Path()).read(torch.arange(config.count))
-    means = centres(config)
-    assert torch.allclose(means.norm(dim=1), torch.full((8,), 2.0))
+@pytest.mark.parametrize(("config", "first"), PLACES.values(), ids=PLACES)
+def test_gaussians_are_where_they_say(config: GaussiansConfig, first: list[tuple[float, float]]) -> None:
+    means = torch.tensor(config.centres)
+    torch.testing.assert_close(means[: len(first)], torch.tensor(first, dtype=torch.float32))
+    fields = GaussiansDataset(config, Path()).read(torch.arange(config.count))
     away = fields["point"] - means[fields["label"]]
-    assert torch.allclose(away.std(dim=0), torch.full((2,), 0.1), rtol=0.02)
-    assert fields["label"].bincount().tolist() == [config.count // 8] * 8
+    assert torch.allclose(away.std(dim=0), torch.full((2,), config.std), rtol=0.02)
+    assert fields["label"].bincount().tolist() == [config.count // len(means)] * len(means)
     nearest = torch.cdist(fields["point"], means).argmin(dim=1)
     assert torch.equal(nearest, fields["label"])
 
 
+def test_the_ring_and_the_grid_are_those_of_the_literature() -> None:
+    ring, grid = (torch.tensor(config.centres) for config in (RingConfig(), GridConfig()))
+    assert torch.allclose(ring.norm(dim=1), torch.full((8,), 2.0))
+    assert sorted(grid.tolist()) == [[float(x), float(y)] for x in range(-4, 5, 2) for y in range(-4, 5, 2)]
+    assert GridConfig().std == 0.05
+
+
 def test_seeds_differ() -> None:
-    for config, dataset in ((RingConfig, RingDataset), (ShapesConfig, ShapesDataset)):
+    for config, dataset in (
+        (RingConfig, GaussiansDataset),
+        (GridConfig, GaussiansDataset),
+        (ShapesConfig, ShapesDataset),
+    ):
         one, two = (dataset(config(seed=seed, count=100), Path()).read(torch.arange(100)) for seed in (0, 1))
         first = next(iter(one))
         assert not torch.equal(one[first], two[first])
+
+
+# The stacked digits
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_stacked_digits_are_those_of_mnist_and_spell_their_class(split: Any, roots: dict[str, Path]) -> None:
+    fields = StackedMnistDataset(StackedMnistConfig(split=split, count=500), roots["stacked-mnist"]).read(
+        torch.arange(500)
+    )
+    mnist = IdxDataset(MnistConfig(split=split), roots["stacked-mnist"])
+    known = mnist.read(torch.arange(len(mnist)))
+    digit_of = {
+        image.numpy().tobytes(): int(label) for image, label in zip(known["image"], known["label"], strict=True)
+    }
+    assert len(digit_of) == len(mnist)
+    spelt = [[digit_of[channel.numpy().tobytes()] for channel in image] for image in fields["image"]]
+    assert [int("".join(map(str, digits))) for digits in spelt] == fields["label"].tolist()
+    assert len(set(fields["label"].tolist())) > 300
+
+
+def test_stacked_digits_depend_on_seed_and_index_alone(roots: dict[str, Path]) -> None:
+    def read(**options: Any) -> dict[str, torch.Tensor]:
+        return StackedMnistDataset(StackedMnistConfig(**options), roots["stacked-mnist"]).read(torch.arange(50))
+
+    one, more, other = read(count=50), read(count=1000), read(count=50, seed=1)
+    assert all(torch.equal(one[name], more[name]) for name in one)
+    assert not torch.equal(one["label"], other["label"])
+
+
+def test_stacked_mnist_has_as_many_images_as_the_literature_takes(roots: dict[str, Path]) -> None:
+    root = roots["stacked-mnist"]
+    assert len(StackedMnistDataset(StackedMnistConfig(), root)) == 128_000
+    assert len(StackedMnistDataset(StackedMnistConfig(split="test"), root)) == 26_000
+    assert len(StackedMnistDataset(StackedMnistConfig(split="test", count=7), root)) == 7
 
 
 # The shapes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -21,6 +22,7 @@ from ganzoo.cli import run as command
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 QUICK = ["--steps", "2", "--batch-size", "8"]
+QUICK_JUDGE = ["--judge-width", "4", "--judge-features", "16", "--judge-least-steps", "20", "--samples", "400"]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -38,22 +40,26 @@ TOGETHER = [block.strip() for block in blocks(ROOT / "docs" / "speed.md", "sh")]
 
 
 def quick(words: list[str]) -> list[str]:
-    return [*words, *QUICK] if words[0] == "train" and "--help" not in words else words
+    more = {"train": QUICK, "evaluate": QUICK_JUDGE}.get(words[0], [])
+    return [*words, *more] if "--help" not in words else words
 
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Callable[[str], Path]) -> Path:
-    """A folder like a reader's: ``data`` with MNIST in it, and ``photos``."""
+    """A folder like a reader's: ``data`` with MNIST in it, ``photos``, and what the first command of all has left."""
     (tmp_path / "data").symlink_to(stand_in_root("mnist"))
     (tmp_path / "photos").symlink_to(stand_in_root("folder"))
     monkeypatch.chdir(tmp_path)
+    ganzoo.train("cgan", conditioner="multiply", steps=2, progress=False)
     return tmp_path
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(commands(page))], ids=lambda page: page.name)
 def test_the_commands_of_a_page_run_one_after_the_other(page: Path, workplace: Path) -> None:
     for words in commands(page):
-        assert command(quick(words)) == 0, " ".join(words)
+        line, _, file = (words, "", "") if ">" not in words else (words[:-2], *words[-2:])
+        with contextlib.redirect_stdout(Path(file).open("w")) if file else contextlib.nullcontext():
+            assert command(quick(line)) == 0, " ".join(words)
 
 
 @pytest.mark.parametrize("line", TOGETHER, ids=["torchrun", "with restarts"])

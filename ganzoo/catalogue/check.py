@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Part, Selection
@@ -23,11 +23,15 @@ def check(selection: Selection) -> dict[str, DataSpec]:
 
 def _unmet(selection: Selection, data: Mapping[str, DataSpec]) -> Iterator[str]:
     for part in selection.parts.values():
-        offered = _offered_to(part, selection, data)
-        for need in part.component.requires:
-            if not offered & set(need.any_of):
-                wanted = " or ".join(_phrase(capability) for capability in need.any_of)
-                yield f"{part.label} needs {wanted}, which {_whose(part, selection)} does not offer: {need.advice}"
+        yield from unmet(part, _offered_to(part, selection, data), _whose(part, selection))
+
+
+def unmet(part: Part, offered: Set[str], whose: str) -> Iterator[str]:
+    """Yield a sentence for each need of ``part`` that is not in what ``whose`` (a phrase) have ``offered``."""
+    for need in part.component.requires:
+        if not offered & set(need.any_of):
+            wanted = " or ".join(_phrase(capability) for capability in need.any_of)
+            yield f"{part.label} needs {wanted}, which {whose} does not offer: {need.advice}"
 
 
 def _offered_to(part: Part, selection: Selection, data: Mapping[str, DataSpec]) -> set[str]:
@@ -54,6 +58,9 @@ def _phrase(capability: str) -> str:
         "condition:image": "images as the condition",
         "data:image": "images",
         "data:point": "points",
+        "data:unseen": "examples that models do not train on",
+        "judge:classes": "a judge that knows classes",
+        "model:class": "a model that is told which class to make",
         "site:input-vector": "a flat input to condition",
         "site:input-map": "an image-shaped input to condition",
     }

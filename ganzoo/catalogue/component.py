@@ -25,6 +25,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "optimizer": "how the weights move",
         "schedule": "how the learning rate changes",
         "dataset": "where the examples come from",
+        "metric": "how good the examples are that a model makes",
+        "judge": "who looks at examples for the metrics",
     }
 )
 

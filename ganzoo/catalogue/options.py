@@ -9,7 +9,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union
+from typing import Any, ClassVar, Literal, TypeVar, Union
 
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.errors import Refused, UserError, nearest
@@ -29,7 +29,13 @@ class Config:
 
 @dataclass(frozen=True)
 class DataConfig(Config):
-    """Options of a dataset, which tell what it will deliver."""
+    """Options of a dataset, which tell what it will deliver.
+
+    ``judge`` names the judge of what models make of it. A dataset that is published in parts calls the option that
+    chooses one ``split``, with the choices ``train`` and ``test``.
+    """
+
+    judge: ClassVar[str] = ""
 
     def spec(self, root: Path) -> DataSpec:
         """Return what the dataset will deliver from the data folder ``root``; imports no torch."""

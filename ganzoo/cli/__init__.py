@@ -13,6 +13,7 @@ import click
 from ganzoo import __version__
 from ganzoo.cli.bench import bench
 from ganzoo.cli.doctor import doctor
+from ganzoo.cli.evaluate import evaluate
 from ganzoo.cli.info import info
 from ganzoo.cli.listing import list_command
 from ganzoo.cli.plugins import plugins
@@ -30,7 +31,7 @@ def cli() -> None:
     """A zoo of generative adversarial networks: any variant, conditioner, loss and dataset, from plugins."""
 
 
-for command in (list_command, info, plugins, train, sample, bench, doctor):
+for command in (list_command, info, plugins, train, sample, evaluate, bench, doctor):
     cli.add_command(command)
 
 

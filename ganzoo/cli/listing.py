@@ -15,7 +15,7 @@ def list_command(kind: str | None, as_json: bool) -> None:
     """List everything installed, or everything of one KIND, with the package that provides it.
 
     Kinds: variant, recipe, generator, discriminator, conditioner, loss, penalty, latent, initialiser, optimizer,
-    schedule, dataset.
+    schedule, dataset, metric, judge.
     """
     registry = installed()
     if kind is not None:

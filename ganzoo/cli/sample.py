@@ -6,20 +6,11 @@ from pathlib import Path
 
 import click
 
-from ganzoo.errors import UserError
-
-
-def _refuse_if_missing(model: Path) -> None:
-    """Tell of a missing model before torch is imported."""
-    try:
-        model.stat()
-    except OSError as problem:
-        reason = "there is nothing there" if isinstance(problem, FileNotFoundError) else problem.strerror
-        raise UserError(f"no model at {model} ({reason}): give a .safetensors file or a run folder") from problem
+from ganzoo.cli.models import model_argument, refuse_if_missing
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@model_argument
 @click.option("--count", type=click.IntRange(min=1), default=64, show_default=True, help="How many examples.")
 @click.option(
     "--label",
@@ -51,7 +42,7 @@ def sample(model: Path, count: int, labels: tuple[str, ...], seed: int, out: Pat
     FILE.npz holds images as uint8 (N, H, W) grey or (N, H, W, 3) colour, and labels as int64 (N,) where the model is
     conditional.
     """
-    _refuse_if_missing(model)
+    refuse_if_missing(model)
     import ganzoo
     from ganzoo.engine.device import choose_device
     from ganzoo.studio.export import check_destination, write_samples

@@ -125,6 +125,8 @@ def train(
         again = ["ganzoo", "train", "--config", str(run.folder.config), "--out", str(path), "--resume"]
         click.echo(f"  {shlex.join(again)}", err=True)
     click.echo(f"model: {run.folder.model}", err=True)
+    if run.folder.best.exists():
+        click.echo(f"best model by its figures: {run.folder.best}", err=True)
     click.echo(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
     click.echo(f"sample it: {shlex.join(['ganzoo', 'sample', str(path)])} --out samples.png", err=True)
     return 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)

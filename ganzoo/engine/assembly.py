@@ -29,6 +29,7 @@ from ganzoo.interfaces import (
     Sites,
     Unconditioned,
 )
+from ganzoo.metrics import Judge, Metric
 from ganzoo.randomness import FreshDraws, KeyedStreams, key
 from ganzoo.recipe import Clock, Phase, Recipe
 
@@ -46,6 +47,8 @@ INTERFACES: Mapping[str, type] = {
     "initialiser": Initialiser,
     "schedule": Schedule,
     "dataset": Dataset,
+    "metric": Metric,
+    "judge": Judge,
 }
 
 

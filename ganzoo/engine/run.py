@@ -8,19 +8,23 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.registry import installed
 from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.assembly import assemble
 from ganzoo.engine.checkpoints import resume as go_on
 from ganzoo.engine.checkpoints import write_checkpoint
 from ganzoo.engine.device import choose_device
+from ganzoo.engine.examiner import Examiner, open_examiner
 from ganzoo.engine.modelfile import versions, write_model
 from ganzoo.engine.observers import Observer, Situation
 from ganzoo.engine.observers.record import MetricsFile, PictureFiles, TensorBoardEvents
+from ganzoo.engine.observers.tracking import Tracker
 from ganzoo.engine.precision import choose_precision
 from ganzoo.engine.preview import Preview
 from ganzoo.engine.runfolder import RunFolder
@@ -29,6 +33,9 @@ from ganzoo.engine.signals import Stop
 from ganzoo.engine.team import Team, gathered
 from ganzoo.engine.trainer import Pace, Trainer
 from ganzoo.errors import UserError
+from ganzoo.metrics import untracked
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -67,32 +74,50 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
         trainer = build_trainer(selection, data, precision, team, _warn)
         trainer.prepare()
         preview = Preview(trainer.game.recipe, trainer.game.batches, selection.run.seed, device)
+        examiner = _examiner(selection, trainer, folder, stop, watchers) if team.leads else None
         with folder.claimed(resume) if team.leads else nullcontext():
             if resume:
                 go_on(folder, trainer, selection, _warn)
                 _refuse_other_steps(trainer, team)
+                if examiner is not None:
+                    examiner.go_on(trainer.step)
             team.share_weights(trainer.game.recipe)
             settings = selection.run
-            pace = Pace(settings.log_every, settings.sample_every, settings.checkpoint_every, stop)
+            pace = Pace(
+                settings.log_every, settings.sample_every, settings.checkpoint_every, settings.evaluate_every, stop
+            )
             situation = Situation(folder, trainer.step, trainer.steps, _title(selection, data, trainer))
             if team.leads:
                 folder.write_config({**selection.to_json(), "versions": versions()})
 
-            def write() -> str:
+            def write(path: Path = folder.model, more: Mapping[str, Any] = NOTHING) -> str:
                 with trainer.game.averages.in_place() as averaged:
-                    trained = {"steps": trainer.step, "images": trainer.images}
-                    return write_model(folder.model, averaged, selection, data, trained)
+                    trained = {"steps": trainer.step, "images": trainer.images, **more}
+                    return write_model(path, averaged, selection, data, trained)
+
+            def examine() -> Mapping[str, float]:
+                return examiner.examine(trainer, write) if examiner is not None else {}
 
             def save() -> None:
                 if team.leads:
                     write_checkpoint(folder.checkpoints, trainer, selection)
                     write()
 
-            _watched(observers, situation, lambda: trainer.run(observers, pace, preview, save))
+            _watched(observers, situation, lambda: trainer.run(observers, pace, preview, save, examine))
             digest = write() if team.leads else ""
     finished = trainer.step == trainer.steps
     signalled = None if finished else stop.signal
     return Run(folder, trainer.step, trainer.seconds, digest, finished, signalled, team.leads)
+
+
+def _examiner(
+    selection: Selection, trainer: Trainer, folder: RunFolder, stop: Stop, watchers: Sequence[Observer]
+) -> Examiner | None:
+    """Return the examiner of a training that asks for evaluations; whoever watches sees a judge being trained."""
+    if not selection.run.evaluate_every:
+        return None
+    track = Tracker() if watchers else untracked
+    return open_examiner(selection, installed(), trainer, folder.best, stop, track, _warn)
 
 
 def _warn(text: str) -> None:

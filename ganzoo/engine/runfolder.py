@@ -23,6 +23,7 @@ class RunFolder:
     def __init__(self, path: Path):
         self.path = path
         self.model = path / "model.safetensors"
+        self.best = path / "best.safetensors"
         self.config = path / "config.json"
         self.metrics = path / "metrics.jsonl"
         self.samples = path / "samples"

@@ -22,11 +22,12 @@ from ganzoo.recipe import Phase
 
 @dataclass(frozen=True)
 class Pace:
-    """Steps between two reports, pictures and saves (0 saves none), and when to stop early."""
+    """Steps between two reports, pictures, saves and evaluations (0 makes none), and when to stop early."""
 
     log_every: int
     sample_every: int
     checkpoint_every: int
+    evaluate_every: int
     stop: Stop
 
 
@@ -55,8 +56,18 @@ class Trainer:
         """The device that computes."""
         return self.game.streams.device
 
-    def run(self, observers: Sequence[Observer], pace: Pace, preview: Preview, save: Callable[[], None]) -> None:
-        """Train until ``steps`` are done or a stop is asked for; report, draw and save at intervals and at the end."""
+    def run(
+        self,
+        observers: Sequence[Observer],
+        pace: Pace,
+        preview: Preview,
+        save: Callable[[], None],
+        examine: Callable[[], Mapping[str, float]],
+    ) -> None:
+        """Train until ``steps`` are done or a stop is asked for.
+
+        It reports, draws, saves and evaluates (``examine`` returns scores) at intervals and at the end.
+        """
         if self.step == 0:
             self._draw(observers, preview)
         began, since = time.perf_counter(), self.step
@@ -70,8 +81,15 @@ class Trainer:
             for observer in observers:
                 observer.stepped(self.step)
             last = self.step == self.steps
-            if last or self.step % pace.log_every == 0:
-                report = self._report(began, since)
+            scores: Mapping[str, float] = {}
+            examined = pace.evaluate_every > 0 and (last or self.step % pace.evaluate_every == 0)
+            if examined:
+                self._refuse_non_finite(self._means()[0])
+                paused = time.perf_counter()
+                scores = examine()
+                began += time.perf_counter() - paused
+            if last or examined or self.step % pace.log_every == 0:
+                report = self._report(began, since, scores)
                 for observer in observers:
                     observer.reported(report)
                 began, since = time.perf_counter(), self.step
@@ -116,7 +134,7 @@ class Trainer:
         """Return what was found since the last report, over all processes: all of them must ask."""
         return self.game.tally.means(self.game.team.average)
 
-    def _report(self, began: float, since: int) -> Report:
+    def _report(self, began: float, since: int, scores: Mapping[str, float]) -> Report:
         terms, values = self._means()
         self.game.tally.clear()
         took = time.perf_counter() - began
@@ -124,7 +142,7 @@ class Trainer:
         self._refuse_non_finite(terms)
         rates = {player.phase.name: player.rate for player in self.game.players}
         speed = (self.step - since) / took if took > 0 else 0.0
-        return Report(self.step, self.seconds, self.images, speed, terms, values, rates)
+        return Report(self.step, self.seconds, self.images, speed, terms, values, rates, scores)
 
     def _refuse_non_finite(self, terms: Mapping[str, Mapping[str, float]]) -> None:
         for phase, found in terms.items():

@@ -14,12 +14,10 @@ from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.registry import Registry
 from ganzoo.engine.modelfile import Header, read_model
 from ganzoo.engine.runfolder import RunFolder
+from ganzoo.engine.sampling import make_examples
 from ganzoo.errors import UserError
-from ganzoo.randomness import KeyedStreams
 from ganzoo.recipe import Recipe
 from ganzoo.studio.conditions import read_conditions
-
-CHUNK = 256  # examples made at once, so that any number fits in memory
 
 
 class Model:
@@ -69,16 +67,7 @@ class Model:
         if count < 1:
             raise UserError(f"a sample of {count} is no sample: ask for at least 1")
         conditions = self.conditions(count, label)
-        device = next(self.recipe.parameters()).device
-        streams = KeyedStreams(seed)
-        made = []
-        with torch.inference_mode():
-            for start in range(0, count, CHUNK):
-                size = min(CHUNK, count - start)
-                chosen = conditions[start : start + size].to(device) if conditions is not None else None
-                streams.begin(start)
-                made.append(self.recipe.sample(size, chosen, streams.at("sample")).float().cpu())
-        return torch.cat(made)
+        return make_examples(self.recipe, count, conditions, seed).cpu()
 
 
 def _as_list(label: Any, condition: Field | None) -> Sequence[Any]:

@@ -9,9 +9,11 @@ from ganzoo_datasets.configs import (
     Cifar10Config,
     DigitsConfig,
     FashionMnistConfig,
+    GridConfig,
     KmnistConfig,
     MnistConfig,
     RingConfig,
+    StackedMnistConfig,
 )
 from ganzoo_datasets.scenes import ShapesConfig
 from ganzoo_datasets.trees import FolderConfig
@@ -80,9 +82,28 @@ def ganzoo_components() -> Iterable[Component]:
             kind="dataset",
             name="ring",
             summary="points of Gaussians on a circle: shows in seconds whether a GAN loses modes",
-            target="ganzoo_datasets.ring:RingDataset",
+            target="ganzoo_datasets.gaussians:GaussiansDataset",
             config=RingConfig,
             source="Metz et al., Unrolled Generative Adversarial Networks, arXiv:1611.02163",
+        ),
+        Component(
+            kind="dataset",
+            name="grid",
+            summary="points of Gaussians on a square grid: 25 modes to lose",
+            target="ganzoo_datasets.gaussians:GaussiansDataset",
+            config=GridConfig,
+            source="Srivastava et al., VEEGAN, arXiv:1705.07761; Lin et al., PacGAN, arXiv:1712.04086",
+        ),
+        Component(
+            kind="dataset",
+            name="stacked-mnist",
+            summary="three random MNIST digits as the colours of an image: 1,000 modes to lose",
+            target="ganzoo_datasets.stacked:StackedMnistDataset",
+            config=StackedMnistConfig,
+            source="Metz et al., Unrolled Generative Adversarial Networks, arXiv:1611.02163; "
+            "Lin et al., PacGAN, arXiv:1712.04086; digits: LeCun, Cortes and Burges, The MNIST database, 1998 "
+            "(CC BY-SA 3.0)",
+            stand_in="ganzoo_datasets.stand_ins:mnist",
         ),
         Component(
             kind="dataset",

@@ -1,9 +1,14 @@
-"""The options of the datasets that are read whole, and what each of them delivers."""
+"""The options of the datasets that are read or drawn whole, and what each of them delivers."""
 
 from __future__ import annotations
 
+import itertools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from ganzoo.catalogue import DataConfig, DataSpec, Field, option
@@ -17,6 +22,7 @@ DIGITS = tuple("0123456789")
 class LabelledConfig(DataConfig):
     """Options of square images with a class each; a subclass says how many channels and which classes."""
 
+    judge = "cnn"
     channels: ClassVar[int]
     class_names: ClassVar[tuple[str, ...]]
 
@@ -111,16 +117,89 @@ class Cifar10Config(LabelledConfig):
 
 
 @dataclass(frozen=True)
-class RingConfig(DataConfig):
-    """Options of the Gaussians on a circle."""
+class StackedMnistConfig(DataConfig):
+    """Options of MNIST digits, three to an image."""
 
-    modes: int = option(8, "number of Gaussians", low=1, high=1000)
-    radius: float = option(2.0, "radius of the circle of their centres", low=0, high=1e6)
+    judge = "stacked-cnn"
+    channels: ClassVar[int] = 3
+    counts: ClassVar[Mapping[str, int]] = MappingProxyType({"train": 128_000, "test": 26_000})  # Lin et al. 2018
+
+    size: int = option(28, "height and width in pixels; the originals have 28", low=8, high=256)
+    split: Literal["train", "test"] = option("train", "the published part of MNIST that the digits come from")
+    count: int | None = option(
+        None, "number of images; 128000 of train and 26000 of test if none", low=1, high=10_000_000
+    )
+    seed: int = option(0, "the seed of the choice of digits", low=0, high=2**53)
+
+    @property
+    def length(self) -> int:
+        """The number of images."""
+        return self.count if self.count is not None else self.counts[self.split]
+
+    @property
+    def digits(self) -> MnistConfig:
+        """The options of the MNIST whose digits are stacked."""
+        return MnistConfig(size=self.size, split=self.split)
+
+    def spec(self, root: Path) -> DataSpec:
+        """Return what is delivered: ``image`` (3, size, size) and its digits, read as one number, as ``label``."""
+        fields = {
+            "image": Field("image", (self.channels, self.size, self.size)),
+            "label": Field("class", classes=len(DIGITS) ** self.channels),
+        }
+        return DataSpec(fields, target="image", condition="label")
+
+
+@dataclass(frozen=True)
+class GaussiansConfig(DataConfig, ABC):
+    """Options of equal Gaussians in the plane; a subclass says where they are."""
+
+    judge = "gaussians"
+    stream: ClassVar[str]  # of the random numbers
+
     std: float = option(0.1, "standard deviation of each", low=0, high=1e6)
     count: int = option(50_000, "number of points", low=1, high=10_000_000)
     seed: int = option(0, "the seed of the points", low=0, high=2**53)
 
+    @property
+    @abstractmethod
+    def centres(self) -> tuple[tuple[float, float], ...]:
+        """The means of the Gaussians; the place of each is its class."""
+
     def spec(self, root: Path) -> DataSpec:
         """Return what is delivered: ``point`` (2,) and the index of its Gaussian as ``label``."""
-        fields = {"point": Field("point", (2,)), "label": Field("class", classes=self.modes)}
+        fields = {"point": Field("point", (2,)), "label": Field("class", classes=len(self.centres))}
         return DataSpec(fields, target="point", condition="label")
+
+
+@dataclass(frozen=True)
+class RingConfig(GaussiansConfig):
+    """Options of the Gaussians on a circle."""
+
+    stream = "ring"
+
+    modes: int = option(8, "number of Gaussians", low=1, high=1000)
+    radius: float = option(2.0, "radius of the circle of their centres", low=0, high=1e6)
+
+    @property
+    def centres(self) -> tuple[tuple[float, float], ...]:
+        """The corners of a regular polygon: the first lies on the x axis, the next anticlockwise."""
+        angles = [2 * math.pi * mode / self.modes for mode in range(self.modes)]
+        return tuple((self.radius * math.cos(angle), self.radius * math.sin(angle)) for angle in angles)
+
+
+@dataclass(frozen=True)
+class GridConfig(GaussiansConfig):
+    """Options of the Gaussians on a square grid."""
+
+    stream = "grid"
+
+    side: int = option(5, "number of Gaussians along each side of the grid", low=1, high=31)
+    spacing: float = option(2.0, "distance of neighbouring centres", low=0, high=1e6)
+    std: float = option(0.05, "standard deviation of each", low=0, high=1e6)
+
+    @property
+    def centres(self) -> tuple[tuple[float, float], ...]:
+        """The places of the grid, whose middle is the origin: column after column from the left, each upwards."""
+        along = [self.spacing * (place - (self.side - 1) / 2) for place in range(self.side)]
+        return tuple(itertools.product(along, along))

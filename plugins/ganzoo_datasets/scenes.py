@@ -86,6 +86,8 @@ def describe(scene: Scene) -> str:
 class ShapesConfig(DataConfig):
     """Options of the drawn shapes."""
 
+    judge = "cnn"
+
     size: int = option(32, "height and width in pixels", low=16, high=128)
     condition: Literal["label", "attributes", "caption", "none"] = option("label", "what conditions the picture")
     count: int = option(10_000, "number of pictures", low=1, high=10_000_000)

@@ -18,6 +18,8 @@ CHANNELS = {"rgb": 3, "grey": 1}
 class FolderConfig(DataConfig):
     """Options of a folder of images."""
 
+    judge = "cnn"
+
     path: str = option("", "folder of the images, inside the data folder; empty for the data folder itself")
     size: int = option(64, "height and width in pixels; the short side is fitted, the long side cut", low=8, high=256)
     channels: Literal["rgb", "grey"] = option("rgb", "colour or grey")

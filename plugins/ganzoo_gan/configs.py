@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ganzoo.catalogue import Config, option
+from ganzoo.catalogue import Config, DataSpec, option
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,24 @@ class AdversarialConfig(Config):
     shared_fakes: bool = option(
         False, "let the generator's phase be the first, and the discriminator judge the fakes that it made"
     )
+    mismatched: float = option(
+        0.0,
+        "share of real examples with a wrong class in what the discriminator refuses, so that it learns classes",
+        low=0,
+        high=1,
+    )
     joint: bool = option(
         True, "show real and fake examples in one batch where no layer of the discriminator mixes examples"
     )
+
+    def problems(self, data: Mapping[str, DataSpec]) -> Iterator[str]:
+        """Yield why examples of another class cannot be shown."""
+        if not self.mismatched:
+            return
+        for spec in data.values():
+            field = spec.condition_field
+            if field is not None and (field.kind != "class" or field.classes < 2):
+                yield f"mismatched examples need classes, two at least, not {field.describe()}: set it to 0"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, final
 
 import torch
@@ -17,10 +17,10 @@ from ganzoo_gan.configs import AdversarialConfig
 DATA = "dataset"
 
 
-class Fakes(NamedTuple):
-    """What a generator made (B, …), and for which conditions (B, …)."""
+class Examples(NamedTuple):
+    """Examples (B, …), and what they are or should be, (B, …)."""
 
-    examples: Tensor
+    values: Tensor
     condition: Tensor | None
 
 
@@ -45,7 +45,7 @@ class Adversarial(Recipe):
         self.loss: Loss = parts.build("loss")
         self.penalty: Penalty = parts.build("penalty")
         self._joint = config.joint and not batchwise(self.discriminator)
-        self._made: dict[tuple[int, Share], Fakes] = {}
+        self._made: dict[tuple[int, Share], Examples] = {}
 
     def phases(self) -> tuple[Phase, ...]:
         """Return the discriminator's phase and the generator's; the one that makes shared fakes is the first."""
@@ -59,8 +59,14 @@ class Adversarial(Recipe):
         real, condition = self._real(batch)
         shared = self._made.pop((clock.update, clock.share), None)
         fake, fake_condition = shared or self._fakes(len(real), condition, clock)
-        real_logit, fake_logit = self._judge(real, condition, fake, fake_condition)
+        judged = [Examples(real, condition), Examples(fake, fake_condition)]
+        share = self._config.mismatched
+        if share and condition is not None:
+            judged.append(Examples(real, self._other(condition, clock)))
+        real_logit, fake_logit, *wrong = self._judge(judged)
         losses = self.loss.discriminator(real_logit, fake_logit)
+        for logit in wrong:
+            losses = (1 - share) * losses + share * self.loss.discriminator(real_logit, logit)
         if self.penalty.at_fakes and fake_condition is not condition:
             # A critic has one condition for real and fake alike, so the fakes must be of that condition too.
             fake = self._make(len(real), condition, clock)
@@ -69,15 +75,14 @@ class Adversarial(Recipe):
         terms.update({name: values.mean() for name, values in penalties.items()})
         return Outcome(terms, self._watched(real_logit.detach(), fake_logit.detach()))
 
-    def _judge(
-        self, real: Tensor, condition: Tensor | None, fake: Tensor, fake_condition: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Return the logits of real and of fake examples."""
+    def _judge(self, judged: Sequence[Examples]) -> Sequence[Tensor]:
+        """Return the logits of examples of several sorts."""
         if not self._joint:
-            return self.discriminator(real, condition).logit, self.discriminator(fake, fake_condition).logit
-        both = torch.cat([condition, fake_condition]) if condition is not None and fake_condition is not None else None
-        real_logit, fake_logit = self.discriminator(torch.cat([real, fake]), both).logit.chunk(2)
-        return real_logit, fake_logit
+            return [self.discriminator(*examples).logit for examples in judged]
+        conditions = [examples.condition for examples in judged if examples.condition is not None]
+        together = torch.cat([examples.values for examples in judged])
+        logits: Tensor = self.discriminator(together, torch.cat(conditions) if conditions else None).logit
+        return logits.chunk(len(judged))
 
     def _watched(self, real_logit: Tensor, fake_logit: Tensor) -> Mapping[str, Tensor]:
         threshold = self.loss.threshold
@@ -90,7 +95,7 @@ class Adversarial(Recipe):
         real, condition = self._real(batch)
         fake, fake_condition = self._fakes(len(real), condition, clock)
         if self._config.shared_fakes:
-            self._made[clock.update, clock.share] = Fakes(fake.detach(), fake_condition)
+            self._made[clock.update, clock.share] = Examples(fake.detach(), fake_condition)
         logit = self.discriminator(fake, fake_condition).logit
         losses = self.loss.generator(logit, lambda: self.discriminator(real, condition).logit)
         return Outcome({"adversarial": losses.mean()}, {"D(G(z)) after": self.loss.score(logit.detach()).mean()})
@@ -105,10 +110,10 @@ class Adversarial(Recipe):
         fields = batch[DATA]
         return fields[self.output.field], fields[self.condition.field] if self.condition else None
 
-    def _fakes(self, count: int, condition: Tensor | None, clock: Clock) -> Fakes:
+    def _fakes(self, count: int, condition: Tensor | None, clock: Clock) -> Examples:
         """Return new fakes and their conditions, which belong to real examples with ``condition``."""
         fake_condition = self._fake_condition(condition, clock)
-        return Fakes(self._make(count, fake_condition, clock), fake_condition)
+        return Examples(self._make(count, fake_condition, clock), fake_condition)
 
     def _make(self, count: int, condition: Tensor | None, clock: Clock) -> Tensor:
         made: Tensor = self.generator(self.latent.draw(count, clock.draws("noise")), condition)
@@ -119,3 +124,9 @@ class Adversarial(Recipe):
         if condition is None or field is None or field.kind != "class" or self._config.fake_conditions == "data":
             return condition
         return clock.draws("labels").integers(field.classes, *condition.shape)
+
+    def _other(self, condition: Tensor, clock: Clock) -> Tensor:
+        """Return for every class another one, each of them as likely."""
+        field = self.condition_field
+        assert field is not None  # the options refuse conditions of other kinds
+        return (condition + 1 + clock.draws("mismatch").integers(field.classes - 1, *condition.shape)) % field.classes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PIL import Image
 
@@ -26,7 +26,7 @@ class Report:
     """Values read from the device: means since the last report, by phase and name.
 
     ``seconds`` are those of training so far, ``images`` the real examples that were used, ``rate`` steps a second
-    since the last report.
+    since the last report. ``scores`` are the figures of an evaluation, where there was one.
     """
 
     step: int
@@ -36,6 +36,7 @@ class Report:
     terms: Mapping[str, Mapping[str, float]]
     values: Mapping[str, float]
     learning_rates: Mapping[str, float]
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class ProgressDisplay(Observer):
 
     def began(self, situation: Situation) -> None:
         """Show what begins."""
-        self._steps, self._said, self._moved = situation.steps, 0.0, 0.0
+        self._steps, self._said, self._moved, self._scores = situation.steps, 0.0, 0.0, ""
         self._console.print(situation.title, highlight=False)
         self._bar = Progress(
             BarColumn(bar_width=None),
@@ -53,13 +53,18 @@ class ProgressDisplay(Observer):
         losses, values = describe_losses(report), describe_values(report)
         rate = f"{report.rate:.1f} steps/s"
         self._bar.update(self._task, completed=report.step, rate=rate)
-        self._values.plain = f"{losses}\n{values}"
+        if report.scores:
+            self._scores = f"step {report.step}: {describe_scores(report)}"
+        self._values.plain = "\n".join(filter(None, (losses, values, self._scores)))
         now = time.monotonic()
-        if not self._console.is_terminal and (now - self._said > QUIET_SECONDS or report.step == self._steps):
+        due = now - self._said > QUIET_SECONDS or report.step == self._steps or bool(report.scores)
+        if not self._console.is_terminal and due:
             self._said = now
             left = (self._steps - report.step) / report.rate if report.rate else 0.0
             line = f"step {report.step}/{self._steps}  {rate}  {left:.0f} s left  {losses}  {values}"
             self._console.print(line, highlight=False, soft_wrap=True)
+            if report.scores:
+                self._console.print(self._scores, highlight=False, soft_wrap=True)
 
     def ended(self) -> None:
         """Leave the bar as it is."""
@@ -77,3 +82,8 @@ def describe_losses(report: Report) -> str:
 def describe_values(report: Report) -> str:
     """Return the watched values in one line."""
     return "  ".join(f"{name} {value:.2f}" for name, value in report.values.items())
+
+
+def describe_scores(report: Report) -> str:
+    """Return the figures of an evaluation in one line."""
+    return "  ".join(f"{label} {value:.4g}" for label, value in report.scores.items())

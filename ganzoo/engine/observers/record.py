@@ -58,7 +58,7 @@ def as_row(report: Report) -> dict[str, Any]:
         "terms": report.terms,
         "values": report.values,
         "learning_rates": report.learning_rates,
-        "scores": {},
+        "scores": report.scores,
     }
 
 
@@ -111,6 +111,8 @@ class TensorBoardEvents(Observer):
             self._writer.add_scalar(f"values/{name}", value, report.step)
         for phase, rate in report.learning_rates.items():
             self._writer.add_scalar(f"learning_rate/{phase}", rate, report.step)
+        for label, value in report.scores.items():
+            self._writer.add_scalar(f"scores/{label}", value, report.step)
         self._writer.add_scalar("speed/steps_per_second", report.rate, report.step)
 
     def pictured(self, picture: Picture) -> None:

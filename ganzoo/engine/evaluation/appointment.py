@@ -1,0 +1,149 @@
+"""Judges: trained once for a dataset, kept in a file, and named by what they learnt."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from ganzoo.catalogue.selection import FORMAT, Part, part_to_json
+from ganzoo.engine.assembly import SelectedParts
+from ganzoo.engine.evaluation.bench import ask
+from ganzoo.engine.evaluation.reference import Reference, fingerprint
+from ganzoo.engine.sealed import read_sealed, write_sealed
+from ganzoo.errors import UserError, first_line
+from ganzoo.metrics import Examples, Judge, Opinion, Track, untracked
+from ganzoo.randomness import key
+
+KEY = "ganzoo-judge"
+CACHE = "GANZOO_CACHE"
+DIGITS = 8  # of the sha256 that a judge is named by
+
+
+@dataclass(frozen=True)
+class Appointed:
+    """A judge that has learnt: its ``name``, and its ``accuracy`` on real examples that it had not seen.
+
+    ``accuracy`` is ``None`` for a judge that knows no classes.
+    """
+
+    judge: Judge
+    name: str
+    accuracy: float | None
+    learnt_from: int
+    identity: str
+
+
+@final
+class Nobody(Judge):
+    """Stands where no metric asks for a judge."""
+
+    def learn(self, real: Examples, generator: torch.Generator, track: Track) -> None:
+        """Learn nothing."""
+
+    def forward(self, values: Tensor) -> Opinion:
+        """Raise ``TypeError``: whoever asks had said that nobody would have to be asked."""
+        raise TypeError("it asks for a judge, and must declare so: set judged, or require 'judge:classes'")
+
+
+def appoint_nobody(reference: Reference) -> Appointed:
+    """Return what stands in the place of a judge where no metric needs one."""
+    return Appointed(Nobody(), "", None, 0, fingerprint(reference.real))
+
+
+def cache_folder() -> Path:
+    """Return the folder for what is computed once: ``$GANZOO_CACHE``, or ``ganzoo`` in the user's cache."""
+    given = os.environ.get(CACHE)
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganzoo"
+    return Path(given) if given else usual
+
+
+def new_judge(part: Part, reference: Reference, device: torch.device) -> Judge:
+    """Return a judge that has learnt nothing, with weights that are always the same."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(key(0, "judge/weights"))
+        judge: Judge = SelectedParts({"judge": part}).build(
+            "judge", field=reference.spec.target_field, condition=reference.classes
+        )
+    return judge.to(device)
+
+
+def appoint(
+    part: Part, reference: Reference, device: torch.device, track: Track, say: Callable[[str], None]
+) -> Appointed:
+    """Return the judge for a dataset: from its file, or trained now and written there.
+
+    Raises :class:`UserError` where it cannot be kept, or its own code fails.
+    """
+    about = {
+        "format": FORMAT,
+        "judge": part_to_json(part),
+        "dataset": {"name": reference.name, "config": reference.choices},
+        "examples": fingerprint(reference.lesson),
+    }
+    identity = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+    folder = cache_folder() / "judges"
+    path = folder / f"{reference.name}-{part.component.name}-{identity[:DIGITS]}.safetensors"
+    judge = new_judge(part, reference, device)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Two runs that need the same judge: the second waits, and finds what the first has trained.
+        with FileLock(path.with_suffix(".lock")):
+            if path.exists():
+                try:
+                    return _read(path, judge, part, reference, identity)
+                except UserError as problem:
+                    say(f"{problem}; the judge is trained anew")
+            return _train(path, judge, part, reference, identity, about, track)
+    except OSError as problem:
+        reason = problem.strerror or problem
+        raise UserError(f"judges cannot be kept in {folder} ({reason}): set {CACHE} to a folder for them") from problem
+
+
+def _read(path: Path, judge: Judge, part: Part, reference: Reference, identity: str) -> Appointed:
+    tensors, about = read_sealed(path, KEY, "judge")
+    try:
+        judge.load_state_dict(tensors)
+    except RuntimeError as problem:
+        raise UserError(f"{path} is damaged: {first_line(problem)}") from problem
+    return _appointed(judge, part, reference, about, identity)
+
+
+def _train(
+    path: Path,
+    judge: Judge,
+    part: Part,
+    reference: Reference,
+    identity: str,
+    about: dict[str, Any],
+    track: Track,
+) -> Appointed:
+    with part.blamed():
+        judge.learn(reference.lesson, torch.Generator().manual_seed(key(0, "judge/learning")), track)
+        judge.eval()
+        accuracy = accuracy_of(judge, reference.trial)
+    learnt = {**about, "accuracy": accuracy, "learnt_from": len(reference.lesson)}
+    digest = write_sealed(path, judge.state_dict(), KEY, learnt)
+    return _appointed(judge, part, reference, {**learnt, "sha256": digest}, identity)
+
+
+def _appointed(judge: Judge, part: Part, reference: Reference, about: dict[str, Any], identity: str) -> Appointed:
+    name = f"{reference.name}-{part.component.name}:{str(about['sha256'])[:DIGITS]}"
+    accuracy, learnt_from = about.get("accuracy"), int(about.get("learnt_from", 0))
+    return Appointed(judge.eval(), name, None if accuracy is None else float(accuracy), learnt_from, identity)
+
+
+def accuracy_of(judge: Judge, examples: Examples) -> float | None:
+    """Return the share of examples that ``judge`` takes for what they are; ``None`` where it knows no classes."""
+    said = ask(judge, examples, untracked)
+    if examples.labels is None or not said.logits.shape[1]:
+        return None
+    return float((said.classes == examples.labels).double().mean())

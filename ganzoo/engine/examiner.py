@@ -1,0 +1,82 @@
+"""Evaluating a training while it goes on, and keeping its best model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, final
+
+from ganzoo.catalogue.judgement import judge_by
+from ganzoo.catalogue.registry import Registry
+from ganzoo.catalogue.selection import Selection
+from ganzoo.engine.best import BestModel
+from ganzoo.engine.evaluation import Examination, open_examination
+from ganzoo.engine.signals import Stop
+from ganzoo.engine.trainer import Trainer
+from ganzoo.errors import UserError
+from ganzoo.metrics import Track
+
+T = TypeVar("T")
+Write = Callable[[Path, Mapping[str, Any]], object]
+
+
+@final
+class Examiner:
+    """Examines the averaged networks of a training; the best model by the first figure is kept."""
+
+    def __init__(self, examination: Examination, samples: int, seed: int, best: BestModel, warn: Callable[[str], None]):
+        self._examination, self._samples, self._seed = examination, samples, seed
+        self._best, self._warn = best, warn
+
+    def go_on(self, step: int) -> None:
+        """Take up the best model so far of a run that goes on after ``step``.
+
+        Raises :class:`UserError` where another judge chose it.
+        """
+        self._best.go_on(step)
+        self._best.refuse_other(self._examination.judge.name)
+
+    def examine(self, trainer: Trainer, write: Write) -> Mapping[str, float]:
+        """Return the scores of the model as it is now; what cannot be measured is told, and stops no training."""
+        try:
+            with trainer.game.averages.in_place() as recipe:
+                found = self._examination.examine(recipe, self._samples, self._seed)
+            self._best.offer(found, write)
+        except UserError as problem:
+            self._warn(f"not evaluated at step {trainer.step}: {problem}")
+            return {}
+        return {figure.label: figure.value for figure in found.figures}
+
+
+def open_examiner(
+    selection: Selection,
+    registry: Registry,
+    trainer: Trainer,
+    best: Path,
+    stop: Stop,
+    track: Track,
+    warn: Callable[[str], None],
+) -> Examiner:
+    """Return the examiner of a training that asks for one; raises :class:`UserError` where it cannot be evaluated.
+
+    A judge that has to be trained first is trained here, and that can be interrupted.
+    """
+
+    opened = False
+
+    def interruptible(items: Iterable[T], what: str, count: int) -> Iterable[T]:
+        # Once the training goes, an evaluation is part of its step: it is done before a stop, and shown as a score.
+        for item in items if opened else track(items, what, count):
+            if stop.asked and not opened:
+                raise KeyboardInterrupt
+            yield item
+
+    settings, recipe = selection.run, trainer.game.recipe
+    dataset = selection.parts[recipe.output.slot]
+    judgement = judge_by(registry, dataset, settings.judge, filter(None, settings.metric))
+    examination = open_examination(
+        judgement, settings.data_root, recipe.output_field, recipe.condition_field, trainer.device, interruptible, warn
+    )
+    examination.refuse_too_few(settings.evaluate_samples)
+    opened = True
+    return Examiner(examination, settings.evaluate_samples, settings.seed, BestModel(best), warn)

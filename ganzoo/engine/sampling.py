@@ -1,0 +1,30 @@
+"""Making examples with a recipe, as many as are wanted."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganzoo.metrics import Track, untracked
+from ganzoo.randomness import KeyedStreams
+from ganzoo.recipe import Recipe
+
+CHUNK = 256  # examples made at once, so that any number fits in memory
+
+
+def make_examples(recipe: Recipe, count: int, conditions: Tensor | None, seed: int, track: Track = untracked) -> Tensor:
+    """Return ``count`` examples (count, \\*X) of ``conditions`` (count, …), float32, on the recipe's device.
+
+    The same seed gives the same examples. The recipe must be in evaluation mode.
+    """
+    device = next(recipe.parameters()).device
+    streams = KeyedStreams(seed)
+    starts = range(0, count, CHUNK)
+    made = []
+    with torch.no_grad():
+        for start in track(starts, "making examples", len(starts)):
+            size = min(CHUNK, count - start)
+            chosen = conditions[start : start + size].to(device) if conditions is not None else None
+            streams.begin(start)
+            made.append(recipe.sample(size, chosen, streams.at("sample")).float())
+    return torch.cat(made)

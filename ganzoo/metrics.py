@@ -1,0 +1,157 @@
+"""The contract of metrics and judges: how good examples are, and who says so. Implement one to extend it.
+
+Shape suffixes: N examples, K classes, F features; X is whatever one example is, (C, H, W) for an image.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.catalogue.data import Field
+
+T = TypeVar("T")
+Aim = Literal["low", "high", "none"]
+"""Which values of a figure are good; none for what is only worth knowing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Examples as networks receive them: ``values`` (N, \\*X), and their classes (N,) int64 where they have any.
+
+    Classes of made examples are those that were asked for.
+    """
+
+    values: Tensor
+    labels: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def at(self, indices: Tensor | slice) -> Examples:
+        """Return the examples at ``indices``."""
+        return Examples(self.values[indices], None if self.labels is None else self.labels[indices])
+
+
+class Opinion(NamedTuple):
+    """What a judge says of examples.
+
+    ``features`` (N, F) float32; ``logits`` (N, K) of the classes, K = 0 for a judge that knows none; ``sure`` (N,)
+    bool: whether the example is clearly of its most likely class.
+    """
+
+    features: Tensor
+    logits: Tensor
+    sure: Tensor
+
+    @property
+    def classes(self) -> Tensor:
+        """The most likely class (N,) of every example."""
+        return self.logits.argmax(dim=1)
+
+
+class Track(Protocol):
+    """How long work tells how far it is."""
+
+    def __call__(self, items: Iterable[T], what: str, count: int) -> Iterable[T]:
+        """Return ``items``, of which there are ``count``, and show people ``what`` is being done to them."""
+
+
+def untracked(items: Iterable[T], what: str, count: int) -> Iterable[T]:
+    """Return ``items``, and show nothing."""
+    return items
+
+
+class Judge(nn.Module, ABC):
+    """Who looks at examples for metrics, built as ``target(config, field, condition)``.
+
+    ``field`` is the :class:`Field` of the examples, and ``condition`` that of their classes or ``None``. Everything
+    that it learns must be in its ``state_dict``, which is stored: a judge is trained once. A declaration that
+    ``provides`` ``judge:classes`` promises logits.
+    """
+
+    @abstractmethod
+    def learn(self, real: Examples, generator: torch.Generator, track: Track) -> None:
+        """Learn from real examples, which are on the judge's device; ``generator`` is on the CPU."""
+
+    @abstractmethod
+    def forward(self, values: Tensor) -> Opinion:
+        """Return what it says of ``values`` (N, \\*X); called in evaluation mode, in chunks."""
+
+
+class Estimate(NamedTuple):
+    """A value with its standard error."""
+
+    value: float
+    error: float
+
+
+Found = Mapping[str, float | Estimate]
+"""Values by the name of a figure."""
+
+
+class Bench(Protocol):
+    """What a metric may ask for; answers are computed once and kept."""
+
+    @property
+    def field(self) -> Field:
+        """What the examples are."""
+
+    @property
+    def condition(self) -> Field | None:
+        """What their classes are, where the data has any."""
+
+    @property
+    def device(self) -> torch.device:
+        """The device that computes; all examples are on it."""
+
+    @property
+    def train(self) -> Examples:
+        """The real examples that models are trained on."""
+
+    def opinion(self, examples: Examples) -> Opinion:
+        """Return what the judge says of ``examples``."""
+
+    def pupil(self) -> Judge:
+        """Return a new judge like the one here, that has learnt nothing."""
+
+    def generator(self, stream: str) -> torch.Generator:
+        """Return random numbers, on the CPU, that depend on the seed and ``stream`` alone."""
+
+    def track(self, items: Iterable[T], what: str, count: int) -> Iterable[T]:
+        """Return ``items``, and show people how far work on them is."""
+
+
+class Metric(ABC):
+    """How good examples are, built as ``target(config)``.
+
+    ``figures`` names its figures in the order of their weight, with which values of each are good. ``judged`` says
+    whether they depend on the judge, whose name is then written beside them. ``thorough`` metrics take long, and are
+    computed only where they are asked for by name.
+    """
+
+    figures: ClassVar[Mapping[str, Aim]]
+    judged: ClassVar[bool] = True
+    thorough: ClassVar[bool] = False
+
+    def least(self, bench: Bench) -> int:
+        """Return how many examples of either sort are needed before a figure means anything."""
+        return 2
+
+    @abstractmethod
+    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+        """Return the figures of ``made`` examples against ``real`` ones."""
+
+    def floor(self, real: Examples, bench: Bench) -> Found:
+        """Return the figures of real examples: what a perfect model would get.
+
+        By default one half of them is measured against the other.
+        """
+        order = torch.randperm(len(real), generator=bench.generator("halves")).to(bench.device)
+        half = len(real) // 2
+        return self.measure(real.at(order[:half]), real.at(order[half : 2 * half]), bench)

@@ -1,0 +1,93 @@
+"""Holding a trained model against real data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganzoo.catalogue.component import Slot
+from ganzoo.catalogue.judgement import Judgement, judge_by, read_flags
+from ganzoo.catalogue.options import make, values_of
+from ganzoo.catalogue.registry import Registry
+from ganzoo.catalogue.selection import Part, part_from_json
+from ganzoo.engine.evaluation import Evaluation, open_examination
+from ganzoo.errors import Refused, UserError
+from ganzoo.metrics import Track, untracked
+from ganzoo.studio.model import Model
+
+DATASET = Slot("dataset", "dataset", "")
+SAMPLES = 10_000
+
+
+def evaluate(
+    model: Model,
+    registry: Registry,
+    *,
+    dataset: str | None = None,
+    metrics: Iterable[str] = (),
+    judge: str | None = None,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    data_root: Path | None = None,
+    device: torch.device | str = "cpu",
+    flags: Mapping[str, Any] | None = None,
+    track: Track = untracked,
+    say: Callable[[str], None] = print,
+) -> Evaluation:
+    """Return the figures of ``samples`` examples of ``model`` by ``metrics``, all that fit where none is named.
+
+    Without ``dataset`` it is the data that the model was trained on, with the options of then. ``flags`` are options
+    of the dataset, the judge and the metrics, such as ``dataset-size`` or ``kernel-subsets``. Raises
+    :class:`UserError` where something does not fit, or the examples are too few to mean anything.
+    """
+    judgement = choose_judgement(model, registry, dataset, metrics, judge, flags or {})
+    root = data_root or usual_root(model)
+    model = model.to(device)
+    examination = open_examination(judgement, root, model.output, model.condition, torch.device(device), track, say)
+    examination.refuse_too_few(samples)
+    return examination.examine(model.recipe, samples, seed, track)
+
+
+def choose_judgement(
+    model: Model,
+    registry: Registry,
+    dataset: str | None,
+    metrics: Iterable[str],
+    judge: str | None,
+    flags: Mapping[str, Any],
+) -> Judgement:
+    """Return on which data, by whom and by which metrics ``model`` is judged; raises :class:`Refused`."""
+    prefix = f"{DATASET.name}-"
+    of_data = {name: value for name, value in flags.items() if name.startswith(prefix)}
+    others = {name: value for name, value in flags.items() if not name.startswith(prefix)}
+    part = _dataset(model, registry, dataset, of_data)
+    return judge_by(registry, part, judge, metrics, others)
+
+
+def usual_root(model: Model) -> Path:
+    """Return the data folder that the model was trained with where it is still there, else ``data``."""
+    run = model.header.raw.get("run")
+    then = Path(str(run.get("data_root", "data"))) if isinstance(run, Mapping) else Path("data")
+    return then if then.is_dir() else Path("data")
+
+
+def _dataset(model: Model, registry: Registry, name: str | None, flags: Mapping[str, Any]) -> Part:
+    trained = model.header.parts.get(model.recipe.output.slot)
+    if trained is None and name is None:
+        raise UserError("the model does not say what it was trained on: give --dataset")
+    then = part_from_json(registry, DATASET, trained) if name is None or _name(trained) == name else None
+    entry = registry.entry(DATASET.kind, name or _name(trained))
+    component = registry.component(DATASET.kind, entry.item.name)
+    problems: list[str] = []
+    given = read_flags(flags, {DATASET.name: (DATASET, component)}, problems)[DATASET.name]
+    if problems:
+        raise Refused(problems)
+    before = values_of(then.config) if then is not None else {}
+    return Part(DATASET, component, entry.provider, make(component.config, {**before, **given}, entry.label))
+
+
+def _name(part: Any) -> str:
+    return str(part.get("name", "")) if isinstance(part, Mapping) else ""

@@ -1,0 +1,35 @@
+"""Gaussians in the plane: the smallest data on which a GAN can lose modes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import final
+
+import torch
+from torch import Tensor
+
+from ganzoo.interfaces import Dataset
+from ganzoo.randomness import key
+from ganzoo_datasets.configs import GaussiansConfig
+
+
+@final
+class GaussiansDataset(Dataset):
+    """Points around the centres that its options name, as many at each centre.
+
+    Sources: a ring, Metz et al., "Unrolled Generative Adversarial Networks", arXiv:1611.02163; a grid, Srivastava et
+    al., "VEEGAN", arXiv:1705.07761, with the places and the deviation of Lin et al., "PacGAN", arXiv:1712.04086.
+    """
+
+    def __init__(self, config: GaussiansConfig, root: Path):
+        centres = torch.tensor(config.centres)
+        self._labels = torch.arange(config.count) % len(centres)
+        noise = torch.randn(config.count, 2, generator=torch.Generator().manual_seed(key(config.seed, config.stream)))
+        self._points = centres[self._labels] + config.std * noise
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def read(self, indices: Tensor) -> dict[str, Tensor]:
+        """Return ``point`` (B, 2) float32 and ``label`` (B,) int64."""
+        return {"point": self._points[indices], "label": self._labels[indices]}

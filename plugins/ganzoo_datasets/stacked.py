@@ -1,0 +1,39 @@
+"""Digits stacked as the colours of an image: as many modes as there are numbers of three digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import final
+
+import torch
+from torch import Tensor
+
+from ganzoo.interfaces import Dataset
+from ganzoo.randomness import key
+from ganzoo_datasets.configs import DIGITS, StackedMnistConfig
+from ganzoo_datasets.idx import IdxDataset
+
+
+@final
+class StackedMnistDataset(Dataset):
+    """Images of three MNIST digits a, b and c, one a channel, of class 100a + 10b + c; stacked when they are read.
+
+    The digits are drawn with replacement from one published part of MNIST. Sources: Metz et al., "Unrolled Generative
+    Adversarial Networks", arXiv:1611.02163; the numbers of images, Lin et al., "PacGAN", arXiv:1712.04086.
+    """
+
+    def __init__(self, config: StackedMnistConfig, root: Path):
+        self._digits = IdxDataset(config.digits, root)
+        generator = torch.Generator().manual_seed(key(config.seed, f"stacked-mnist/{config.split}"))
+        self._chosen = torch.randint(len(self._digits), (config.length, config.channels), generator=generator)
+        self._places = len(DIGITS) ** torch.arange(config.channels - 1, -1, -1)
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def read(self, indices: Tensor) -> dict[str, Tensor]:
+        """Return ``image`` (B, 3, size, size) uint8 and ``label`` (B,) int64."""
+        chosen = self._chosen[indices]
+        fields = self._digits.read(chosen.flatten())
+        label = (fields["label"].unflatten(0, chosen.shape) * self._places).sum(dim=1)
+        return {"image": fields["image"].squeeze(1).unflatten(0, chosen.shape), "label": label}

@@ -1,0 +1,123 @@
+"""How far apart two distributions of features are: by Gaussians fitted to them, and under a kernel.
+
+Shape suffixes: S subsets, N and M examples, F features.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from ganzoo.catalogue import Config
+from ganzoo.metrics import Aim, Bench, Estimate, Examples, Found, Metric
+from ganzoo_metrics.configs import KernelConfig
+
+PAIRS = 1 << 22
+"""Pairs of examples that are looked at at once."""
+
+
+def precise(values: Tensor) -> Tensor:
+    """Return ``values`` in float64, on the CPU where their device does not know it."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
+
+
+@final
+class Frechet(Metric):
+    """Fréchet distance of two Gaussians, fitted to the features: ‖μ − ν‖² + tr(A + B − 2·(A·B)^½).
+
+    Its unit is that of the features, squared, so only figures of one judge can be compared; it grows by about 1/N as
+    examples get fewer, so only figures of as many examples can. From Heusel et al. 2017, arXiv 1706.08500, equation 6.
+    """
+
+    figures: ClassVar[Mapping[str, Aim]] = {"FD": "low"}
+
+    def __init__(self, config: Config):
+        pass
+
+    def least(self, bench: Bench) -> int:
+        """Return one more than there are features: fewer examples lie in a plane, whose Gaussian is not theirs."""
+        return bench.opinion(bench.train.at(slice(0, 2))).features.shape[1] + 1
+
+    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+        """Return the distance; computed in float64, and right for singular covariances as well."""
+        (mean, root), (other_mean, other_root) = (_gaussian(bench.opinion(of).features) for of in (made, real))
+        # With A = RᵀR and B = SᵀS, the eigenvalues of A·B are the squared singular values of R·Sᵀ. So nothing that
+        # may be singular has its root taken, which would turn rounding of 1e-16 into an error of 1e-8.
+        overlap = torch.linalg.svdvals(root @ other_root.T).sum()
+        spread = root.square().sum() + other_root.square().sum() - 2 * overlap
+        return {"FD": ((mean - other_mean).square().sum() + spread.clamp(min=0)).item()}
+
+
+def _gaussian(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean (F,) of features (N, F), and a triangle R such that RᵀR is their unbiased covariance."""
+    values = precise(features)
+    mean = values.mean(dim=0)
+    return mean, torch.linalg.qr(values - mean, mode="r").R / math.sqrt(len(values) - 1)
+
+
+@final
+class Kernel(Metric):
+    """Unbiased squared distance of two distributions under the kernel (x·y/F + 1)³, averaged over random subsets.
+
+    It is unbiased at any number of examples, so it may be negative where the distributions are equal, and subsets of
+    other sizes give no other figure, only a more or less certain one. They have ``size`` examples of either sort, or
+    half of the fewer where that is less. From Bińkowski et al. 2018, arXiv 1801.01401.
+
+    The error is that of the whole figure, not that of drawing subsets alone, which would vanish with enough of them:
+    s·√(1/S + size/(N − size)), with s the standard deviation over S subsets and N the fewer of the examples. The second
+    term is the jackknife that leaves out N − size examples (Shao & Wu 1989). It is up to √(1 + N/size) times too large
+    where the distributions are equal, and about right elsewhere.
+    """
+
+    figures: ClassVar[Mapping[str, Aim]] = {"KD": "low"}
+
+    def __init__(self, config: KernelConfig):
+        self._subsets, self._size = config.subsets, config.size
+
+    def least(self, bench: Bench) -> int:
+        """Return 20, of which halves can be drawn in enough ways to tell how certain the figure is."""
+        return 20
+
+    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+        """Return the average over the subsets, with its standard error."""
+        x, y = bench.opinion(made).features, bench.opinion(real).features
+        fewer = min(len(x), len(y))
+        size = min(self._size, fewer // 2)
+        draws = bench.generator("subsets")
+
+        def some(of: Tensor) -> Tensor:
+            return of[torch.randperm(len(of), generator=draws)[:size].to(of.device)]
+
+        found = []
+        for at_once in torch.arange(self._subsets).split(max(1, PAIRS // size**2)):
+            of_real, of_made = zip(*((some(y), some(x)) for _ in at_once), strict=True)
+            found.append(squared_discrepancy(torch.stack(of_made), torch.stack(of_real)))
+        values = torch.cat(found)
+        error = values.std() * math.sqrt(1 / self._subsets + size / (fewer - size))
+        return {"KD": Estimate(values.mean().item(), error.item())}
+
+
+def squared_discrepancy(x: Tensor, y: Tensor) -> Tensor:
+    """Return the unbiased squared distances (S,), float64, of as many features x and y, both (S, N, F)."""
+    count = x.shape[1]
+    # An example is no pair with itself.
+    own = _sums(x, x) + _sums(y, y) - _selves(x) - _selves(y)
+    return own / (count * (count - 1)) - 2 * _sums(x, y) / count**2
+
+
+def _sums(x: Tensor, y: Tensor) -> Tensor:
+    """Return the sums (S,) of the kernel over all pairs of x and y, both (S, N, F)."""
+    rows = max(1, PAIRS // (len(y) * y.shape[1]))
+    one = torch.ones((), dtype=x.dtype, device=x.device)
+    sums = [torch.baddbmm(one, part, y.mT, alpha=1 / x.shape[2]).pow_(3).sum(dim=2) for part in x.split(rows, dim=1)]
+    # The differences of these sums are small, so they are added up in float64.
+    return precise(torch.cat(sums, dim=1)).sum(dim=1)
+
+
+def _selves(x: Tensor) -> Tensor:
+    """Return the sums (S,) of the kernel of every example of x (S, N, F) and itself."""
+    return precise((x.square().sum(dim=2) / x.shape[2] + 1).pow(3)).sum(dim=1)

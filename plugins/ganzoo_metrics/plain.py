@@ -1,0 +1,27 @@
+"""The judge that describes an example by its own numbers."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+from ganzoo.catalogue import Config, Field
+from ganzoo.metrics import Examples, Judge, Opinion, Track
+
+
+@final
+class Plain(Judge):
+    """Learns nothing and knows no classes; its features are the numbers of the example, laid out as one row."""
+
+    def __init__(self, config: Config, field: Field, condition: Field | None):
+        super().__init__()
+
+    def learn(self, real: Examples, generator: torch.Generator, track: Track) -> None:
+        """Learn nothing."""
+
+    def forward(self, values: Tensor) -> Opinion:
+        """Return ``values`` (N, \\*X) as features (N, F)."""
+        features = values.flatten(1).float()
+        return Opinion(features, features[:, :0], torch.ones(len(features), dtype=torch.bool, device=features.device))

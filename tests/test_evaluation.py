@@ -1,0 +1,407 @@
+"""Holding models against real data: judges that are kept, figures that say what they mean, and the best model."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from test_resume import StopAt
+
+import ganzoo
+from ganzoo.catalogue import installed, select
+from ganzoo.catalogue.judgement import Judgement, judge_by
+from ganzoo.cli import run as command
+from ganzoo.engine.evaluation import Evaluation, Examination, Figure, open_examination
+from ganzoo.engine.evaluation.appointment import appoint
+from ganzoo.engine.evaluation.bench import ask
+from ganzoo.engine.evaluation.reference import Reference
+from ganzoo.engine.modelfile import KEY
+from ganzoo.engine.run import Run, train
+from ganzoo.engine.runfolder import RunFolder
+from ganzoo.engine.sealed import read_sealed
+from ganzoo.errors import Refused, UserError
+from ganzoo.metrics import Examples, untracked
+
+CPU = torch.device("cpu")
+OFFLINE = [name for name in installed().names("metric") if name not in ("fid", "kid", "inception-score")]
+JUDGES = installed().names("judge")
+QUICK = {"judge-width": 4, "judge-features": 16, "judge-epochs": 4}
+DIGITS = 300  # examples to make of digits: more than a judge has features
+
+
+def judgement_of(dataset: str, *metrics: str, judge: str | None = None, **flags: Any) -> Judgement:
+    part = select(installed(), "gan", {"dataset": dataset, **flags}).parts["dataset"]
+    quick = QUICK if (judge or part.config.judge) == "cnn" else {}  # type: ignore[attr-defined]
+    return judge_by(installed(), part, judge, metrics, quick)
+
+
+def examination(judgement: Judgement, root: Path = Path("data"), conditional: bool = True) -> Examination:
+    spec = Reference(judgement, root, CPU).spec
+    condition = spec.condition_field if conditional else None
+    return open_examination(judgement, root, spec.target_field, condition, CPU, untracked, print)
+
+
+def examined(judgement: Judgement) -> Examination | None:
+    """The examination, or ``None`` where the data lacks what a metric declares to need."""
+    try:
+        return examination(judgement)
+    except Refused:
+        offered = Reference(judgement, Path("data"), CPU).spec.provides
+        needs = {word for need in judgement.metrics[0].component.requires for word in need.any_of}
+        return None if needs - offered - {"judge:classes", "model:class"} else examination(judgement)
+
+
+def real(judgement: Judgement, root: Path = Path("data")) -> Examples:
+    return Reference(judgement, root, CPU).real
+
+
+class Answer(NamedTuple):
+    """What one command line gave."""
+
+    status: int
+    out: str
+    err: str
+
+
+def answer(*words: str) -> Answer:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = command(words)
+    return Answer(status, out.getvalue(), err.getvalue())
+
+
+# Metrics
+
+
+@pytest.mark.parametrize("dataset", ["digits", "ring"])
+@pytest.mark.parametrize("metric", OFFLINE)
+def test_every_metric_gives_the_figures_that_it_declares(metric: str, dataset: str) -> None:
+    held = examined(judgement_of(dataset, metric))
+    if held is None:
+        return
+    examples = real(judgement_of(dataset, metric))
+    found = held.measure(examples.at(slice(0, 600)))
+    declared = held.first.figures
+    assert [figure.name for figure in found.figures] == list(declared)
+    for figure in found.figures:
+        assert math.isfinite(figure.value) and figure.aim == declared[figure.name]
+        assert figure.floor is None or math.isfinite(figure.floor)
+        assert bool(figure.judge) == held.first.judged
+        assert (found.samples, found.real, found.dataset) == (600, len(examples), dataset)
+
+
+@pytest.mark.parametrize("metric", OFFLINE)
+def test_every_metric_says_the_same_again(metric: str) -> None:
+    with contextlib.suppress(Refused):
+        examples = real(judgement_of("digits", metric)).at(slice(0, 400))
+        once, again = (examination(judgement_of("digits", metric)).measure(examples) for _ in range(2))
+        assert once == again
+
+
+def test_a_model_that_is_asked_for_classes_is_told_from_one_that_is_not() -> None:
+    with pytest.raises(Refused, match="'accuracy' needs a model that is told which class to make"):
+        examination(judgement_of("digits", "accuracy"), conditional=False)
+    unasked = examination(judgement_of("digits"), conditional=False)
+    names = {figure.metric for figure in unasked.measure(real(judgement_of("digits")).at(slice(0, 400))).figures}
+    assert {"accuracy", "classification-score"} & names == set()
+
+
+def test_the_metrics_of_no_name_are_those_that_fit_and_are_quick() -> None:
+    found = examination(judgement_of("digits")).measure(real(judgement_of("digits")))
+    quick = {"accuracy", "frechet", "kernel", "manifold", "modes"}
+    assert {figure.metric for figure in found.figures} == quick
+
+
+def test_a_collapsed_model_and_one_that_drops_classes_are_exposed() -> None:
+    judgement = judgement_of("digits")
+    held, examples = examination(judgement), real(judgement)
+    assert examples.labels is not None
+
+    def figures(made: Examples) -> dict[str, float]:
+        return {figure.name: figure.value for figure in held.measure(made).figures}
+
+    whole = figures(examples)
+    collapsed = figures(Examples(examples.values[:1].expand(600, -1, -1, -1), examples.labels[:600]))
+    dropping = figures(examples.at(examples.labels < 5))
+    assert collapsed["modes"] == 1 and collapsed["coverage"] < 0.05 and collapsed["FD"] > 20 * whole["FD"] + 1
+    assert dropping["modes"] < whole["modes"] and dropping["recall"] < whole["recall"]
+    assert whole["accuracy"] > 0.9
+    shuffled = Examples(examples.values, examples.labels.roll(1))
+    assert figures(shuffled)["accuracy"] < 0.2
+
+
+def test_a_model_that_copies_the_training_data_is_exposed(mnist_root: Path) -> None:
+    judgement = judgement_of("mnist", "memorisation")
+    held = examination(judgement, mnist_root)
+    reference = Reference(judgement, mnist_root, CPU)
+    copying, fresh = (held.measure(of.at(slice(0, 1000))) for of in (reference.train, reference.real))
+    values = [{figure.name: figure.value for figure in found.figures} for found in (copying, fresh)]
+    assert values[0]["copies"] == 1 and values[0]["nearest"] == 0
+    assert values[1]["copies"] < 0.03 and 0.9 < values[1]["nearest"] < 1.1
+
+
+# Judges
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_every_judge_is_trained_once_and_named_by_what_it_learnt(judge: str, cache: Path) -> None:
+    dataset = {"gaussians": "ring", "stacked-cnn": "stacked-mnist"}.get(judge, "digits")
+    if dataset == "stacked-mnist":
+        pytest.skip("learns from MNIST; its own tests train it")
+    judgement = judgement_of(dataset, judge=judge)
+    reference = Reference(judgement, Path("data"), CPU)
+    first, second = (appoint(judgement.judge, reference, CPU, untracked, print) for _ in range(2))
+    assert first.name == second.name and first.name.startswith(f"{dataset}-{judge}:")
+    assert first.accuracy == second.accuracy
+    some = reference.real.at(slice(0, 20))
+    for one, other in zip(ask(first.judge, some, untracked), ask(second.judge, some, untracked), strict=True):
+        assert torch.equal(one, other)
+    knows = "judge:classes" in judgement.judge.component.provides
+    assert (first.accuracy is not None) == knows
+    assert not knows or first.accuracy > 0.85  # type: ignore[operator]
+
+
+def test_a_damaged_judge_is_trained_anew_and_told_of(cache: Path) -> None:
+    judgement = judgement_of("ring")
+    reference = Reference(judgement, Path("data"), CPU)
+    name = appoint(judgement.judge, reference, CPU, untracked, print).name
+    (path,) = (cache / "judges").glob("ring-gaussians-????????.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    said: list[str] = []
+    assert appoint(judgement.judge, reference, CPU, untracked, said.append).name == name
+    assert len(said) == 1 and "damaged" in said[0] and "anew" in said[0]
+
+
+def test_another_dataset_has_another_judge() -> None:
+    names = set()
+    for count in (1000, 2000):
+        judgement = judgement_of("ring", dataset_count=count)
+        names.add(appoint(judgement.judge, Reference(judgement, Path("data"), CPU), CPU, untracked, print).name)
+    assert len(names) == 2
+
+
+def test_a_cache_that_cannot_be_written_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "file"))
+    judgement = judgement_of("ring")
+    with pytest.raises(UserError, match="GANZOO_CACHE"):
+        appoint(judgement.judge, Reference(judgement, Path("data"), CPU), CPU, untracked, print)
+
+
+def test_data_in_parts_is_judged_by_its_test_part(stand_in_root: Any) -> None:
+    judgement = judgement_of("mnist", judge="plain")
+    reference = Reference(judgement, stand_in_root("mnist"), CPU)
+    assert reference.split == "test" and not torch.equal(reference.train.values[:5], reference.real.values[:5])
+    whole = Reference(judgement_of("digits"), Path("data"), CPU)
+    assert whole.split == "all"
+    assert len(whole.lesson) + len(whole.trial) == len(whole.real) == 1797
+
+
+# Figures
+
+
+def evaluation(**other: Any) -> Evaluation:
+    figure = Figure("frechet", "FD", "digits-cnn:00000000", 2.5, None, 0.5, None, "low")
+    usual = {
+        "dataset": "digits", "data": {"size": 16}, "split": "all", "samples": 1000, "real": 1797,
+        "judge": {"name": "digits-cnn:00000000"}, "figures": (figure,),
+    }  # fmt: skip
+    return Evaluation(**{**usual, **other})
+
+
+def test_a_figure_carries_the_name_of_its_judge() -> None:
+    (figure,) = evaluation().figures
+    assert figure.label == "FD[digits-cnn:00000000]"
+    assert Evaluation.from_json(json.loads(json.dumps(evaluation().to_json())), "here") == evaluation()
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"judge": {"name": "digits-cnn:11111111"}}, "judge is digits-cnn:00000000 here and digits-cnn:11111111 there"),
+        ({"samples": 500}, "number of samples is 1000 here and 500 there"),
+        ({"real": 100}, "number of real examples"),
+        ({"split": "test"}, "split"),
+        ({"data": {"size": 32}}, "data is"),
+        ({"dataset": "mnist"}, "data set"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
+)
+def test_figures_that_were_taken_in_another_way_are_not_compared(other: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match="cannot be compared") as refused:
+        evaluation().refuse_other(evaluation(**other), "there")
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("value", [None, 3, [], {}, {"figures": 1}, {"figures": [{"label": "x"}]}])
+def test_what_is_no_evaluation_is_refused(value: Any) -> None:
+    with pytest.raises(UserError, match="no evaluation"):
+        Evaluation.from_json(value, "here")
+
+
+def test_too_few_examples_are_refused() -> None:
+    held = examination(judgement_of("digits", "frechet"))
+    with pytest.raises(Refused, match="means nothing with 10 samples: make at least 17"):
+        held.refuse_too_few(10)
+
+
+# The command
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A conditional model, an unconditional one, and one of colour images."""
+    folder = tmp_path_factory.mktemp("trained")
+    usual = {"steps": 2, "batch_size": 16, "checkpoint_every": 0, "device": "cpu", "progress": False}
+    colour = {"dataset": "shapes", "dataset_size": 16, "dataset_count": 100}
+    made = {"cgan": {}, "gan": {}, "colour": {**colour}}
+    for name, options in made.items():
+        ganzoo.train(name.replace("colour", "cgan"), out=folder / name, **usual, **options)  # type: ignore[arg-type]
+    return {name: folder / name for name in made}
+
+
+def test_evaluate_prints_one_document(trained: dict[str, Path]) -> None:
+    flags = [word for name, value in QUICK.items() for word in (f"--{name}", str(value))]
+    asked = ("--metric", "frechet", "--metric", "accuracy,kernel", "--samples", str(DIGITS), "--json")
+    found = answer("evaluate", str(trained["cgan"]), *asked, *flags, "--kernel-subsets=3")
+    assert found.status == 0
+    about = json.loads(found.out)
+    assert [figure["name"] for figure in about["figures"]] == ["FD", "accuracy", "KD"]
+    assert about["samples"] == DIGITS and about["real"] == 1797 and about["judge"]["accuracy"] > 0.85
+    label = about["figures"][0]["label"]
+    assert label == f"FD[{about['judge']['name']}]"
+
+
+def test_evaluate_says_in_a_table_what_real_examples_get(trained: dict[str, Path]) -> None:
+    found = answer("evaluate", str(trained["cgan"]), "--judge", "plain", "--metric", "frechet", "--samples", "400")
+    assert found.status == 0
+    (line,) = found.out.splitlines()
+    label, value, floor, better = line.split("\t")
+    assert label.startswith("FD[digits-plain:") and float(value) > float(floor) > 0 and better == "lower"
+    assert "400 samples against 1797 real examples of digits (all)" in found.err
+
+
+def test_evaluate_compares_with_what_it_printed_before(trained: dict[str, Path], tmp_path: Path) -> None:
+    asked = ("--judge", "plain", "--metric", "frechet", "--samples")
+    before = tmp_path / "before.json"
+    before.write_text(answer("evaluate", str(trained["gan"]), *asked, "400", "--json").out)
+    same = answer("evaluate", str(trained["cgan"]), *asked, "400", "--against", str(before))
+    assert same.status == 0 and len(same.out.split("\t")) == 5
+    other = answer("evaluate", str(trained["cgan"]), *asked, "500", "--against", str(before))
+    assert (other.status, other.out) == (2, "") and "number of samples" in other.err
+
+
+def test_python_says_what_the_command_says(trained: dict[str, Path]) -> None:
+    asked = ("--judge", "plain", "--metric", "frechet", "--samples", "400", "--json")
+    printed = json.loads(answer("evaluate", str(trained["cgan"]), *asked).out)
+    found = ganzoo.evaluate(trained["cgan"], judge="plain", metrics=["frechet"], samples=400)
+    assert found.to_json() == {name: printed[name] for name in found.to_json()}
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "said"),
+    [
+        ("gan", "--metric accuracy", "'accuracy' needs a model that is told which class to make"),
+        ("gan", "--metric frechett", "did you mean 'frechet'?"),
+        ("gan", "--judge cn", "did you mean 'cnn'?"),
+        ("gan", "--dataset digit", "did you mean 'digits'?"),
+        ("gan", "--judge gaussians", "judge 'gaussians' needs points"),
+        ("gan", "--metric frechet --judge-wdth 3", "did you mean '--judge-width'?"),
+        ("gan", "--metric frechet --judge-width", "needs a value"),
+        ("gan", "--metric frechet --judge-width x", "whole number"),
+        ("gan", "--metric frechet --judge plain --samples 200", "means nothing with 200 samples: make at least 257"),
+        ("gan", "--metric memorisation", "examples that models do not train on"),
+        ("colour", "--dataset digits", "the model makes 3×16×16 images, and dataset 'digits' has 1×16×16 images"),
+        ("cgan", "--dataset ring", "the model makes 1×16×16 images, and dataset 'ring' has points in 2 dimensions"),
+        ("cgan", "--dataset mnist --data-root nowhere", "1×28×28 images: set --dataset-size"),
+        ("gan", "--against nothing.json --metric frechet", "nothing.json cannot be read"),
+        ("nothing", "", "no model at"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_told_in_one_sentence(
+    model: str, words: str, said: str, trained: dict[str, Path]
+) -> None:
+    found = answer("evaluate", str(trained.get(model, Path(model))), *words.split())
+    assert (found.status, found.out) == (2, "")
+    assert said in found.err
+    assert len(found.err.strip().splitlines()) == 1
+
+
+# While training
+
+EVALUATED = {"evaluate_every": 3, "evaluate_samples": 300, "metric": "frechet", "judge": "plain"}
+
+
+def trained_run(out: Path, resume: bool = False, **flags: Any) -> Run:
+    fixed = {"steps": 7, "batch_size": 16, "log_every": 2, "sample_every": 100, "checkpoint_every": 2, "device": "cpu"}
+    return train(select(installed(), "cgan", {**fixed, "out": out, **flags}), (), resume)
+
+
+def scores(folder: RunFolder) -> dict[int, dict[str, float]]:
+    rows = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
+    return {row["step"]: row["scores"] for row in rows if row["scores"]}
+
+
+def best_of(folder: RunFolder) -> dict[str, Any]:
+    trained: dict[str, Any] = read_sealed(folder.best, KEY, "model")[1]["trained"]
+    return trained
+
+
+def test_a_training_is_evaluated_and_its_best_model_kept(tmp_path: Path) -> None:
+    run = trained_run(tmp_path / "run", **EVALUATED)
+    found = scores(run.folder)
+    assert list(found) == [3, 6, 7]
+    (label,) = found[3]
+    least = min(found, key=lambda step: found[step][label])
+    best = best_of(run.folder)
+    assert best["steps"] == least
+    held = ganzoo.evaluate(run.folder.best, metrics=["frechet"], judge="plain", samples=300, seed=0)
+    assert held.figures[0].value == found[least][label] == best["evaluation"]["figures"][0]["value"]
+
+
+def test_being_evaluated_changes_nothing(tmp_path: Path) -> None:
+    evaluated = trained_run(tmp_path / "one", **EVALUATED)
+    assert evaluated.sha256 == trained_run(tmp_path / "other").sha256
+
+
+def test_a_training_that_goes_on_keeps_the_best_of_all(tmp_path: Path) -> None:
+    whole = trained_run(tmp_path / "whole", **EVALUATED)
+    settings = {**EVALUATED, "out": tmp_path / "parts", "steps": 7, "batch_size": 16, "log_every": 2}
+    chosen = select(
+        installed(), "cgan", {**settings, "sample_every": 100, "checkpoint_every": 2, "device": "cpu"}
+    )  # fmt: skip
+    for step in (3, 5):
+        assert not train(chosen, [StopAt(step)], resume=step > 3).finished
+    parts = train(chosen, resume=True)
+    assert scores(parts.folder) == scores(whole.folder)
+    assert best_of(parts.folder) == best_of(whole.folder)
+    assert ganzoo.load(parts.folder.best).sample(3).equal(ganzoo.load(whole.folder.best).sample(3))
+
+
+def test_a_best_model_of_another_judge_is_not_compared_with(tmp_path: Path) -> None:
+    chosen = {
+        **EVALUATED,
+        "out": tmp_path / "run",
+        "steps": 7,
+        "batch_size": 16,
+        "checkpoint_every": 2,
+        "device": "cpu",
+    }
+    train(select(installed(), "cgan", chosen), [StopAt(4)])
+    with pytest.raises(UserError, match="best in the eyes of"):
+        train(select(installed(), "cgan", {**chosen, "metric": "parzen"}), resume=True)
+
+
+def test_what_cannot_be_evaluated_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    for flags, words in (({"metric": "fretchet"}, "did you mean 'frechet'"), ({"evaluate_samples": 5}, "at least")):
+        with pytest.raises(UserError, match=words):
+            trained_run(tmp_path / "run", **{**EVALUATED, **flags})
+        assert not (tmp_path / "run").exists()
