@@ -140,13 +140,14 @@ of the two, and a target is reached where both say so. The last row is what [rea
         "Conditioners",
         "conditioners",
         " --data-root DIR --pictures docs/pictures",
-        """Every conditioner that fits, in every conditional variant, on MNIST, with the variant's defaults otherwise:
-mean ± standard deviation of trainings that differ in their seed. A conditioner that fits the discriminator alone is
-tried there, and the generator then has `multiply`. `accuracy` is the share of samples that a classifier takes for the
-class that was asked for; `FD` the distance between its features of samples and of test images, which can be compared
-within a table; `CAS` the accuracy on test images of a classifier that learnt from the samples alone; `coverage` the
-share of test images with a sample nearby. The last row is what [real images get](metrics.md). `dcgan` makes 32×32
-images with networks of half their usual width, so that one thread can train it.""",
+        """Every conditioner that fits, in every conditional variant, on MNIST, with the variant's defaults otherwise,
+which were chosen with its own conditioner in place: mean ± standard deviation of trainings that differ in their seed. A
+conditioner that fits the discriminator alone is tried there, and the generator then has `multiply`. `accuracy` is the
+share of samples that a classifier takes for the class that was asked for; `FD` the distance between its features of
+samples and of test images, which can be compared within a table; `CAS` the accuracy on test images of a classifier that
+learnt from the samples alone; `coverage` the share of test images with a sample nearby. The last row is what
+[real images get](metrics.md). `dcgan` makes 32×32 images with networks of half their usual width, so that one thread
+can train it.""",
         quality_tables.conditioners,
     ),
 )

@@ -14,7 +14,8 @@ import click
 import common
 import torch
 from quality import PICTURED, SAMPLES, draw, figures, judge
-from tutorial import LOOPS, ORIGINAL, Loop
+from training import choose
+from tutorial import LOOPS, Loop
 
 import ganzoo
 from ganzoo.catalogue import Field, Selection, installed, select
@@ -43,14 +44,14 @@ class Published:
     """The published loop, its data, and what its generator makes."""
 
     def __init__(self, data_root: Path, device: torch.device):
-        flags = {**LOOPS[LOOP][1], "dataset_size": ORIGINAL, "data_root": data_root, "device": device.type}
-        self.selection: Selection = select(installed(), LOOP, flags, preset="published")
+        make, flags = LOOPS[LOOP]
+        self.selection: Selection = choose(LOOP, **flags, data_root=data_root, device=device.type)
         spec = self.selection.data()["dataset"]
         assert spec.condition_field is not None
         self.output: Field = spec.target_field
         self.condition: Field = spec.condition_field
         torch.manual_seed(0)
-        self.loop: Loop = LOOPS[LOOP][0](self.selection)
+        self.loop: Loop = make(self.selection)
 
     def train(self, steps: int) -> float:
         """Make so many steps, and return the seconds that they took together."""
@@ -111,7 +112,7 @@ def of_defaults(
     if seed:
         words += ["--seed", str(seed)]
     if share != 1:
-        settings = select(installed(), variant, LOOPS[LOOP][1]).run
+        settings = select(installed(), variant, {"dataset": "mnist"}).run
         words += ["--steps", str(common.share_of(settings.steps or QUICK, share))]
     with tempfile.TemporaryDirectory() as scratch:
         run = Path(scratch) / "run"

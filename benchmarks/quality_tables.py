@@ -154,7 +154,8 @@ def _by(what: str, rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 def short(value: float) -> str:
     """Return three digits of a value."""
-    return f"{value:#.3g}".rstrip(".") if abs(value) < 1000 else f"{value:,.0f}"
+    shown = f"{value:#.3g}".rstrip(".") if abs(value) < 999.5 else f"{value:,.0f}"
+    return shown.replace("-", "−")
 
 
 FIGURES: Mapping[str, Show] = {"FD": short, "KD": short, "density": short, "nearest": short}

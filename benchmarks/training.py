@@ -30,9 +30,9 @@ from ganzoo.engine.trainer import Pace
 ENDLESS = 10**9  # steps: no schedule moves, and no last step comes
 
 
-def choose(variant: str, **flags: Any) -> Selection:
+def choose(variant: str, preset: str | None = None, **flags: Any) -> Selection:
     """Return a variant with the flags of `ganzoo train`, underscores for dashes, that trains on without end."""
-    return select(installed(), variant, {**flags, "steps": ENDLESS})
+    return select(installed(), variant, {**flags, "steps": ENDLESS}, preset)
 
 
 class Training:

@@ -58,7 +58,7 @@ def usual_transform(size: int) -> Any:
 
 def load(selection: Selection, size: int) -> DataLoader[tuple[Tensor, int]]:
     """Return a loader of MNIST in images of ``size``, as a tutorial has it."""
-    originals = choose(selection.variant, dataset="mnist", dataset_size=ORIGINAL)
+    originals = choose(selection.variant, selection.preset, dataset="mnist", dataset_size=ORIGINAL)
     dataset = SelectedParts(originals.parts).build("dataset", root=selection.run.data_root)
     fields = dataset.read(torch.arange(len(dataset)))
     pictures = Pictures(fields["image"], fields["label"], usual_transform(size))
@@ -181,12 +181,16 @@ def with_usual_dropout(network: nn.Module) -> nn.Module:
     return network
 
 
+PUBLISHED = {"preset": "published", "dataset_size": ORIGINAL, "ema": 0.999}
 LOOPS: Mapping[str, tuple[type[Loop], Mapping[str, Any]]] = {
-    "cgan": (ConditionalLoop, {"dataset": "mnist"}),
+    "cgan": (ConditionalLoop, {"dataset": "mnist", **PUBLISHED}),
     "dcgan": (ConvolutionalLoop, {"dataset": "mnist", "dataset_size": 32}),
-    "cgan-conv": (ConvolutionalLoop, {"dataset": "mnist"}),
+    "cgan-conv": (ConvolutionalLoop, {"dataset": "mnist", **PUBLISHED}),
 }
-"""For each variant, the loop that a tutorial has for it, and the flags that choose its data."""
+"""For each variant, the loop that a tutorial has for it, and the flags that choose its networks and data.
+
+Networks are those that were published; ganzoo averages its generator besides, as it does without being asked.
+"""
 
 
 @click.command()

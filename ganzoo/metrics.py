@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from ganzoo.catalogue.data import Field
 
 T = TypeVar("T")
-Aim = Literal["low", "high", "none"]
-"""Which values of a figure are good; none for what is only worth knowing."""
+Aim = Literal["low", "high", "neither"]
+"""Which values of a figure are good; neither for what is only worth knowing."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from ganzoo.catalogue import installed, select
 from ganzoo.engine.assembly import assemble, build_recipe
-from ganzoo.errors import UserError
 from ganzoo.interfaces import Batchwise, Critic, Verdict, batchwise
 from ganzoo.layers import Dropout
 from ganzoo.randomness import FreshDraws, KeyedStreams, Share
@@ -53,9 +52,9 @@ def test_real_and_fake_in_one_batch_are_scored_as_apart(conditioner: str) -> Non
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.parametrize(("variant", "calls"), [("cgan", [16]), ("cgan-conv", [8, 8]), ("dcgan", [8, 8])])
+@pytest.mark.parametrize(("variant", "calls"), [("cgan", [24]), ("cgan-conv", [8, 8, 8]), ("dcgan", [8, 8])])
 def test_batch_norm_keeps_real_and_fake_apart(variant: str, calls: list[int]) -> None:
-    recipe: Any = recipe_of(variant)
+    recipe: Any = recipe_of(variant)  # the first two look at mismatched examples as well
     sizes: list[int] = []
     recipe.discriminator.register_forward_hook(lambda _, given, __: sizes.append(len(given[0])))
     played(recipe, "discriminator")
@@ -85,7 +84,7 @@ def test_a_critic_fills_in_the_condition() -> None:
 
 
 def test_shared_fakes_are_those_that_the_generator_made() -> None:
-    recipe: Any = recipe_of("cgan", recipe_shared_fakes=True)
+    recipe: Any = recipe_of("cgan", recipe_shared_fakes=True, recipe_mismatched=0.0)
     assert [phase.name for phase in recipe.phases()] == ["generator", "discriminator"]
     seen: list[tuple[Tensor, Tensor]] = []
     recipe.discriminator.register_forward_hook(lambda _, given, __: seen.append((given[0].detach(), given[1])))
@@ -178,10 +177,13 @@ def test_every_other_class_is_as_likely() -> None:
     assert (counts[counts > 0] - 1000).abs().max() < 150
 
 
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [({"dataset": "shapes", "dataset_condition": "caption", "dataset_size": 16}, "captions")],
-)
-def test_mismatched_examples_need_classes(flags: dict[str, object], words: str) -> None:
-    with pytest.raises(UserError, match=f"mismatched examples need classes, two at least, not {words}"):
-        recipe_of("cgan", recipe_mismatched=0.5, **flags)
+@pytest.mark.parametrize("condition", ["caption", "attributes", "none"])
+def test_what_is_no_class_has_no_other(condition: str) -> None:
+    flags = {"dataset": "shapes", "dataset_condition": condition, "recipe_mismatched": 0.5}
+    selection = select(installed(), "cgan", {"batch_size": 8, "dataset_size": 16, **flags, **_unless(condition)})
+    recipe: Any = build_recipe(selection, assemble(selection))
+    assert recipe._classes == 0
+
+
+def _unless(condition: str) -> dict[str, str]:
+    return {"conditioner": "none"} if condition == "none" else {}

@@ -181,9 +181,9 @@ def test_the_defaults_are_held_against_the_published_loop(
     about, *rows = measured(published.main, "published", tmp_path / "found.json", *words)
     first, last, default = rows
     assert [row["contender"] for row in rows] == ["loop", "loop", "cgan"]
-    assert (first["steps"], last["steps"], default["steps"]) == (4, 8, 1)
+    assert (first["steps"], last["steps"]) == (4, 8)
     assert 0 < first["seconds"] < last["seconds"]
-    assert default["command"] == "ganzoo train cgan --dataset mnist --steps 1"
+    assert default["command"] == f"ganzoo train cgan --dataset mnist --steps {default['steps']}"
     for row in rows:
         one, other = row["figures"]
         assert 0 <= one["accuracy"] <= 1 and one["FD"] > 0

@@ -542,6 +542,7 @@ def _provides(entry: Entry) -> Iterator[str]:
     yield from entry.item.provides
     yield from (f"data:{kind}" for kind in get_args(FieldKind))
     yield from (f"condition:{kind}" for kind in get_args(FieldKind))
+    yield from ("data:unseen", "model:class")  # of data in parts, and of conditional models
 
 
 @each_component

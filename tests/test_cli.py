@@ -901,7 +901,7 @@ def test_the_module_is_the_command() -> None:
 
 
 def test_the_public_names_are_there_and_few() -> None:
-    assert sorted(package.__all__) == ["hookimpl", "list", "load", "sample", "train"]
+    assert sorted(package.__all__) == ["evaluate", "hookimpl", "list", "load", "sample", "train"]
     assert all(callable(getattr(package, name)) for name in package.__all__)
     assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match="has no attribute 'trian'; it has"):

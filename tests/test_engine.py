@@ -306,7 +306,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_a_model_tells_what_it_is(trained: Run) -> None:
     header = ganzoo.load(trained.folder.path).header
     assert header.variant == "cgan"
-    assert header.parts["loss"] == {"name": "lsgan", "package": "ganzoo", "version": ganzoo.__version__, "config": {}}
+    assert header.parts["loss"] == {
+        "name": "bce",
+        "package": "ganzoo",
+        "version": ganzoo.__version__,
+        "config": {"real_target": 1.0, "fake_target": 0.0},
+    }
     assert header.data["dataset"].target_field == Field("image", (1, 8, 8))
     assert "ganzoo_" not in json.dumps(header.raw), "names, never import paths"
 

@@ -167,7 +167,10 @@ class TestOpinion:
 
     def test_an_opinion_depends_on_the_example_alone(self) -> None:
         """Batch norm never sees a batch: neither before it has learnt, nor after, nor does asking change anything."""
-        for judge in (new((1, 8, 8)), taught(Examples(torch.rand(20, 1, 8, 8), torch.arange(20) % 10))):
+        for judge in (
+            new((1, 8, 8)),
+            taught(Examples(torch.rand(20, 1, 8, 8, generator=rng()), torch.arange(20) % 10)),
+        ):
             assert not any(layer.training for layer in judge.modules())
             before = {name: value.clone() for name, value in judge.state_dict().items()}
             images = torch.rand(6, 1, 8, 8, generator=rng())

@@ -129,6 +129,14 @@ class TestFrechet:
         expected = (3 - real.mean(dim=0)).square().sum() + real.var(dim=0).sum()
         assert frechet(made, real) == pytest.approx(expected.item(), rel=1e-12)
 
+    @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+    @pytest.mark.parametrize("name", ["frechet", "kernel"])
+    def test_a_model_that_makes_no_numbers(self, name: str, broken: float) -> None:
+        made = normal(0, 40, 3)
+        made[7, 1] = broken
+        value = measured(name, made, normal(1, 40, 3))
+        assert math.isnan(value.value if isinstance(value, Estimate) else value)
+
     def test_features_that_never_fire_count_for_nothing(self) -> None:
         made, real = normal(0, 300, 20).relu(), normal(1, 400, 20).relu()
         dead = torch.zeros(400, 12, dtype=torch.float64)

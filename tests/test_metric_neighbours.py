@@ -126,6 +126,16 @@ class TestManifold:
         found = manifold(normal(0, 200, 4) + 1e3, normal(1, 200, 4))
         assert found == {"precision": 0, "recall": 0, "density": 0, "coverage": 0}
 
+    @pytest.mark.parametrize("broken", [math.nan, math.inf])
+    def test_examples_that_are_no_numbers_are_near_nothing(self, broken: float) -> None:
+        made, real = normal(0, 200, 3), normal(1, 200, 3)
+        whole = by_definition(made[:150], real, 5)
+        made[150:, 1] = broken
+        found = manifold(made, real)
+        assert found["precision"] == pytest.approx(0.75 * whole["precision"])
+        assert found["density"] == pytest.approx(0.75 * whole["density"])
+        assert (found["recall"], found["coverage"]) == (whole["recall"], whole["coverage"])
+
     def test_a_model_that_drops_a_mode(self) -> None:
         modes = torch.tensor([[-50.0, 0.0], [50.0, 0.0]]).repeat(200, 1)
         real, both = modes + normal(0, 400, 2), modes + normal(1, 400, 2)

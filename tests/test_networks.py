@@ -377,7 +377,7 @@ class TestA2:
 class TestA3:
     """The fully connected CGAN with concatenated embeddings."""
 
-    selection = chosen("cgan", MNIST_LIKE)
+    selection = chosen("cgan", MNIST_LIKE, preset="published")
 
     def test_layers(self) -> None:
         generator, discriminator = parts_of(built(self.selection))
@@ -428,7 +428,7 @@ class TestA3:
 class TestA4:
     """The convolutional CGAN with multiplied embeddings, whose parameter counts were published."""
 
-    selection = chosen("cgan-conv", MNIST_LIKE)
+    selection = chosen("cgan-conv", MNIST_LIKE, preset="published")
 
     def test_published_parameter_counts(self) -> None:
         generator, discriminator = parts_of(built(self.selection))

@@ -768,7 +768,7 @@ def test_a_folder_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> N
         fits("gan", dataset="folder", data_root=tmp_path / "gone")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("variant", "recipe")])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("variant", "recipe", "metric", "judge")])
 def test_every_component_can_be_chosen_by_its_kind_with_every_option_as_it_is_shown(kind: str) -> None:
     for name in installed().names(kind):
         assert set(parts(select(installed(), "gan", {kind: name}), kind).values()) == {name}

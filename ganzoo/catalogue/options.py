@@ -73,11 +73,12 @@ class Option:
         """How the value is written in a help text."""
         if self.choices:
             return "|".join(self.choices)
-        if typing.get_origin(self.type) is tuple:
-            inner = typing.get_args(self.type)
+        kind = _present(self.type)
+        if typing.get_origin(kind) is tuple:
+            inner = typing.get_args(kind)
             words = [_word(item) for item in inner if item is not Ellipsis]
             return ",".join(words) + (",…" if Ellipsis in inner else "")
-        return _word(self.type)
+        return _word(kind)
 
     def show(self, value: Any) -> str:
         """Write ``value`` the way it would be typed."""
@@ -110,9 +111,14 @@ def _number(limit: float) -> str:
     return str(int(limit)) if float(limit).is_integer() else str(limit)
 
 
-def _word(kind: Any) -> str:
+def _present(kind: Any) -> Any:
+    """Return ``kind`` without the ``None`` that it may also be."""
     if typing.get_origin(kind) in (Union, types.UnionType):
-        kind = next(item for item in typing.get_args(kind) if item is not type(None))
+        return next(item for item in typing.get_args(kind) if item is not type(None))
+    return kind
+
+
+def _word(kind: Any) -> str:
     return {int: "N", float: "X", str: "TEXT", bool: "yes|no", Path: "PATH"}.get(kind, "VALUE")
 
 
@@ -121,7 +127,7 @@ def _read(kind: Any, value: Any) -> Any:
     if origin in (Union, types.UnionType):
         if value is None or value == "none":
             return None
-        return _read(next(item for item in inner if item is not type(None)), value)
+        return _read(_present(kind), value)
     if origin is Literal:
         if value not in inner:
             raise ValueError(f"must be one of {', '.join(inner)}")

@@ -34,7 +34,9 @@ class RunSettings(Config):
     checkpoint_every: int = option(1000, "steps between two saves that --resume can go on from; 0 saves none", low=0)
     evaluate_every: int = option(0, "steps between two evaluations; 0 makes none", low=0)
     evaluate_samples: int = option(2000, "examples to make for each evaluation", low=1)
-    metric: tuple[str, ...] = option((), "what to evaluate by; the best model by the first is kept; none: all that fit")
+    metric: tuple[str, ...] | None = option(
+        None, "what to evaluate by; the best model by the first is kept; none: all that fit"
+    )
     judge: str | None = option(None, "who looks at the examples; none: the judge that the data names")
     data_budget: int = option(2048, "MiB of examples to hold on the device; larger data is streamed", low=0)
     workers: int = option(2, "processes that read streamed data", low=0, high=256)

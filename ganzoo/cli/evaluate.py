@@ -158,7 +158,7 @@ def _lines(found: Evaluation, seconds: float) -> Iterator[str]:
 
 
 def _row(figure: Figure) -> tuple[str, ...]:
-    better = {"high": "higher", "low": "lower", "none": "-"}[figure.aim]
+    better = {"high": "higher", "low": "lower", "neither": "-"}[figure.aim]
     return figure.label, _value(figure.value, figure.error), _value(figure.floor, figure.floor_error), better
 
 

@@ -52,4 +52,4 @@ class BestModel:
 
 def leading(found: Evaluation) -> Figure | None:
     """Return the first figure of which it is known what is better."""
-    return next((figure for figure in found.figures if figure.aim != "none"), None)
+    return next((figure for figure in found.figures if figure.aim != "neither"), None)

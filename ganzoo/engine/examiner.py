@@ -73,7 +73,7 @@ def open_examiner(
 
     settings, recipe = selection.run, trainer.game.recipe
     dataset = selection.parts[recipe.output.slot]
-    judgement = judge_by(registry, dataset, settings.judge, filter(None, settings.metric))
+    judgement = judge_by(registry, dataset, settings.judge, settings.metric or ())
     examination = open_examination(
         judgement, settings.data_root, recipe.output_field, recipe.condition_field, trainer.device, interruptible, warn
     )

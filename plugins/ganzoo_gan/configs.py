@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ganzoo.catalogue import Config, DataSpec, option
+from ganzoo.catalogue import Config, option
 
 
 @dataclass(frozen=True)
@@ -26,22 +25,13 @@ class AdversarialConfig(Config):
     )
     mismatched: float = option(
         0.0,
-        "share of real examples with a wrong class in what the discriminator refuses, so that it learns classes",
+        "share of real examples under a wrong class in what the discriminator learns to refuse; for classes only",
         low=0,
         high=1,
     )
     joint: bool = option(
         True, "show real and fake examples in one batch where no layer of the discriminator mixes examples"
     )
-
-    def problems(self, data: Mapping[str, DataSpec]) -> Iterator[str]:
-        """Yield why examples of another class cannot be shown."""
-        if not self.mismatched:
-            return
-        for spec in data.values():
-            field = spec.condition_field
-            if field is not None and (field.kind != "class" or field.classes < 2):
-                yield f"mismatched examples need classes, two at least, not {field.describe()}: set it to 0"
 
 
 @dataclass(frozen=True)

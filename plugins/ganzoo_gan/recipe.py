@@ -39,6 +39,7 @@ class Adversarial(Recipe):
         if spec.condition and parts.conditioned("generator"):
             self.condition = FieldRef(DATA, spec.condition)
         condition, target = self.condition_field, spec.target_field
+        self._classes = condition.classes if condition is not None else 0
         self.latent: Latent = parts.build("latent")
         self.generator: Generator = parts.network("generator", condition, in_shape=self.latent.shape, out=target)
         self.discriminator: Discriminator = parts.network("discriminator", condition, in_shape=target.shape)
@@ -61,7 +62,7 @@ class Adversarial(Recipe):
         fake, fake_condition = shared or self._fakes(len(real), condition, clock)
         judged = [Examples(real, condition), Examples(fake, fake_condition)]
         share = self._config.mismatched
-        if share and condition is not None:
+        if share and condition is not None and self._classes > 1:
             judged.append(Examples(real, self._other(condition, clock)))
         real_logit, fake_logit, *wrong = self._judge(judged)
         losses = self.loss.discriminator(real_logit, fake_logit)
@@ -127,6 +128,5 @@ class Adversarial(Recipe):
 
     def _other(self, condition: Tensor, clock: Clock) -> Tensor:
         """Return for every class another one, each of them as likely."""
-        field = self.condition_field
-        assert field is not None  # the options refuse conditions of other kinds
-        return (condition + 1 + clock.draws("mismatch").integers(field.classes - 1, *condition.shape)) % field.classes
+        steps = 1 + clock.draws("mismatch").integers(self._classes - 1, *condition.shape)
+        return (condition + steps) % self._classes

@@ -44,8 +44,8 @@ def _metrics() -> Iterable[Component]:
         source="Kynkäänniemi et al. 2019, arXiv 1904.06991; Naeem et al. 2020, arXiv 2002.09797",
     )  # fmt: skip
     yield Component(
-        "metric", "memorisation", "how much nearer made examples are to the training data than unseen real ones are",
-        "ganzoo_metrics.neighbours:Memorisation",
+        "metric", "memorisation", "share of the examples that copy one of the training data, and how near they all are",
+        "ganzoo_metrics.neighbours:Memorisation", source="Lowe 2004, IJCV 60(2), section 7.1 (the ratio of distances)",
         requires=(Need(("data:unseen",), "use data that is published in parts, such as mnist"),),
     )  # fmt: skip
     yield Component(

@@ -18,7 +18,7 @@ from ganzoo_metrics.configs import ClassifierConfig
 SMALLEST = 4  # the shorter side of the last feature map, or a little less
 DEPTH = 3  # convolutions at least
 WIDEST = 4  # times ``width``
-SHIFT = 1 / 14  # of the shorter side, by which examples are shifted at most
+SHIFT = 14  # the shorter side, divided by this, is how far examples are shifted at most
 
 
 @final
@@ -90,7 +90,7 @@ def _convolutions(width: int, shape: tuple[int, ...]) -> Iterator[nn.Module]:
 
 def _lessons(images: Tensor, labels: Tensor, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield batches of exactly ``size`` shifted images and their labels, in a new order in each pass, for ever."""
-    count, reach = len(images), int(min(images.shape[2:]) * SHIFT)
+    count, reach = len(images), min(images.shape[2:]) // SHIFT
     while True:
         order = torch.randperm(count, generator=generator).to(images.device)
         offsets = torch.randint(-reach, reach + 1, (count, 2), generator=generator).to(images.device)

@@ -15,7 +15,7 @@ class ClassifierConfig(Config):
         24, "channels of its first convolution; the second has twice as many, later ones four times", low=1, high=1024
     )
     features: int = option(128, "numbers that it describes an example by", low=1, high=8192)
-    epochs: int = option(4, "passes over the real examples that it learns from", low=1, high=1000)
+    epochs: int = option(6, "passes over the real examples that it learns from", low=1, high=1000)
     least_steps: int = option(500, "steps at least, in more passes where there are few examples", low=1, high=10**7)
     batch_size: int = option(128, "examples a step", low=2, high=65536)
     lr: float = option(5e-3, "highest learning rate; it rises first, and falls to nothing", low=1e-8, high=1)

@@ -29,8 +29,8 @@ def precise(values: Tensor) -> Tensor:
 class Frechet(Metric):
     """Fréchet distance of two Gaussians, fitted to the features: ‖μ − ν‖² + tr(A + B − 2·(A·B)^½).
 
-    Its unit is that of the features, squared, so only figures of one judge can be compared; it grows by about 1/N as
-    examples get fewer, so only figures of as many examples can. From Heusel et al. 2017, arXiv 1706.08500, equation 6.
+    Its unit is that of the features, squared, so only figures of one judge can be compared; it is too large by about
+    1/N, so only figures of as many examples can. From Heusel et al. 2017, arXiv 1706.08500, equation 6.
     """
 
     figures: ClassVar[Mapping[str, Aim]] = {"FD": "low"}
@@ -43,11 +43,14 @@ class Frechet(Metric):
         return bench.opinion(bench.train.at(slice(0, 2))).features.shape[1] + 1
 
     def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
-        """Return the distance; computed in float64, and right for singular covariances as well."""
+        """Return the distance, in float64 and right for singular covariances; nan where a feature is not finite."""
         (mean, root), (other_mean, other_root) = (_gaussian(bench.opinion(of).features) for of in (made, real))
         # With A = RᵀR and B = SᵀS, the eigenvalues of A·B are the squared singular values of R·Sᵀ. So nothing that
         # may be singular has its root taken, which would turn rounding of 1e-16 into an error of 1e-8.
-        overlap = torch.linalg.svdvals(root @ other_root.T).sum()
+        product = root @ other_root.T
+        if not product.isfinite().all():
+            return {"FD": math.nan}
+        overlap = torch.linalg.svdvals(product).sum()
         spread = root.square().sum() + other_root.square().sum() - 2 * overlap
         return {"FD": ((mean - other_mean).square().sum() + spread.clamp(min=0)).item()}
 
