@@ -14,6 +14,7 @@ import click
 import common
 import torch
 from quality import PICTURED, SAMPLES, draw, figures, judge
+from torch import Tensor
 from training import choose
 from tutorial import LOOPS, Loop
 
@@ -62,10 +63,9 @@ class Published:
 
         return common.timed(go, self.loop.device)
 
-    def make(self, count: int) -> Examples:
-        """Return so many examples, made in evaluation mode; the classes take turns."""
-        device, generator = self.loop.device, self.loop.generator
-        labels = torch.arange(count) % self.condition.classes
+    def make(self, labels: Tensor) -> Examples:
+        """Return examples of these classes, made in evaluation mode."""
+        device, generator, count = self.loop.device, self.loop.generator, len(labels)
         noise = torch.randn(count, self.loop.noise, generator=torch.Generator().manual_seed(0))
         generator.eval()
         with torch.no_grad():
@@ -76,7 +76,7 @@ class Published:
 
     def draw(self, picture: Path) -> None:
         """Write examples as a picture with a column for each class."""
-        made = self.make(PICTURED)
+        made = self.make(torch.arange(PICTURED) % self.condition.classes)
         assert made.labels is not None
         write_samples(picture, made.values.cpu(), self.output, made.labels.cpu(), self.condition)
 
@@ -88,7 +88,7 @@ def open_judges(published: Published) -> list[Examination]:
     def opened(name: str | None, options: Mapping[str, Any]) -> Examination:
         judgement = judge_by(installed(), dataset, name, METRICS, options)
         where = published.loop.device
-        return open_examination(judgement, root, published.output, published.condition, where, untracked, _say)
+        return open_examination(judgement, root, published.output, published.condition, where, untracked, _say, SAMPLES)
 
     return [opened(*chosen) for chosen in JUDGES]
 
@@ -100,7 +100,9 @@ def of_loop(published: Published, judges: Sequence[Examination], share: float) -
         more = common.share_of(epochs * len(published.loop.loader), share) - steps
         seconds += published.train(more)
         steps += more
-        made = published.make(SAMPLES)
+        labels = judges[0].conditions(SAMPLES)
+        assert labels is not None
+        made = published.make(labels)
         yield _row("loop", {"epochs": epochs}, steps, seconds, [held.measure(made) for held in judges])
 
 

@@ -117,6 +117,9 @@ class Bench(Protocol):
     def opinion(self, examples: Examples) -> Opinion:
         """Return what the judge says of ``examples``."""
 
+    def halves(self, real: Examples) -> tuple[Examples, Examples]:
+        """Return two halves of ``real``, divided at random, the same two each time."""
+
     def pupil(self) -> Judge:
         """Return a new judge like the one here, that has learnt nothing."""
 
@@ -132,12 +135,14 @@ class Metric(ABC):
 
     ``figures`` names its figures in the order of their weight, with which values of each are good. ``judged`` says
     whether they depend on the judge, whose name is then written beside them. ``thorough`` metrics take long, and are
-    computed only where they are asked for by name.
+    computed only where they are asked for by name. One that ``leads`` sees quality and variety alike, so that a best
+    model can be chosen by it where nobody says by what.
     """
 
     figures: ClassVar[Mapping[str, Aim]]
     judged: ClassVar[bool] = True
     thorough: ClassVar[bool] = False
+    leads: ClassVar[bool] = False
 
     def least(self, bench: Bench) -> int:
         """Return how many examples of either sort are needed before a figure means anything."""
@@ -152,6 +157,11 @@ class Metric(ABC):
 
         By default one half of them is measured against the other.
         """
-        order = torch.randperm(len(real), generator=bench.generator("halves")).to(bench.device)
-        half = len(real) // 2
-        return self.measure(real.at(order[:half]), real.at(order[half : 2 * half]), bench)
+        return self.measure(*bench.halves(real), bench)
+
+
+def halved(real: Examples, generator: torch.Generator) -> tuple[Examples, Examples]:
+    """Return ``real`` in two halves of one size, divided at random."""
+    order = torch.randperm(len(real), generator=generator).to(real.values.device)
+    half = len(real) // 2
+    return real.at(order[:half]), real.at(order[half : 2 * half])

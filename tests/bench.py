@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 
 from ganzoo.catalogue import Config, Field
-from ganzoo.metrics import Examples, Judge, Opinion
+from ganzoo.metrics import Examples, Judge, Opinion, halved
 from ganzoo.randomness import key
 from ganzoo_metrics.plain import Plain
 
@@ -38,6 +38,9 @@ class SimpleBench:
     def opinion(self, examples: Examples) -> Opinion:
         with torch.no_grad():
             return self.judge(examples.values)
+
+    def halves(self, real: Examples) -> tuple[Examples, Examples]:
+        return halved(real, self.generator("halves"))
 
     def pupil(self) -> Judge:
         return self._make()

@@ -89,7 +89,7 @@ def test_the_python_example_runs(workplace: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_the_two_commands() -> None:
     first, second = (block.strip() for block in blocks(ROOT / "README.md", "sh"))
-    assert first.endswith("ganzoo train cgan --conditioner multiply")
+    assert first.endswith("ganzoo train cgan --conditioner multiply --steps 5000")
     assert second in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 
 

@@ -41,10 +41,12 @@ def judgement_of(dataset: str, *metrics: str, judge: str | None = None, **flags:
     return judge_by(installed(), part, judge, metrics, quick)
 
 
-def examination(judgement: Judgement, root: Path = Path("data"), conditional: bool = True) -> Examination:
+def examination(
+    judgement: Judgement, root: Path = Path("data"), conditional: bool = True, samples: int = 1000
+) -> Examination:
     spec = Reference(judgement, root, CPU).spec
     condition = spec.condition_field if conditional else None
-    return open_examination(judgement, root, spec.target_field, condition, CPU, untracked, print)
+    return open_examination(judgement, root, spec.target_field, condition, CPU, untracked, print, samples)
 
 
 def examined(judgement: Judgement) -> Examination | None:
@@ -87,12 +89,13 @@ def test_every_metric_gives_the_figures_that_it_declares(metric: str, dataset: s
         return
     examples = real(judgement_of(dataset, metric))
     found = held.measure(examples.at(slice(0, 600)))
-    declared = held.first.figures
+    ((_, measuring), *_) = held._metrics
+    declared = measuring.figures
     assert [figure.name for figure in found.figures] == list(declared)
     for figure in found.figures:
         assert math.isfinite(figure.value) and figure.aim == declared[figure.name]
         assert figure.floor is None or math.isfinite(figure.floor)
-        assert bool(figure.judge) == held.first.judged
+        assert bool(figure.judge) == measuring.judged
         assert (found.samples, found.real, found.dataset) == (600, len(examples), dataset)
 
 
@@ -208,10 +211,12 @@ def test_data_in_parts_is_judged_by_its_test_part(stand_in_root: Any) -> None:
 # Figures
 
 
-def evaluation(**other: Any) -> Evaluation:
-    figure = Figure("frechet", "FD", "digits-cnn:00000000", 2.5, None, 0.5, None, "low")
+def evaluation(neighbours: int = 5, **other: Any) -> Evaluation:
+    options = {"neighbours": neighbours}
+    figure = Figure("frechet", options, "FD", "digits-cnn:00000000", 2.5, None, 0.5, None, "low")
     usual = {
-        "dataset": "digits", "data": {"size": 16}, "split": "all", "samples": 1000, "real": 1797,
+        "dataset": "digits", "data": {"size": 16}, "split": "all", "reference": "0a0a0a0a",
+        "samples": 1000, "real": 1797,
         "judge": {"name": "digits-cnn:00000000"}, "figures": (figure,),
     }  # fmt: skip
     return Evaluation(**{**usual, **other})
@@ -232,6 +237,8 @@ def test_a_figure_carries_the_name_of_its_judge() -> None:
         ({"split": "test"}, "split"),
         ({"data": {"size": 32}}, "data is"),
         ({"dataset": "mnist"}, "data set"),
+        ({"reference": "1b1b1b1b"}, "real data is 0a0a0a0a here and 1b1b1b1b there"),
+        ({"neighbours": 50}, "its metric has the options {'neighbours': 5} here and {'neighbours': 50} there"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
 )
@@ -248,9 +255,47 @@ def test_what_is_no_evaluation_is_refused(value: Any) -> None:
 
 
 def test_too_few_examples_are_refused() -> None:
-    held = examination(judgement_of("digits", "frechet"))
     with pytest.raises(Refused, match="means nothing with 10 samples: make at least 17"):
-        held.refuse_too_few(10)
+        examination(judgement_of("digits", "frechet"), samples=10)
+
+
+def test_metrics_that_nobody_asked_for_are_left_out_where_examples_are_too_few() -> None:
+    judgement = judgement_of("digits")
+    few = examination(judgement, samples=40).measure(real(judgement).at(slice(0, 40)))
+    assert {figure.metric for figure in few.figures} == {"accuracy", "frechet", "kernel"}
+
+
+def test_the_best_model_is_chosen_by_quality_and_variety_where_nobody_says_by_what() -> None:
+    assert examination(judgement_of("digits")).leading.startswith("FD[")
+    assert examination(judgement_of("digits", "accuracy", "frechet")).leading.startswith("accuracy[")
+
+
+def test_what_is_made_is_asked_for_as_often_as_it_is_real() -> None:
+    held = examination(judgement_of("digits", "accuracy"))
+    asked, labels = held.conditions(1797), real(judgement_of("digits")).labels
+    assert asked is not None
+    assert labels is not None
+    assert torch.equal(asked.bincount(), labels.bincount())
+    assert not torch.equal(asked, labels)
+
+
+def test_a_model_is_not_held_against_what_it_was_trained_on(stand_in_root: Any) -> None:
+    with pytest.raises(UserError, match="held against its test part"):
+        Reference(judgement_of("mnist", dataset_split="test"), stand_in_root("mnist"), CPU)
+
+
+def test_a_line_of_scores_keeps_the_name_of_the_judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = {"steps": 2, "batch_size": 8, "evaluate_every": 1, "evaluate_samples": 300, "judge": "plain"}
+    ganzoo.train("cgan", out=tmp_path / "run", device="cpu", metric="frechet", **flags)
+    assert "FD[digits-plain:" in capsys.readouterr().err
+
+
+def test_a_damaged_best_model_is_told_of_when_a_run_goes_on(tmp_path: Path) -> None:
+    chosen = select(installed(), "cgan", {**EVALUATED, "out": tmp_path / "run", "steps": 7, "checkpoint_every": 2})
+    train(chosen, [StopAt(4)])
+    (tmp_path / "run" / "best.safetensors").write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"the best model so far, cannot be read .* move it away"):
+        train(chosen, resume=True)
 
 
 # The command
@@ -322,6 +367,12 @@ def test_python_says_what_the_command_says(trained: dict[str, Path]) -> None:
         ("colour", "--dataset digits", "the model makes 3×16×16 images, and dataset 'digits' has 1×16×16 images"),
         ("cgan", "--dataset ring", "the model makes 1×16×16 images, and dataset 'ring' has points in 2 dimensions"),
         ("cgan", "--dataset mnist --data-root nowhere", "1×28×28 images: set --dataset-size"),
+        ("cgan", "--dataset fashion-mnist --dataset-size 16", "has 10 classes (t-shirt, trouser, pullover, dress, …)"),
+        (
+            "cgan",
+            "--judge plain --metric accuracy",
+            "dataset 'digits' with judge 'plain' and this model does not",
+        ),
         ("gan", "--against nothing.json --metric frechet", "nothing.json cannot be read"),
         ("nothing", "", "no model at"),
     ],
@@ -396,8 +447,13 @@ def test_a_best_model_of_another_judge_is_not_compared_with(tmp_path: Path) -> N
         "device": "cpu",
     }
     train(select(installed(), "cgan", chosen), [StopAt(4)])
-    with pytest.raises(UserError, match="best in the eyes of"):
-        train(select(installed(), "cgan", {**chosen, "metric": "parzen"}), resume=True)
+    for flags, words in (
+        ({"metric": "parzen"}, "judge is none here"),
+        ({"metric": "kernel"}, r"was not chosen by KD\[digits-plain"),
+        ({"evaluate_samples": 400}, "number of samples is 400 here and 300 there"),
+    ):
+        with pytest.raises(UserError, match=words):
+            train(select(installed(), "cgan", {**chosen, **flags}), resume=True)
 
 
 def test_what_cannot_be_evaluated_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -763,6 +763,13 @@ def test_all_reasons_are_told_at_once() -> None:
     assert len(found) == len(set(found)) == len(reasons)
 
 
+@pytest.mark.parametrize("flags", [{"metric": "frechet"}, {"judge": "plain"}])
+def test_how_to_evaluate_is_of_no_use_without_how_often(flags: dict[str, str]) -> None:
+    with pytest.raises(Refused, match="--evaluate-every"):
+        select(installed(), "cgan", flags)
+    assert select(installed(), "cgan", {**flags, "evaluate_every": 10}).run.evaluate_every == 10
+
+
 def test_a_folder_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"gone does not exist.*--data-root"):
         fits("gan", dataset="folder", data_root=tmp_path / "gone")

@@ -38,7 +38,7 @@ class Judgement:
         """
         unseen = {"data:unseen"} if self.parted else set()
         offered = {*data, *unseen, *self.judge.component.provides, *model}
-        whose = f"{self.dataset.label} with this model"
+        whose = f"{self.dataset.label} with {self.judge.label} and this model"
         problems = {part.label: list(unmet(part, offered, whose)) for part in self.metrics}
         kept = tuple(part for part in self.metrics if not problems[part.label])
         said = [problem for found in problems.values() for problem in found]
@@ -52,9 +52,10 @@ class Judgement:
         if said:
             raise Refused(said)
 
-    def asks_judge(self, part: Part) -> bool:
-        """Return whether a metric is of no use without a judge."""
-        return any(word.startswith("judge:") for need in part.component.requires for word in need.any_of)
+
+def asks_judge(metric: Part) -> bool:
+    """Return whether a metric declares that it is of no use without a judge."""
+    return any(word.startswith("judge:") for need in metric.component.requires for word in need.any_of)
 
 
 def judge_by(

@@ -42,6 +42,10 @@ class RunSettings(Config):
     workers: int = option(2, "processes that read streamed data", low=0, high=256)
     tensorboard: bool = option(False, "also write TensorBoard events (needs ganzoo[tensorboard])")
 
+    def __post_init__(self) -> None:
+        if self.evaluate_every == 0 and (self.metric or self.judge):
+            raise ValueError("--metric and --judge say how to evaluate: say how often with --evaluate-every")
+
 
 # Where a run lives and how it is watched is not part of what is trained: `--config` repeats the rest.
 PLACE = ("out",)

@@ -91,10 +91,9 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
         flags=click.get_current_context().meta[_FLAGS],
         track=tracker,
         say=tracker.say,
+        against=(other, str(against)) if other is not None else None,
     )
     seconds = round(time.perf_counter() - began, 2)
-    if other is not None:
-        found.refuse_other(other, str(against))
     if as_json:
         print_json({"model": str(model), "seed": asked["seed"], "seconds": seconds, **found.to_json()})
         return

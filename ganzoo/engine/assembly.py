@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.component import Component
 from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.catalogue.judgement import Judgement, judge_by
 from ganzoo.catalogue.options import Config
+from ganzoo.catalogue.registry import installed
 from ganzoo.catalogue.selection import Part, Selection
 from ganzoo.engine.players import freeze_all_but
 from ganzoo.errors import Refused, UserError, first_line
@@ -131,9 +133,17 @@ def assemble(selection: Selection) -> dict[str, DataSpec]:
     for phase in phases:
         problems += dry_run(recipe, phase, batch, selection)
     problems += _dry_sample(recipe, batch, selection)
+    if selection.run.evaluate_every:
+        judgement_of(selection, recipe)
     if problems:
         raise Refused(problems)
     return data
+
+
+def judgement_of(selection: Selection, recipe: Recipe) -> Judgement:
+    """Return how a training is to be evaluated; raises :class:`Refused` where names are unknown."""
+    settings = selection.run
+    return judge_by(installed(), selection.parts[recipe.output.slot], settings.judge, settings.metric or ())
 
 
 def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:

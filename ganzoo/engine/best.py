@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, final
 
-from ganzoo.engine.evaluation import Evaluation, Figure
+from ganzoo.engine.evaluation import Evaluation
 from ganzoo.engine.modelfile import KEY
 from ganzoo.engine.sealed import read_sealed
-from ganzoo.errors import UserError
+from ganzoo.errors import UserError, first_line
 
 EVALUATION = "evaluation"
 
@@ -22,34 +22,37 @@ class BestModel:
         self._path = path
         self._best: Evaluation | None = None
 
-    def go_on(self, step: int) -> None:
-        """Remember the best model of a run that goes on after ``step``; one of a later step will come again."""
+    def go_on(self, step: int, outline: Evaluation, leading: str) -> None:
+        """Remember the best model of a run that goes on after ``step``; one of a later step will come again.
+
+        Raises :class:`UserError` where it was not chosen by the figure ``leading``, or not in the way of ``outline``.
+        """
         if not self._path.exists():
             return
-        trained = read_sealed(self._path, KEY, "model")[1].get("trained", {})
-        if isinstance(trained, Mapping) and EVALUATION in trained and int(trained.get("steps", 0)) <= step:
-            self._best = Evaluation.from_json(trained[EVALUATION], str(self._path))
-
-    def refuse_other(self, judge: str) -> None:
-        """Raise :class:`UserError` where the best model was chosen by another judge than the one called ``judge``."""
-        then = str(self._best.judge.get("name")) if self._best is not None else judge
-        if then != judge:
+        whose = f"{self._path}, the best model so far"
+        try:
+            trained = read_sealed(self._path, KEY, "model")[1]["trained"]
+            then = Evaluation.from_json(trained[EVALUATION], whose)
+            later = int(trained["steps"]) > step
+        except (UserError, KeyError, TypeError, ValueError) as problem:
             raise UserError(
-                f"{self._path} was the best in the eyes of {then}, and the judge is now {judge}: "
-                "go on with the choices of then, or move that file away"
+                f"{whose}, cannot be read ({first_line(problem)}): move it away, and the run goes on without it"
+            ) from problem
+        if later:
+            return
+        outline.refuse_other(then, whose)
+        if then.figure(leading) is None:
+            raise UserError(
+                f"{whose}, was not chosen by {leading}: go on with the --metric of then, or move that file away"
             )
+        self._best = then
 
-    def offer(self, found: Evaluation, write: Callable[[Path, Mapping[str, Any]], object]) -> bool:
-        """Keep the model of ``found`` by calling ``write`` where it is the best so far, and return whether it is."""
-        figure = leading(found)
-        then = self._best.figure(figure.label) if self._best is not None and figure is not None else None
+    def offer(self, found: Evaluation, leading: str, write: Callable[[Path, Mapping[str, Any]], object]) -> bool:
+        """Keep the model of ``found``, by ``write``, if its figure ``leading`` is the best; return whether it is."""
+        figure = found.figure(leading)
+        then = self._best.figure(leading) if self._best is not None else None
         if figure is None or (then is not None and not figure.better_than(then)):
             return False
         write(self._path, {EVALUATION: found.to_json()})
         self._best = found
         return True
-
-
-def leading(found: Evaluation) -> Figure | None:
-    """Return the first figure of which it is known what is better."""
-    return next((figure for figure in found.figures if figure.aim != "neither"), None)

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, final
 
-from ganzoo.catalogue.judgement import judge_by
-from ganzoo.catalogue.registry import Registry
 from ganzoo.catalogue.selection import Selection
+from ganzoo.engine.assembly import judgement_of
 from ganzoo.engine.best import BestModel
 from ganzoo.engine.evaluation import Examination, open_examination
 from ganzoo.engine.signals import Stop
@@ -31,17 +30,16 @@ class Examiner:
     def go_on(self, step: int) -> None:
         """Take up the best model so far of a run that goes on after ``step``.
 
-        Raises :class:`UserError` where another judge chose it.
+        Raises :class:`UserError` where it was chosen in another way.
         """
-        self._best.go_on(step)
-        self._best.refuse_other(self._examination.judge.name)
+        self._best.go_on(step, self._examination.outline(self._samples), self._examination.leading)
 
     def examine(self, trainer: Trainer, write: Write) -> Mapping[str, float]:
         """Return the scores of the model as it is now; what cannot be measured is told, and stops no training."""
         try:
             with trainer.game.averages.in_place() as recipe:
                 found = self._examination.examine(recipe, self._samples, self._seed)
-            self._best.offer(found, write)
+            self._best.offer(found, self._examination.leading, write)
         except UserError as problem:
             self._warn(f"not evaluated at step {trainer.step}: {problem}")
             return {}
@@ -50,7 +48,6 @@ class Examiner:
 
 def open_examiner(
     selection: Selection,
-    registry: Registry,
     trainer: Trainer,
     best: Path,
     stop: Stop,
@@ -72,11 +69,11 @@ def open_examiner(
             yield item
 
     settings, recipe = selection.run, trainer.game.recipe
-    dataset = selection.parts[recipe.output.slot]
-    judgement = judge_by(registry, dataset, settings.judge, settings.metric or ())
+    judgement = judgement_of(selection, recipe)
     examination = open_examination(
-        judgement, settings.data_root, recipe.output_field, recipe.condition_field, trainer.device, interruptible, warn
-    )
-    examination.refuse_too_few(settings.evaluate_samples)
+        judgement, settings.data_root, recipe.output_field, recipe.condition_field, trainer.device, interruptible, warn,
+        settings.evaluate_samples,
+    )  # fmt: skip
+    examination.prepare()
     opened = True
     return Examiner(examination, settings.evaluate_samples, settings.seed, BestModel(best), warn)

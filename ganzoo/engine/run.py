@@ -14,7 +14,6 @@ from typing import Any
 import torch
 
 from ganzoo.catalogue.data import DataSpec
-from ganzoo.catalogue.registry import installed
 from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.assembly import assemble
 from ganzoo.engine.checkpoints import resume as go_on
@@ -117,7 +116,7 @@ def _examiner(
     if not selection.run.evaluate_every:
         return None
     track = Tracker() if watchers else untracked
-    return open_examiner(selection, installed(), trainer, folder.best, stop, track, _warn)
+    return open_examiner(selection, trainer, folder.best, stop, track, _warn)
 
 
 def _warn(text: str) -> None:

@@ -20,11 +20,15 @@ def make_examples(recipe: Recipe, count: int, conditions: Tensor | None, seed: i
     device = next(recipe.parameters()).device
     streams = KeyedStreams(seed)
     starts = range(0, count, CHUNK)
-    made = []
+    made: Tensor | None = None
     with torch.no_grad():
         for start in track(starts, "making examples", len(starts)):
             size = min(CHUNK, count - start)
             chosen = conditions[start : start + size].to(device) if conditions is not None else None
             streams.begin(start)
-            made.append(recipe.sample(size, chosen, streams.at("sample")).float())
-    return torch.cat(made)
+            some = recipe.sample(size, chosen, streams.at("sample")).float()
+            # One tensor that is filled, for many parts joined at the end would need twice the memory.
+            made = some.new_empty((count, *some.shape[1:])) if made is None else made
+            made[start : start + size] = some
+    assert made is not None, "a sample of none"
+    return made

@@ -6,6 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, NamedTuple, final
 
 import torch
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 from torch.distributed.rendezvous import rendezvous
 
 from ganzoo.randomness import Share
+
+PATIENCE = timedelta(hours=6)  # of a process that waits for another
 
 
 class Team(ABC):
@@ -80,7 +83,7 @@ class Processes(Team):
         self.share = Share(rank, size)
         self._device = device
         # Words about stopping travel apart from the gradients, so that they never wait for the accelerator.
-        self._words: Any = dist.new_group(backend="gloo") if device.type == "cuda" else None
+        self._words: Any = dist.new_group(backend="gloo", timeout=PATIENCE) if device.type == "cuda" else None
         self._flag = torch.zeros(1, dtype=torch.int64)
         self._asked: Any = None
 
@@ -157,7 +160,8 @@ def gathered(device: torch.device) -> Iterator[Team]:
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     store = dist.PrefixStore(f"attempt-{attempt}", store)  # type: ignore[attr-defined]
     backend = "nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
+    # The first process evaluates, and may train a judge for that, while the others wait.
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
     try:
         yield Processes(rank, size, device)
     finally:

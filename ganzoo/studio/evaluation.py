@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ DATASET = Slot("dataset", "dataset", "")
 SAMPLES = 10_000
 
 
+def tell(text: str) -> None:
+    """Say something to people on stderr."""
+    print(f"ganzoo: {text}", file=sys.stderr, flush=True)
+
+
 def evaluate(
     model: Model,
     registry: Registry,
@@ -35,20 +41,28 @@ def evaluate(
     device: torch.device | str = "cpu",
     flags: Mapping[str, Any] | None = None,
     track: Track = untracked,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = tell,
+    against: tuple[Evaluation, str] | None = None,
 ) -> Evaluation:
     """Return the figures of ``samples`` examples of ``model`` by ``metrics``, all that fit where none is named.
 
     Without ``dataset`` it is the data that the model was trained on, with the options of then. ``flags`` are options
-    of the dataset, the judge and the metrics, such as ``dataset-size`` or ``kernel-subsets``. Raises
-    :class:`UserError` where something does not fit, or the examples are too few to mean anything.
+    of the dataset, the judge and the metrics, such as ``dataset-size`` or ``kernel-subsets``. ``model`` is moved to
+    ``device``. Raises :class:`UserError` where something does not fit, where the examples are too few to mean anything,
+    or where ``against``, other figures and whose they are, were taken in another way.
     """
     judgement = choose_judgement(model, registry, dataset, metrics, judge, flags or {})
     root = data_root or usual_root(model)
     model = model.to(device)
-    examination = open_examination(judgement, root, model.output, model.condition, torch.device(device), track, say)
-    examination.refuse_too_few(samples)
-    return examination.examine(model.recipe, samples, seed, track)
+    examination = open_examination(
+        judgement, root, model.output, model.condition, torch.device(device), track, say, samples
+    )
+    if against is not None:
+        examination.outline(samples).refuse_other(*against)
+    found = examination.examine(model.recipe, samples, seed, track)
+    if against is not None:
+        found.refuse_other(*against)
+    return found
 
 
 def choose_judgement(

@@ -74,4 +74,4 @@ class ClassificationScore(Metric):
 def share_right(classes: Tensor, examples: Examples) -> float:
     """Return the share of ``classes`` (N,) that are those of ``examples``."""
     assert examples.labels is not None  # the metrics' declarations require classes
-    return (classes == examples.labels).double().mean().item()
+    return int((classes == examples.labels).sum()) / len(examples)

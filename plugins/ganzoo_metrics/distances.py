@@ -34,6 +34,7 @@ class Frechet(Metric):
     """
 
     figures: ClassVar[Mapping[str, Aim]] = {"FD": "low"}
+    leads = True
 
     def __init__(self, config: Config):
         pass

@@ -10,7 +10,7 @@ import torch
 
 from ganzoo.catalogue.data import Field
 from ganzoo.engine.evaluation.reference import Reference
-from ganzoo.metrics import Examples, Judge, Opinion, Track
+from ganzoo.metrics import Examples, Judge, Opinion, Track, halved
 from ganzoo.randomness import key
 
 T = TypeVar("T")
@@ -24,6 +24,7 @@ class KeptBench:
     def __init__(self, reference: Reference, judge: Judge, pupil: Callable[[], Judge], track: Track):
         self._reference, self._judge, self._pupil, self._track = reference, judge, pupil, track
         self._opinions: WeakKeyDictionary[Examples, Opinion] = WeakKeyDictionary()
+        self._halves: WeakKeyDictionary[Examples, tuple[Examples, Examples]] = WeakKeyDictionary()
 
     @property
     def field(self) -> Field:
@@ -50,6 +51,12 @@ class KeptBench:
         if examples not in self._opinions:
             self._opinions[examples] = self._asked(examples)
         return self._opinions[examples]
+
+    def halves(self, real: Examples) -> tuple[Examples, Examples]:
+        """Return two halves of ``real``, the same two each time."""
+        if real not in self._halves:
+            self._halves[real] = halved(real, self.generator("halves"))
+        return self._halves[real]
 
     def pupil(self) -> Judge:
         """Return a new judge like the one here, that has learnt nothing."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
 import torch
+from torch import Tensor
 
 from ganzoo.catalogue.data import Field
-from ganzoo.catalogue.judgement import Judgement
+from ganzoo.catalogue.judgement import Judgement, asks_judge
+from ganzoo.catalogue.options import values_of
 from ganzoo.catalogue.selection import Part, part_to_json
 from ganzoo.engine.assembly import SelectedParts
 from ganzoo.engine.evaluation.appointment import (
+    DIGITS,
     Appointed,
     appoint,
     appoint_nobody,
@@ -23,8 +28,9 @@ from ganzoo.engine.evaluation.appointment import (
     new_judge,
 )
 from ganzoo.engine.evaluation.bench import KeptBench
-from ganzoo.engine.evaluation.figures import Evaluation, Figure, split_estimate
-from ganzoo.engine.evaluation.reference import Reference, check_output, fingerprint
+from ganzoo.engine.evaluation.figures import GOOD, Evaluation, Figure, finite, label, split_estimate
+from ganzoo.engine.evaluation.reference import Reference, check_output
+from ganzoo.engine.precision import Precision
 from ganzoo.engine.sampling import make_examples
 from ganzoo.engine.sealed import read_sealed, write_sealed
 from ganzoo.errors import Refused, UserError
@@ -47,49 +53,68 @@ class Examination:
         pupil: Callable[[], Judge],
         track: Track,
     ):
-        self._metrics, self._reference, self.judge = metrics, reference, judge
+        self._metrics, self._reference, self.judge = tuple(metrics), reference, judge
         self._bench = KeptBench(reference, judge.judge, pupil, track)
         self._floors = _Floors(judge, self._bench, reference)
 
     @property
-    def first(self) -> Metric:
-        """The metric of most weight: the first that was asked for."""
-        return self._metrics[0][1]
+    def leading(self) -> str:
+        """The label of the figure by which a best model is chosen: the first of which it is known what is better."""
+        named = ((metric, name) for _, metric in self._metrics for name, aim in metric.figures.items() if aim in GOOD)
+        metric, name = next(named, (self._metrics[0][1], ""))
+        return label(name, self.judge.name if metric.judged else "")
 
-    def leave_out(self, say: Callable[[str], None]) -> None:
-        """Leave out the metrics for which there are too few real examples, unless that is all of them."""
-        problems = {part.label: list(self._starving(part, metric)) for part, metric in self._metrics}
-        kept = [(part, metric) for part, metric in self._metrics if not problems[part.label]]
-        if kept and len(kept) < len(self._metrics):
+    def conditions(self, count: int) -> Tensor | None:
+        """Return conditions (count, …) for examples to make, such as the real ones have."""
+        return self._reference.conditions(count)
+
+    def outline(self, samples: int) -> Evaluation:
+        """Return what an evaluation of ``samples`` examples will say besides its figures."""
+        judge = {"name": self.judge.name, "accuracy": self.judge.accuracy, "learnt_from": self.judge.learnt_from}
+        reference = self._reference
+        return Evaluation(
+            reference.name, reference.choices, reference.split, reference.fingerprint[:DIGITS],
+            samples, len(reference.real), judge, (),
+        )  # fmt: skip
+
+    def leave_out(self, samples: int, say: Callable[[str], None]) -> None:
+        """Leave out the metrics for which there are too few examples, and say so, unless that is all of them."""
+        problems = [(part, metric, list(self._starving(part, metric, samples))) for part, metric in self._metrics]
+        kept = tuple((part, metric) for part, metric, said in problems if not said)
+        if kept:
             self._metrics = kept
-            for said in problems.values():
-                if said:
-                    say("; ".join(said))
+            for said in (said for _, _, found in problems for said in found):
+                say(f"{said}; left out")
 
     def refuse_too_few(self, samples: int) -> None:
         """Raise :class:`Refused` where a metric means nothing with so many made or real examples."""
-        problems = []
+        found = [said for part, metric in self._metrics for said in self._starving(part, metric, samples)]
+        if found:
+            raise Refused(found)
+
+    def prepare(self) -> None:
+        """Compute what real examples get, so that what a metric lacks is known before a model is made."""
         for part, metric in self._metrics:
-            least = self._least(part, metric)
-            if samples < least:
-                problems.append(f"{part.label} means nothing with {samples} samples: make at least {least}")
-            problems += self._starving(part, metric)
-        if problems:
-            raise Refused(problems)
+            self._floor(part, metric)
+        self._floors.keep()
 
-    def _least(self, part: Part, metric: Metric) -> int:
+    def _floor(self, part: Part, metric: Metric) -> Found:
+        with same_numbers(self._reference.device), part.blamed():
+            return self._floors.of(part, metric)
+
+    def _starving(self, part: Part, metric: Metric, samples: int) -> Iterator[str]:
         with part.blamed():
-            return metric.least(self._bench)
-
-    def _starving(self, part: Part, metric: Metric) -> Iterator[str]:
-        least, have = self._least(part, metric), len(self._reference.real)
-        if have < least:
-            yield f"{part.label} needs {least} real examples, and {self._reference.label} has {have}: leave it out"
+            least = metric.least(self._bench)
+        real, data = len(self._reference.real), self._reference.label
+        if samples < least:
+            yield f"{part.label} means nothing with {samples} samples: make at least {least}"
+        if real < least:
+            yield f"{part.label} needs {least} real examples, and {data} has {real}: ask for other metrics"
 
     def examine(self, recipe: Recipe, samples: int, seed: int, track: Track = untracked) -> Evaluation:
         """Return the figures of ``samples`` examples that ``recipe``, in evaluation mode, makes."""
         field = recipe.condition_field
-        conditions = self._reference.conditions(samples, field) if field is not None else None
+        conditions = self.conditions(samples) if field is not None else None
         values = make_examples(recipe, samples, conditions, seed, track)
         asked = field is not None and field.kind == "class"
         labels = conditions.to(values.device) if asked and conditions is not None else None
@@ -98,19 +123,14 @@ class Examination:
     def measure(self, made: Examples) -> Evaluation:
         """Return the figures of examples, wherever they come from."""
         self.refuse_too_few(len(made))
-        real, figures = self._reference.real, []
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            for part, metric in self._metrics:
-                with part.blamed():
-                    floor = self._floors.of(part, metric)
-                    found = metric.measure(made, real, self._bench)
-                figures += [self._figure(part, metric, name, found[name], floor.get(name)) for name in metric.figures]
+        real, figures = self._reference.real, list[Figure]()
+        for part, metric in self._metrics:
+            floor = self._floor(part, metric)
+            with same_numbers(self._reference.device), part.blamed():
+                found = metric.measure(made, real, self._bench)
+            figures += [self._figure(part, metric, name, found[name], floor.get(name)) for name in metric.figures]
         self._floors.keep()
-        judge = {"name": self.judge.name, "accuracy": self.judge.accuracy, "learnt_from": self.judge.learnt_from}
-        return Evaluation(
-            self._reference.name, self._reference.choices, self._reference.split,
-            len(made), len(real), judge, tuple(figures),
-        )  # fmt: skip
+        return dataclasses.replace(self.outline(len(made)), figures=tuple(figures))
 
     def _figure(
         self, part: Part, metric: Metric, name: str, found: float | Estimate, floor: float | Estimate | None
@@ -118,9 +138,18 @@ class Examination:
         value, error = split_estimate(found)
         if not math.isfinite(value):
             raise UserError(f"{part.label} gave {value} for {name}: the model makes no examples that can be measured")
-        judge = self.judge.name if metric.judged else ""
         real, real_error = split_estimate(floor) if floor is not None else (None, None)
-        return Figure(part.component.name, name, judge, value, error, real, real_error, metric.figures[name])
+        return Figure(
+            metric=part.component.name,
+            options=values_of(part.config),
+            name=name,
+            judge=self.judge.name if metric.judged else "",
+            value=value,
+            error=finite(error),
+            floor=finite(real),
+            floor_error=finite(real_error),
+            aim=metric.figures[name],
+        )
 
 
 class _Floors:
@@ -129,7 +158,7 @@ class _Floors:
     def __init__(self, judge: Appointed, bench: KeptBench, reference: Reference):
         self._bench, self._real = bench, reference.real
         self._path = cache_folder() / "judges" / f"{reference.name}-{judge.identity[:16]}-reference.safetensors"
-        self._identity = {"judge": judge.name, "real": fingerprint(self._real)}
+        self._identity = {"judge": judge.name, "real": reference.fingerprint}
         self._judged = bool(judge.name)
         self._found: dict[str, Found] = {}
         self._new = not self._read()
@@ -187,8 +216,11 @@ def open_examination(
     device: torch.device,
     track: Track,
     say: Callable[[str], None],
+    samples: int,
 ) -> Examination:
     """Return the examination of models that make ``output`` from ``condition``; trains a judge where there is none.
+
+    Where no metric was named, those for which ``samples`` made examples are too few are left out.
 
     Raises :class:`UserError` where the data, the judge, the metrics and the model do not fit.
     """
@@ -199,14 +231,26 @@ def open_examination(
     fitting = judgement.fitting(data, told)
     built = [(part, _metric(part)) for part in fitting.metrics]
     metrics = [(part, metric) for part, metric in built if judgement.asked or not metric.thorough]
-    needed = any(metric.judged or judgement.asks_judge(part) for part, metric in metrics)
+    if not judgement.asked:
+        metrics.sort(key=lambda pair: not pair[1].leads)
+    needed = any(metric.judged or asks_judge(part) for part, metric in metrics)
     if needed:
         judgement.refuse_unfit_judge(data)
-    judge = appoint(judgement.judge, reference, device, track, say) if needed else appoint_nobody(reference)
+    with same_numbers(device):
+        judge = appoint(judgement.judge, reference, device, track, say) if needed else appoint_nobody(reference)
     made = Examination(metrics, reference, judge, lambda: new_judge(judgement.judge, reference, device), track)
     if not judgement.asked:
-        made.leave_out(say)
+        made.leave_out(samples, say)
+    made.refuse_too_few(samples)
     return made
+
+
+@contextmanager
+def same_numbers(device: torch.device) -> Iterator[None]:
+    """Compute in float32 whoever asks, and leave torch's own random numbers as they are."""
+    devices = range(torch.cuda.device_count())
+    with Precision("fp32", device).set(), torch.autocast(device.type, enabled=False), torch.random.fork_rng(devices):
+        yield
 
 
 def _metric(part: Part) -> Metric:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -9,16 +10,25 @@ from typing import Any
 from ganzoo.errors import UserError
 from ganzoo.metrics import Aim, Estimate
 
+GOOD = ("high", "low")
+
+
+def label(name: str, judge: str) -> str:
+    """Return how a figure is written."""
+    return f"{name}[{judge}]" if judge else name
+
 
 @dataclass(frozen=True)
 class Figure:
-    """One value: ``name`` by ``metric``, with its standard error; ``floor`` is what real examples get,
-    or ``None`` where these are too few to tell.
+    """One value: ``name`` by ``metric`` with its ``options``, and its standard error.
+
+    ``floor`` is what real examples get, or ``None`` where these are too few to tell.
 
     ``judge`` is the name of who looked, empty where nobody had to.
     """
 
     metric: str
+    options: Mapping[str, Any]
     name: str
     judge: str
     value: float
@@ -30,7 +40,7 @@ class Figure:
     @property
     def label(self) -> str:
         """How it is written: ``FD[mnist-cnn:1a2b3c4d]``, never the bare name where a judge had a say."""
-        return f"{self.name}[{self.judge}]" if self.judge else self.name
+        return label(self.name, self.judge)
 
     def better_than(self, other: Figure) -> bool:
         """Return whether this value is the better one."""
@@ -39,11 +49,15 @@ class Figure:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The figures of one model: on which data and part of it, with how many examples made and real."""
+    """The figures of one model: on which data and part of it, with how many examples made and real.
+
+    ``reference`` is the beginning of a sha256 of the real examples.
+    """
 
     dataset: str
     data: Mapping[str, Any]
     split: str
+    reference: str
     samples: int
     real: int
     judge: Mapping[str, Any]
@@ -60,6 +74,7 @@ class Evaluation:
             ("data set", self.dataset, other.dataset),
             ("data", self.data, other.data),
             ("split", self.split, other.split),
+            ("real data", self.reference, other.reference),
             ("number of samples", self.samples, other.samples),
             ("number of real examples", self.real, other.real),
         ):
@@ -67,6 +82,13 @@ class Evaluation:
                 raise UserError(
                     f"these figures cannot be compared with {whose}: the {what} is {_short(here)} here and "
                     f"{_short(there)} there; evaluate both models in the same way"
+                )
+        for figure in self.figures:
+            theirs = other.figure(figure.label)
+            if theirs is not None and theirs.options != figure.options:
+                raise UserError(
+                    f"{figure.label} cannot be compared with that of {whose}: its metric has the options "
+                    f"{_short(figure.options)} here and {_short(theirs.options)} there"
                 )
 
     def to_json(self) -> dict[str, Any]:
@@ -90,6 +112,11 @@ class Evaluation:
 def split_estimate(found: float | Estimate) -> tuple[float, float | None]:
     """Return a value and its standard error, if it has one."""
     return (found.value, found.error) if isinstance(found, Estimate) else (float(found), None)
+
+
+def finite(value: float | None) -> float | None:
+    """Return ``value`` where it is a number, as JSON wants it."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _short(value: Any) -> str:

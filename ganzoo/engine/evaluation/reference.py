@@ -25,6 +25,7 @@ CHUNK = 4096  # examples
 BUDGET = 2**31  # bytes of real examples to hold, as float32; of larger data a random part is taken
 JUDGED = 0.8  # share of the examples that a judge learns from, where the data is not published in parts
 STREAM = "reference"
+FEW = 4  # names that are told
 
 
 @final
@@ -40,6 +41,11 @@ class Reference:
         self._parted = judgement.parted
         config = self._part.config
         assert isinstance(config, DataConfig)
+        if self._parted and getattr(config, SPLIT) != "train":
+            raise UserError(
+                f"{self._part.label} is held against its test part, which nothing may have been trained on: "
+                f"this model was, or --dataset-{SPLIT} says so; name another --dataset"
+            )
         with self._part.blamed():
             self.spec: DataSpec = config.spec(root)
 
@@ -61,7 +67,9 @@ class Reference:
     @property
     def split(self) -> str:
         """Which examples ``real`` are."""
-        return "test" if self._parted else "all"
+        part = "test" if self._parted else "all"
+        have, total = len(self.real), self._real[2]
+        return part if have == total else f"{part}, {have} of {total} at random"
 
     @property
     def classes(self) -> Field | None:
@@ -93,22 +101,28 @@ class Reference:
         """What a judge is tested on."""
         return self.real if self._parted else self.train.at(self._divided[1])
 
-    def conditions(self, count: int, field: Field) -> Tensor | None:
-        """Return conditions (count, …) of kind ``field`` for examples to make: classes in turn, others as they are."""
-        if field.kind == "class":
-            return torch.arange(count) % field.classes
-        given = self._real[1]
+    def conditions(self, count: int) -> Tensor | None:
+        """Return conditions (count, …) for examples to make: those of the real ones, in an order drawn at random.
+
+        They come again where there are fewer of them.
+        """
+        given = self.real.labels if self.spec.condition == self._label else self._real[1]
         if given is None:
             return None
-        generator = torch.Generator().manual_seed(key(0, f"{STREAM}/conditions"))
-        return given[torch.randint(len(given), (count,), generator=generator)]
+        order = torch.randperm(len(given), generator=torch.Generator().manual_seed(key(0, f"{STREAM}/conditions")))
+        return given.cpu()[order[torch.arange(count) % len(order)]]
 
     @cached_property
-    def _train(self) -> tuple[Examples, Tensor | None]:
+    def fingerprint(self) -> str:
+        """A sha256 of what models are held against."""
+        return fingerprint(self.real)
+
+    @cached_property
+    def _train(self) -> tuple[Examples, Tensor | None, int]:
         return self._read("train")
 
     @cached_property
-    def _real(self) -> tuple[Examples, Tensor | None]:
+    def _real(self) -> tuple[Examples, Tensor | None, int]:
         return self._read("test") if self._parted else self._train
 
     @cached_property
@@ -124,8 +138,8 @@ class Reference:
             return self.spec.condition
         return next((name for name, field in self.spec.fields.items() if field.kind == "class"), "")
 
-    def _read(self, split: str) -> tuple[Examples, Tensor | None]:
-        """Read one part: the examples, and their conditions where these are no classes."""
+    def _read(self, split: str) -> tuple[Examples, Tensor | None, int]:
+        """Read one part: the examples, their conditions where these are no classes, and how many there are in all."""
         config = self._part.config
         if self._parted:
             config = dataclasses.replace(config, **{SPLIT: split})
@@ -147,8 +161,8 @@ class Reference:
             if labels is not None:
                 labels[place] = fields[self._label]
             if condition and condition != self._label:
-                given.append(fields[condition])
-        return Examples(values, labels), torch.cat(given) if given else None
+                given.append(normalise(self.spec.fields[condition], fields[condition]))
+        return Examples(values, labels), torch.cat(given) if given else None, len(dataset)
 
 
 def fingerprint(examples: Examples) -> str:
@@ -156,7 +170,7 @@ def fingerprint(examples: Examples) -> str:
     digest = hashlib.sha256(str(tuple(examples.values.shape)).encode())
     for values in (examples.values, examples.labels):
         if values is not None:
-            digest.update(values.contiguous().cpu().numpy().tobytes())
+            digest.update(values.contiguous().cpu().numpy().data)
     return digest.hexdigest()
 
 
@@ -164,16 +178,22 @@ def check_output(part: Part, spec: DataSpec, output: Field, condition: Field | N
     """Raise :class:`UserError` where a model that makes ``output`` cannot be held against data of this ``spec``."""
     target = spec.target_field
     if (output.kind, output.shape) != (target.kind, target.shape):
-        choices = ", ".join(f"--dataset-{name}" for name in ("size", "channels") if name in values_of(part.config))
-        advice = f"set {choices}, or name another --dataset" if choices else "name another --dataset"
+        resized = output.kind == target.kind and output.shape[:1] == target.shape[:1] and hasattr(part.config, "size")
+        advice = "set --dataset-size, or name another --dataset" if resized else "name another --dataset"
         raise UserError(f"the model makes {output.describe()}, and {part.label} has {target.describe()}: {advice}")
     given = spec.condition_field
     if condition is None:
         return
-    if given is None or (given.kind, given.shape, given.classes) != (
-        condition.kind, condition.shape, condition.classes,
-    ):  # fmt: skip
-        have = given.describe() if given else "no condition"
+    if given != condition:
         raise UserError(
-            f"the model is conditioned on {condition.describe()}, and {part.label} has {have}: name another --dataset"
+            f"the model is conditioned on {_named(condition)}, and {part.label} has {_named(given)}: "
+            "name another --dataset"
         )
+
+
+def _named(field: Field | None) -> str:
+    """Return a field in words, with the names of its classes, attributes or words, as far as a line allows."""
+    if field is None:
+        return "no condition"
+    names = ", ".join(field.names[:FEW]) + (", …" if len(field.names) > FEW else "")
+    return f"{field.describe()} ({names})" if names else field.describe()

@@ -20,7 +20,7 @@ class ProgressDisplay(Observer):
     """Shows steps, steps/s, time left, losses by term, D(x) and D(G(z)), on stderr."""
 
     def __init__(self, console: Console | None = None):
-        self._console = console or Console(stderr=True)
+        self._console = console or Console(stderr=True, markup=False, emoji=False)
 
     def began(self, situation: Situation) -> None:
         """Show what begins."""

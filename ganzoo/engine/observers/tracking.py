@@ -15,7 +15,7 @@ class Tracker:
     """Tells people on stderr what is being done; stdout is for results."""
 
     def __init__(self, console: Console | None = None):
-        self._console = console or Console(stderr=True)
+        self._console = console or Console(stderr=True, markup=False, emoji=False)
         self._told: set[str] = set()
         self._busy = False
 
