@@ -57,14 +57,15 @@ How fast trainings are, what they hold, and how good their models are. This page
 from the files in `benchmarks/results/`, which the commands named here wrote with `--out`; a test keeps it equal to
 them. `DIR` is a folder with MNIST. Loops whose speeds are compared take turns in one process, and the first step of a
 turn does not count; a step's time is the median of all rounds, and a ratio the median of those of each round. What the
-trainings learn is also shown in [results](results.md)."""
+trainings learn is also shown in [results](results.md). Figures of the Xeon are of an earlier commit, when `cgan` and
+`cgan-conv` trained as `--preset published --dataset-size 28 --ema 0.999` does now."""
 
 SECTIONS = (
     Section(
         "Against a tutorial's loop",
         "against_tutorial",
         " --data-root DIR",
-        """The same networks, data and batch in a plain loop as tutorials write it: images decoded one by one with
+        """The same networks (those that were published), data and batch in a plain loop as tutorials write it: images decoded one by one with
 torchvision in the training process, float32, contiguous tensors, torch's own dropout, Adam unfused, nothing frozen,
 and every value read at every step. `fp32` is ganzoo in the same arithmetic, `auto` what a user gets without choosing,
 both with metrics and progress as usual. ganzoo does more in a step than that loop: it averages the generator and draws
@@ -132,7 +133,7 @@ takes by itself: the first optimizer of a process makes torch import its compile
         """The published conditional GAN (fully connected, the label's embedding beside noise and image, 28×28, batch
 64) in the loop that tutorials write, for ten epochs of MNIST, against what a user types. The loop's time is that of its
 steps alone; that of a command is all it takes, from its start to its last picture and save. Both make their samples in
-evaluation mode, classes in turn. Two classifiers of different shapes judge; where there are two values, they are those
+evaluation mode. Two classifiers of different shapes judge; where there are two values, they are those
 of the two, and a target is reached where both say so. The last row is what [real images get](metrics.md).""",
         quality_tables.published,
     ),

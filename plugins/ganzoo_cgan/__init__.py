@@ -118,7 +118,7 @@ def ganzoo_variants() -> Iterable[Variant]:
             "recipe.discriminator_weight": 0.5,
             "recipe.fake_conditions": "data",
             "recipe.shared_fakes": True,
-            "recipe.mismatched": 0.5,
+            "recipe.mismatched": 0.6,
             "discriminator.dropout": 0.1,
             "optimizer.lr": 7e-4,
             "optimizer.betas": (0.5, 0.99),
