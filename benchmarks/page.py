@@ -65,8 +65,8 @@ SECTIONS = (
         "Against a tutorial's loop",
         "against_tutorial",
         " --data-root DIR",
-        """The same networks (those that were published), data and batch in a plain loop as tutorials write it: images decoded one by one with
-torchvision in the training process, float32, contiguous tensors, torch's own dropout, Adam unfused, nothing frozen,
+        """The same networks, data and batch, as they were published, in a plain loop as tutorials write it: images
+decoded one by one with torchvision in the training process, float32, contiguous tensors, torch's own dropout, Adam unfused, nothing frozen,
 and every value read at every step. `fp32` is ganzoo in the same arithmetic, `auto` what a user gets without choosing,
 both with metrics and progress as usual. ganzoo does more in a step than that loop: it averages the generator and draws
 from seeded streams. Both make as many fakes: one batch for both networks of `cgan`, one for each of `dcgan`.""",
