@@ -66,10 +66,11 @@ SECTIONS = (
         "against_tutorial",
         " --data-root DIR",
         """The same networks, data and batch, as they were published, in a plain loop as tutorials write it: images
-decoded one by one with torchvision in the training process, float32, contiguous tensors, torch's own dropout, Adam unfused, nothing frozen,
-and every value read at every step. `fp32` is ganzoo in the same arithmetic, `auto` what a user gets without choosing,
-both with metrics and progress as usual. ganzoo does more in a step than that loop: it averages the generator and draws
-from seeded streams. Both make as many fakes: one batch for both networks of `cgan`, one for each of `dcgan`.""",
+decoded one by one with torchvision in the training process, float32, contiguous tensors, torch's own dropout, Adam
+unfused, nothing frozen, and every value read at every step. `fp32` is ganzoo in the same arithmetic, `auto` what a user
+gets without choosing, both with metrics and progress as usual. ganzoo does more in a step than that loop: it averages
+the generator and draws from seeded streams. Both make as many fakes: one batch for both networks of `cgan`, one for
+each of `dcgan`.""",
         tables.against_tutorial,
     ),
     Section(
@@ -146,9 +147,9 @@ which were chosen with its own conditioner in place: mean ± standard deviation 
 conditioner that fits the discriminator alone is tried there, and the generator then has `multiply`. `accuracy` is the
 share of samples that a classifier takes for the class that was asked for; `FD` the distance between its features of
 samples and of test images, which can be compared within a table; `CAS` the accuracy on test images of a classifier that
-learnt from the samples alone; `coverage` the share of test images with a sample nearby. The last row is what
-[real images get](metrics.md). `dcgan` makes 32×32 images with networks of half their usual width, so that one thread
-can train it.""",
+learnt from the samples alone; `recall` the share of test images that lie among samples, and `coverage` that of those
+with a sample nearby. The last row is what [real images get](metrics.md). Trainings are short, for a thread each has to
+do; `dcgan` makes 32×32 images with networks of half their usual width.""",
         quality_tables.conditioners,
     ),
 )
