@@ -18,11 +18,6 @@ REAL = "real images"
 JUDGED = ("accuracy", "FD", "CAS", "recall", "coverage")
 OTHERS = ("KD", "precision", "recall", "density", "coverage", "copies", "nearest")
 
-CONCAT_AND_MULTIPLY = """Concatenated, the label is an input of its own: the right class comes soon and nearly always,
-but the noise may be forgotten, and recall and coverage stay low. Multiplied, it reaches the network through the noise
-alone: the right class comes later (not at all here in `dcgan`, whose noise has no mean), but variety comes with it."""
-"""What the two do differently, in two sentences; they stand below the tables that they are read from."""
-
 
 # Against the published loop
 
@@ -107,7 +102,6 @@ def conditioners(result: Result) -> Iterator[str]:
     for variant, found in _by("variant", rows).items():
         blocks += _of_variant(variant, found, about)
         titles |= {f"conditioner-{variant}-{name}": f"`{variant}`, {name}" for name in _by("conditioner", found)}
-    blocks.append([CONCAT_AND_MULTIPLY])
     yield from apart([*blocks, _shown(titles)])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.catalogue import installed, select
+from ganzoo.catalogue.judgement import SAMPLES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,7 +69,7 @@ def evaluate(
     dataset: str | None = None,
     metrics: Iterable[str] = (),
     judge: str | None = None,
-    samples: int = 10_000,
+    samples: int = SAMPLES,
     seed: int = 0,
     data_root: str | Path | None = None,
     device: str = "cpu",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
 
 
@@ -35,3 +36,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """Return how a sentence about an unknown ``name`` ends: ``; did you mean 'x'?``, or a full stop."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else "."
+
+
+def warn(text: str) -> None:
+    """Say on stderr what people should know, and go on."""
+    print(f"ganzoo: {text}", file=sys.stderr, flush=True)

@@ -15,6 +15,7 @@ from ganzoo.catalogue.selection import Part, option_flags
 from ganzoo.errors import Refused, UserError, nearest
 
 SPLIT = "split"
+SAMPLES = 10_000  # that are made where nobody says how many
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.catalogue import Registry, installed
+from ganzoo.catalogue.judgement import SAMPLES
 from ganzoo.cli.models import model_argument, refuse_if_missing
 from ganzoo.cli.output import print_json, print_table
 from ganzoo.errors import UserError
@@ -40,7 +41,7 @@ class EvaluateCommand(click.Command):
     help="What to compute; may be repeated. Without it, every metric that fits and does not take long.",
 )  # fmt: skip
 @click.option("--judge", metavar="NAME", help="Who looks at the examples; without it, the judge that the data names.")
-@click.option("--samples", type=click.IntRange(min=1), default=10_000, show_default=True, help="Examples to make.")
+@click.option("--samples", type=click.IntRange(min=1), default=SAMPLES, show_default=True, help="Examples to make.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The seed of these examples.")
 @click.option(
     "--data-root", type=click.Path(path_type=Path), metavar="PATH",

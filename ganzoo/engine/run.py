@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from ganzoo.engine.setup import build_trainer
 from ganzoo.engine.signals import Stop
 from ganzoo.engine.team import Team, gathered
 from ganzoo.engine.trainer import Pace, Trainer
-from ganzoo.errors import UserError
+from ganzoo.errors import UserError, warn
 from ganzoo.metrics import untracked
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -70,13 +69,13 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
     with gathered(device) as team, random_state_kept, precision.set(), Stop().listening() as stop:
         folder = _choose_folder(selection, resume, team)
         observers = _observers(selection, watchers) if team.leads else []
-        trainer = build_trainer(selection, data, precision, team, _warn)
+        trainer = build_trainer(selection, data, precision, team, warn)
         trainer.prepare()
         preview = Preview(trainer.game.recipe, trainer.game.batches, selection.run.seed, device)
         examiner = _examiner(selection, trainer, folder, stop, watchers) if team.leads else None
         with folder.claimed(resume) if team.leads else nullcontext():
             if resume:
-                go_on(folder, trainer, selection, _warn)
+                go_on(folder, trainer, selection, warn)
                 _refuse_other_steps(trainer, team)
                 if examiner is not None:
                     examiner.go_on(trainer.step)
@@ -116,11 +115,7 @@ def _examiner(
     if not selection.run.evaluate_every:
         return None
     track = Tracker() if watchers else untracked
-    return open_examiner(selection, trainer, folder.best, stop, track, _warn)
-
-
-def _warn(text: str) -> None:
-    print(f"ganzoo: {text}", file=sys.stderr, flush=True)
+    return open_examiner(selection, trainer, folder.best, stop, track, warn)
 
 
 def _choose_folder(selection: Selection, resume: bool, team: Team) -> RunFolder:

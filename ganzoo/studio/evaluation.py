@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,22 +9,16 @@ from typing import Any
 import torch
 
 from ganzoo.catalogue.component import Slot
-from ganzoo.catalogue.judgement import Judgement, judge_by, read_flags
+from ganzoo.catalogue.judgement import SAMPLES, Judgement, judge_by, read_flags
 from ganzoo.catalogue.options import make, values_of
 from ganzoo.catalogue.registry import Registry
 from ganzoo.catalogue.selection import Part, part_from_json
 from ganzoo.engine.evaluation import Evaluation, open_examination
-from ganzoo.errors import Refused, UserError
+from ganzoo.errors import Refused, UserError, warn
 from ganzoo.metrics import Track, untracked
 from ganzoo.studio.model import Model
 
 DATASET = Slot("dataset", "dataset", "")
-SAMPLES = 10_000
-
-
-def tell(text: str) -> None:
-    """Say something to people on stderr."""
-    print(f"ganzoo: {text}", file=sys.stderr, flush=True)
 
 
 def evaluate(
@@ -41,7 +34,7 @@ def evaluate(
     device: torch.device | str = "cpu",
     flags: Mapping[str, Any] | None = None,
     track: Track = untracked,
-    say: Callable[[str], None] = tell,
+    say: Callable[[str], None] = warn,
     against: tuple[Evaluation, str] | None = None,
 ) -> Evaluation:
     """Return the figures of ``samples`` examples of ``model`` by ``metrics``, all that fit where none is named.
