@@ -80,7 +80,7 @@ class Training:
         stop = Stop()
         watchers = [*observers, _Halt(self.trainer.step + steps, stop)]
         pace = Pace(self._log_every, ENDLESS, checkpoint_every=0, evaluate_every=0, stop=stop)
-        self.trainer.run(watchers, pace, self._preview, lambda: None, dict)
+        self.trainer.run(watchers, pace, self._preview, lambda: None, dict, lambda: 0)
 
 
 class _Halt(Observer):

@@ -61,12 +61,24 @@ class Clock:
         return self._streams.at(f"{self.phase}/{self.update}/{stream}", self.share)
 
 
+class Made(NamedTuple):
+    """Examples (B, …) that a phase made, and the conditions (B, …) that they were made for."""
+
+    values: Tensor
+    condition: Tensor | None = None
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What a phase found: ``terms`` are scalars that add up to its loss, ``values`` are scalars only to watch."""
+    """What a phase found: ``terms`` are scalars that add up to its loss, ``values`` are scalars only to watch.
+
+    ``made`` are the examples of the recipe's output that it was about; a generator that makes one thing again and
+    again is told by them.
+    """
 
     terms: Mapping[str, Tensor]
     values: Mapping[str, Tensor] = field(default_factory=dict)
+    made: Made | None = None
 
     def total(self) -> Tensor:
         """Return the loss that the terms add up to, a scalar; raises ``ValueError`` where they are none."""

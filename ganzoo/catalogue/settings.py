@@ -28,6 +28,14 @@ class RunSettings(Config):
     sync_bn: bool = option(False, "with several processes on NVIDIA GPUs, let batch norm see the batch of all")
     data_root: Path = option(Path("data"), "folder with the datasets' files; downloads go there")
     out: Path | None = option(None, "run folder; default runs/VARIANT, numbered where that is taken")
+    keep_checkpoints: int = option(2, "saves to keep, the newest ones", low=1)
+    on_non_finite: Literal["stop", "skip", "roll-back", "off"] = option(
+        "stop", "what to do about an update that is not finite; off notices only what is reported"
+    )
+    on_collapse: Literal["warn", "stop", "roll-back", "off"] = option(
+        "warn", "what to do when what the generator makes has become all alike"
+    )
+    deterministic: bool = option(False, "let an accelerator compute the same to the bit each time, more slowly")
     ema: float = option(0.999, "decay of the averaged generator, a step; 0 keeps no average", low=0, high=0.999999)
     log_every: int = option(50, "steps between two rows of metrics", low=1)
     sample_every: int = option(500, "steps between two pictures", low=1)
@@ -45,6 +53,13 @@ class RunSettings(Config):
     def __post_init__(self) -> None:
         if self.evaluate_every == 0 and (self.metric or self.judge):
             raise ValueError("--metric and --judge say how to evaluate: say how often with --evaluate-every")
+        if self.goes_back and self.checkpoint_every == 0:
+            raise ValueError("roll-back goes back to a save: say how often to save with --checkpoint-every")
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether a training may go back to a save of its own."""
+        return "roll-back" in (self.on_non_finite, self.on_collapse)
 
 
 # Where a run lives and how it is watched is not part of what is trained: `--config` repeats the rest.

@@ -258,6 +258,8 @@ def check_fields(fields: Mapping[str, Tensor], spec: DataSpec, count: int, owner
         if tuple(values.shape) != promised or values.dtype != dtype:
             found = f"{values.dtype} of shape {tuple(values.shape)}"
             raise UserError(f"{owner} promised {name} as {dtype} of shape {promised} and delivers {found}")
+        if values.is_floating_point() and not bool(values.isfinite().all()):
+            raise UserError(f"{owner} delivers numbers in {name} that are not finite")
         if field.kind == "tokens" and field.names and values.numel():
             low, high = int(values.min()), int(values.max())
             if low < 0 or high >= len(field.names):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,14 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue.selection import FORMAT, Selection
+from ganzoo.engine.finite import first_non_finite
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.engine.sealed import read_sealed, write_sealed
 from ganzoo.engine.tally import Found
 from ganzoo.engine.trainer import Trainer
-from ganzoo.errors import UserError
+from ganzoo.errors import TrainingFailed, UserError
 
 KEY = "ganzoo-checkpoint"
-KEPT = 2
 _NAME = re.compile(r"step-(\d{8})\.safetensors")
 # Settings that do not change what is trained; the others must be those of the run that goes on.
 _FREE = (
@@ -29,6 +30,7 @@ _FREE = (
     "log_every",
     "sample_every",
     "checkpoint_every",
+    "keep_checkpoints",
     "evaluate_every",
     "evaluate_samples",
     "metric",
@@ -40,14 +42,57 @@ _FREE = (
 
 
 def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection) -> Path:
-    """Write the trainer's state into ``folder`` and keep only the newest :data:`KEPT` files."""
+    """Write the trainer's state into ``folder``, and take away saves that the run's settings do not ask to keep."""
     folder.mkdir(exist_ok=True)
     path = folder / f"step-{trainer.step:08d}.safetensors"
     tensors, numbers = capture(trainer)
+    refuse_non_finite(tensors, trainer.step)
     write_sealed(path, tensors, KEY, {"format": FORMAT, "config": _identity(selection.to_json()), **numbers})
-    for old in checkpoints(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
+    found = checkpoints(folder)
+    kept = {*found[: selection.run.keep_checkpoints], *regular(found, selection.run.checkpoint_every)[:1]}
+    for old in found:
+        if old not in kept:
+            old.unlink(missing_ok=True)
     return path
+
+
+def regular(found: Sequence[Path], every: int) -> list[Path]:
+    """Return those of some checkpoints that were made at an interval, whether or not the run was ever stopped."""
+    return [path for path in found if every and step_of(path) % every == 0]
+
+
+def step_of(path: Path) -> int:
+    """Return how many steps a checkpoint was made after."""
+    return int(path.stem.removeprefix("step-"))
+
+
+def go_back(folder: Path, trainer: Trainer, every: int) -> int:
+    """Bring networks, averages and optimizers to the newest save made at an interval, and return its step.
+
+    The number of the step, the seconds and what was counted stay. Raises :class:`TrainingFailed` where there is none.
+    """
+    step, seconds, game = trainer.step, trainer.seconds, trainer.game
+    sums, counts, history = dict(game.tally.sums), Counter(game.tally.counts), trainer.remedies.state()
+    for path in regular(checkpoints(folder), every):
+        try:
+            restore(trainer, *read_sealed(path, KEY, "checkpoint"))
+        except (UserError, KeyError, ValueError, TypeError, RuntimeError):
+            continue
+        saved, trainer.step, trainer.seconds = trainer.step, step, seconds
+        game.tally.restore(sums, counts)
+        trainer.remedies.restore(history)
+        trainer.execution.begin_anew()
+        return saved
+    raise TrainingFailed(f"there is no save in {folder} to go back to from step {step}")
+
+
+def refuse_non_finite(tensors: Mapping[str, Tensor], step: int) -> None:
+    """Raise :class:`TrainingFailed` rather than save what nobody could go on from."""
+    if broken := first_non_finite(tensors):
+        raise TrainingFailed(
+            f"{broken} is not finite after step {step}, and is not saved: lower the learning rates, or choose another "
+            "loss or penalty; saves made before stand"
+        )
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -117,7 +162,8 @@ def capture(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
                 numbers[name] = value
     tensors |= {f"tally/{place}": total for place, total in enumerate(game.tally.sums.values())}
     tally = [[*found, game.tally.counts[found]] for found in game.tally.sums]
-    about = {"step": trainer.step, "seconds": trainer.seconds, "tally": tally, "numbers": numbers}
+    guard = {"spread": game.guard.spread.state(), "history": trainer.remedies.state()}
+    about = {"step": trainer.step, "seconds": trainer.seconds, "tally": tally, "numbers": numbers, "guard": guard}
     return {name: value.detach().clone() for name, value in tensors.items()}, about
 
 
@@ -139,6 +185,8 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str,
     entries = [Found(str(phase), tuple(terms), tuple(values)) for phase, terms, values, _ in about["tally"]]
     sums = {entry: tensors[f"tally/{place}"] for place, entry in enumerate(entries)}
     game.tally.restore(sums, {entry: int(row[3]) for entry, row in zip(entries, about["tally"], strict=True)})
+    game.guard.spread.restore(about["guard"]["spread"])
+    trainer.remedies.restore(about["guard"]["history"])
     trainer.step, trainer.seconds = int(about["step"]), float(about["seconds"])
 
 

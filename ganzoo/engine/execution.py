@@ -22,6 +22,9 @@ class Execution(ABC):
     def prepare(self, read: Callable[[], Feeds]) -> None:  # noqa: B027
         """Make ready, with data that ``read`` gives if it is needed; changes nothing that is trained."""
 
+    def begin_anew(self) -> None:  # noqa: B027
+        """Forget what depends on where weights and states lie in memory: they have been replaced."""
+
     @abstractmethod
     def play(self, due: Sequence[Player], feeds: Feeds, step: int) -> None:
         """Carry out a step that has begun."""

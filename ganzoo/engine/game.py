@@ -9,6 +9,7 @@ import torch
 
 from ganzoo.engine.averages import Averages
 from ganzoo.engine.batches import Batches, Feed
+from ganzoo.engine.guard import Entry, Guard
 from ganzoo.engine.players import Player
 from ganzoo.engine.precision import Precision
 from ganzoo.engine.tally import Tally
@@ -41,11 +42,12 @@ class Game:
         steps: int,
         precision: Precision,
         team: Team,
+        guard: Guard,
         passes: int = 1,
     ):
         self.recipe, self.players, self.batches = recipe, tuple(players), batches
         self.averages, self.streams, self.steps = averages, streams, steps
-        self.team, self.tally = team, Tally(streams.device)
+        self.team, self.tally, self.guard = team, Tally(streams.device), guard
         self.losses: dict[str, Loss] = {player.phase.name: player.phase.loss for player in players}
         self._seed, self._precision = seed, precision
         mine = team.share
@@ -71,21 +73,35 @@ class Game:
             player.take_turn()
             for update in range(player.phase.updates):
                 player.forget_gradients()
-                self.push(player, update, divided, step, stands)
+                self.guard.begin()
+                outcomes = self.push(player, update, divided, step, stands)
                 self.team.average_gradients(player.parameters)
-                player.optimizer.step()
+                self._update(player, Entry(player.phase.name, update), outcomes, divided, step, stands)
         self.averages.update()
 
-    def push(self, player: Player, update: int, divided: Divided, step: int, stands: bool = False) -> None:
-        """Add the gradients of one update of a phase, pass by pass."""
-        phase = player.phase
+    def _update(
+        self, player: Player, entry: Entry, outcomes: Sequence[Outcome], divided: Divided, step: int, stands: bool
+    ) -> None:
+        """Make an update, and count what was found, unless it is not sound."""
+        if stands:
+            sound = self.guard.update_recorded(player, entry, outcomes)
+            for outcome in outcomes:
+                self.tally.add_if(sound, entry.phase, outcome)
+        elif self.guard.update(player, entry, step, outcomes, divided[0][0][1]):
+            for outcome in outcomes:
+                self.tally.add(entry.phase, outcome)
+
+    def push(self, player: Player, update: int, divided: Divided, step: int, stands: bool = False) -> Sequence[Outcome]:
+        """Add the gradients of one update of a phase, pass by pass, and return what each pass found."""
+        phase, outcomes = player.phase, []
         for share, batch in divided[update if phase.fresh_data else 0]:
             clock = Clock(step, self.steps, phase.name, update, self.streams, share, stands)
             with self._precision.computing():
                 outcome = self.losses[phase.name](batch, clock)
             total = outcome.total()
             (total if len(self._shares) == 1 else total / len(self._shares)).backward()
-            self.tally.add(phase.name, outcome)
+            outcomes.append(outcome)
+        return outcomes
 
     def divided(self, feeds: Feeds) -> Divided:
         """Return this process's part of each batch of a step as networks receive it."""

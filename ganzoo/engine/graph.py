@@ -103,7 +103,7 @@ class Graphed(Execution):
                 for slot, fields in mine.items():
                     for name, values in fields.items():
                         values.copy_(given[slot][name], non_blocking=True)
-            self._again(recording)
+            self._again(recording, phases, step)
         elif self._given_up or self._warm[phases] < WARM_UP:
             self._warm[phases] += 1
             self._recorder.warm_up(lambda: self._game.play(due, feeds, step))
@@ -121,12 +121,18 @@ class Graphed(Execution):
             self._given_up = True
             self._game.play(due, feeds, step)
             return
-        self._again(recording)
+        self._again(recording, phases, step)
 
-    def _again(self, recording: _Recording) -> None:
+    def begin_anew(self) -> None:
+        """Record anew."""
+        self._recordings.clear()
+        self._warm.clear()
+
+    def _again(self, recording: _Recording, phases: Sequence[str], step: int) -> None:
         self._streams.set_known()
         recording.replay()
         self._game.tally.counts.update(recording.finds)
+        self._game.guard.replayed(phases, step)
 
     def _record(self, due: Sequence[Player], feeds: Feeds, step: int) -> _Recording:
         game, counts = self._game, self._game.tally.counts.copy()

@@ -15,10 +15,12 @@ import torch
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.assembly import assemble
+from ganzoo.engine.checkpoints import go_back, refuse_non_finite, write_checkpoint
 from ganzoo.engine.checkpoints import resume as go_on
-from ganzoo.engine.checkpoints import write_checkpoint
+from ganzoo.engine.determinism import deterministic
 from ganzoo.engine.device import choose_device
 from ganzoo.engine.examiner import Examiner, open_examiner
+from ganzoo.engine.memory import memory_told
 from ganzoo.engine.modelfile import versions, write_model
 from ganzoo.engine.observers import Observer, Situation
 from ganzoo.engine.observers.record import MetricsFile, PictureFiles, TensorBoardEvents
@@ -66,8 +68,14 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
     # What is written down is what was done, so that it can be repeated where `auto` would choose otherwise.
     selection = dataclasses.replace(selection, run=dataclasses.replace(selection.run, precision=precision.name))
     random_state_kept = torch.random.fork_rng(devices=range(torch.cuda.device_count()))
-    with gathered(device) as team, random_state_kept, precision.set(), Stop().listening() as stop:
+    with ExitStack() as around:
+        team = around.enter_context(gathered(device))
+        around.enter_context(random_state_kept)
+        around.enter_context(precision.set())
+        around.enter_context(deterministic(selection.run.deterministic))
+        stop = around.enter_context(Stop().listening())
         folder = _choose_folder(selection, resume, team)
+        around.enter_context(memory_told(selection.run, device, folder))
         observers = _observers(selection, watchers) if team.leads else []
         trainer = build_trainer(selection, data, precision, team, warn)
         trainer.prepare()
@@ -90,6 +98,7 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
 
             def write(path: Path = folder.model, more: Mapping[str, Any] = NOTHING) -> str:
                 with trainer.game.averages.in_place() as averaged:
+                    refuse_non_finite(averaged.state_dict(), trainer.step)
                     trained = {"steps": trainer.step, "images": trainer.images, **more}
                     return write_model(path, averaged, selection, data, trained)
 
@@ -101,7 +110,12 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
                     write_checkpoint(folder.checkpoints, trainer, selection)
                     write()
 
-            _watched(observers, situation, lambda: trainer.run(observers, pace, preview, save, examine))
+            def back() -> int:
+                return go_back(folder.checkpoints, trainer, settings.checkpoint_every)
+
+            if trainer.step == 0 and settings.goes_back:
+                save()
+            _watched(observers, situation, lambda: trainer.run(observers, pace, preview, save, examine, back))
             digest = write() if team.leads else ""
     finished = trainer.step == trainer.steps
     signalled = None if finished else stop.signal

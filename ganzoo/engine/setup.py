@@ -15,8 +15,11 @@ from ganzoo.engine.batches import Batches, open_batches
 from ganzoo.engine.execution import Compiled, Eager, Execution
 from ganzoo.engine.game import Game
 from ganzoo.engine.graph import CudaRecorder, Graphed
+from ganzoo.engine.guard import Guard
 from ganzoo.engine.players import Player, trained_parameters
 from ganzoo.engine.precision import Precision
+from ganzoo.engine.remedies import Remedies
+from ganzoo.engine.spread import Spread
 from ganzoo.engine.team import Team
 from ganzoo.engine.trainer import Trainer, batches_per_step
 from ganzoo.errors import UserError
@@ -55,6 +58,7 @@ def build_trainer(
     per_epoch = max(found.order.per_epoch for found in batches.values())
     epoch = max(1, per_epoch // batches_per_step([player.phase for player in players]))
     streams = KeyedStreams(settings.seed, device)
+    spread = Spread(recipe, device, team, settings.on_collapse != "off")
     game = Game(
         recipe,
         players,
@@ -65,9 +69,15 @@ def build_trainer(
         settings.steps or (settings.epochs or 1) * epoch,
         precision,
         team,
+        Guard(recipe, players, team, spread, settings.on_non_finite != "off"),
         settings.accumulate,
     )
-    return Trainer(game, choose_execution(settings.execution, game, streams, warn))
+    execution = choose_execution(settings.execution, game, streams, warn)
+    return Trainer(game, execution, Remedies(settings, warn if team.leads else _say_nothing))
+
+
+def _say_nothing(text: str) -> None:
+    """Leave it to the leader to say it once."""
 
 
 def choose_execution(name: str, game: Game, streams: KeyedStreams, warn: Callable[[str], None]) -> Execution:

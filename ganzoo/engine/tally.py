@@ -31,9 +31,15 @@ class Tally:
 
     def add(self, phase: str, outcome: Outcome) -> None:
         """Count one outcome of ``phase``."""
+        self._count(phase, outcome, _vector(outcome))
+
+    def add_if(self, sound: Tensor, phase: str, outcome: Outcome) -> None:
+        """Count one outcome of ``phase``; as nothing but zeros where it is not ``sound``, a bool on the device."""
+        vector = _vector(outcome)
+        self._count(phase, outcome, torch.where(sound, vector, torch.zeros_like(vector)))
+
+    def _count(self, phase: str, outcome: Outcome, vector: Tensor) -> None:
         found = Found(phase, tuple(outcome.terms), tuple(outcome.values))
-        numbers = [*outcome.terms.values(), *outcome.values.values()]
-        vector = torch.stack([number.detach().float() for number in numbers])
         if found not in self.sums:
             self.sums[found] = torch.zeros_like(vector)
         # In place: a recorded step adds to the same memory for ever.
@@ -72,3 +78,9 @@ class Tally:
         """Go on from ``sums`` and ``counts``."""
         self.sums = {found: total.to(self._device) for found, total in sums.items()}
         self.counts = Counter(dict(counts))
+
+
+def _vector(outcome: Outcome) -> Tensor:
+    """Return all terms and values of an outcome, in one vector."""
+    numbers = [*outcome.terms.values(), *outcome.values.values()]
+    return torch.stack([number.detach().float() for number in numbers])

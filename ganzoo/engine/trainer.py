@@ -15,6 +15,7 @@ from ganzoo.engine.execution import Execution
 from ganzoo.engine.game import Game
 from ganzoo.engine.observers import Observer, Report
 from ganzoo.engine.preview import Preview
+from ganzoo.engine.remedies import GoBack, Remedies
 from ganzoo.engine.signals import Stop
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.recipe import Phase
@@ -35,8 +36,8 @@ class Pace:
 class Trainer:
     """Trains a recipe on batches, step by step; everything it draws depends on (seed, stream, step) alone."""
 
-    def __init__(self, game: Game, execution: Execution):
-        self.game, self.execution = game, execution
+    def __init__(self, game: Game, execution: Execution, remedies: Remedies):
+        self.game, self.execution, self.remedies = game, execution, remedies
         self.step, self.seconds = 0, 0.0
         self._batches_per_step = batches_per_step([player.phase for player in game.players])
 
@@ -63,10 +64,12 @@ class Trainer:
         preview: Preview,
         save: Callable[[], None],
         examine: Callable[[], Mapping[str, float]],
+        go_back: GoBack,
     ) -> None:
         """Train until ``steps`` are done or a stop is asked for.
 
-        It reports, draws, saves and evaluates (``examine`` returns scores) at intervals and at the end.
+        It reports, draws, saves and evaluates (``examine`` returns scores) at intervals and at the end. What the
+        guard finds is answered after the step, and before anything is written.
         """
         if self.step == 0:
             self._draw(observers, preview)
@@ -81,6 +84,9 @@ class Trainer:
             for observer in observers:
                 observer.stepped(self.step)
             last = self.step == self.steps
+            saves = pace.checkpoint_every > 0 and (last or self.step % pace.checkpoint_every == 0)
+            written = last or saves or self.step % pace.sample_every == 0
+            self.remedies.answer(self.game.guard.faults(wait=written), self.game, go_back)
             scores: Mapping[str, float] = {}
             examined = pace.evaluate_every > 0 and (last or self.step % pace.evaluate_every == 0)
             if examined:
@@ -95,11 +101,12 @@ class Trainer:
                 began, since = time.perf_counter(), self.step
             if last or self.step % pace.sample_every == 0:
                 began += self._draw(observers, preview)
-            if pace.checkpoint_every and (last or self.step % pace.checkpoint_every == 0):
+            if saves:
                 self._refuse_non_finite(self._means()[0])
                 if not pace.stop.asked:
                     began += _timed(save)
         if pace.stop.asked:
+            self.remedies.answer(self.game.guard.faults(wait=True), self.game, go_back)
             save()
 
     def prepare(self) -> None:

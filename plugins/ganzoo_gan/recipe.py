@@ -11,7 +11,7 @@ from torch import Tensor
 from ganzoo.catalogue import DataSpec
 from ganzoo.interfaces import Critic, Discriminator, Generator, Latent, Loss, Penalty, batchwise
 from ganzoo.randomness import Draws, Share
-from ganzoo.recipe import Batch, Clock, FieldRef, Outcome, Parts, Phase, Recipe
+from ganzoo.recipe import Batch, Clock, FieldRef, Made, Outcome, Parts, Phase, Recipe
 from ganzoo_gan.configs import AdversarialConfig
 
 DATA = "dataset"
@@ -99,7 +99,8 @@ class Adversarial(Recipe):
             self._made[clock.update, clock.share] = Examples(fake.detach(), fake_condition)
         logit = self.discriminator(fake, fake_condition).logit
         losses = self.loss.generator(logit, lambda: self.discriminator(real, condition).logit)
-        return Outcome({"adversarial": losses.mean()}, {"D(G(z)) after": self.loss.score(logit.detach()).mean()})
+        watched = {"D(G(z)) after": self.loss.score(logit.detach()).mean()}
+        return Outcome({"adversarial": losses.mean()}, watched, Made(fake.detach(), fake_condition))
 
     def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
         """Return examples (count, \\*shape) for ``condition`` (count, …)."""

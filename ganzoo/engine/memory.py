@@ -1,0 +1,39 @@
+"""Running out of memory, in words that say what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from ganzoo.catalogue.settings import RunSettings
+from ganzoo.engine.checkpoints import checkpoints, step_of
+from ganzoo.engine.runfolder import RunFolder
+from ganzoo.errors import TrainingFailed, first_line
+
+# What torch says on a CPU and on Apple's GPUs, where it raises nothing more telling than RuntimeError.
+_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+@contextmanager
+def memory_told(settings: RunSettings, device: torch.device, folder: RunFolder) -> Iterator[None]:
+    """Raise :class:`TrainingFailed` where the block runs out of memory: what was asked for, and what is kept."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as problem:
+        if not is_out_of_memory(problem):
+            raise
+        found = checkpoints(folder.checkpoints)
+        saved = f"the save of step {step_of(found[0])} stands" if found else "nothing was saved yet"
+        parts = 2 * settings.accumulate
+        raise TrainingFailed(
+            f"out of memory on {device} with batches of {settings.batch_size} ({first_line(problem)}): give a smaller "
+            f"--batch-size, or --accumulate {parts} to compute each batch in {parts} passes; {saved}"
+        ) from problem
+
+
+def is_out_of_memory(problem: Exception) -> bool:
+    """Return whether a problem is one of too little memory."""
+    known = isinstance(problem, MemoryError | torch.OutOfMemoryError)
+    return known or any(words in str(problem).lower() for words in _WORDS)

@@ -1,0 +1,586 @@
+"""What is not finite never reaches the weights, and a generator that makes one thing again and again is noticed."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_execution import recorded
+from torch import Tensor
+
+from ganzoo.catalogue import Selection, installed, select
+from ganzoo.cli import run as command
+from ganzoo.engine.assembly import assemble, build_recipe
+from ganzoo.engine.checkpoints import checkpoints
+from ganzoo.engine.graph import WARM_UP
+from ganzoo.engine.guard import Fault
+from ganzoo.engine.observers import Observer, Report
+from ganzoo.engine.precision import choose_precision
+from ganzoo.engine.remedies import PATIENCE
+from ganzoo.engine.run import Run, train
+from ganzoo.engine.setup import build_trainer
+from ganzoo.engine.spread import COLLAPSED, Spread
+from ganzoo.engine.team import Alone
+from ganzoo.engine.trainer import Trainer
+from ganzoo.errors import TrainingFailed, UserError
+from ganzoo.recipe import Made, Outcome
+from ganzoo_datasets.gaussians import GaussiansDataset
+
+CPU = torch.device("cpu")
+VARIANTS = installed().names("variant")
+BAD = [math.nan, math.inf, -math.inf]
+Poison = Callable[[float], None]
+
+
+def choose(variant: str, **flags: object) -> Selection:
+    return select(installed(), variant, {"batch_size": 8, "steps": 8, "dataset_size": 16, "precision": "fp32", **flags})
+
+
+def make_trainer(selection: Selection) -> Trainer:
+    trainer = build_trainer(selection, assemble(selection), choose_precision("fp32", CPU), Alone(), print)
+    trainer.game.recipe.train()
+    return trainer
+
+
+def everything(trainer: Trainer) -> dict[str, Tensor]:
+    """All that a training moves, by name: parameters, buffers, averages and the states of optimizers."""
+    found = dict(trainer.game.recipe.state_dict())
+    for name, network in trainer.game.averages.networks.items():
+        found |= {f"average of {name}.{key}": value for key, value in network.state_dict().items()}
+    for player in trainer.game.players:
+        for place, parameter in enumerate(player.parameters):
+            state = player.optimizer.state[parameter]
+            values = {key: value for key, value in state.items() if isinstance(value, Tensor)}
+            found |= {f"optimizer of {player.phase.name}.{place}.{key}": value for key, value in values.items()}
+    return {name: value.detach().clone() for name, value in found.items()}
+
+
+def moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
+    return {name for name, value in after.items() if name not in before or not torch.equal(value, before[name])}
+
+
+def poisoned_terms(trainer: Trainer, phase: str) -> Poison:
+    """Multiply the terms of a phase by a number in memory, and return what sets it."""
+    factor, plain = torch.ones(()), trainer.game.losses[phase]
+
+    def loss(*given: Any) -> Outcome:
+        outcome = plain(*given)
+        return Outcome({name: term * factor for name, term in outcome.terms.items()}, outcome.values, outcome.made)
+
+    trainer.game.losses[phase] = loss
+    return lambda number: factor.fill_(number) and None  # type: ignore[func-returns-value]
+
+
+def poisoned_gradient(trainer: Trainer, phase: str) -> Poison:
+    """Add a number in memory to one gradient of a phase, and return what sets it: the terms stay as they are."""
+    shift = torch.zeros(())
+    player = next(player for player in trainer.game.players if player.phase.name == phase)
+    player.parameters[-1].register_hook(lambda gradient: gradient + shift)
+    return lambda number: shift.fill_(0 if number == 1 else number) and None  # type: ignore[func-returns-value]
+
+
+PHASES = ("discriminator", "generator")
+POISONS = {"loss": poisoned_terms, "gradient": poisoned_gradient}
+
+
+CASES = [(variant, phase, where, math.nan) for variant in VARIANTS for phase in PHASES for where in POISONS]
+CASES += [("gan", "generator", where, number) for where in POISONS for number in BAD]
+
+
+@pytest.mark.parametrize(("variant", "phase", "where", "number"), CASES)
+def test_an_update_that_is_not_finite_changes_nothing(variant: str, phase: str, where: str, number: float) -> None:
+    trainer = make_trainer(choose(variant))
+    poison = POISONS[where](trainer, phase)
+    trainer.train_step()
+    assert trainer.game.guard.faults() == []
+    before = everything(trainer)
+    tally = {found: total.clone() for found, total in trainer.game.tally.sums.items()}
+    poison(number)
+    trainer.train_step()
+    (fault,) = {fault.phase: fault for fault in trainer.game.guard.faults()}.values()
+    assert (fault.kind, fault.phase, fault.step) == ("not finite", phase, 2)
+    what = f"term 'adversarial' of phase '{phase}' is" if where == "loss" else f"the gradient of {phase}."
+    assert fault.what.startswith(what)
+    after = moved(before, everything(trainer))
+    assert {name for name in after if name.startswith((f"{phase}.", f"optimizer of {phase}."))} <= statistics(trainer)
+    assert any(name.startswith("optimizer of") for name in after), "the other phase has moved"
+    mine = [found for found in tally if found.phase == phase]
+    assert all(torch.equal(tally[found], trainer.game.tally.sums[found]) for found in mine)
+    assert all(value.isfinite().all() for value in everything(trainer).values() if value.is_floating_point())
+    poison(1)
+    trainer.train_step()
+    assert trainer.game.guard.faults() == []
+
+
+def statistics(trainer: Trainer) -> set[str]:
+    """Running statistics, which follow the batches of the other phase too."""
+    return {name for name, _ in trainer.game.recipe.named_buffers()}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_statistics_of_a_pass_that_is_left_out_are_too(variant: str) -> None:
+    """Where every phase is left out, not even the running statistics of batch norm have moved."""
+    trainer = make_trainer(choose(variant))
+    poisons = [poisoned_terms(trainer, phase) for phase in PHASES]
+    trainer.train_step()
+    before = everything(trainer)
+    for poison in poisons:
+        poison(math.nan)
+    trainer.train_step()
+    assert {name for name in moved(before, everything(trainer)) if not name.startswith("average")} == set()
+    assert len(trainer.game.guard.faults()) == sum(player.phase.updates for player in trainer.game.players)
+
+
+def test_weights_that_are_not_finite_are_noticed_in_the_next_step() -> None:
+    trainer = make_trainer(choose("gan"))
+    trainer.train_step()
+    with torch.no_grad():
+        next(iter(trainer.game.recipe.get_submodule("generator").parameters()))[0] = math.nan
+    trainer.train_step()
+    assert trainer.game.guard.faults()[0].step == 2
+
+
+@pytest.mark.parametrize(("variant", "where"), [*((name, "gradient") for name in VARIANTS), ("gan", "loss")])
+def test_a_replayed_step_leaves_out_what_an_eager_one_does(variant: str, where: str) -> None:
+    """To the bit; and it is heard of one step later, without being waited for."""
+    eager, (replayed, recorder) = make_trainer(choose(variant)), recorded(choose(variant))
+    for player in eager.game.players:
+        player.stay_on(CPU)
+    eager.game.averages.stay_on(CPU)
+    poisons = [POISONS[where](trainer, "generator") for trainer in (eager, replayed)]
+    heard: list[Fault] = []
+    for step in range(WARM_UP + 5):
+        for trainer, poison in zip((eager, replayed), poisons, strict=True):
+            poison(math.inf if step == WARM_UP + 2 else 1)
+            trainer.train_step()
+        found = replayed.game.guard.faults()
+        assert not found or step == WARM_UP + 3
+        heard += found
+    assert len(recorder.tapes) == 1
+    assert moved(everything(eager), everything(replayed)) == set()
+    assert heard == eager.game.guard.faults()
+    assert {(fault.phase, fault.step) for fault in heard} == {("generator", WARM_UP + 3)}
+
+
+class At(Observer):
+    """Does something after a step, with the trainer that makes it, which ``caught`` holds."""
+
+    def __init__(self, deeds: dict[int, Callable[[Trainer], None]], caught: list[Trainer]):
+        self.deeds, self.caught = deeds, caught
+
+    def stepped(self, step: int) -> None:
+        if step in self.deeds:
+            self.deeds[step](self.caught[-1])
+
+
+@pytest.fixture
+def caught(monkeypatch: pytest.MonkeyPatch) -> list[Trainer]:
+    """The trainers that :func:`train` builds."""
+    found: list[Trainer] = []
+
+    def build(*given: Any) -> Trainer:
+        found.append(build_trainer(*given))
+        return found[-1]
+
+    monkeypatch.setattr("ganzoo.engine.run.build_trainer", build)
+    return found
+
+
+class Spoiled:
+    """Lets every training have a phase whose terms are bad in some steps, counted from 1, also after a stop."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, steps: set[int], phase: str = "generator", number: float = math.nan
+    ):
+        self.steps, self.phase, self.number = steps, phase, number
+        monkeypatch.setattr("ganzoo.engine.run.build_trainer", self.build)
+
+    def build(self, *given: Any) -> Trainer:
+        trainer = build_trainer(*given)
+        plain = trainer.game.losses[self.phase]
+
+        def loss(batch: Any, clock: Any) -> Outcome:
+            outcome = plain(batch, clock)
+            factor = self.number if clock.step + 1 in self.steps else 1.0
+            return Outcome({name: term * factor for name, term in outcome.terms.items()}, outcome.values, outcome.made)
+
+        trainer.game.losses[self.phase] = loss
+        return trainer
+
+
+def rows(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("number", BAD)
+def test_stop_keeps_the_save_and_says_what_to_change(
+    number: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    selection = choose("gan", checkpoint_every=2, log_every=1, out=out)
+    Spoiled(monkeypatch, {6}, "discriminator", number)
+    with pytest.raises(TrainingFailed) as failed:
+        train(selection)
+    said = str(failed.value)
+    assert said.startswith("term 'adversarial' of phase 'discriminator' is ")
+    assert "at step 6: lower the learning rate of that phase (0.0002 now), or choose another loss" in said
+    assert [path.name for path in checkpoints(out / "checkpoints")] == [f"step-0000000{n}.safetensors" for n in (4, 2)]
+    monkeypatch.undo()
+    assert train(selection, resume=True).finished
+    assert [row["step"] for row in rows(out)] == list(range(1, 9))
+
+
+def test_the_command_line_says_it_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Spoiled(monkeypatch, {3})
+    assert command(["train", "gan", "--batch-size", "8", "--steps", "5", "--out", str(tmp_path / "run")]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("ganzoo: failed: term 'adversarial' of phase 'generator' is nan at step 3: lower")
+
+
+def test_skip_goes_on_and_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Spoiled(monkeypatch, {3, 4, 5, 7})
+    run = train(choose("gan", on_non_finite="skip", log_every=1, out=tmp_path / "run"))
+    assert run.finished
+    said = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    assert [line.split(":")[1] for line in said] == [f" left out an update ({n} so far)" for n in (1, 2, 4)]
+    terms = [term for row in rows(tmp_path / "run") for phase in row["terms"].values() for term in phase.values()]
+    assert all(map(math.isfinite, terms))
+
+
+def test_skip_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Spoiled(monkeypatch, set(range(3, 100)))
+    with pytest.raises(TrainingFailed, match=rf"at step {3 + PATIENCE}, the {PATIENCE + 1}th time in a row"):
+        train(choose("gan", on_non_finite="skip", steps=50, out=tmp_path / "run"))
+
+
+def test_skip_cannot_mend_weights(tmp_path: Path, caught: list[Trainer]) -> None:
+    def spoil(trainer: Trainer) -> None:
+        with torch.no_grad():
+            next(iter(trainer.game.recipe.get_submodule("generator").parameters())).fill_(math.inf)
+
+    with pytest.raises(TrainingFailed, match=r"and so is generator\..*, which leaving updates out cannot mend"):
+        train(choose("gan", on_non_finite="skip", out=tmp_path / "run"), [At({3: spoil}, caught)])
+
+
+def test_roll_back_brings_back_weights_and_goes_on(
+    tmp_path: Path, caught: list[Trainer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved: dict[str, Tensor] = {}
+
+    def keep(trainer: Trainer) -> None:
+        saved.update(everything(trainer))
+
+    def spoil(trainer: Trainer) -> None:
+        with torch.no_grad():
+            next(iter(trainer.game.recipe.get_submodule("generator").parameters())).fill_(math.nan)
+
+    back: dict[str, Tensor] = {}
+
+    class Watch(At):
+        def reported(self, report: Report) -> None:
+            if report.step == 6:
+                back.update(everything(self.caught[-1]))
+
+    selection = choose(
+        "cgan", on_non_finite="roll-back", on_collapse="off", checkpoint_every=4, log_every=1, out=tmp_path / "run"
+    )
+    run = train(selection, [Watch({4: keep, 5: spoil}, caught)])
+    assert run.finished
+    assert "at step 6: went back to what was saved after 4 steps" in capsys.readouterr().err
+    assert moved(saved, back) == set()
+    assert [row["step"] for row in rows(run.folder.path)] == list(range(1, 9))
+
+
+def test_roll_back_before_the_first_save_goes_back_to_the_beginning_and_has_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Spoiled(monkeypatch, set(range(3, 100)))
+    selection = choose("gan", on_non_finite="roll-back", steps=50, checkpoint_every=1000, out=tmp_path / "run")
+    with pytest.raises(TrainingFailed, match=rf"as it was {PATIENCE} times since the save of step 0: lower"):
+        train(selection)
+
+
+@pytest.mark.parametrize("policy", ["skip", "roll-back"])
+@pytest.mark.parametrize("stop", [4, 6])
+def test_what_was_mended_goes_on_to_the_bit(
+    policy: str, stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a run was stopped between a save, a fault and its remedy does not show in what it becomes."""
+    Spoiled(monkeypatch, {5, 6, 9})
+    flags: dict[str, object] = {"on_non_finite": policy, "checkpoint_every": 3, "steps": 11}
+
+    class StopAt(Observer):
+        def stepped(self, step: int) -> None:
+            if step == stop:
+                signal.raise_signal(signal.SIGINT)
+
+    whole = train(choose("cgan", out=tmp_path / "whole", **flags))
+    assert not train(choose("cgan", out=tmp_path / "parts", **flags), [StopAt()]).finished
+    parts = train(choose("cgan", out=tmp_path / "parts", **flags), resume=True)
+    assert parts.finished
+    assert parts.sha256 == whole.sha256
+
+
+def test_roll_back_needs_saves() -> None:
+    with pytest.raises(UserError, match="say how often to save with --checkpoint-every"):
+        choose("gan", on_non_finite="roll-back", checkpoint_every=0)
+
+
+def test_off_looks_at_nothing_but_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Spoiled(monkeypatch, {3})
+    with pytest.raises(TrainingFailed, match=r"term 'adversarial' of phase '\w+' is nan at step 4"):
+        train(choose("gan", on_non_finite="off", on_collapse="off", log_every=4, out=tmp_path / "run"))
+
+
+def test_what_is_not_finite_is_never_saved(tmp_path: Path, caught: list[Trainer]) -> None:
+    """A stop asks for a save at once, before any step could notice."""
+
+    def spoil_and_stop(trainer: Trainer) -> None:
+        with torch.no_grad():
+            next(iter(trainer.game.recipe.get_submodule("generator").parameters())).fill_(math.nan)
+        signal.raise_signal(signal.SIGTERM)
+
+    out = tmp_path / "run"
+    with pytest.raises(TrainingFailed, match=r"generator\..* is not finite after step 5, and is not saved"):
+        train(choose("gan", checkpoint_every=2, out=out), [At({5: spoil_and_stop}, caught)])
+    assert checkpoints(out / "checkpoints")[0].name == "step-00000004.safetensors"
+
+
+ONE_OF_TWO = """
+import hashlib, os, sys
+import torch
+import ganzoo.engine.run as engine
+from ganzoo.cli import main
+from ganzoo.recipe import Outcome
+
+build, built = engine.build_trainer, []
+
+def spoiled(*given):
+    trainer = build(*given)
+    built.append(trainer)
+    plain = trainer.game.losses["generator"]
+
+    def loss(batch, clock):
+        outcome = plain(batch, clock)
+        factor = float("nan") if os.environ["RANK"] == "1" and clock.step == 2 else 1.0
+        return Outcome({name: term * factor for name, term in outcome.terms.items()}, outcome.values, outcome.made)
+
+    trainer.game.losses["generator"] = loss
+    return trainer
+
+engine.build_trainer = spoiled
+try:
+    main(sys.argv[1:])
+finally:
+    weights = torch.cat([value.flatten() for value in built[0].game.recipe.state_dict().values()])
+    print("weights", os.environ["RANK"], hashlib.sha256(weights.numpy().tobytes()).hexdigest(), flush=True)
+"""
+
+
+def test_what_one_process_finds_all_leave_out(tmp_path: Path) -> None:
+    script = tmp_path / "one_of_two.py"
+    script.write_text(ONE_OF_TWO)
+    words = ["train", "gan-minimal", "--steps", "5", "--batch-size", "16", "--device", "cpu", "--on-non-finite", "skip"]
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    done = subprocess.run(
+        [*start, *words, "--out", str(tmp_path / "run")],
+        check=False, capture_output=True, text=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stderr.count("left out an update") == 1
+    digests = dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("weights"))
+    assert digests["0"] == digests["1"]
+
+
+# Collapse
+
+
+def collapse(trainer: Trainer) -> None:
+    """Let the generator forget its noise: weights stay, what it makes of them does not depend on it."""
+    with torch.no_grad():
+        for name, parameter in trainer.game.recipe.get_submodule("generator").named_parameters():
+            if name.endswith("weight"):
+                parameter.zero_()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_collapse_is_noticed_in_the_next_step(variant: str, tmp_path: Path, caught: list[Trainer]) -> None:
+    selection = choose(variant, on_collapse="stop", dataset_size=16, out=tmp_path / "run", checkpoint_every=2)
+    with pytest.raises(TrainingFailed) as failed:
+        train(selection, [At({3: collapse}, caught)])
+    said = str(failed.value)
+    assert said.startswith("the examples that phase 'generator' makes are all alike (their spread is 0.00%")
+    assert "at step 4: lower the learning rate of that phase" in said
+    assert [path.name for path in checkpoints(tmp_path / "run" / "checkpoints")] == ["step-00000002.safetensors"]
+
+
+class Ratios(Observer):
+    """Notes the spread of every step of the generator."""
+
+    def __init__(self, caught: list[Trainer]):
+        self.caught, self.ratios = caught, list[float]()
+
+    def stepped(self, step: int) -> None:
+        if step == 1:
+            spread = self.caught[-1].game.guard.spread
+            plain = spread.of
+
+            def of(made: Any) -> Tensor:
+                share = plain(made)
+                self.ratios.append(float(share))
+                return share
+
+            spread.of = of  # type: ignore[method-assign]
+
+
+def test_a_training_that_really_collapses_is_stopped_in_that_step(tmp_path: Path, caught: list[Trainer]) -> None:
+    """A first GAN with a far too high learning rate makes one picture after some hundred steps."""
+    selection = select(
+        installed(), "gan",
+        {"optimizer_lr": 0.05, "steps": 2000, "precision": "fp32", "on_collapse": "stop", "out": tmp_path / "run"},
+    )  # fmt: skip
+    seen = Ratios(caught)
+    with pytest.raises(TrainingFailed, match=r"the examples that phase 'generator' makes are all alike .* at step \d+"):
+        train(selection, [seen])
+    assert seen.ratios[-1] < COLLAPSED
+    assert min(seen.ratios[: -2 * caught[-1].game.players[1].phase.updates]) >= COLLAPSED
+
+
+def test_a_collapse_is_told_once_and_the_training_goes_on(
+    tmp_path: Path, caught: list[Trainer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(choose("gan", out=tmp_path / "run"), [At({3: collapse}, caught)]).finished
+    assert capsys.readouterr().err.count("are all alike") == 1
+
+
+def test_a_collapsed_generator_goes_back(
+    tmp_path: Path, caught: list[Trainer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    selection = choose("gan", on_collapse="roll-back", checkpoint_every=2, out=tmp_path / "run")
+    assert train(selection, [At({5: collapse}, caught)]).finished
+    said = capsys.readouterr().err
+    assert said.count("are all alike") == 1
+    assert "at step 6: went back to what was saved after 4 steps" in said
+
+
+CGAN = choose("cgan")
+CGAN_DATA = assemble(CGAN)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(2, 5), st.integers(0, 2**31), st.floats(0.01, 100))
+def test_the_spread_is_the_deviation_within_classes(classes: int, seed: int, scale: float) -> None:
+    """Means of classes do not count, and the unit is the real examples' own deviation."""
+    spread = Spread(build_recipe(CGAN, CGAN_DATA, "meta"), CPU, Alone(), watched=True)
+    spread._classes = classes
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(40) % classes
+    noise = torch.randn(40, 7, generator=generator, dtype=torch.float64)
+    noise -= torch.stack([noise[labels == label].mean(0) for label in range(classes)])[labels]
+    made = (labels[:, None] * 10.0 + scale * noise).float()
+    spread._real = 2.0
+    expected = scale * float(noise.square().mean().sqrt()) / 2
+    assert float(spread.of(Made(made, labels))) == pytest.approx(expected, rel=1e-3)
+    assert float(spread.of(Made(made))) > expected, "without classes their means count too"
+
+
+# Data, memory, determinism
+
+
+def test_data_that_is_not_finite_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = GaussiansDataset.read
+
+    def read(self: Any, indices: Tensor) -> dict[str, Tensor]:
+        fields = plain(self, indices)
+        return fields | {"point": torch.full_like(fields["point"], math.nan)}
+
+    monkeypatch.setattr(GaussiansDataset, "read", read)
+    with pytest.raises(UserError, match=r"dataset 'ring' .*delivers numbers in .* that are not finite"):
+        train(select(installed(), "gan", {"dataset": "ring", "steps": 2, "out": tmp_path / "run"}))
+    assert not (tmp_path / "run").exists()
+
+
+def run_out(kind: type[Exception], text: str) -> Callable[[Trainer], None]:
+    def spoil(trainer: Trainer) -> None:
+        def loss(*given: Any) -> Outcome:
+            raise kind(text)
+
+        trainer.game.losses["generator"] = loss
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (torch.OutOfMemoryError, "CUDA out of memory. Tried to allocate 20.00 MiB."),
+        (MemoryError, ""),
+        (RuntimeError, "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+    ],
+    ids=["cuda", "python", "cpu"],
+)
+def test_running_out_of_memory_names_the_batch_the_device_and_the_save(
+    kind: type[Exception], text: str, tmp_path: Path, caught: list[Trainer]
+) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(
+        TrainingFailed, match=r"out of memory on cpu with batches of 8 .*--accumulate 2.* step 2 stands"
+    ):
+        train(choose("gan", checkpoint_every=2, out=out), [At({3: run_out(kind, text)}, caught)])
+    assert train(choose("gan", checkpoint_every=2, out=out), resume=True).finished
+
+
+def test_a_system_without_memory_is_told_of(tmp_path: Path) -> None:
+    """With what a process may take limited for real."""
+    code = (
+        "import resource, sys; from ganzoo.cli import main; import torch, ganzoo.engine.run; torch.set_num_threads(1); "
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize(); "
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 600 * 2**20,) * 2); main(sys.argv[1:])"
+    )
+    words = ["train", "gan", "--dataset", "ring", "--dataset-count", "2000000", "--batch-size", "1000000"]
+    line = [sys.executable, "-c", code, *words, "--steps", "3", "--out", str(tmp_path / "run")]
+    done = subprocess.run(line, check=False, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 1, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert "out of memory on cpu with batches of 1000000" in last
+    assert "nothing was saved yet" in last
+    assert "Traceback" not in done.stderr
+
+
+def test_deterministic_holds_while_it_trains_and_no_longer(tmp_path: Path, caught: list[Trainer]) -> None:
+    found: list[tuple[bool, bool, str | None]] = []
+
+    def look(trainer: Trainer) -> None:
+        enabled = torch.are_deterministic_algorithms_enabled()
+        found.append((enabled, torch.backends.cudnn.benchmark, os.environ.get("CUBLAS_WORKSPACE_CONFIG")))
+
+    before = torch.are_deterministic_algorithms_enabled(), os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+    runs: list[Run] = [
+        train(choose("cgan", deterministic=asked, out=tmp_path / str(asked)), [At({2: look}, caught)])
+        for asked in (False, True)
+    ]
+    assert found[0][0] is False
+    assert found[1] == (True, False, ":4096:8")
+    assert (torch.are_deterministic_algorithms_enabled(), os.environ.get("CUBLAS_WORKSPACE_CONFIG")) == before
+    assert runs[0].sha256 == runs[1].sha256, "a CPU computes the same anyway"
+
+
+def test_as_many_saves_are_kept_as_asked_for_and_one_of_an_interval(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    train(choose("gan", out=out, checkpoint_every=2, keep_checkpoints=3))
+    assert [path.name[-13:-12] for path in checkpoints(out / "checkpoints")] == ["8", "6", "4"]
