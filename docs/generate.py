@@ -1,4 +1,4 @@
-"""Write docs/reference.md from what is installed, so that it cannot say anything else."""
+"""Write docs/reference.md from what is installed, and docs/trust.md from the promises."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import promises
 
 from ganzoo.catalogue import KINDS, Component, Registry, installed, select
 from ganzoo.catalogue.options import options_of
@@ -57,3 +58,4 @@ def _options(own: Registry, item: object) -> str:
 
 if __name__ == "__main__":
     REFERENCE.write_text(reference(), encoding="utf-8")
+    promises.PAGE.write_text(promises.page(promises.read()), encoding="utf-8")
