@@ -406,10 +406,14 @@ def test_a_wrong_file_is_fetched_once_more_and_not_kept(server: Server, tmp_path
     assert leftovers(tmp_path) == []
 
 
-def test_a_file_that_is_wrong_once_is_accepted_when_it_is_right(server: Server, tmp_path: Path) -> None:
+def test_a_file_that_is_wrong_once_is_accepted_when_it_is_right(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = served(server)
     server.script[f"/{NAME}"].append(lambda handler, _: serve(handler, OTHER))
     assert fetch(source, tmp_path) == DATA
+    assert ranges(server) == ["", ""]
+    assert capsys.readouterr().err.count("it is not the published file") == 1
 
 
 WRONG: dict[str, tuple[Behaviour, str]] = {

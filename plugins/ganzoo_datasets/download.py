@@ -91,4 +91,5 @@ def _complete(url: str, archive: Archive, part: Part, shown: Callable[[int], Non
         if md5 == archive.md5:
             return
         part.discard()
+        say(f"threw away what came for {url}: it is not the published file")
     raise Unavailable(f"the md5 of the file there is {md5}, not {archive.md5}")
