@@ -39,6 +39,15 @@ def record(request: pytest.FixtureRequest) -> Callable[..., None]:
     return write
 
 
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network: whatever is asked for goes to a proxy that is not there."""
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(scope="session")
 def stand_in_root(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A function that gives a data root for a dataset, with a stand-in where the dataset reads files."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
-import http.server
 import importlib
 import io
 import os
@@ -13,11 +11,6 @@ import struct
 import subprocess
 import sys
 import tarfile
-import threading
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +26,19 @@ from ganzoo.catalogue.options import make, options_of
 from ganzoo.engine.batches import check_fields
 from ganzoo.errors import UserError
 from ganzoo.interfaces import Dataset
-from ganzoo_datasets import configs, download, ganzoo_components, scenes, stand_ins
+from ganzoo_datasets import ganzoo_components, scenes, stand_ins
 from ganzoo_datasets.cifar import BATCHES, FOLDER, RECORD, CifarDataset
 from ganzoo_datasets.configs import (
     Cifar10Config,
     DigitsConfig,
     GaussiansConfig,
     GridConfig,
-    IdxConfig,
     MnistConfig,
     RingConfig,
     StackedMnistConfig,
 )
 from ganzoo_datasets.digits import DigitsDataset
 from ganzoo_datasets.drawing import DISTANCES
-from ganzoo_datasets.files import keep, replacing
 from ganzoo_datasets.folder import FolderDataset
 from ganzoo_datasets.gaussians import GaussiansDataset
 from ganzoo_datasets.idx import IdxDataset, parse
@@ -55,12 +46,10 @@ from ganzoo_datasets.images import pixels
 from ganzoo_datasets.labelled import resize
 from ganzoo_datasets.scenes import SCENES, SHAPES, VOCABULARY, ShapesConfig, describe
 from ganzoo_datasets.shapes import ShapesDataset, pictures, truth
-from ganzoo_datasets.sources import Source
 from ganzoo_datasets.stacked import StackedMnistDataset
 from ganzoo_datasets.trees import FolderConfig, images_below
 
 COMPONENTS = {component.name: component for component in ganzoo_components()}
-IDX = {name: item.config for name, item in COMPONENTS.items() if issubclass(item.config, IdxConfig)}
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -78,14 +67,6 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         if component.stand_in:
             resolve(component.stand_in)(made[name])
     return made
-
-
-@pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise urllib.error.URLError("no network")
-
-    monkeypatch.setattr(urllib.request, "urlopen", refuse)
 
 
 def settings_of(component: Component) -> list[dict[str, Any]]:
@@ -446,192 +427,6 @@ def test_a_cifar_archive_of_links_writes_and_reads_nothing(tmp_path: Path) -> No
             archive.addfile(info)
     with pytest.raises(UserError, match="it lacks"):
         CifarDataset(Cifar10Config(), tmp_path)
-
-
-# Downloads
-
-
-class Server:
-    """A web server on this machine that gives what is in ``files`` and counts what it was asked for."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.asked: list[str] = []
-        self.claim = 0
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append(self.path)
-                data = outer.files.get(self.path)
-                if data is None:
-                    self.send_error(404)
-                    return
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(data) + outer.claim))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._server.server_address[1]}/"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("no_proxy", "*")
-    running = Server()
-    yield running
-    running.close()
-
-
-def served_mnist(server: Server, *paths: str) -> Source:
-    """MNIST as the server has it, on a mirror for each of ``paths``."""
-    contents = {
-        "train-images-idx3-ubyte.gz": gzip.compress(idx(IMAGES)),
-        "train-labels-idx1-ubyte.gz": gzip.compress(idx(LABELS)),
-    }
-    server.files = {f"/{paths[-1]}{name}": data for name, data in contents.items()}
-    return replace(
-        configs.MnistConfig.source,
-        mirrors=tuple(server.address + path for path in paths),
-        archives={name: hashlib.md5(data).hexdigest() for name, data in contents.items()},
-    )
-
-
-def config_of(source: Source) -> IdxConfig:
-    @dataclass(frozen=True)
-    class LocalConfig(MnistConfig):
-        pass
-
-    LocalConfig.source = source
-    return LocalConfig(size=9)
-
-
-def leftovers(root: Path) -> list[Path]:
-    return [path for path in root.rglob("*") if path.is_file() and path.name != ".download.lock"]
-
-
-def test_a_download_is_checked_saved_and_told(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = tmp_path / "not" / "yet"
-    config = config_of(served_mnist(server, "gone/", "here/"))
-    fields = IdxDataset(config, root).read(torch.arange(5))
-    assert np.array_equal(fields["image"].squeeze(1).numpy(), IMAGES)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.count(f"saved MNIST in {root / 'MNIST' / 'raw'}") == 1
-    asked = len(server.asked)
-    assert asked == 4
-    IdxDataset(config, root)
-    assert len(server.asked) == asked
-    assert capsys.readouterr().err == ""
-    assert not [path for path in leftovers(root) if path.suffix == ".part"]
-
-
-def test_only_what_is_missing_is_downloaded(server: Server, tmp_path: Path) -> None:
-    config = config_of(served_mnist(server, ""))
-    folder = write_mnist(tmp_path, idx(IMAGES), b"")
-    (folder / "train-labels-idx1-ubyte").unlink()
-    assert len(IdxDataset(config, tmp_path)) == 5
-    assert server.asked == ["/train-labels-idx1-ubyte.gz"]
-
-
-def test_processes_share_one_download(server: Server, tmp_path: Path) -> None:
-    config = config_of(served_mnist(server, ""))
-    threads = [threading.Thread(target=IdxDataset, args=(config, tmp_path)) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(server.asked) == 2
-
-
-@pytest.mark.parametrize("damage", ["other bytes", "cut", "too large", "404"])
-def test_a_bad_download_leaves_nothing(
-    damage: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = config_of(served_mnist(server, ""))
-    name = "/train-images-idx3-ubyte.gz"
-    if damage == "other bytes":
-        server.files[name] = b"hello"
-        message = "md5 of train-images-idx3-ubyte.gz is 5d41402abc4b2a76b9719d911017c592, not"
-    elif damage == "cut":
-        server.claim = 1000
-        message = "IncompleteRead|cut after"
-    elif damage == "too large":
-        monkeypatch.setattr(download, "LIMIT", 10)
-        message = "larger than"
-    else:
-        server.files.clear()
-        message = "404"
-    with pytest.raises(UserError, match=message) as caught:
-        IdxDataset(config, tmp_path)
-    assert leftovers(tmp_path) == []
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("name", [*IDX, "cifar10"])
-def test_offline_says_which_files_to_put_where(name: str, tmp_path: Path, offline: None) -> None:
-    component = COMPONENTS[name]
-    with pytest.raises(UserError, match="no network") as caught:
-        resolve(component.target)(component.config(), tmp_path)
-    text = str(caught.value)
-    files = ["cifar-10-binary.tar.gz"] if name == "cifar10" else ["train-images-idx3-ubyte.gz", "train-labels-idx1"]
-    assert all(file in text for file in [*files, "--data-root", str(component.config.source.folder_in(tmp_path))])
-    assert "\n" not in text
-    assert leftovers(tmp_path) == []
-
-
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, offline: None) -> None:
-    (tmp_path / "MNIST").write_text("a file where a folder should be")
-    with pytest.raises(UserError, match=r"MNIST cannot be saved in .*--data-root"):
-        IdxDataset(MnistConfig(), tmp_path)
-
-
-def test_a_full_disk_is_told_and_leaves_nothing(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(UserError, match=r"cannot be saved .*No space left on device"):
-        IdxDataset(config_of(served_mnist(server, "")), tmp_path)
-    assert leftovers(tmp_path) == []
-
-
-def interrupted(path: Path) -> None:
-    with replacing(path) as file:
-        file.write(b"new")
-        raise KeyboardInterrupt
-
-
-def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt):
-        interrupted(path)
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-    keep(path, b"newer")
-    assert path.read_bytes() == b"old"
-
-
-@pytest.mark.parametrize("name", [*IDX, "cifar10"])
-def test_sources_are_complete(name: str) -> None:
-    source = COMPONENTS[name].config.source
-    assert all(mirror.startswith("https://") and mirror.endswith("/") for mirror in source.mirrors)
-    assert all(len(md5) == 32 for md5 in source.archives.values())
-    assert len(source.archives) == (1 if name == "cifar10" else 4)
 
 
 # Folders of images

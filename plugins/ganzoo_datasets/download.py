@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import http.client
-import sys
-import urllib.request
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from ganzoo.errors import UserError
-from ganzoo_datasets.files import locked, replacing, say
-from ganzoo_datasets.sources import Source
+from ganzoo_datasets.files import locked, put_in_place, say
+from ganzoo_datasets.meter import metered
+from ganzoo_datasets.sources import Archive, Source
+from ganzoo_datasets.transfer import Part, transfer
+from ganzoo_datasets.web import Unavailable
 
-TIMEOUT = 30.0  # seconds without a byte
-CHUNK = 2**18
-# More than the largest file of any source: a server that never stops is left there.
-LIMIT = 2**28
-
-
-class _UnavailableError(Exception):
-    """A mirror did not give the file."""
+MIB = 2**20
 
 
 def fetch(source: Source, names: Sequence[str], root: Path) -> None:
     """Put those of the archives ``names`` that are missing into the source's folder below ``root``.
 
-    Raises :class:`UserError` where no mirror gives them, saying which files to put where, or where they cannot
-    be saved.
+    What a cut or killed transfer left is gone on with. Raises :class:`UserError` where no mirror gives them,
+    saying which files to put where, or where they cannot be saved.
     """
     if not names:
         return
     folder = source.folder_in(root)
     try:
         with locked(folder):
-            missing = [name for name in names if not (folder / name).exists()]
+            missing = _missing(names, folder)
             for name in missing:
                 _fetch_one(source, name, folder)
-    except _UnavailableError as problem:
+    except Unavailable as problem:
         raise UserError(
             f"{source.title} is not complete in {folder} and cannot be downloaded ({problem}): "
-            f"put {' and '.join(names)} into the folder {folder.absolute()}, "
+            f"put {' and '.join(_missing(names, folder))} into the folder {folder.absolute()}, "
             "or name with --data-root the data folder that has them"
         ) from problem
     except OSError as problem:
@@ -54,51 +48,48 @@ def fetch(source: Source, names: Sequence[str], root: Path) -> None:
         say(f"saved {source.title} in {folder.absolute()}")
 
 
+def _missing(names: Sequence[str], folder: Path) -> list[str]:
+    return [name for name in names if not (folder / name).exists()]
+
+
 def _fetch_one(source: Source, name: str, folder: Path) -> None:
-    failures = []
-    for mirror in source.mirrors:
-        try:
-            with replacing(folder / name) as file:
-                say(f"downloading {mirror}{name}")
-                digest = _copy(mirror + name, file)
-                if digest != source.archives[name]:
-                    raise _UnavailableError(f"the md5 of {name} is {digest}, not {source.archives[name]}")
-        except _UnavailableError as problem:
-            failures.append(f"{urlsplit(mirror).netloc}: {problem}")
-        else:
-            return
-    raise _UnavailableError("; ".join(failures))
-
-
-def _copy(url: str, file: BinaryIO) -> str:
-    """Copy what is at ``url`` into ``file`` and return its md5; ``OSError`` is the disk's, not the network's."""
-    digest, done, total = hashlib.md5(usedforsecurity=False), 0, 0
-    for total, chunk in _chunks(url):
-        file.write(chunk)
-        digest.update(chunk)
-        done += len(chunk)
-        if done > LIMIT:
-            raise _UnavailableError(f"the file is larger than {LIMIT // 2**20} MiB")
-        _progress(done, total)
-    if done < total:
-        raise _UnavailableError(f"the connection was cut after {done} of {total} bytes")
-    _progress(done, done, end="\n")
-    return digest.hexdigest()
-
-
-def _chunks(url: str) -> Iterator[tuple[int, bytes]]:
-    request = urllib.request.Request(url, headers={"User-Agent": "ganzoo"})
+    part, failures = Part(folder / name), []
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-            total = int(answer.headers.get("Content-Length") or 0)
-            while chunk := answer.read(CHUNK):
-                yield total, chunk
-    except (OSError, http.client.HTTPException, ValueError) as problem:
-        words = str(problem).removeprefix("<urlopen error ").removesuffix(">")
-        raise _UnavailableError(words or type(problem).__name__) from problem
+        for mirror in source.mirrors:
+            try:
+                _fetch_from(mirror + name, source.archives[name], part, folder / name)
+            except Unavailable as problem:
+                failures.append(f"{urlsplit(mirror).netloc or mirror}: {problem}")
+            else:
+                return
+    except OSError:
+        # What is left of a file that does not fit would keep the disk full.
+        with contextlib.suppress(OSError):
+            part.discard()
+        raise
+    kept = [f"{part.size} bytes of {name} are kept for the next start"] if part.size else []
+    raise Unavailable("; ".join([*failures, *kept]))
 
 
-def _progress(done: int, total: int, end: str = "") -> None:
-    if sys.stderr.isatty():
-        of = f" of {total / 2**20:.1f}" if total else ""
-        print(f"\rganzoo: {done / 2**20:.1f}{of} MiB ", end=end, file=sys.stderr, flush=True)
+def _fetch_from(url: str, archive: Archive, part: Part, path: Path) -> None:
+    whole = f"{archive.size / MIB:.1f} MiB"
+    say(f"going on with {url} at {part.size / MIB:.1f} of {whole}" if part.size else f"downloading {url} ({whole})")
+    begun = time.monotonic()
+    with metered(path.name, archive.size, part.size) as shown:
+        _complete(url, archive, part, shown)
+    put_in_place(part.path, path)
+    part.discard()
+    say(f"{path.name} is whole, after {time.monotonic() - begun:.1f} s")
+
+
+def _complete(url: str, archive: Archive, part: Part, shown: Callable[[int], None]) -> None:
+    """Bring the part to the published content; what went wrong earlier, or elsewhere, is not held against ``url``."""
+    for _ in range(2):
+        transfer(url, part, archive.size, shown)
+        with part.path.open("rb") as file:
+            md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        if md5 == archive.md5:
+            return
+        part.discard()
+        say(f"threw away what came for {url}: it is not the published file")
+    raise Unavailable(f"the md5 of the file there is {md5}, not {archive.md5}")

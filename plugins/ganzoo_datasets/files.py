@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ganzoo.errors import UserError
 
-LOCK = ".download.lock"
+LOCK, OWNER = ".download.lock", ".download.owner"
 
 
 def say(text: str) -> None:
@@ -25,18 +26,22 @@ def say(text: str) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """Make ``folder`` where it is missing and keep other processes from writing in it; raises ``OSError``.
 
-    Where the block fails, what was made for it is taken away again.
+    Where another process has it, say which, and wait for it. The system takes the lock from a process that dies.
     """
-    made = [path for path in (folder / LOCK, folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
+    lock, owner = FileLock(folder / LOCK), folder / OWNER
     try:
-        with FileLock(folder / LOCK):
-            yield
-    except BaseException:
-        with contextlib.suppress(OSError):  # somebody else's files are in it by now
-            for path in made:
-                path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
-        raise
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"waiting for {_read(owner)}, which is writing in {folder.absolute()}")
+        lock.acquire()
+    try:
+        owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        # The lock's file stays: taken away, it could be locked by one process and made anew by another.
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -49,12 +54,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     try:
         with part.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        put_in_place(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Give the whole file ``part`` the name ``path``, so that not even a power cut leaves anything between."""
+    _sync(part)
+    part.replace(path)
+    _sync(path.parent)
 
 
 def keep(path: Path, data: bytes) -> None:
@@ -71,3 +81,18 @@ def damaged(path: Path, title: str, fault: str) -> UserError:
         f"{path} is not a sound file of {title} ({fault}): delete it, so that it is fetched again, "
         "or put the original in its place"
     )
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(owner: Path) -> str:
+    try:
+        return owner.read_text(encoding="utf-8")
+    except OSError:
+        return "another process"
