@@ -1,4 +1,4 @@
-"""Model files and saves as somebody would make them who wants to break their readers: any content, with a right seal."""
+"""Model files and saves as somebody makes them who wants to break their readers: any content, with a right seal."""
 
 from __future__ import annotations
 
@@ -14,13 +14,23 @@ Tree = dict[str, Any]
 
 _DIGITS = r'\\"{}\\": \\"([0-9a-f]{{64}})\\"'
 WORDS = (
-    "", "None", "../../../etc/passwd", "/dev/zero", "file:///etc/passwd", "__class__", "__init__", "a\0b", "\x1b[2J\x1b[1;31m",
-    "[bold red]rich[/]", "{0.__class__}", "%s%n%d", "\ud800", "\u202etxt", "x" * 70_000, "os:system", "two\nlines", "🦓" * 9,
-    "torch.load", "pickle", "-rf", "1e999", "nan", "0x10", "٣",
+    "", "None", "../../../etc/passwd", "/dev/zero", "file:///etc/passwd", "__class__", "__init__", "a\0b",
+    "\x1b[2J\x1b[1;31m", "[bold red]rich[/]", "{0.__class__}", "%s%n%d", "\ud800", "\u202etxt", "x" * 70_000,
+    "os:system", "two\nlines", "🦓" * 9, "torch.load", "pickle", "-rf", "1e999", "nan", "0x10", "٣",
 )  # fmt: skip
 NUMBERS = (0, 1, -1, 2, 255, 2**31 - 1, 2**31, 2**53, 2**63, 2**64, 10**400, -(10**400), 0.0, -0.5, 1e308, 5e-324, True)
 RAW = ("NaN", "Infinity", "-Infinity", "1e999", "9" * 5000, "[" * 100_000, '{"a":' * 5000 + "1" + "}" * 5000)
-OTHERS = (None, [], {}, [[]], [None] * 3, {"": {}}, {"name": "none"}, [0] * 2000, {"kind": "class", "shape": [], "classes": 2**31})
+OTHERS = (
+    None,
+    [],
+    {},
+    [[]],
+    [None] * 3,
+    {"": {}},
+    {"name": "none"},
+    [0] * 2000,
+    {"kind": "class", "shape": [], "classes": 2**31},
+)
 
 
 class Raw(str):
@@ -99,7 +109,7 @@ def changed(content: bytes, **about: Any) -> bytes:
 
 
 def hostile(content: bytes, dice: random.Random) -> bytes:
-    """Return a file in which one thing, anywhere in the tree of the header, was exchanged, added, removed or doubled."""
+    """Return a file in which one thing, anywhere in the tree of the header, was changed, added, removed or doubled."""
     tree = tree_of(content)
     node, key = dice.choice([place for place in _places(tree) if place[1] not in ("seal", "sha256")])
     dice.choice(_CHANGES)(node, key, dice)
@@ -169,7 +179,7 @@ _ACCIDENTS: tuple[Callable[[bytes, int, int, random.Random], bytes], ...] = (
     lambda content, here, there, dice: content[:here] + bytes([dice.randrange(256)]) + content[here + 1 :],
     lambda content, here, there, dice: content[:here] + bytes([dice.randrange(256)]) + content[here:],
     lambda content, here, there, dice: content[:here] + content[here + 1 :],
-    lambda content, here, there, dice: content[:here] + bytes([content[here] ^ 1 << dice.randrange(8)]) + content[here + 1 :],
+    lambda content, here, there, dice: _overwrite(content, here, bytes([content[here] ^ 1 << dice.randrange(8)])),
     lambda content, here, there, dice: _swap(content, *sorted((here, there))),
     lambda content, here, there, dice: content[:here] + content[there : there + dice.randrange(1, 64)] + content[here:],
     lambda content, here, there, dice: _overwrite(content, here, content[there : there + dice.randrange(1, 64)]),
