@@ -34,7 +34,8 @@ def printable(text: str) -> str:
 def legible(said: object, longest: int = 500) -> str:
     """Return what a file or a stranger's code ``said`` as one printable line, cut where it is long."""
     text = str(said) or type(said).__name__
-    line = "; ".join(" ".join(line.split()) for line in text[: longest + 1].splitlines())
+    lines = (" ".join(line.split()) for line in text[: longest + 1].splitlines())
+    line = "; ".join(filter(None, lines))
     return printable(line) if len(text) <= longest else f"{printable(line)[:longest]}…"
 
 

@@ -18,7 +18,7 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
-from forgery import Raw, about_of, changed, forged, halves, hostile, mutated, sealed, text, tree_of
+from forgery import Raw, Twin, about_of, changed, forged, halves, hostile, mutated, sealed, text, tree_of
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -367,6 +367,35 @@ def test_headers_that_say_nothing_are_refused(reader: Reader, header: bytes) -> 
         assert outcome(reader, length.to_bytes(8, "little") + header)
 
 
+@pytest.mark.parametrize("depth", [70, 900, 100_000])
+def test_descriptions_that_go_deep_are_refused(reader: Reader, depth: int) -> None:
+    deep = changed(reader.sound, more=Raw("[" * depth + "]" * depth))
+    assert "no readable description" in outcome(reader, deep)
+
+
+def test_what_stands_there_twice_is_refused(reader: Reader) -> None:
+    for where in (
+        (),
+        ("__metadata__",),
+        ("__metadata__", None),
+        ("__metadata__", None, "versions"),
+        ("generator.output.0.bias",),
+    ):
+        tree = tree_of(reader.sound)
+        node: Any = tree
+        for name in where:
+            node = node.get(name, node) if name else next(iter(node.values()))
+        key = next(name for name in reversed(node) if name != "sha256")
+        node[Twin(key)] = copy.deepcopy(node[key])
+        assert outcome(reader, forged(tree, halves(reader.sound)[1])), where
+
+
+def test_an_option_has_no_thousands_of_values(model_reader: ModelReader) -> None:
+    tree = tree_of(model_reader.sound)
+    about_of(tree)["parts"]["generator"]["config"]["widths"] = [1] * 100_000
+    assert "must be at most 1000 values" in outcome(model_reader, forged(tree, halves(model_reader.sound)[1]))
+
+
 def test_a_file_of_another_ganzoo_is_told_as_such(reader: Reader) -> None:
     assert f"format {FORMAT + 1}; this ganzoo reads format {FORMAT}: update ganzoo" in outcome(
         reader, changed(reader.sound, format=FORMAT + 1)
@@ -390,7 +419,7 @@ def limits(memory: int = 2**28, seconds: int = 20) -> Iterator[None]:
     before = resource.getrlimit(resource.RLIMIT_AS)
 
     def late(*_: object) -> None:
-        raise TimeoutError
+        pytest.fail("it takes for ever")
 
     waiting = signal.signal(signal.SIGALRM, late)
     signal.alarm(seconds)
@@ -435,6 +464,7 @@ def test_things_that_are_no_model_are_refused_at_once(what: str, tmp_path: Path)
     with limits(), pytest.raises(UserError) as said:
         ganzoo.load(path)
     assert str(path) in str(said.value)
+    assert ("is no file" in str(said.value)) == (what in ("pipe", "zeros", "nothing"))
 
 
 def test_a_name_that_no_file_can_have_is_refused() -> None:
@@ -576,6 +606,16 @@ def _tensor(how: str, name: str) -> Callable[[bytes, Path], bytes]:
     return lambda content, path: rewritten(content, path, lambda tensors: TENSORS[how](tensors, name))
 
 
+def _counted(count: int) -> Callable[[bytes, Path], bytes]:
+    """The tally as it is, with another count of what was added up."""
+
+    def forge(content: bytes, path: Path) -> bytes:
+        rows = about_of(tree_of(content))["tally"]
+        return changed(content, tally=[[*row[:3], count] for row in rows])
+
+    return forge
+
+
 def _without(prefix: str) -> Callable[[bytes, Path], bytes]:
     def change(tensors: dict[str, Tensor]) -> None:
         for name in [name for name in tensors if name.startswith(prefix)]:
@@ -607,6 +647,7 @@ NEWEST: dict[str, Callable[[bytes, Path], bytes]] = {
     **{f"tally {number}": _about(tally=tally) for number, tally in enumerate(TALLIES)},
     **{f"numbers {number}": _about(numbers=numbers) for number, numbers in enumerate(OF_OPTIMIZERS)},
     **{f"config {number}": _about(config=config) for number, config in enumerate(CONFIGS)},
+    **{f"count {count}"[:20]: _counted(count) for count in (-1, 10**400)},
     "no networks": _without("network/"),
     "no averages": _without("average/"),
     "no optimizers": _without("optimizer/"),
