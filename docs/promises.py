@@ -34,9 +34,9 @@ PROMISES: tuple[Promise, ...] = ()
 
 INTRODUCTION = """# What you may rely on
 
-Each promise, its limits, and the command that proves it. `make test` proves the quick form of all of them, `make test-long`
-the full one. This page is made by `make docs`; a test keeps it equal to its source, `docs/promises.py`, and looks that every
-test named here is there. How to report a hole is said in [SECURITY.md](../SECURITY.md)."""
+Each promise, its limits, and the command that proves it. `make test` proves the quick form of all of them, `make
+test-long` the full one. This page is made by `make docs` from `docs/promises.py`; a test keeps the two equal, and looks
+that every test named here is there. How to report a hole is said in [SECURITY.md](../SECURITY.md)."""
 
 
 def page(found: Sequence[Mapping[str, Any]]) -> str:

@@ -26,6 +26,19 @@ class TrainingFailed(RuntimeError):
     """A training that had begun could not go on; the message names phase, term and step (exit status 1)."""
 
 
+def printable(text: str) -> str:
+    """Return ``text`` without letters that a terminal obeys or an encoding lacks; these are written as escapes."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def legible(said: object, longest: int = 500) -> str:
+    """Return what a file or a stranger's code ``said`` as one printable line, cut where it is long."""
+    text = str(said) or type(said).__name__
+    lines = (" ".join(line.split()) for line in text[: longest + 1].splitlines())
+    line = "; ".join(filter(None, lines))
+    return printable(line) if len(text) <= longest else f"{printable(line)[:longest]}…"
+
+
 def first_line(problem: Exception) -> str:
     """Return the first line of what ``problem`` says, or its type's name where it says nothing."""
     said = str(problem).strip()
@@ -40,4 +53,4 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def warn(text: str) -> None:
     """Say on stderr what people should know, and go on."""
-    print(f"ganzoo: {text}", file=sys.stderr, flush=True)
+    print(f"ganzoo: {legible(text, 10_000)}", file=sys.stderr, flush=True)

@@ -23,7 +23,7 @@ from ganzoo.catalogue.options import Option, make, options_of, values_of
 from ganzoo.catalogue.registry import Entry
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.engine.assembly import resolve
-from ganzoo.errors import Refused, UserError, nearest
+from ganzoo.errors import Refused, UserError, legible, nearest
 
 ENTRIES = list(installed())
 COMPONENTS = [entry for entry in ENTRIES if isinstance(entry.item, Component)]
@@ -100,6 +100,34 @@ def test_a_damaged_data_spec_is_refused_in_words(value: Any) -> None:
 def test_sizes_that_are_no_numbers_are_refused_in_words(name: str, value: Any) -> None:
     with pytest.raises(UserError):
         Field.from_json({"kind": "image", "shape": [1, 8, 8], "classes": 0, name: value})
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"kind": "image", "shape": [3, 4096, 4096]}, "at most"),
+        ({"kind": "class", "shape": [], "classes": 2**24 + 1}, "at most"),
+        ({"kind": "image", "shape": [10**4000, 10**4000, 10**4000]}, "at most"),
+        ({"kind": "image", "shape": [1, 8, 8], "classes": -1}, "how many classes"),
+        ({"kind": "class", "shape": [], "classes": -1}, "how many classes"),
+        ({"kind": "vector", "shape": [3], "names": ["a"]}, "3 attributes cannot have 1 names"),
+        ({"kind": "image", "shape": [1, 8.0, 8]}, "no whole number"),
+        ({"kind": "image", "shape": [True, 8, 8]}, "no whole number"),
+        ({"kind": "image", "shape": "188"}, "no list"),
+        ({"kind": "class", "shape": [], "classes": 2, "names": "ab"}, "no list"),
+        ({"kind": "class", "shape": [], "classes": 1, "names": [1]}, "no text"),
+    ],
+)
+def test_fields_that_cannot_be_are_refused(value: Any, words: str) -> None:
+    with pytest.raises(UserError, match=words) as said:
+        Field.from_json(value)
+    assert str(said.value).isprintable() and len(str(said.value)) < 600
+
+
+def test_what_a_file_says_is_shown_without_control_characters() -> None:
+    assert legible("a\x1b[2J\nb\r\n\n c\0\ud800") == r"a\x1b[2J; b; c\x00\ud800"
+    assert legible("x" * 10_000, 20) == "x" * 20 + "…"
+    assert legible("") == "str"
 
 
 def told(action: Callable[[], Any]) -> bool:

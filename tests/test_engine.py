@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from forgery import about_of, changed, forged, halves, tree_of
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -388,13 +389,8 @@ def test_an_unconditional_model_takes_no_label(tmp_path: Path) -> None:
 
 
 def damaged(content: bytes) -> dict[str, bytes]:
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    about = json.loads(header["__metadata__"]["ganzoo"])
-
-    def rewritten(**changes: object) -> bytes:
-        head = json.dumps({**header, "__metadata__": {"ganzoo": json.dumps({**about, **changes})}}).encode()
-        return len(head).to_bytes(8, "little") + head + content[8 + int.from_bytes(content[:8], "little") :]
-
+    tree, payload = tree_of(content), halves(content)[1]
+    about = about_of(tree)
     flipped = bytearray(content)
     flipped[-3] ^= 1
     other = {**about["parts"], "loss": {"name": "lost-loss", "package": "lost-package", "config": {}}}
@@ -403,22 +399,18 @@ def damaged(content: bytes) -> dict[str, bytes]:
         "truncated": content[: len(content) // 2],
         "flipped": bytes(flipped),
         "text": b"this is no model" * 10,
-        "undescribed": rewritten()[:0] + _bare(header, content),
-        "future": rewritten(format=99),
-        "missing plugin": rewritten(parts=other),
-        "no parts": rewritten(parts={}),
-        "wrong parts": rewritten(parts=[1, 2]),
-        "wrong data": rewritten(data={"dataset": {"fields": 3}}),
-        "other shape": rewritten(
+        "undescribed": forged({name: value for name, value in tree.items() if name != "__metadata__"}, payload),
+        "future": changed(content, format=99),
+        "missing plugin": changed(content, parts=other),
+        "no parts": changed(content, parts={}),
+        "wrong parts": changed(content, parts=[1, 2]),
+        "wrong data": changed(content, data={"dataset": {"fields": 3}}),
+        "other shape": changed(
+            content,
             data={"dataset": {**about["data"]["dataset"], "fields": {
                 **about["data"]["dataset"]["fields"], "image": {"kind": "image", "shape": [1, 16, 16]}}}}
         ),
     }  # fmt: skip
-
-
-def _bare(header: dict[str, object], content: bytes) -> bytes:
-    head = json.dumps({name: value for name, value in header.items() if name != "__metadata__"}).encode()
-    return len(head).to_bytes(8, "little") + head + content[8 + int.from_bytes(content[:8], "little") :]
 
 
 @pytest.mark.parametrize(

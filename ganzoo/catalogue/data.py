@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from ganzoo.errors import UserError
+from ganzoo.errors import UserError, legible
+
+LARGEST = 2**24  # numbers in one example, or classes
 
 FieldKind = Literal["image", "point", "class", "vector", "tokens"]
 
@@ -41,10 +43,14 @@ class Field:
             raise UserError(f"a field cannot be of kind {self.kind!r}; kinds: {', '.join(ranks)}")
         if len(self.shape) != ranks[self.kind] or any(size < 1 for size in self.shape):
             raise UserError(f"a field of kind {self.kind!r} has {ranks[self.kind]} sizes, not {self.shape}")
-        if (self.kind == "class") != (self.classes > 0):
+        if self.size > LARGEST or self.classes > LARGEST:
+            raise UserError(f"a field of kind {self.kind!r} has at most {LARGEST} numbers or classes")
+        if (self.kind == "class") != (self.classes != 0) or self.classes < 0:
             raise UserError("a field of kind 'class', and no other, says how many classes there are")
         if self.kind == "class" and self.names and len(self.names) != self.classes:
             raise UserError(f"{self.classes} classes cannot have {len(self.names)} names")
+        if self.kind == "vector" and self.names and self.shape != (len(self.names),):
+            raise UserError(f"{self.size} attributes cannot have {len(self.names)} names")
 
     @property
     def size(self) -> int:
@@ -87,14 +93,14 @@ class Field:
         try:
             return Field(
                 kind=value["kind"],
-                shape=tuple(int(size) for size in value["shape"]),
-                classes=int(value.get("classes", 0)),
-                names=tuple(str(name) for name in value.get("names", ())),
+                shape=tuple(_whole(size) for size in _listed(value["shape"])),
+                classes=_whole(value.get("classes", 0)),
+                names=tuple(_text(name) for name in _listed(value.get("names", []))),
             )
-        except UserError:
-            raise
-        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as problem:
-            raise UserError(f"a field description is damaged: {problem!r}") from problem
+        except UserError as problem:
+            raise UserError(legible(problem)) from problem
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise UserError(f"a field description is damaged: {legible(repr(problem))}") from problem
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,26 @@ class DataSpec:
         """Return the spec that ``value`` describes; raises :class:`UserError` where it describes none."""
         try:
             fields = {str(name): Field.from_json(field) for name, field in value["fields"].items()}
-            return DataSpec(fields, str(value["target"]), str(value.get("condition", "")))
+            return DataSpec(fields, _text(value["target"]), _text(value.get("condition", "")))
+        except UserError as problem:
+            raise UserError(legible(problem)) from problem
         except (KeyError, TypeError, AttributeError) as problem:
-            raise UserError(f"a data description is damaged: {problem!r}") from problem
+            raise UserError(f"a data description is damaged: {legible(repr(problem))}") from problem
+
+
+def _listed(value: Any) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"{value!r} is no list")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no whole number")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value

@@ -16,6 +16,7 @@ from ganzoo.errors import Refused, UserError, nearest
 
 T = TypeVar("T")
 LARGEST = 2**31 - 1  # whole number, where an option says nothing else
+MOST = 1000  # values of one option
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,8 @@ def _read(kind: Any, value: Any) -> Any:
         if not isinstance(value, str | list | tuple):
             raise ValueError("must be values with commas between them")
         items = value.split(",") if isinstance(value, str) else list(value)
+        if len(items) > MOST:
+            raise ValueError(f"must be at most {MOST} values")
         if inner[-1] is Ellipsis:
             return tuple(_read(inner[0], item) for item in items)
         if len(items) != len(inner):

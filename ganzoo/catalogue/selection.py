@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,11 +14,12 @@ from ganzoo.catalogue.discovery import Provider
 from ganzoo.catalogue.options import Config, DataConfig, make, options_of, values_of
 from ganzoo.catalogue.registry import Registry
 from ganzoo.catalogue.settings import PLACE, RunSettings
-from ganzoo.errors import Refused, UserError, nearest
+from ganzoo.errors import Refused, UserError, legible, nearest
 
-FORMAT = 1
+FORMAT = 2  # of model files, saves and config files; from 2 on they are sealed
 PRESETS = ("default", "published")
 RUN = "run"
+_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # the names that distributions may have
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,15 @@ class _Layer:
     loose: bool = False
 
 
+def refuse_other_format(found: Any, whose: str) -> None:
+    """Raise :class:`UserError` where ``found`` is not the :data:`FORMAT` of this ganzoo; ``whose`` is a phrase."""
+    if type(found) is int and found == FORMAT:
+        return
+    older = type(found) is int and found < FORMAT
+    advice = "it was made by an older ganzoo, so make it anew" if older else "update ganzoo"
+    raise UserError(f"{whose} has format {legible(found)}; this ganzoo reads format {FORMAT}: {advice}")
+
+
 def part_to_json(part: Part) -> dict[str, Any]:
     """Return name, package, version and options of a part."""
     return {
@@ -106,18 +117,25 @@ def part_from_json(registry: Registry, slot: Slot, value: Any) -> Part:
     """Return the part that :func:`part_to_json` described; names what is missing."""
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
         raise UserError(f"the part for slot {slot.name!r} is damaged: it has no name")
-    name, package = value["name"], value.get("package", "unknown")
+    name, package = value["name"], value.get("package")
     try:
         entry = registry.entry(slot.kind, name)
     except UserError as problem:
+        # A file may name any package: what is no plain name is not repeated, least of all in a command.
+        if not isinstance(package, str) or not _PACKAGE.fullmatch(package):
+            package = "unknown"
         raise UserError(
-            f"{slot.kind} {name!r} of package {package!r} is needed and not installed: pip install {package}. {problem}"
+            f"{slot.kind} {legible(name)!r} of package {package!r} is needed and not installed: install that package "
+            f"if you trust it. {legible(problem)}"
         ) from problem
     config = value.get("config", {})
     if not isinstance(config, Mapping):
         raise UserError(f"the options of slot {slot.name!r} are damaged")
     assert isinstance(entry.item, Component)
-    made = make(entry.item.config, config, entry.label)
+    try:
+        made = make(entry.item.config, config, entry.label)
+    except UserError as problem:
+        raise UserError(legible(problem)) from problem
     return Part(slot, entry.item, entry.provider, made)
 
 
@@ -205,10 +223,7 @@ def _refuse_other_file(file: Mapping[str, Any], variant: str, preset: str | None
 
 
 def _file_layer(file: Mapping[str, Any], variant: Variant) -> _Layer:
-    if file.get("format", FORMAT) != FORMAT:
-        raise UserError(
-            f"the config file has format {file['format']}; this ganzoo reads format {FORMAT}: update ganzoo"
-        )
+    refuse_other_format(file.get("format", FORMAT), "the config file")
     parts, run = file.get("parts", {}), file.get("run", {})
     if not isinstance(parts, Mapping) or not isinstance(run, Mapping):
         raise UserError("the config file is damaged: 'parts' and 'run' must be JSON objects")

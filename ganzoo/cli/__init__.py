@@ -19,7 +19,7 @@ from ganzoo.cli.listing import list_command
 from ganzoo.cli.plugins import plugins
 from ganzoo.cli.sample import sample
 from ganzoo.cli.train import train
-from ganzoo.errors import Refused, UserError, nearest
+from ganzoo.errors import Refused, UserError, nearest, printable
 
 FAILED, ASKED_WRONGLY, INTERRUPTED = 1, 2, 130
 
@@ -91,9 +91,13 @@ def _explain(problem: Exception) -> None:
     if isinstance(problem, Refused) and len(problem.problems) > 1:
         click.echo(f"ganzoo: {len(problem.problems)} things do not fit:", err=True)
         for line in problem.problems:
-            click.echo(f"  - {' '.join(line.split())}", err=True)
+            click.echo(f"  - {_line(line)}", err=True)
     elif isinstance(problem, UserError):
-        click.echo(f"ganzoo: {' '.join(str(problem).split())}", err=True)
+        click.echo(f"ganzoo: {_line(str(problem))}", err=True)
     else:
-        reason = " ".join(str(problem).split()) or type(problem).__name__
+        reason = _line(str(problem)) or type(problem).__name__
         click.echo(f"ganzoo: failed: {reason} (--debug shows the traceback)", err=True)
+
+
+def _line(said: str) -> str:
+    return printable(" ".join(said.split()))

@@ -9,7 +9,7 @@ from typing import Any, final
 from ganzoo.engine.evaluation import Evaluation
 from ganzoo.engine.modelfile import KEY
 from ganzoo.engine.sealed import read_sealed
-from ganzoo.errors import UserError, first_line
+from ganzoo.errors import UserError, legible
 
 EVALUATION = "evaluation"
 
@@ -33,10 +33,10 @@ class BestModel:
         try:
             trained = read_sealed(self._path, KEY, "model")[1]["trained"]
             then = Evaluation.from_json(trained[EVALUATION], whose)
-            later = int(trained["steps"]) > step
-        except (UserError, KeyError, TypeError, ValueError) as problem:
+            later = trained["steps"] > step
+        except (UserError, KeyError, TypeError) as problem:
             raise UserError(
-                f"{whose}, cannot be read ({first_line(problem)}): move it away, and the run goes on without it"
+                f"{whose}, cannot be read ({legible(problem)}): move it away, and the run goes on without it"
             ) from problem
         if later:
             return

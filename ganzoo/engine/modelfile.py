@@ -14,10 +14,10 @@ import ganzoo
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.registry import Registry
-from ganzoo.catalogue.selection import FORMAT, Part, Selection, part_from_json
+from ganzoo.catalogue.selection import Part, Selection, part_from_json
 from ganzoo.engine.assembly import SelectedParts
-from ganzoo.engine.sealed import read_sealed, write_sealed
-from ganzoo.errors import UserError
+from ganzoo.engine.sealed import read_sealed, refuse_other_tensors, write_sealed
+from ganzoo.errors import UserError, legible
 from ganzoo.recipe import Recipe
 
 KEY = "ganzoo"
@@ -60,31 +60,31 @@ def read_model(path: Path, registry: Registry) -> tuple[Recipe, Header]:
     """Return the recipe in a model file, in evaluation mode on the CPU, and what the file says about itself.
 
     Raises :class:`UserError` where the file is missing, damaged, of another format, or needs a plugin that is not
-    installed.
+    installed, or weights that are not finite.
     """
     tensors, about = read_sealed(path, KEY, "model")
-    header = _header(path, about)
-    slots = _slots(header, registry)
-    parts = {name: part_from_json(registry, slot, header.parts[name]) for name, slot in slots.items()}
-    shapes = {name: tuple(value.shape) for name, value in _build(parts, header, "meta").state_dict().items()}
-    for name in sorted(shapes.keys() | tensors.keys()):
-        found = tuple(tensors[name].shape) if name in tensors else None
-        if shapes.get(name) != found:
-            raise UserError(f"{path} is damaged: {name} should have shape {shapes.get(name)} and has {found}")
-    recipe = _build(parts, header, "cpu")
+    try:
+        header = _header(about)
+        parts = _parts(header, registry)
+        # On the meta device a network of any size costs nothing; it is built in memory if the file has its weights.
+        refuse_other_tensors(tensors, _build(parts, header, "meta").state_dict())
+        recipe = _build(parts, header, "cpu")
+    except UserError as problem:
+        raise UserError(f"{path} cannot be used: {legible(problem)}") from problem
     recipe.load_state_dict(tensors)
     return recipe.eval(), header
 
 
-def _slots(header: Header, registry: Registry) -> dict[str, Slot]:
-    """The slots that a recipe builds; data and optimizers are not needed to sample."""
-    chosen = header.parts.get("recipe")
-    recipe = registry.component("recipe", str(chosen.get("name", "") if isinstance(chosen, Mapping) else ""))
-    needed = {slot.name: slot for slot in (Slot("recipe", "recipe", ""), *recipe.model_slots)}
-    missing = [name for name in needed if name not in header.parts]
-    if missing:
-        raise UserError(f"the model names no part for slot {missing[0]!r} of recipe {recipe.name!r}")
-    return needed
+def _parts(header: Header, registry: Registry) -> dict[str, Part]:
+    """The parts that a recipe builds; data and optimizers are not needed to sample."""
+    recipe = part_from_json(registry, Slot("recipe", "recipe", ""), header.parts.get("recipe"))
+    for slot in recipe.component.slots:
+        if slot.kind == "dataset" and slot.name not in header.data:
+            raise UserError(f"it does not say what the data of slot {slot.name!r} is")
+    slots = recipe.component.model_slots
+    return {"recipe": recipe} | {
+        slot.name: part_from_json(registry, slot, header.parts.get(slot.name)) for slot in slots
+    }
 
 
 def _build(parts: Mapping[str, Part], header: Header, device: str) -> Recipe:
@@ -93,17 +93,9 @@ def _build(parts: Mapping[str, Part], header: Header, device: str) -> Recipe:
     return recipe
 
 
-def _header(path: Path, raw: Mapping[str, Any]) -> Header:
-    if raw.get("format") != FORMAT:
-        raise UserError(f"{path} has format {raw.get('format')}; this ganzoo reads format {FORMAT}: update ganzoo")
-    try:
-        return Header(
-            variant=str(raw["variant"]),
-            parts=dict(raw["parts"]),
-            data={slot: DataSpec.from_json(spec) for slot, spec in raw["data"].items()},
-            trained=dict(raw["trained"]),
-            versions=dict(raw["versions"]),
-            raw=raw,
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise UserError(f"{path} is no model of ganzoo: its description of itself is damaged ({problem})") from problem
+def _header(raw: Mapping[str, Any]) -> Header:
+    for name, kind in {"variant": str, "parts": dict, "data": dict, "trained": dict, "versions": dict}.items():
+        if not isinstance(raw.get(name), kind):
+            raise UserError(f"its description of itself is damaged: {name!r} is missing, or of another kind")
+    data = {slot: DataSpec.from_json(spec) for slot, spec in raw["data"].items()}
+    return Header(raw["variant"], raw["parts"], data, raw["trained"], raw["versions"], raw)

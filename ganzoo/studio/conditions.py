@@ -30,10 +30,8 @@ def _read_class(field: Field, value: Any) -> Tensor:
     try:
         index = int(value) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
-        names = field.names or tuple(str(index) for index in range(field.classes))
-        raise UserError(
-            f"no class is called {value!r}{nearest(str(value), names)} Classes: {', '.join(names)}"
-        ) from None
+        have = ", ".join(field.names) or f"0 to {field.classes - 1}"
+        raise UserError(f"no class is called {value!r}{nearest(str(value), field.names)} Classes: {have}") from None
     if not 0 <= index < field.classes:
         raise UserError(f"label {index} is out of range: this model knows the classes 0 to {field.classes - 1}")
     return torch.tensor(index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -18,8 +18,8 @@ from ganzoo.catalogue.selection import FORMAT, Part, part_to_json
 from ganzoo.engine.assembly import SelectedParts
 from ganzoo.engine.evaluation.bench import ask
 from ganzoo.engine.evaluation.reference import Reference, fingerprint
-from ganzoo.engine.sealed import read_sealed, write_sealed
-from ganzoo.errors import UserError, first_line
+from ganzoo.engine.sealed import read_sealed, refuse_other_tensors, write_sealed
+from ganzoo.errors import UserError
 from ganzoo.metrics import Examples, Judge, Opinion, Track, untracked
 from ganzoo.randomness import key
 
@@ -100,7 +100,7 @@ def appoint(
         with FileLock(path.with_suffix(".lock")):
             if path.exists():
                 try:
-                    return _read(path, judge, part, reference, identity)
+                    return _read(path, judge, part, reference, identity, about)
                 except UserError as problem:
                     say(f"{problem}; the judge is trained anew")
             return _train(path, judge, part, reference, identity, about, track)
@@ -109,13 +109,25 @@ def appoint(
         raise UserError(f"judges cannot be kept in {folder} ({reason}): set {CACHE} to a folder for them") from problem
 
 
-def _read(path: Path, judge: Judge, part: Part, reference: Reference, identity: str) -> Appointed:
+def _read(
+    path: Path, judge: Judge, part: Part, reference: Reference, identity: str, wanted: Mapping[str, Any]
+) -> Appointed:
     tensors, about = read_sealed(path, KEY, "judge")
     try:
-        judge.load_state_dict(tensors)
-    except RuntimeError as problem:
-        raise UserError(f"{path} is damaged: {first_line(problem)}") from problem
+        if any(about.get(name) != value for name, value in wanted.items()):
+            raise UserError("it is another judge")
+        refuse_other_tensors(tensors, judge.state_dict())
+        _refuse_strange(about.get("accuracy"), about.get("learnt_from"))
+    except UserError as problem:
+        raise UserError(f"{path} cannot be used: {problem}") from problem
+    judge.load_state_dict(tensors)
     return _appointed(judge, part, reference, about, identity)
+
+
+def _refuse_strange(accuracy: Any, learnt_from: Any) -> None:
+    share = accuracy is None or (isinstance(accuracy, int | float) and 0 <= accuracy <= 1)
+    if not share or not isinstance(learnt_from, int):
+        raise UserError("what it says about its learning is damaged")
 
 
 def _train(
@@ -138,8 +150,7 @@ def _train(
 
 def _appointed(judge: Judge, part: Part, reference: Reference, about: dict[str, Any], identity: str) -> Appointed:
     name = f"{reference.name}-{part.component.name}:{str(about['sha256'])[:DIGITS]}"
-    accuracy, learnt_from = about.get("accuracy"), int(about.get("learnt_from", 0))
-    return Appointed(judge.eval(), name, None if accuracy is None else float(accuracy), learnt_from, identity)
+    return Appointed(judge.eval(), name, about["accuracy"], about["learnt_from"], identity)
 
 
 def accuracy_of(judge: Judge, examples: Examples) -> float | None:

@@ -181,7 +181,7 @@ class _Floors:
         if sum(values.nbytes for values in said.values()) > LARGEST:
             said = {}
         floors = {
-            metric: {name: list(split_estimate(value)) for name, value in found.items()}
+            metric: {name: [finite(number) for number in split_estimate(value)] for name, value in found.items()}
             for metric, found in self._found.items()
         }
         try:
@@ -196,16 +196,24 @@ class _Floors:
             tensors, about = read_sealed(self._path, KEY, "reference")
             if {name: about[name] for name in self._identity} != self._identity:
                 return False
-            if tensors:
-                said = Opinion(*(tensors[name].to(self._bench.device) for name in Opinion._fields))
-                self._bench.keep(self._real, said)
-            self._found = {
-                metric: {name: Estimate(*pair) if pair[1] is not None else pair[0] for name, pair in found.items()}
+            floors: dict[str, Found] = {
+                metric: {name: _floor(*pair) for name, pair in found.items()}
                 for metric, found in about["floors"].items()
             }
+            if tensors:
+                said = Opinion(*(tensors[name].to(self._bench.device) for name in Opinion._fields))
+                if any(len(values) != len(self._real) for values in said):
+                    return False
+                self._bench.keep(self._real, said)
+            self._found = floors
         except (UserError, KeyError, IndexError, TypeError, ValueError, AttributeError):
             return False  # none yet, or a damaged one: everything in it can be computed again
         return True
+
+
+def _floor(value: float | None, error: float | None) -> float | Estimate:
+    known = math.nan if value is None else float(value)  # JSON has no word for a floor that is no number
+    return known if error is None else Estimate(known, float(error))
 
 
 def open_examination(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, get_args
 
-from ganzoo.errors import UserError
+from ganzoo.errors import UserError, legible
 from ganzoo.metrics import Aim, Estimate
 
 GOOD = ("high", "low")
+LARGEST = 1e300  # value of a figure that is read
 
 
 def label(name: str, judge: str) -> str:
@@ -104,9 +105,26 @@ class Evaluation:
                 Figure(**{key: item for key, item in figure.items() if key != "label"}) for figure in value["figures"]
             )
             known = {field.name: value[field.name] for field in fields(Evaluation)}
-            return Evaluation(**{**known, "figures": figures})
+            read = Evaluation(**{**known, "figures": figures})
+            if not (isinstance(read.judge, Mapping) and all(_sound(figure) for figure in figures)):
+                raise TypeError("values of other kinds")
+            return read
         except (KeyError, TypeError, AttributeError) as problem:
             raise UserError(f"{source} is no evaluation: give what `ganzoo evaluate --json` printed") from problem
+
+
+def _sound(figure: Figure) -> bool:
+    """Whether the fields of a figure that was read are of the kinds that they should be."""
+    texts = all(isinstance(text, str) for text in (figure.metric, figure.name, figure.judge))
+    numbers = [
+        figure.value,
+        *(number for number in (figure.error, figure.floor, figure.floor_error) if number is not None),
+    ]
+    return texts and figure.aim in get_args(Aim) and all(_finite_number(number) for number in numbers)
+
+
+def _finite_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def split_estimate(found: float | Estimate) -> tuple[float, float | None]:
@@ -120,4 +138,4 @@ def finite(value: float | None) -> float | None:
 
 
 def _short(value: Any) -> str:
-    return str(value) or "none"
+    return legible(value) if str(value) else "none"
