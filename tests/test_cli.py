@@ -30,7 +30,7 @@ from ganzoo.cli.output import print_table
 
 ENTRIES = list(installed())
 VARIANTS = installed().names("variant")
-COMMANDS = ("list", "info", "plugins", "train", "sample", "evaluate", "bench", "doctor")
+COMMANDS = ("list", "info", "plugins", "train", "sample", "evaluate", "convert", "bench", "doctor")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,114 @@
+"""Where in a checkpoint networks may be: every dict with tensors, and every part of one whose names begin alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+from ganzoo.interfaces import Discriminator, Generator
+from ganzoo.studio.conversion.pickles import Unreadable
+from ganzoo.studio.conversion.tensors import View
+
+DEPTH = 32  # of dicts in each other, and of names in a name
+SEPARATOR = "."
+WHOLE = "all"  # the name of a checkpoint that is a network itself
+
+# Words in the names of files' parts that tell apart what shapes do not, by what the network is.
+HINTS: Mapping[type, frozenset[str]] = {
+    Generator: frozenset({"g", "gen", "generator", "netg", "modelg", "gnet"}),
+    Discriminator: frozenset({"d", "dis", "disc", "discriminator", "critic", "netd", "modeld", "dnet"}),
+}
+
+
+@final
+@dataclass(frozen=True)
+class Found:
+    """Tensors that may be a network's: ``label`` says where they are, ``prefix`` what stood before all their names."""
+
+    label: str
+    prefix: str
+    tensors: Mapping[str, View]
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.label}{SEPARATOR}{self.prefix}".strip(SEPARATOR) or WHOLE
+
+    @property
+    def places(self) -> frozenset[tuple[object, ...]]:
+        """Where its tensors lie."""
+        return frozenset(view.place for view in self.tensors.values())
+
+    @property
+    def weighs(self) -> bool:
+        """Whether any tensor is a weight: the state of an optimizer has none."""
+        return any(name.rpartition(SEPARATOR)[2].startswith("weight") for name in self.tensors)
+
+    def hints(self, kind: type) -> bool:
+        """Whether its names say that it is a ``kind`` of network."""
+        words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", f"{self.label} {self.prefix}")
+        return any(issubclass(kind, named) and {word.lower() for word in words} & HINTS[named] for named in HINTS)
+
+
+def networks_in(value: Any) -> list[Found]:
+    """Return all that may be a network, each once; raises :class:`Unreadable` where the nesting is absurd."""
+    found: dict[frozenset[object], Found] = {}
+    for path, node in _dicts(value):
+        tensors = {str(name): view for name, view in node.items() if isinstance(view, View)}
+        for part in _parts(path, "", tensors):
+            found.setdefault(frozenset((name, view.place) for name, view in part.tensors.items()), part)
+    return [part for part in found.values() if part.weighs]
+
+
+def left_out(value: Any, taken: frozenset[tuple[object, ...]]) -> list[str]:
+    """Return the names at the top of a checkpoint below which nothing is of what was ``taken``."""
+    used: dict[str, bool] = {}
+    for path, node in _dicts(value):
+        for name, inner in node.items():
+            top = _joined(path, str(name)).partition(SEPARATOR)[0]
+            used[top] = used.get(top, False) or (isinstance(inner, View) and inner.place in taken)
+    return [top for top, was_used in used.items() if not was_used]
+
+
+def _dicts(value: Any) -> Iterator[tuple[str, dict[Any, Any]]]:
+    """Yield every dict with its path, each once, those outside first."""
+    seen: set[int] = set()
+    waiting: list[tuple[str, int, Any]] = [("", 0, value)]
+    for path, depth, node in waiting:
+        if not isinstance(node, dict | list | tuple) or id(node) in seen:
+            continue
+        if depth > DEPTH:
+            raise Unreadable(f"nests its content more than {DEPTH} deep, which no checkpoint needs")
+        seen.add(id(node))
+        if isinstance(node, dict):
+            yield path, node
+        inner = node.items() if isinstance(node, dict) else enumerate(node)
+        waiting += [(_joined(path, str(name)), depth + 1, below) for name, below in inner if _holds(below)]
+
+
+def _holds(value: Any) -> bool:
+    return isinstance(value, dict | list | tuple) and len(value) > 0
+
+
+def _parts(path: str, prefix: str, tensors: Mapping[str, View], depth: int = 0) -> Iterator[Found]:
+    """Yield ``tensors`` without what all their names begin with, and each group of them that begins alike."""
+    if not tensors or depth > DEPTH:
+        return
+    groups: dict[str, dict[str, View]] = {}
+    for name, view in tensors.items():
+        first, _, rest = name.partition(SEPARATOR)
+        groups.setdefault(first if rest else "", {})[rest or name] = view
+    if len(groups) == 1 and "" not in groups:
+        ((first, inner),) = groups.items()
+        yield from _parts(path, f"{prefix}{first}{SEPARATOR}", inner, depth + 1)
+        return
+    yield Found(path, prefix, tensors)
+    for first, inner in groups.items():
+        if first:
+            yield from _parts(_joined(path, f"{prefix}{first}"), "", inner, depth + 1)
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}{SEPARATOR}{name}" if path else name
