@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ganzoo.catalogue.check import check
-from ganzoo.catalogue.component import Component
-from ganzoo.catalogue.options import Option, options_of
+from ganzoo.catalogue.options import DataConfig, Option, options_of
 from ganzoo.catalogue.selection import Part, Selection
 from ganzoo.engine.assembly import build_recipe
 from ganzoo.errors import UserError
@@ -55,11 +54,9 @@ def _changed(selection: Selection, wanted: Mapping[str, Found]) -> Iterator[tupl
 
 
 def _shaping(selection: Selection) -> list[Part]:
-    """The parts that have a say in shapes: the data, and what a recipe builds itself."""
-    recipe: Component = selection.recipe
-    moving = {slot.name for slot in recipe.slots} - {slot.name for slot in recipe.model_slots}
-    data = {name for name, part in selection.parts.items() if part.slot.kind == "dataset"}
-    return [part for name, part in selection.parts.items() if name in data or name not in moving]
+    """The parts that have a say in shapes: the data, and what a recipe builds."""
+    built = {slot.name for slot in selection.recipe.model_slots}
+    return [part for name, part in selection.parts.items() if name in built or isinstance(part.config, DataConfig)]
 
 
 def _numbers(wanted: Mapping[str, Found]) -> tuple[list[int], list[tuple[int, ...]]]:

@@ -25,11 +25,15 @@ HINTS: Mapping[type, frozenset[str]] = {
 @final
 @dataclass(frozen=True)
 class Found:
-    """Tensors that may be a network's: ``label`` says where they are, ``prefix`` what stood before all their names."""
+    """Tensors that may be a network's: ``label`` says where they are, ``prefix`` what stood before all their names.
+
+    ``part`` is what their names begin with where they stand in one dict with others, else empty.
+    """
 
     label: str
     prefix: str
     tensors: Mapping[str, View]
+    part: str = ""
 
     @property
     def name(self) -> str:
@@ -48,8 +52,16 @@ class Found:
 
     def hints(self, kind: type) -> bool:
         """Whether its names say that it is a ``kind`` of network."""
-        words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", f"{self.label} {self.prefix}")
-        return any(issubclass(kind, named) and {word.lower() for word in words} & HINTS[named] for named in HINTS)
+        return _hints(f"{self.label} {self.prefix}", kind)
+
+    def alone(self, kind: type) -> bool:
+        """Whether it is all of a dict, or says itself that it is a ``kind`` of network: else it may be half of one."""
+        return not self.part or _hints(self.part, kind)
+
+
+def _hints(names: str, kind: type) -> bool:
+    words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", names)}
+    return any(issubclass(kind, named) and words & HINTS[named] for named in HINTS)
 
 
 def networks_in(value: Any) -> list[Found]:
@@ -57,7 +69,7 @@ def networks_in(value: Any) -> list[Found]:
     found: dict[frozenset[object], Found] = {}
     for path, node in _dicts(value):
         tensors = {str(name): view for name, view in node.items() if isinstance(view, View)}
-        for part in _parts(path, "", tensors):
+        for part in _parts(Found(path, "", tensors)):
             found.setdefault(frozenset((name, view.place) for name, view in part.tensors.items()), part)
     return [part for part in found.values() if part.weighs]
 
@@ -92,22 +104,22 @@ def _holds(value: Any) -> bool:
     return isinstance(value, dict | list | tuple) and len(value) > 0
 
 
-def _parts(path: str, prefix: str, tensors: Mapping[str, View], depth: int = 0) -> Iterator[Found]:
-    """Yield ``tensors`` without what all their names begin with, and each group of them that begins alike."""
-    if not tensors or depth > DEPTH:
+def _parts(whole: Found, depth: int = 0) -> Iterator[Found]:
+    """Yield ``whole`` without what all names in it begin with, and each group of its tensors that begin alike."""
+    if not whole.tensors or depth > DEPTH:
         return
     groups: dict[str, dict[str, View]] = {}
-    for name, view in tensors.items():
+    for name, view in whole.tensors.items():
         first, _, rest = name.partition(SEPARATOR)
         groups.setdefault(first if rest else "", {})[rest or name] = view
     if len(groups) == 1 and "" not in groups:
         ((first, inner),) = groups.items()
-        yield from _parts(path, f"{prefix}{first}{SEPARATOR}", inner, depth + 1)
+        yield from _parts(Found(whole.label, f"{whole.prefix}{first}{SEPARATOR}", inner, whole.part), depth + 1)
         return
-    yield Found(path, prefix, tensors)
+    yield whole
     for first, inner in groups.items():
         if first:
-            yield from _parts(_joined(path, f"{prefix}{first}"), "", inner, depth + 1)
+            yield from _parts(Found(_joined(whole.label, f"{whole.prefix}{first}"), "", inner, first), depth + 1)
 
 
 def _joined(path: str, name: str) -> str:

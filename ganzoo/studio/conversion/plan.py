@@ -68,9 +68,8 @@ def plan(networks: Mapping[str, nn.Module], found: Sequence[Found], take: Mappin
         if take.get(name) == NOTHING and not isinstance(network, Generator):
             made.fresh.append(name)
             continue
-        among = [part for part in found if not part.places & claimed]
-        if name in take:
-            among = _asked(take[name], among, name)
+        free = [part for part in found if not part.places & claimed]
+        among = _asked(take[name], free, name) if name in take else [p for p in free if p.alone(type(network))]
         fitting = _narrowed([taken for part in among for taken in _fitting(network, part)], type(network))
         if len(fitting) > 1:
             labels = [taken.found.name for taken in fitting]
