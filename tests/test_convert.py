@@ -176,15 +176,14 @@ def test_samples_of_a_multi_gpu_checkpoint_are_those_of_its_own_network(zipped: 
     }
 
 
-@FORMATS
-def test_the_model_is_one_like_any_other(zipped: bool, bench: Bench) -> None:
+def test_the_model_is_one_like_any_other(bench: Bench) -> None:
     _, _, checkpoint = trained_checkpoint()
-    bench.convert(checkpoint, zipped)
+    bench.convert(checkpoint, True)
     made = ganzoo.sample(bench.out, 3, seed=5)
     assert made.shape == (3, 3, 32, 32)
     again = Bench(bench.old.parent)
     again.out = bench.out.with_name("again.safetensors")
-    again.convert(checkpoint, zipped)
+    again.convert(checkpoint, True)
     assert again.out.read_bytes() == bench.out.read_bytes()
     assert torch.equal(ganzoo.sample(again.out, 3, seed=5), made)
 
@@ -209,11 +208,10 @@ PLACES: dict[str, Callable[[Mapping[str, Tensor]], Any]] = {
 }
 
 
-@FORMATS
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-def test_a_generator_is_found_wherever_it_is(place: Callable[[Any], Any], zipped: bool, bench: Bench) -> None:
+def test_a_generator_is_found_wherever_it_is(place: Callable[[Any], Any], bench: Bench) -> None:
     generator = lived(TutorialGenerator())
-    done = bench.convert(place(generator.state_dict()), zipped)
+    done = bench.convert(place(generator.state_dict()), False)
     assert "generator" in done.taken
     assert same_numbers(bench, generator)
 
@@ -237,23 +235,21 @@ def test_what_the_file_has_not_stays_as_it_begins(bench: Bench) -> None:
     assert not torch.equal(first["output.weight"], bench.state("discriminator")["output.weight"])
 
 
-@FORMATS
-def test_our_own_names_decide_before_the_order_does(zipped: bool, bench: Bench) -> None:
+def test_our_own_names_decide_before_the_order_does(bench: Bench) -> None:
     bench.convert(lived(TutorialGenerator()).state_dict())
     ours = bench.state()
     shuffled = dict(sorted(ours.items(), key=lambda item: item[0][::-1]))
     assert list(shuffled) != list(ours)
-    done = bench.convert({"netG": shuffled}, zipped)
+    done = bench.convert({"netG": shuffled}, True)
     assert done.taken["generator"].match.by_name
     assert all(torch.equal(value, ours[name]) for name, value in bench.state().items())
 
 
-@FORMATS
 @pytest.mark.parametrize("told", ["float16", "bfloat16", "float64"])
-def test_other_numbers_become_float32_and_are_told(told: str, zipped: bool, bench: Bench) -> None:
+def test_other_numbers_become_float32_and_are_told(told: str, bench: Bench) -> None:
     dtype = getattr(torch, told)
     generator = lived(TutorialGenerator()).to(dtype)
-    done = bench.convert({"g": generator.state_dict()}, zipped)
+    done = bench.convert({"g": generator.state_dict()}, False)
     assert done.taken["generator"].cast == (told,)
     assert same_numbers(bench, generator.float())
     assert all(value.dtype in (torch.float32, torch.int64) for value in bench.state().values())
@@ -301,13 +297,12 @@ def test_numbers_of_a_machine_with_the_other_order_of_bytes(bench: Bench) -> Non
 
 
 @pytest.mark.parametrize("variant", installed().names("variant"))
-@FORMATS
-def test_every_variant_can_be_converted_to(variant: str, zipped: bool, bench: Bench) -> None:
+def test_every_variant_can_be_converted_to(variant: str, bench: Bench) -> None:
     chosen = select(installed(), variant)
     recipe = build_recipe(chosen, assemble(chosen))
     networks = {name: lived(network) for name, network in recipe.named_children()}
     foreign = {f"net{name[0].upper()}": renamed(network.state_dict()) for name, network in networks.items()}
-    done = bench.convert(foreign, zipped, chosen)
+    done = bench.convert(foreign, True, chosen)
     assert set(done.taken) == set(networks)
     assert not any(taken.match.by_name for taken in done.taken.values())
     for name, network in networks.items():

@@ -27,6 +27,9 @@ def fitting_options(selection: Selection, wanted: Mapping[str, Found]) -> str:
     The numbers that are tried are those in the shapes. One option at a time is set to what makes the shapes most alike.
     """
     flags: list[str] = []
+    # How weights begin takes most of the time of a building, and changes no shape.
+    parts = {name: part for name, part in selection.parts.items() if part.slot.kind != "initialiser"}
+    selection = dataclasses.replace(selection, parts=parts)
     likest = _likeness(selection, wanted)
     for _ in range(ROUNDS):
         tried = [(_likeness(other, wanted), flag, other) for flag, other in _changed(selection, wanted)]

@@ -16,6 +16,7 @@ MAGIC = 0x1950A86A20F9469CFC6C  # the first value in files of torch before 1.6
 LEGACY = 1001  # the second one: the number of that format
 LOCAL = 30  # bytes of a zip's header of an entry, without the name and what else may follow it
 ENCRYPTED = 1
+NO_FOLDERS = {"", ".", ".."}
 COUNT = 8  # bytes that tell how many numbers a storage has, before these, in files of torch before 1.6
 
 INSTEAD = "give a file that torch.save wrote"
@@ -84,8 +85,6 @@ KNOWN: Mapping[str, Callable[..., Any]] = {
 def _read_zip(content: bytes) -> Any:
     entries = _entries(content)
     folder = _folder(entries)
-    if any(name.startswith((f"{folder}/code/", f"{folder}/constants.pkl")) for name in entries):
-        raise Unreadable("is a program of TorchScript: save the state_dict() of the network with what made it")
     order = bytes(entries.get(f"{folder}/byteorder", b"little"))
     if order not in (b"little", b"big"):
         raise Unreadable("is damaged: it does not say in which order the bytes of its numbers are")
@@ -103,6 +102,8 @@ def _entries(content: bytes) -> dict[str, memoryview]:
         listed = zipfile.ZipFile(io.BytesIO(content)).infolist()
     except Exception as problem:  # zipfile lets through whatever the damage leads to
         raise Unreadable("is damaged: its zip cannot be read, and may have been cut off") from problem
+    if any("/code/" in entry.filename for entry in listed):
+        raise Unreadable("is a program of TorchScript: save the state_dict() of the network with what made it")
     if sum(entry.file_size for entry in listed) > len(content):
         raise Unreadable("is damaged: the entries of its zip are larger than all of it")
     found: dict[str, memoryview] = {}
@@ -130,7 +131,7 @@ def _stored(content: bytes, entry: zipfile.ZipInfo) -> memoryview:
 def _folder(entries: Mapping[str, memoryview]) -> str:
     """Return the one folder of a zip that ``torch.save`` wrote, which holds all of its entries."""
     folders = {name.partition("/")[0] for name in entries}
-    if len(folders) != 1 or f"{next(iter(folders))}/data.pkl" not in entries:
+    if len(folders) != 1 or folders <= NO_FOLDERS or f"{next(iter(folders))}/data.pkl" not in entries:
         raise Unreadable(f"is a zip that torch.save did not write: {INSTEAD}")
     return folders.pop()
 
@@ -154,6 +155,8 @@ def _read_legacy(content: memoryview) -> Any:
     for key in keys:
         begin = at + COUNT
         at = begin + int.from_bytes(content[at:begin], "little") * described.size_of(key)
+        if at > len(content):
+            raise Unreadable("is damaged: it ends too early")
         described.records.by_key[key] = content[begin:at]
     described.check()
     return value

@@ -119,7 +119,11 @@ def _kind(layer: Names, values: Values) -> object:
 
 
 def _told(layer: Names, values: Values) -> str:
-    return ", ".join(f"{role} {tuple(values[name].shape)}" for role, name in layer.items())
+    return ", ".join(f"{_plain(role)} {tuple(values[name].shape)}" for role, name in layer.items())
+
+
+def _plain(role: str) -> str:
+    return role if role.isidentifier() and role.isascii() else shown(role)
 
 
 def _refuse_other(mine: str, value: Tensor, other: str, view: View) -> None:
