@@ -266,6 +266,27 @@ BOMBS: dict[str, bytes] = {
 }  # fmt: skip
 
 
+def nest() -> bytes:
+    """A hundred thousand dicts at the end of a path of long names."""
+    root: dict[object, Any] = {}
+    inner, name = root, "a" * 10**6
+    for _ in range(14):
+        inner[name] = inner = {}
+    inner.update({number: {0: []} for number in range(100_000)})
+    return pickle.dumps(root, 2)
+
+
+def crowd() -> bytes:
+    """One tensor under a hundred thousand names, each of a layer of its own."""
+    first = view()[:-2] + b"q\x00s("
+    names = (f"layer{number}.a.b.c.weight".encode() for number in range(100_000))
+    pairs = (b"X" + struct.pack("<I", len(name)) + name + b"h\x00" for name in names)
+    return first + b"".join(pairs) + b"u."
+
+
+BOMBS |= {"names at the end of a long path": nest(), "a crowd of tensors": crowd()}
+
+
 def entries(zipped: bytes) -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(zipped)) as made:
         return {name: made.read(name) for name in made.namelist()}

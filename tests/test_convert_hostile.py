@@ -35,7 +35,7 @@ FORMS = pytest.mark.parametrize("form", [zipped_pickle, legacy], ids=["zip", "le
 FORMS_OF_BOMBS = pytest.mark.parametrize(
     "form", [legacy, pytest.param(zipped_pickle, marks=pytest.mark.long)], ids=["legacy", "zip"]
 )
-SLOWEST = 20  # seconds that any file may take, on a machine with other work
+SLOWEST = 20  # seconds of a processor that any file may take; others may be at work on the machine
 
 
 @pytest.fixture(autouse=True)
@@ -81,9 +81,9 @@ def test_lies_are_seen(body: bytes, form: Callable[..., bytes]) -> None:
 @FORMS_OF_BOMBS
 @pytest.mark.parametrize("body", BOMBS.values(), ids=BOMBS)
 def test_bombs_do_not_go_off(body: bytes, form: Callable[..., bytes]) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     refusal(form(body, _0=bytes(24)) if form is zipped_pickle else form(body))
-    assert time.perf_counter() - began < SLOWEST
+    assert time.process_time() - began < SLOWEST
 
 
 @pytest.mark.parametrize(("content", "word"), zips().values(), ids=zips())
@@ -107,15 +107,16 @@ def test_damage_ends_in_a_network_or_in_one_sentence(count: int, record: Callabl
     ends: Counter[str] = Counter()
     slowest = 0.0
     for seed in range(count):
-        began = time.perf_counter()
-        told = attempt(damaged(random.Random(seed)))
-        slowest = max(slowest, time.perf_counter() - began)
+        content = damaged(random.Random(seed))
+        began = time.process_time()
+        told = attempt(content)
+        slowest = max(slowest, time.process_time() - began)
         assert told.isprintable(), seed
         ends["refused" if told else "taken"] += 1
     assert slowest < SLOWEST
     assert ends["refused"] > count / 2
     assert ends["taken"] > 0
-    record(promise="damaged checkpoints of others", files=count, slowest_seconds=round(slowest, 2), **ends)
+    record(promise="damaged checkpoints of others", files=count, slowest_cpu_seconds=round(slowest, 2), **ends)
 
 
 AUDITED = """
@@ -146,9 +147,9 @@ resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, used + 2**30))
 before, slowest = set(sys.modules), 0.0
 watching[0] = True
 for content in files:
-    began = time.perf_counter()
+    began = time.process_time()
     hostile.attempt(content)
-    slowest = max(slowest, time.perf_counter() - began)
+    slowest = max(slowest, time.process_time() - began)
 watching[0] = False
 print(json.dumps({"control": control, "events": sorted(seen), "files": len(files), "slowest": slowest,
                   "modules": sorted(set(sys.modules) - before)}))
@@ -180,7 +181,12 @@ def test_the_interpreter_sees_nothing_run_opened_imported_or_sent(
     assert set(told["events"]) - HARMLESS == set()
     assert [name for name in told["modules"] if name.partition(".")[0] != "encodings"] == []
     assert told["slowest"] < SLOWEST
-    record(promise="nothing of a checkpoint is run", files=told["files"], events=0, slowest_seconds=told["slowest"])
+    record(
+        promise="nothing of a checkpoint is run",
+        files=told["files"],
+        events=0,
+        slowest_cpu_seconds=round(told["slowest"], 2),
+    )
 
 
 def test_a_whole_conversion_refuses_in_one_line(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -11,7 +11,8 @@ from ganzoo.interfaces import Discriminator, Generator
 from ganzoo.studio.conversion.pickles import Unreadable
 from ganzoo.studio.conversion.tensors import View
 
-DEPTH = 32  # of dicts in each other, and of names in a name
+# More than any checkpoint has: of dicts in each other and of names in a name, letters in a name, containers, tensors.
+DEPTH, LETTERS, CONTAINERS, TENSORS = 16, 200, 50_000, 20_000
 SEPARATOR = "."
 WHOLE = "all"  # the name of a checkpoint that is a network itself
 
@@ -65,10 +66,14 @@ def _hints(names: str, kind: type) -> bool:
 
 
 def networks_in(value: Any) -> list[Found]:
-    """Return all that may be a network, each once; raises :class:`Unreadable` where the nesting is absurd."""
+    """Return all that may be a network, each once; raises :class:`Unreadable` where there is absurdly much."""
     found: dict[frozenset[object], Found] = {}
+    count = 0
     for path, node in _dicts(value):
-        tensors = {str(name): view for name, view in node.items() if isinstance(view, View)}
+        tensors = {_word(name): view for name, view in node.items() if isinstance(view, View)}
+        count += len(tensors)
+        if count > TENSORS:
+            raise Unreadable(f"holds more than {TENSORS:,} tensors, which no checkpoint needs")
         for part in _parts(Found(path, "", tensors)):
             found.setdefault(frozenset((name, view.place) for name, view in part.tensors.items()), part)
     return [part for part in found.values() if part.weighs]
@@ -79,7 +84,7 @@ def left_out(value: Any, taken: frozenset[tuple[object, ...]]) -> list[str]:
     used: dict[str, bool] = {}
     for path, node in _dicts(value):
         for name, inner in node.items():
-            top = _joined(path, str(name)).partition(SEPARATOR)[0]
+            top = _joined(path, str(name)[:LETTERS]).partition(SEPARATOR)[0]
             used[top] = used.get(top, False) or (isinstance(inner, View) and inner.place in taken)
     return [top for top, was_used in used.items() if not was_used]
 
@@ -91,17 +96,28 @@ def _dicts(value: Any) -> Iterator[tuple[str, dict[Any, Any]]]:
     for path, depth, node in waiting:
         if not isinstance(node, dict | list | tuple) or id(node) in seen:
             continue
-        if depth > DEPTH:
-            raise Unreadable(f"nests its content more than {DEPTH} deep, which no checkpoint needs")
         seen.add(id(node))
+        if depth > DEPTH or len(seen) > CONTAINERS:
+            raise Unreadable("nests its content deeper or wider than any checkpoint needs")
         if isinstance(node, dict):
             yield path, node
         inner = node.items() if isinstance(node, dict) else enumerate(node)
-        waiting += [(_joined(path, str(name)), depth + 1, below) for name, below in inner if _holds(below)]
+        waiting += [(_joined(path, _word(name)), depth + 1, below) for name, below in inner if _holds(below)]
 
 
 def _holds(value: Any) -> bool:
-    return isinstance(value, dict | list | tuple) and len(value) > 0
+    """Whether there may be a tensor in it; long lists of numbers, such as losses, are not looked at further."""
+    if not isinstance(value, dict | list | tuple):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return any(isinstance(each, dict | list | tuple | View) for each in inner)
+
+
+def _word(name: object) -> str:
+    word = str(name)
+    if len(word) > LETTERS:
+        raise Unreadable(f"has a name of more than {LETTERS} letters, which no checkpoint needs")
+    return word
 
 
 def _parts(whole: Found, depth: int = 0) -> Iterator[Found]:
