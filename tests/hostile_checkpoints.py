@@ -324,6 +324,7 @@ def zips() -> dict[str, tuple[bytes, str]]:
     inside = entries(whole)
     renamed = {name.replace("archive/", "/etc/"): raw for name, raw in inside.items()}
     above = {name.replace("archive/", "../"): raw for name, raw in inside.items()}
+    short = archive({**inside, "archive/data.pkl": view(), "archive/data/0": b"1234"})
     script = io.BytesIO()
     torch.jit.save(torch.jit.script(nn.Linear(2, 3)), script)
     return {
@@ -334,6 +335,7 @@ def zips() -> dict[str, tuple[bytes, str]]:
         "with two folders": (archive({**inside, "other/data.pkl": b"N."}), "did not write"),
         "without pickle": (archive({k: v for k, v in inside.items() if "pkl" not in k}), "did not write"),
         "without numbers": (archive({k: v for k, v in inside.items() if "/data/" not in k}), "is not in it"),
+        "without numbers that nobody needs": (short, "ends too early"),
         "with short numbers": (
             archive({**inside, "archive/data/0": b"1234"}),
             "ends too early",

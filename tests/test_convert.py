@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hostile_checkpoints import Tiny
 from torch import Tensor, nn
 
 import ganzoo
@@ -21,7 +22,10 @@ from ganzoo.cli import run as command
 from ganzoo.engine.assembly import assemble, build_recipe
 from ganzoo.engine.modelfile import read_model
 from ganzoo.errors import UserError
+from ganzoo.studio.conversion.checkpoints import read_checkpoint
 from ganzoo.studio.conversion.convert import Conversion, convert
+from ganzoo.studio.conversion.finding import networks_in
+from ganzoo.studio.conversion.plan import plan
 
 Z, WIDTH = 20, 4
 OPTIONS = {"dataset": "cifar10", "dataset-size": 32, "latent-size": Z, "generator-width": WIDTH}
@@ -415,6 +419,15 @@ def test_a_word_decides_where_shapes_do_not(bench: Bench) -> None:
     done = bench.convert({"reference": other.state_dict(), "netG_state": one.state_dict()})
     assert done.taken["generator"].found.name == "netG_state.main"
     assert same_numbers(bench, one)
+
+
+def test_no_tensor_becomes_two_networks() -> None:
+    found = networks_in(read_checkpoint(saved({"one": Tiny().state_dict(), "two": Tiny().state_dict()})))
+    networks = {"there": Tiny(), "back": Tiny()}
+    made = plan(networks, found, {"there": "two"})
+    assert {name: taken.found.name for name, taken in made.taken.items()} == {"there": "two", "back": "one"}
+    with pytest.raises(UserError, match="no part 'one' for the back"):
+        plan(networks, found, {"there": "one", "back": "one"})
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,6 @@ for content in (*hostile.SOUND, hostile.archive(hostile.INSIDE), hostile.archive
     hostile.attempt(content)
 
 seen, watching = set(), [False]
-FREE = ("object.__getattr__", "object.__setattr__", "builtins.id", "gc.")
 
 def hook(event, arguments):
     if watching[0]:
@@ -155,9 +154,6 @@ print(json.dumps({"control": control, "events": sorted(seen), "files": len(files
                   "modules": sorted(set(sys.modules) - before)}))
 """
 
-# What the interpreter tells of every program; none of it runs, opens, imports or sends anything.
-HARMLESS = {"object.__getattr__", "object.__setattr__", "object.__delattr__", "builtins.id", "code.__new__"}
-
 
 @pytest.mark.parametrize(
     ("count", "more"), [(500, "no bombs"), pytest.param(50_000, "bombs", marks=pytest.mark.long)], ids=["few", "all"]
@@ -178,7 +174,7 @@ def test_the_interpreter_sees_nothing_run_opened_imported_or_sent(
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout.splitlines()[-1])
     assert {"compile", "exec"} <= set(told["control"])
-    assert set(told["events"]) - HARMLESS == set()
+    assert set(told["events"]) <= {"builtins.id"}  # our own way to know a list again
     assert [name for name in told["modules"] if name.partition(".")[0] != "encodings"] == []
     assert told["slowest"] < SLOWEST
     record(
