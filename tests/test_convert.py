@@ -421,6 +421,13 @@ def test_a_word_decides_where_shapes_do_not(bench: Bench) -> None:
     assert same_numbers(bench, one)
 
 
+def test_names_that_look_alike_hide_no_tensor() -> None:
+    names = ("weight", ".weight", "weight.", "a.weight", ".a.weight", "a..weight", "0.weight", "0")
+    tensors = {name: torch.ones(number) for number, name in enumerate(names)}
+    (whole, *_) = networks_in(read_checkpoint(saved({**tensors, 0: torch.ones(9)})))
+    assert [view.shape for view in whole.tensors.values()] == [(number,) for number in range(len(names))]
+
+
 def test_no_tensor_becomes_two_networks() -> None:
     found = networks_in(read_checkpoint(saved({"one": Tiny().state_dict(), "two": Tiny().state_dict()})))
     networks = {"there": Tiny(), "back": Tiny()}

@@ -17,6 +17,7 @@ from ganzoo.studio.conversion.matching import Misfit, likeness, match
 
 ROUNDS = 4  # options that may be wrong at once
 LARGEST = 2**14  # of the numbers that are tried
+NUMBERS = 64  # that are tried for an option
 SIDES = (8, 16, 28, 32, 64, 96, 128, 256)  # of images, which the shapes of convolutions do not tell
 LAYERS = 12  # of which widths are tried
 
@@ -65,10 +66,10 @@ def _shaping(selection: Selection) -> list[Part]:
 def _numbers(wanted: Mapping[str, Found]) -> tuple[list[int], list[tuple[int, ...]]]:
     """The numbers that options may have had, and the rows of numbers."""
     shapes = [view.shape for found in wanted.values() for view in found.tensors.values()]
-    numbers = sorted({*SIDES, *(size for shape in shapes for size in shape if size <= LARGEST)})
+    numbers = dict.fromkeys([*SIDES, *(size for shape in shapes for size in shape if size <= LARGEST)])
     widths = [shape[0] for shape in shapes if len(shape) > 1 and shape[0] <= LARGEST][:LAYERS]
     rows = {tuple(widths[begin:end]) for end in range(1, len(widths) + 1) for begin in range(end)}
-    return numbers, sorted(rows)
+    return list(numbers)[:NUMBERS], sorted(rows)
 
 
 def _set(part: Part, option: Option, value: Any) -> Any:

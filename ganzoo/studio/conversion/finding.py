@@ -70,7 +70,8 @@ def networks_in(value: Any) -> list[Found]:
     found: dict[frozenset[object], Found] = {}
     count = 0
     for path, node in _dicts(value):
-        tensors = {_word(name): view for name, view in node.items() if isinstance(view, View)}
+        named = {name: view for name, view in node.items() if isinstance(view, View)}
+        tensors = {_word(name): view for name, view in named.items() if isinstance(name, str)}
         count += len(tensors)
         if count > TENSORS:
             raise Unreadable(f"holds more than {TENSORS:,} tensors, which no checkpoint needs")
