@@ -30,7 +30,7 @@ from ganzoo.cli.output import print_table
 
 ENTRIES = list(installed())
 VARIANTS = installed().names("variant")
-COMMANDS = ("list", "info", "plugins", "train", "sample", "evaluate", "bench", "doctor")
+COMMANDS = ("list", "info", "plugins", "train", "sample", "evaluate", "convert", "bench", "doctor")
 
 
 @dataclass(frozen=True)
@@ -447,6 +447,22 @@ WRONG: dict[str, tuple[str, ...]] = {
     "train cgan --config junk.json": ("junk.json", "JSON"),
     "train cgan --config list.json": ("list.json", "JSON object"),
     "train --config nowhere.json": ("nowhere.json", "cannot be read"),
+    "convert": ("which variant", "dcgan"),
+    "convert notes.txt": ("which variant to convert to", "dcgan"),
+    "convert --variant dcgan": ("OLD",),
+    "convert notes.txt --variant dcgna": ("'dcgna'", "did you mean 'dcgan'"),
+    "convert notes.txt --variant": ("which variant to convert to",),
+    "convert nowhere --variant dcgan": ("nowhere", "torch.save"),
+    "convert notes.txt --variant dcgan": ("notes.txt", "no checkpoint of PyTorch"),
+    "convert empty --variant dcgan": ("empty", "no file"),
+    "convert notes.txt --variant dcgan --out m.pt": ("m.pt", ".safetensors"),
+    "convert notes.txt --variant dcgan --out full": ("full", ".safetensors"),
+    "convert notes.txt --variant dcgan --generator-widht 3": ("'--generator-width'", "ganzoo convert OLD --variant"),
+    "convert notes.txt --variant dcgan --generator-width 0": ("width", "at least 1"),
+    "convert notes.txt --variant dcgan --steps 3": ("'--steps'",),
+    "convert notes.txt --variant dcgan --latent norml": ("'norml'", "'normal'"),
+    "convert notes.txt --variant cgan-conv --dataset-size 18": ("multiples of 4", "18×18"),
+    "convert notes.txt --variant dcgan --take generator": ("--take generator=PART",),
     "sample": ("MODEL",),
     "sample nowhere": ("nowhere", "a run folder"),
     "sample nowhere.safetensors": ("nowhere.safetensors", "a run folder"),

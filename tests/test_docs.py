@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
 import ganzoo
 from ganzoo.catalogue import KINDS
@@ -51,7 +53,20 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     (tmp_path / "photos").symlink_to(stand_in_root("folder"))
     monkeypatch.chdir(tmp_path)
     ganzoo.train("cgan", conditioner="multiply", steps=2, progress=False)
+    torch.save(old_checkpoint(), tmp_path / "old.pkl", _use_new_zipfile_serialization=False)
     return tmp_path
+
+
+def old_checkpoint() -> dict[str, Any]:
+    """A DCGAN's generator for colour images of 64 pixels, as tutorials write and save it."""
+    layers: list[nn.Module] = []
+    before = 100
+    for stride, after in ((1, 128), (2, 64), (2, 32), (2, 16)):
+        enlarge = nn.ConvTranspose2d(before, after, 4, stride, stride - 1, bias=False)
+        layers += [enlarge, nn.BatchNorm2d(after), nn.ReLU(True)]
+        before = after
+    main = nn.Sequential(*layers, nn.ConvTranspose2d(before, 3, 4, 2, 1, bias=False), nn.Tanh())
+    return {"epoch": 20, "g_model_state_dict": nn.DataParallel(nn.ModuleDict({"main": main})).state_dict()}
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(commands(page))], ids=lambda page: page.name)

@@ -293,6 +293,9 @@ LIGHT = {
     "ganzoo train cgan --optimzer-lr 1": ("-m", "ganzoo", "train", "cgan", "--optimzer-lr", "1"),
     "ganzoo train cgan --steps 0": ("-m", "ganzoo", "train", "cgan", "--steps", "0"),
     "ganzoo sample nowhere": ("-m", "ganzoo", "sample", "nowhere"),
+    "ganzoo convert --help": ("-m", "ganzoo", "convert", "--help"),
+    "ganzoo convert x --variant dcgan --help": ("-m", "ganzoo", "convert", "x", "--variant", "dcgan", "--help"),
+    "ganzoo convert nowhere": ("-m", "ganzoo", "convert", "nowhere", "--variant", "dcgan"),
 }
 
 

@@ -12,6 +12,7 @@ import click
 
 from ganzoo import __version__
 from ganzoo.cli.bench import bench
+from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
 from ganzoo.cli.evaluate import evaluate
 from ganzoo.cli.info import info
@@ -31,7 +32,7 @@ def cli() -> None:
     """A zoo of generative adversarial networks: any variant, conditioner, loss and dataset, from plugins."""
 
 
-for command in (list_command, info, plugins, train, sample, evaluate, bench, doctor):
+for command in (list_command, info, plugins, train, sample, evaluate, convert, bench, doctor):
     cli.add_command(command)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,12 @@ class Words:
     file: Mapping[str, Any]
 
 
-def scan(registry: Registry, words: Sequence[str]) -> Words:
-    """Find the variant and the parts that raw command-line words choose; other words are left to click."""
+def scan(registry: Registry, words: Sequence[str], use: str) -> Words:
+    """Find the variant to ``use`` and the parts that raw words of a command line choose; others are left to click."""
     given = dict(_flags(words))
     file = read_config(given["config"]) if "config" in given else {}
     variant = _variant_in(registry, words, str(file.get("variant") or ""))
-    refuse_no_variant(registry, variant)
+    refuse_no_variant(registry, variant, use)
     slots = recipe_slots(registry, registry.variant(variant))
     placed = {slot.name for slot in slots} | {slot.kind for slot in slots}
     flags = {name: value for name, value in given.items() if name in placed}
@@ -57,10 +57,10 @@ def names_a_variant(registry: Registry, words: Sequence[str]) -> bool:
     return bool(_variant_in(registry, words)) or "config" in dict(_flags(words))
 
 
-def refuse_no_variant(registry: Registry, variant: str) -> None:
-    """Raise :class:`UserError` where no variant was named."""
+def refuse_no_variant(registry: Registry, variant: str, use: str) -> None:
+    """Raise :class:`UserError` where no variant was named to ``use`` it."""
     if not variant:
-        raise UserError(f"say which variant to train: {', '.join(registry.names('variant'))}")
+        raise UserError(f"say which variant to {use}: {', '.join(registry.names('variant'))}")
 
 
 def read_config(path: str) -> Mapping[str, Any]:
@@ -94,17 +94,20 @@ def _plain(words: Sequence[str]) -> Iterator[str]:
         before = word
 
 
-def without_unknown(words: Sequence[str], known: Sequence[str], variant: str) -> tuple[list[str], list[str]]:
+def without_unknown(
+    words: Sequence[str], known: Sequence[str], variant: str, example: str
+) -> tuple[list[str], list[str]]:
     """Return the words without unknown options and what would be their values, and a problem for each of these.
 
-    click ends at the first unknown option; a person wants to hear of all of them, and of what else is wrong.
+    ``example`` is how a line of the command begins. click ends at the first unknown option; a person wants to hear of
+    all of them, and of what else is wrong.
     """
     kept, problems, value_of_unknown = [], [], False
     for word in words:
         flag = word.split("=", 1)[0]
         if word.startswith("--") and flag not in known and word != "--":
             hint = nearest(flag, known)
-            problems.append(f"no option is called {flag!r}{hint} `ganzoo train {variant} --help` shows all options")
+            problems.append(f"no option is called {flag!r}{hint} `{example} {variant} --help` shows all options")
             value_of_unknown = "=" not in word
         elif value_of_unknown and not word.startswith("-") and word != variant:
             value_of_unknown = False
@@ -114,13 +117,15 @@ def without_unknown(words: Sequence[str], known: Sequence[str], variant: str) ->
     return kept, problems
 
 
-def groups(chosen: Selection) -> Iterator[Group]:
-    """Yield the options of a choice, grouped by component and package."""
+def groups(chosen: Selection, settings: Container[str], heading: str) -> Iterator[Group]:
+    """Yield the options of a choice, grouped by component and package; ``settings`` of a run are under ``heading``."""
     yield Group("Parts", list(_part_options(chosen)))
     run = [
-        _option(f"--{option.flag}", option, getattr(chosen.run, option.name)) for option in options_of(type(chosen.run))
+        _option(f"--{option.flag}", option, getattr(chosen.run, option.name))
+        for option in options_of(type(chosen.run))
+        if option.name in settings
     ]
-    yield Group("Training", run)
+    yield Group(heading, run)
     for title, parts in _by_component(chosen).items():
         made = list(_component_options(chosen, parts))
         if made:

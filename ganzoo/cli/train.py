@@ -4,77 +4,29 @@ from __future__ import annotations
 
 import shlex
 import signal
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, final
 
 import click
 
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.selection import PRESETS
-from ganzoo.cli.options import (
-    Group,
-    groups,
-    hint_of_slots,
-    names_a_variant,
-    read_config,
-    refuse_no_variant,
-    scan,
-    without_unknown,
-)
+from ganzoo.cli.options import read_config, refuse_no_variant
+from ganzoo.cli.parts import PartsCommand, unknown_options
 from ganzoo.errors import Refused
 
 SIGNALLED = 128  # exit statuses of processes that a signal ended: 130 for SIGINT, 143 for SIGTERM
-_GROUPS, _HINT, _UNKNOWN = "ganzoo.groups", "ganzoo.hint", "ganzoo.unknown"
 
 
-class TrainCommand(click.Command):
-    """A command whose options are those of the parts that its own line chooses."""
+@final
+class TrainCommand(PartsCommand):
+    """Takes the variant as a word."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Find the chosen parts, then parse with their options."""
-        registry = installed()
-        asks_for_help = any(word in ctx.help_option_names for word in args)
-        if not (asks_for_help and not names_a_variant(registry, args)):
-            words = scan(registry, args)
-            chosen = select(registry, words.variant, words.flags, words.preset, words.file)
-            ctx.meta[_GROUPS] = _without_repeats(groups(chosen))
-            ctx.meta[_HINT] = hint_of_slots(chosen)
-            known = [flag for param in self.get_params(ctx) for flag in (*param.opts, *param.secondary_opts)]
-            args, ctx.meta[_UNKNOWN] = without_unknown(args, known, words.variant)
-        return super().parse_args(ctx, args)
+    use = "train"
+    example = f"ganzoo {use}"
 
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the fixed options and those of the chosen parts."""
-        made = [option for group in ctx.meta.get(_GROUPS, ()) for option in group.options]
-        return [*super().get_params(ctx), *made]
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options by component and package."""
-        self._section(ctx, formatter, "Options", super().get_params(ctx))
-        for group in ctx.meta.get(_GROUPS, ()):
-            self._section(ctx, formatter, group.title, group.options)
-        if ctx.meta.get(_HINT):
-            formatter.write_paragraph()
-            formatter.write_text(ctx.meta[_HINT])
-        if _GROUPS not in ctx.meta:
-            formatter.write_paragraph()
-            formatter.write_text(
-                "The other options are those of the parts that a variant has: `ganzoo train VARIANT --help` "
-                f"shows them. Variants: {', '.join(installed().names('variant'))}."
-            )
-
-    def _section(
-        self,
-        ctx: click.Context,
-        formatter: click.HelpFormatter,
-        title: str,
-        params: Sequence[click.Parameter],
-    ) -> None:
-        options = [param for param in params if isinstance(param, click.Option)]
-        records = [record for option in options if (record := option.get_help_record(ctx)) is not None]
-        if records:
-            with formatter.section(title):
-                formatter.write_dl(records)
+    def variant_first(self, args: list[str]) -> list[str]:
+        """Return the line as it is."""
+        return args
 
 
 @click.command(cls=TrainCommand, options_metavar="[OPTIONS]")
@@ -99,8 +51,8 @@ def train(
     file = read_config(config) if config else {}
     registry = installed()
     name = variant or str(file.get("variant") or "")
-    refuse_no_variant(registry, name)
-    unknown = click.get_current_context().meta.get(_UNKNOWN, [])
+    refuse_no_variant(registry, name, TrainCommand.use)
+    unknown = unknown_options()
     try:
         selection = select(registry, name, flags, preset, file)
     except Refused as refused:
@@ -130,18 +82,3 @@ def train(
     click.echo(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
     click.echo(f"sample it: {shlex.join(['ganzoo', 'sample', str(path)])} --out samples.png", err=True)
     return 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)
-
-
-def _without_repeats(found: Any) -> list[Group]:
-    """Keep the first of several options with one flag: two components of a kind may share an option's name."""
-    seen: set[str] = set()
-    kept = []
-    for group in found:
-        options = []
-        for option in group.options:
-            flags = set(option.opts)
-            if not flags & seen:
-                options.append(option)
-            seen |= flags
-        kept.append(Group(group.title, options))
-    return kept
