@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import re
 import shlex
@@ -22,6 +21,11 @@ from ganzoo.catalogue import KINDS
 from ganzoo.cli import run as command
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "docs"))
+
+import generate  # noqa: E402
+import promises  # noqa: E402
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 QUICK = ["--steps", "2", "--batch-size", "8"]
 QUICK_JUDGE = ["--judge-width", "4", "--judge-features", "16", "--judge-least-steps", "20", "--samples", "400"]
@@ -109,12 +113,18 @@ def test_the_two_commands() -> None:
 
 
 def test_the_reference_is_what_the_declarations_say() -> None:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
     assert generate.REFERENCE.read_text(encoding="utf-8") == generate.reference(), "run `make docs`"
+
+
+def test_the_promises_are_told_as_they_are_and_their_tests_are_there() -> None:
+    assert promises.PAGE.read_text(encoding="utf-8") == promises.page(promises.read()), "run `make docs`"
+    for promise in promises.PROMISES:
+        for name in (promise.quick, promise.long):
+            for test in name.split():
+                file, _, function = test.partition("::")
+                text = (ROOT / file).read_text(encoding="utf-8")
+                assert f"def {function}(" in text or not function, test
+                assert "pytest.mark.long" in text or name != promise.long, test
 
 
 def test_help_names_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
