@@ -26,6 +26,15 @@ class TrainingFailed(RuntimeError):
     """A training that had begun could not go on; the message names phase, term and step (exit status 1)."""
 
 
+def in_words(problem: BaseException) -> str:
+    """Return what ``problem`` says in one line, or its type's name where it says nothing or cannot say it."""
+    try:
+        said = " ".join(str(problem).split())
+    except Exception:
+        said = ""
+    return said or type(problem).__name__
+
+
 def first_line(problem: Exception) -> str:
     """Return the first line of what ``problem`` says, or its type's name where it says nothing."""
     said = str(problem).strip()
@@ -38,6 +47,11 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else "."
 
 
+def plain(text: str) -> str:
+    """Return ``text`` with every control or invisible character written out, as ``\\x1b``: none reaches a terminal."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
 def warn(text: str) -> None:
-    """Say on stderr what people should know, and go on."""
-    print(f"ganzoo: {text}", file=sys.stderr, flush=True)
+    """Say on stderr, in one line, what people should know, and go on."""
+    print(plain(f"ganzoo: {text}"), file=sys.stderr, flush=True)

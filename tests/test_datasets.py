@@ -793,7 +793,8 @@ def test_an_image_that_does_not_decode_is_named(name: str, tmp_path: Path) -> No
     save(tmp_path / "a.png", noise)
     whole = save(tmp_path / name, noise).read_bytes()
     (tmp_path / name).write_bytes(whole[: len(whole) // 2])
-    dataset = FolderDataset(FolderConfig(), tmp_path)
+    assert len(FolderDataset(FolderConfig(), tmp_path)) == 1
+    dataset = FolderDataset(FolderConfig(check="open"), tmp_path)
     assert len(dataset) == 2
     assert dataset.read(torch.tensor([0]))["image"].shape == (1, 3, 64, 64)
     with pytest.raises(UserError, match=rf"{name} cannot be decoded .*: remove or replace it"):

@@ -14,6 +14,7 @@ import pluggy
 
 from ganzoo.catalogue import hookspecs
 from ganzoo.catalogue.component import Component, Variant
+from ganzoo.errors import in_words
 
 ALLOW_LIST = "GANZOO_PLUGINS"
 OWN_PACKAGE = "ganzoo"
@@ -148,11 +149,8 @@ def _loaded(point: EntryPoint) -> Any:
 
 def _words(problem: BaseException) -> str:
     """Return what went wrong in one line, whatever the exception."""
-    try:
-        text = " ".join(str(problem).split())
-    except Exception:
-        text = ""
-    return ": ".join(filter(None, (type(problem).__name__, text)))
+    name, said = type(problem).__name__, in_words(problem)
+    return name if said == name else f"{name}: {said}"
 
 
 def _declarations(module: Any) -> list[Component | Variant]:

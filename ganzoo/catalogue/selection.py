@@ -13,7 +13,7 @@ from ganzoo.catalogue.discovery import Provider
 from ganzoo.catalogue.options import Config, DataConfig, make, options_of, values_of
 from ganzoo.catalogue.registry import Registry
 from ganzoo.catalogue.settings import PLACE, RunSettings
-from ganzoo.errors import Refused, UserError, nearest
+from ganzoo.errors import Refused, UserError, in_words, nearest
 
 FORMAT = 1
 PRESETS = ("default", "published")
@@ -37,14 +37,13 @@ class Part:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Turn whatever its own code raises into a :class:`UserError` that names it and its package."""
+        """Turn whatever its own code raises, an exit too, into a :class:`UserError` that names it and its package."""
         try:
             yield
-        except UserError:
+        except (UserError, KeyboardInterrupt, GeneratorExit):
             raise
-        except Exception as problem:
-            reason = str(problem) or type(problem).__name__
-            raise UserError(f"{self.label} of package {self.provider.package} fails: {reason}") from problem
+        except BaseException as problem:
+            raise UserError(f"{self.label} of package {self.provider.package} fails: {in_words(problem)}") from problem
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from ganzoo.cli.options import (
     scan,
     without_unknown,
 )
-from ganzoo.errors import Refused
+from ganzoo.cli.output import tell
+from ganzoo.errors import Refused, plain
 
 SIGNALLED = 128  # exit statuses of processes that a signal ended: 130 for SIGINT, 143 for SIGTERM
 _GROUPS, _HINT, _UNKNOWN = "ganzoo.groups", "ganzoo.hint", "ganzoo.unknown"
@@ -47,6 +48,10 @@ class TrainCommand(click.Command):
         """Return the fixed options and those of the chosen parts."""
         made = [option for group in ctx.meta.get(_GROUPS, ()) for option in group.options]
         return [*super().get_params(ctx), *made]
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the help text, of which plugins and config files wrote parts."""
+        return "\n".join(map(plain, super().get_help(ctx).split("\n")))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options by component and package."""
@@ -114,21 +119,21 @@ def train(
 
     if dry_run:
         assemble(selection)
-        click.echo("everything fits", err=True)
+        tell("everything fits", err=True)
         return 0
     run = train_selection(selection, [ProgressDisplay()], resume)
     if not run.leads:
         return 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)
     path = run.folder.path
     if not run.finished:
-        click.echo(f"stopped after {run.steps} steps, and saved; to go on:", err=True)
+        tell(f"stopped after {run.steps} steps, and saved; to go on:", err=True)
         again = ["ganzoo", "train", "--config", str(run.folder.config), "--out", str(path), "--resume"]
-        click.echo(f"  {shlex.join(again)}", err=True)
-    click.echo(f"model: {run.folder.model}", err=True)
+        tell(f"  {shlex.join(again)}", err=True)
+    tell(f"model: {run.folder.model}", err=True)
     if run.folder.best.exists():
-        click.echo(f"best model by its figures: {run.folder.best}", err=True)
-    click.echo(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
-    click.echo(f"sample it: {shlex.join(['ganzoo', 'sample', str(path)])} --out samples.png", err=True)
+        tell(f"best model by its figures: {run.folder.best}", err=True)
+    tell(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
+    tell(f"sample it: {shlex.join(['ganzoo', 'sample', str(path)])} --out samples.png", err=True)
     return 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)
 
 

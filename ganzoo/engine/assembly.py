@@ -17,7 +17,7 @@ from ganzoo.catalogue.options import Config
 from ganzoo.catalogue.registry import installed
 from ganzoo.catalogue.selection import Part, Selection
 from ganzoo.engine.players import freeze_all_but
-from ganzoo.errors import Refused, UserError, first_line
+from ganzoo.errors import Refused, UserError, first_line, in_words
 from ganzoo.interfaces import (
     Conditioner,
     Dataset,
@@ -55,21 +55,23 @@ INTERFACES: Mapping[str, type] = {
 
 
 def resolve(component: Component) -> Any:
-    """Return what ``component.target`` names; raises :class:`UserError` where it cannot be imported."""
+    """Return what ``component.target`` names; raises ``ImportError`` or, where it is of no use, ``TypeError``."""
     module, name = component.target.split(":")
     try:
         target = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as problem:
-        raise UserError(
-            f"{component.kind} {component.name!r} cannot be loaded from {component.target}: {problem}"
-        ) from problem
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # what a plugin runs as it is imported may raise anything, or exit
+        raise ImportError(f"{component.target} cannot be loaded ({in_words(problem)})") from problem
     interface = INTERFACES.get(component.kind)
     if interface is not None and not (isinstance(target, type) and issubclass(target, interface)):
-        raise UserError(
-            f"{component.kind} {component.name!r} is broken: {component.target} is no {interface.__name__} "
-            f"(a class from {interface.__module__})"
-        )
+        raise TypeError(f"{component.target} is no {interface.__name__} (a class from {interface.__module__})")
     return target
+
+
+def _target(part: Part) -> Any:
+    with part.blamed():
+        return resolve(part.component)
 
 
 class SelectedParts:
@@ -81,9 +83,13 @@ class SelectedParts:
     def build(self, slot: str, **context: Any) -> Any:
         """Return the part in ``slot``, built from its options and ``context``."""
         part = self._parts[slot]
-        target = resolve(part.component)
+        target, dtype = _target(part), torch.get_default_dtype()
         with part.blamed():
-            return target(part.config, **context)
+            built = target(part.config, **context)
+            if torch.get_default_dtype() != dtype:
+                torch.set_default_dtype(dtype)
+                raise TypeError("it changes torch's default dtype, which all others rely on")
+            return built
 
     def network(self, slot: str, condition: Field | None = None, **shapes: Any) -> nn.Module:
         """Return the network in ``slot`` with its conditioners in place and its weights initialised."""
@@ -96,11 +102,11 @@ class SelectedParts:
 
     def conditioned(self, slot: str) -> bool:
         """Return whether the network in ``slot`` has a conditioner other than the null one."""
-        return any(resolve(part.component).sites for part in self._attached(slot, "conditioner"))
+        return any(_target(part).sites for part in self._attached(slot, "conditioner"))
 
     def _sites(self, slot: str, condition: Field | None) -> Sites:
         for part in self._attached(slot, "conditioner"):
-            return Sites(resolve(part.component), part.config, condition, part.blamed)
+            return Sites(_target(part), part.config, condition, part.blamed)
         return Sites(Unconditioned, Config(), None)
 
     def _attached(self, slot: str, kind: str) -> list[Part]:
