@@ -336,9 +336,12 @@ sys.addaudithook(lambda event, given: seen.append(str(given[0])) if event.starts
 TORCHS = {"/sbin/ldconfig"}
 
 
+CLASS = "two\nlines $x$ \x1b[31mred"
+
+
 def many(root: Path) -> Path:
     """A folder with every odd file there is in one class and sound ones in both."""
-    for name in ("odd", "plain"):
+    for name in ("odd", CLASS):
         (root / name).mkdir(parents=True)
         for number in range(8):
             (root / name / f"sound-{number}.png").write_bytes(file(picture(), "PNG"))

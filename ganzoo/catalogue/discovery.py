@@ -18,6 +18,7 @@ from ganzoo.errors import in_words
 
 ALLOW_LIST = "GANZOO_PLUGINS"
 OWN_PACKAGE = "ganzoo"
+MOST = 10_000  # declarations of a plugin
 
 
 @dataclass(frozen=True)
@@ -171,4 +172,6 @@ def _declarations(module: Any) -> list[Component | Variant]:
                 if not isinstance(item, expected):
                     raise TypeError(f"{hook} returned {item!r}, which is no {expected.__name__}")
                 declared.append(item)
+                if len(declared) > MOST:
+                    raise ValueError(f"{hook} gives more than {MOST} declarations, perhaps without end")
     return declared

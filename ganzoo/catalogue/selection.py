@@ -35,6 +35,11 @@ class Part:
         label = f"{self.component.kind} {self.component.name!r}"
         return label if self.slot.name == self.slot.kind else f"{label} (slot {self.slot.name})"
 
+    @property
+    def owned(self) -> str:
+        """How messages about what its code does call it: ``generator 'mlp' of package ganzoo``."""
+        return f"{self.label} of package {self.provider.package}"
+
     @contextmanager
     def blamed(self) -> Iterator[None]:
         """Turn whatever its own code raises, an exit too, into a :class:`UserError` that names it and its package."""
@@ -43,7 +48,7 @@ class Part:
         except (UserError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as problem:
-            raise UserError(f"{self.label} of package {self.provider.package} fails: {in_words(problem)}") from problem
+            raise UserError(f"{self.owned} fails: {in_words(problem)}") from problem
 
 
 @dataclass(frozen=True)

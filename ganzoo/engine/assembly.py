@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.component import Component
+from ganzoo.catalogue.culprit import culprit
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.judgement import Judgement, judge_by
 from ganzoo.catalogue.options import Config
@@ -86,6 +87,8 @@ class SelectedParts:
         target, dtype = _target(part), torch.get_default_dtype()
         with part.blamed():
             built = target(part.config, **context)
+            if part.slot.kind == "optimizer" and not isinstance(built, torch.optim.Optimizer):
+                raise TypeError(f"{part.component.target} returns {type(built).__name__}, which is no Optimizer")
             if torch.get_default_dtype() != dtype:
                 torch.set_default_dtype(dtype)
                 raise TypeError("it changes torch's default dtype, which all others rely on")
@@ -155,7 +158,6 @@ def judgement_of(selection: Selection, recipe: Recipe) -> Judgement:
 def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
     """Run one phase with meta tensors; return what is wrong with it."""
     clock = Clock(0, 1, phase.name, 0, KeyedStreams(0, "meta"))
-    players = " and ".join(f"{part.label}" for part in selection.parts.values() if part.slot.kind in PLAYING)
     freeze_all_but(recipe, phase)
     recipe.zero_grad(set_to_none=True)
     try:
@@ -163,8 +165,8 @@ def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tenso
     except UserError as problem:
         return [str(problem)]
     except Exception as problem:
-        size = selection.run.batch_size
-        return [f"phase {phase.name!r} cannot run with {players} on batches of {size}: {first_line(problem)}"]
+        size, reason = selection.run.batch_size, _in_whose(problem)
+        return [f"phase {phase.name!r} cannot run with {_players(selection)} on batches of {size}: {reason}"]
     idle = [
         f"{network}.{name}"
         for network in phase.trains
@@ -183,12 +185,26 @@ def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selec
     try:
         with torch.no_grad():
             made = recipe.eval().sample(selection.run.batch_size, condition, FreshDraws(None, "meta"))
+        shape = tuple(made.shape)
     except Exception as problem:
-        return [f"{selection.parts['recipe'].label} cannot sample: {first_line(problem)}"]
+        return [f"{selection.parts['recipe'].label} cannot sample with {_players(selection)}: {_in_whose(problem)}"]
     finally:
         recipe.train()
     wanted = (selection.run.batch_size, *recipe.output_field.shape)
-    return [] if tuple(made.shape) == wanted else [f"samples have shape {tuple(made.shape)}, not {wanted}"]
+    return [] if shape == wanted else [f"samples of {_players(selection)} have shape {shape}, not {wanted}"]
+
+
+def _players(selection: Selection) -> str:
+    return " and ".join(
+        f"{part.label} ({part.provider.package})" for part in selection.parts.values() if part.slot.kind in PLAYING
+    )
+
+
+def _in_whose(problem: Exception) -> str:
+    """Return what went wrong, and in whose code where that can be told."""
+    owner = culprit(problem, installed())
+    where = f"in {owner.label} of package {owner.provider.package}: " if owner is not None else ""
+    return f"{where}{first_line(problem)}"
 
 
 def _meta_batch(data: Mapping[str, DataSpec], size: int) -> dict[str, dict[str, Tensor]]:
