@@ -108,7 +108,7 @@ QUICK = (
     f"{MINIMAL} --dataset folder --data-root folder --data-budget 0 --out {{}}/streamed",
 )
 LONG = (
-    *(f"train {variant} {TRAIN} --out {{}}/{variant}" for variant in installed().names("variant")),
+    *(f"train {variant} {TRAIN} --out {{}}/of-{variant}" for variant in installed().names("variant")),
     *(f"{MINIMAL} --dataset {name} --data-root {name} --out {{}}/{name}" for name in ("folder", "mnist", "cifar10")),
     f"train gan {TRAIN} --dataset ring --evaluate-every 3 --evaluate-samples 100 --metric modes --out {{}}/ring",
     f"train gan {TRAIN} --dataset shapes --dataset-condition caption --dataset-count 100 --out {{}}/shapes",
@@ -119,8 +119,8 @@ LONG = (
 )
 
 
-def audited(folder: Path, lines: tuple[str, ...]) -> tuple[list[list[object]], list[dict[str, object]]]:
-    """Return the status of every line, and every event that is forbidden, in a fresh process."""
+def audited(folder: Path, lines: tuple[str, ...], fresh: bool) -> tuple[list[list[object]], list[dict[str, object]]]:
+    """Return the status of every line, and every forbidden event, in a fresh process, for a ``fresh`` user too."""
     for name in ("mnist", "folder", "cifar10"):
         getattr(stand_ins, name)(folder / name)
     asked = {"cold": NEVER, "warm": (*NEVER, *ONLY_IMPORTS)}
@@ -131,7 +131,7 @@ def audited(folder: Path, lines: tuple[str, ...]) -> tuple[list[list[object]], l
         text=True,
         check=False,
         cwd=folder,
-        env={**os.environ, "GANZOO_CACHE": str(folder / "cache")},
+        env={**os.environ, "GANZOO_CACHE": str(folder / "cache"), **({"MPLCONFIGDIR": str(folder)} if fresh else {})},
     )
     assert done.returncode == 0, done.stderr
     statuses, seen = json.loads(done.stdout.splitlines()[-1])
@@ -152,7 +152,7 @@ def allowed(found: dict[str, object]) -> bool:
 def test_nothing_is_unpickled_run_or_called(
     lines: tuple[str, ...], tmp_path: Path, record: Callable[..., None]
 ) -> None:
-    statuses, seen = audited(tmp_path, lines)
+    statuses, seen = audited(tmp_path, lines, fresh=lines != QUICK)
     assert [line for status, line in statuses if status != 0 and line != "doctor"] == []
     assert len(statuses) == 2 * len(lines)
     wrong = [{**found, "stack": found["stack"][-6:]} for found in seen if not allowed(found)]  # type: ignore[index]
