@@ -509,6 +509,8 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
                 data[at:at] = data[:length]
             case _:
                 del data[at : at + length]
+        if not data:
+            return b""
     return bytes(data[: chance.randrange(1, len(data) + 1)] if chance.random() < 0.2 else data)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,6 +14,9 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+
+# What Pillow finds odd in a file is told as the reason why the file is left out, or not at all.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 # Pillow knows more formats, some of which start other programs; a name does not decide what a file is.
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
