@@ -26,8 +26,8 @@ class TrainingFailed(RuntimeError):
     """A training that had begun could not go on; the message names phase, term and step (exit status 1)."""
 
 
-def printable(text: str) -> str:
-    """Return ``text`` without letters that a terminal obeys or an encoding lacks; these are written as escapes."""
+def plain(text: str) -> str:
+    """Return ``text`` with what a terminal obeys, or an encoding lacks, written out as ``\\x1b``."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
@@ -36,7 +36,16 @@ def legible(said: object, longest: int = 500) -> str:
     text = str(said) or type(said).__name__
     lines = (" ".join(line.split()) for line in text[: longest + 1].splitlines())
     line = "; ".join(filter(None, lines))
-    return printable(line) if len(text) <= longest else f"{printable(line)[:longest]}…"
+    return plain(line) if len(text) <= longest else f"{plain(line)[:longest]}…"
+
+
+def in_words(problem: BaseException) -> str:
+    """Return what ``problem`` says in one line, or its type's name where it says nothing or cannot say it."""
+    try:
+        said = " ".join(str(problem).split())
+    except Exception:
+        said = ""
+    return said or type(problem).__name__
 
 
 def first_line(problem: Exception) -> str:
@@ -52,5 +61,5 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def warn(text: str) -> None:
-    """Say on stderr what people should know, and go on."""
+    """Say on stderr, in one line, what people should know, and go on."""
     print(f"ganzoo: {legible(text, 10_000)}", file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from ganzoo.catalogue.data import Field
+from ganzoo.errors import plain
 
 GAP, PAPER, INK = 3, "#8fa3bf", "black"  # neither black nor white, so that no stroke runs into the next tile
 SMALLEST_TILE = 48  # pixels; smaller examples are enlarged by a whole factor so that people can see them
@@ -43,7 +44,7 @@ def grid(images: Tensor, columns: int, headings: Sequence[str] = ()) -> Image.Im
         tile = to_pil(image).convert("RGB").resize((width, height), Image.Resampling.NEAREST)
         sheet.paste(tile, (GAP + place % columns * (width + GAP), top + GAP + place // columns * (height + GAP)))
     pen = ImageDraw.Draw(sheet)
-    for column, text in enumerate(headings[:columns]):
+    for column, text in enumerate(map(plain, headings[:columns])):
         middle = GAP + column * (width + GAP) + width // 2
         pen.text((middle, top // 2), _fit(text, font, width), fill=INK, font=font, anchor="mm")
     return sheet
@@ -85,8 +86,8 @@ def curves(rows: Sequence[Mapping[str, Any]]) -> Image.Image:
     def plot(*every: Any) -> None:
         for axes, (title, shown, series) in zip(every, panels, strict=True):
             for name, values in series.items():
-                axes.plot([row["step"] for row in shown], values, label=name, linewidth=1)
-            axes.set_ylabel(title)
+                axes.plot([row["step"] for row in shown], values, label=plain(name), linewidth=1)
+            axes.set_ylabel(plain(title))
             axes.grid(alpha=0.3)
             if series:
                 axes.legend(fontsize="small", frameon=False)
@@ -106,15 +107,18 @@ def _series(rows: Sequence[Mapping[str, Any]], of: Callable[[Any], Mapping[str, 
 
 def _figure(plot: Callable[..., None], inches: tuple[float, float], rows: int = 1) -> Image.Image:
     # Figure rather than pyplot: no global state, no window system, nothing to close.
+    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=inches, dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
-    plot(*axes)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    # A dollar sign in the name of a term is no formula.
+    with rc_context({"text.parse_math": False}):
+        plot(*axes)
+        figure.savefig(buffer, format="png")
     return Image.open(buffer).convert("RGB")
 
 

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 import ganzoo as package
 from ganzoo.catalogue import KINDS, Component, installed, select
-from ganzoo.catalogue.options import Option, options_of
+from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.registry import Entry
 from ganzoo.cli import main, run
 from ganzoo.cli.output import print_table
@@ -750,92 +750,6 @@ def test_a_config_file_that_is_wrong_is_told_in_one_line(
     file = here.parent / f"{here.name}.json"
     file.write_text(content)
     assert lacks(problem("train", "--config", str(file), "--dry-run"), words) == []
-
-
-# Any command line at all
-
-
-RECIPE = installed().component("recipe", "adversarial")
-SETTINGS = options_of(type(select(installed(), "cgan").run))
-OPTIONS = [(e.item.kind, o) for e in ENTRIES if isinstance(e.item, Component) for o in options_of(e.item.config)]
-ODD_WORDS = ["--", "-", "-x", "--nonsense", "=", "%d", "é", "a b", "", "none", "nan", "inf", "-1", "0", "1e99", "cgan"]
-
-
-def typed(flag: str, option: Option) -> st.SearchStrategy[list[str]]:
-    """An option as somebody may type it, mostly with a value of its type."""
-    values = {
-        "N": ["1", "2", "8", "16", "28", "32", "64", "100", "0", "1.5"],
-        "X": ["0.5", "0.9", "0.1", "1e-3", "1", "0", "-0.1"],
-        "X,X": ["0.5,0.9", "0,0.99", "0.5", "0.5,2"],
-        "N,N": ["8,8", "16,8", "8"],
-        "N,…": ["8", "8,8", "8,16,8", "0"],
-        "PATH": [".", "nowhere", "some.json"],
-    }.get(option.metavar, [*option.choices, "red"])
-    if option.type is bool:
-        return st.sampled_from([[flag], [flag.replace("--", "--no-", 1)]])
-    return st.sampled_from(values).flatmap(lambda value: st.sampled_from([[flag, value], [f"{flag}={value}"]]))
-
-
-slots = st.sampled_from([*(slot.kind for slot in RECIPE.slots), *(slot.name for slot in RECIPE.slots)])
-kind_of = {slot.name: slot.kind for slot in RECIPE.slots}
-choices = slots.flatmap(
-    lambda slot: st.sampled_from(installed().names(kind_of.get(slot, slot))).map(lambda name: [f"--{slot}", name])
-)
-run_options = st.sampled_from(SETTINGS).flatmap(lambda option: typed(f"--{option.flag}", option))
-part_options = st.sampled_from(OPTIONS).flatmap(lambda pair: typed(f"--{pair[0]}-{pair[1].flag}", pair[1]))
-own_options = st.sampled_from(
-    [
-        ("recipe", "adversarial"),
-        ("dataset", "digits"),
-        ("latent", "normal"),
-        ("generator", "mlp"),
-        ("optimizer", "adam"),
-    ]
-).flatmap(
-    lambda pair: st.sampled_from(options_of(installed().component(*pair).config)).flatmap(
-        lambda option: typed(f"--{pair[0]}-{option.flag}", option)
-    )
-)
-odd = st.sampled_from([*ODD_WORDS, *KINDS, *COMMANDS, *(e.item.name for e in ENTRIES), "--json", "--count=1"]).map(
-    lambda word: [word]
-)
-presets = st.sampled_from([["--preset", "published"], ["--preset", "default"], ["--config", "some.json"], ["--help"]])
-
-
-def lines(*first: str, chunks: st.SearchStrategy[list[str]], most: int) -> st.SearchStrategy[list[str]]:
-    return st.lists(chunks, max_size=most).map(lambda found: [*first, *(word for chunk in found for word in chunk)])
-
-
-sensible = choices | run_options | own_options
-sensible_lines = st.sampled_from(VARIANTS).flatmap(
-    lambda variant: lines("train", "--dry-run", variant, chunks=sensible, most=4)
-)
-command_lines = (
-    sensible_lines
-    | sensible_lines.map(list)
-    | st.sampled_from(VARIANTS).flatmap(
-        lambda variant: lines("train", "--dry-run", variant, chunks=sensible | part_options | presets | odd, most=5)
-    )
-    | lines("train", "--dry-run", chunks=sensible | odd, most=4)
-    | st.sampled_from(["list", "info", "plugins", "doctor"]).flatmap(lambda first: lines(first, chunks=odd, most=2))
-    | lines("sample", "nowhere", chunks=odd | run_options, most=3)
-    | lines(chunks=odd, most=3).filter(lambda words: not {"train", "sample"} & set(words))
-)
-
-
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(words=command_lines)
-def test_any_command_line_is_answered(scratch: Path, words: list[str]) -> None:
-    (scratch / "some.json").write_text("{}")
-    before = listing(scratch)
-    answer = ganzoo(*words)
-    if answer.status == 0 or not words:
-        assert "Traceback" not in answer.out + answer.err
-    elif answer.status == 1:
-        assert words[0] == "doctor"
-    else:
-        assert problems(answer)
-    assert listing(scratch) == before
 
 
 # What goes wrong otherwise

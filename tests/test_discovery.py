@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
@@ -59,7 +59,8 @@ class Shelf:
 
     def ganzoo(self, *words: str, allowed: str = "", **more: str) -> subprocess.CompletedProcess[str]:
         """Run the command line in a fresh process that sees this shelf beside the real environment."""
-        environment = {**os.environ, "PYTHONPATH": str(self.folder), "GANZOO_PLUGINS": allowed, **more}
+        path = os.pathsep.join(filter(None, (str(self.folder), os.environ.get("PYTHONPATH"))))
+        environment = {**os.environ, "PYTHONPATH": path, "GANZOO_PLUGINS": allowed, **more}
         return subprocess.run(
             [sys.executable, "-m", "ganzoo", *words], capture_output=True, text=True, env=environment, check=False
         )
@@ -119,6 +120,16 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "raises an error that cannot be told": (
         "class Mute(Exception):\n    def __str__(self):\n        raise RuntimeError('mute')\nraise Mute",
         ("Mute",),
+    ),
+    "raises what is no Exception": ("class Wild(BaseException):\n    pass\nraise Wild('boo')", ("Wild", "boo")),
+    "imports itself without end": ("def f():\n    f()\nf()", ("RecursionError",)),
+    "has a hook that recurs without end": (
+        "@hookimpl\ndef ganzoo_components():\n    return ganzoo_components()",
+        ("RecursionError",),
+    ),
+    "has a hook that raises what is no Exception": (
+        "class Wild(BaseException):\n    pass\n@hookimpl\ndef ganzoo_components():\n    raise Wild('boo')",
+        ("Wild", "boo"),
     ),
     "has a hook that raises": (
         "@hookimpl\ndef ganzoo_components():\n    raise OSError('no licence file')",
@@ -187,6 +198,35 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "has an option without a default": (
         with_config("@dataclass(frozen=True)\nclass Odd(Config):\n    size: int", "Odd"),
         ("'odd'", "default"),
+    ),
+    "has an option with a default that can change": (
+        with_config("@dataclass(frozen=True)\nclass Odd(Config):\n    sizes: list = option([], 'sizes')", "Odd"),
+        ("mutable default",),
+    ),
+    "has an option whose default is made": (
+        with_config(
+            "from dataclasses import field\n@dataclass(frozen=True)\nclass Odd(Config):\n"
+            "    sizes: tuple[int, ...] = field(default_factory=tuple)",
+            "Odd",
+        ),
+        ("'odd'", "default"),
+    ),
+    "has options that are not frozen": (
+        with_config("@dataclass\nclass Odd(Config):\n    size: int = option(1, 'size')", "Odd"),
+        ("TypeError", "frozen"),
+    ),
+    "has options that are no dataclass": (
+        with_config("class Odd(Config):\n    size: int = 1", "Odd"),
+        ("config", "'odd'", "@dataclass"),
+    ),
+    "has a component that fails when it is looked at": (
+        "class Odd(Component):\n    def faults(self):\n        raise OSError('shy')\n"
+        + components("Odd('penalty', 'odd', 's', 'a.b:C')"),
+        ("OSError", "shy"),
+    ),
+    "gives no end of components": (
+        "@hookimpl\ndef ganzoo_components():\n    while True:\n        yield " + GOOD,
+        ("ganzoo_components", "more than"),
     ),
     "has an option of a type that does not exist": (
         with_config("@dataclass(frozen=True)\nclass Odd(Config):\n    size: 'Nonsense' = option(1, 'size')", "Odd"),
@@ -496,6 +536,31 @@ def test_a_plugin_that_prints_does_not_spoil_the_json(shelf: Shelf) -> None:
     done = shelf.ganzoo("list", "penalty", "--json")
     assert done.returncode == 0
     assert "good" in {entry["name"] for entry in json.loads(done.stdout)}
+
+
+def test_a_plugin_that_prints_breaks_sys_path_and_paints_spoils_nothing(shelf: Shelf) -> None:
+    code = "import sys\nprint('{\\x1b[31m')\nsys.path.reverse()\nsys.stdout = None\nsys.argv[:] = []\n" + sound("good")
+    shelf.install("rude", {"rude": code})
+    done = shelf.ganzoo("list", "--json")
+    assert done.returncode == 0, done.stderr
+    assert {"good", "cgan"} <= {entry["name"] for entry in json.loads(done.stdout)}
+
+
+def test_what_ends_the_process_can_only_be_left_out(shelf: Shelf) -> None:
+    """A plugin is code in this process: what leaves it at once, or never returns, is not held back but barred."""
+    shelf.install("deadly", {"deadly": "import os\nos._exit(7)"})
+    assert shelf.ganzoo("list").returncode == 7
+    assert shelf.ganzoo("list", allowed="ganzoo").returncode == 0
+
+
+def test_a_sound_generator_of_components_is_accepted(shelf: Shelf) -> None:
+    shelf.install("lazy", {"lazy": f"@hookimpl\ndef ganzoo_components():\n    yield {GOOD}\n"})
+    assert Registry(shelf.discover().values()).names("penalty") == ("good",)
+
+
+def test_there_are_many_kinds_of_broken_plugins(record: Callable[..., None]) -> None:
+    assert len(BROKEN) + len(BAD_POINTS) >= 60
+    record(promise="a broken plugin harms nobody", kinds=len(BROKEN) + len(BAD_POINTS))
 
 
 def test_a_distribution_without_metadata_harms_nobody(shelf: Shelf) -> None:

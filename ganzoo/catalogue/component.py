@@ -103,6 +103,8 @@ class Component:
         config: Any = self.config  # a plugin may put anything here
         if not (isinstance(config, type) and issubclass(config, needed)):
             yield f"config of {self.kind} {self.name!r} must be a subclass of {needed.__name__}"
+        elif vars(config).get("__annotations__") and "__dataclass_fields__" not in vars(config):
+            yield f"config of {self.kind} {self.name!r} declares options without @dataclass(frozen=True)"
         elif any(item.default is dataclasses.MISSING for item in dataclasses.fields(self.config)):
             yield f"every option of {self.kind} {self.name!r} needs a default"
         else:

@@ -14,9 +14,11 @@ import pluggy
 
 from ganzoo.catalogue import hookspecs
 from ganzoo.catalogue.component import Component, Variant
+from ganzoo.errors import in_words
 
 ALLOW_LIST = "GANZOO_PLUGINS"
 OWN_PACKAGE = "ganzoo"
+MOST = 10_000  # declarations of a plugin
 
 
 @dataclass(frozen=True)
@@ -148,11 +150,8 @@ def _loaded(point: EntryPoint) -> Any:
 
 def _words(problem: BaseException) -> str:
     """Return what went wrong in one line, whatever the exception."""
-    try:
-        text = " ".join(str(problem).split())
-    except Exception:
-        text = ""
-    return ": ".join(filter(None, (type(problem).__name__, text)))
+    name, said = type(problem).__name__, in_words(problem)
+    return name if said == name else f"{name}: {said}"
 
 
 def _declarations(module: Any) -> list[Component | Variant]:
@@ -173,4 +172,6 @@ def _declarations(module: Any) -> list[Component | Variant]:
                 if not isinstance(item, expected):
                     raise TypeError(f"{hook} returned {item!r}, which is no {expected.__name__}")
                 declared.append(item)
+                if len(declared) > MOST:
+                    raise ValueError(f"{hook} gives more than {MOST} declarations, perhaps without end")
     return declared

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -172,6 +173,11 @@ def _phrase(kind: Any) -> str:
 
 def options_of(config: type) -> tuple[Option, ...]:
     """Return the options that a config class declares, in their order."""
+    return _options_of(config)
+
+
+@functools.cache
+def _options_of(config: Any) -> tuple[Option, ...]:
     kinds = typing.get_type_hints(config)
     return tuple(
         Option(

@@ -14,7 +14,7 @@ from ganzoo.catalogue.discovery import Provider
 from ganzoo.catalogue.options import Config, DataConfig, make, options_of, values_of
 from ganzoo.catalogue.registry import Registry
 from ganzoo.catalogue.settings import PLACE, RunSettings
-from ganzoo.errors import Refused, UserError, legible, nearest
+from ganzoo.errors import Refused, UserError, in_words, legible, nearest
 
 FORMAT = 2  # of model files, saves and config files; from 2 on they are sealed
 PRESETS = ("default", "published")
@@ -37,16 +37,20 @@ class Part:
         label = f"{self.component.kind} {self.component.name!r}"
         return label if self.slot.name == self.slot.kind else f"{label} (slot {self.slot.name})"
 
+    @property
+    def owned(self) -> str:
+        """How messages about what its code does call it: ``generator 'mlp' of package ganzoo``."""
+        return f"{self.label} of package {self.provider.package}"
+
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Turn whatever its own code raises into a :class:`UserError` that names it and its package."""
+        """Turn whatever its own code raises, an exit too, into a :class:`UserError` that names it and its package."""
         try:
             yield
-        except UserError:
+        except (UserError, KeyboardInterrupt, GeneratorExit):
             raise
-        except Exception as problem:
-            reason = str(problem) or type(problem).__name__
-            raise UserError(f"{self.label} of package {self.provider.package} fails: {reason}") from problem
+        except BaseException as problem:
+            raise UserError(f"{self.owned} fails: {in_words(problem)}") from problem
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,19 @@ from collections.abc import Sequence
 import click
 
 from ganzoo import __version__
+from ganzoo.catalogue import installed
+from ganzoo.catalogue.culprit import culprit
 from ganzoo.cli.bench import bench
 from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
 from ganzoo.cli.evaluate import evaluate
 from ganzoo.cli.info import info
 from ganzoo.cli.listing import list_command
+from ganzoo.cli.output import tell
 from ganzoo.cli.plugins import plugins
 from ganzoo.cli.sample import sample
 from ganzoo.cli.train import train
-from ganzoo.errors import Refused, UserError, nearest, printable
+from ganzoo.errors import Refused, TrainingFailed, UserError, in_words, nearest
 
 FAILED, ASKED_WRONGLY, INTERRUPTED = 1, 2, 130
 
@@ -63,14 +66,14 @@ def run(arguments: Sequence[str], debug: bool = False) -> int:
         problem.show()
         return problem.exit_code
     except click.ClickException as problem:
-        click.echo(f"ganzoo: {_one_sentence(problem)}", err=True)
+        tell(f"ganzoo: {_one_sentence(problem)}", err=True)
         return problem.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        tell("interrupted", err=True)
         return INTERRUPTED
-    except Exception as problem:
+    except BaseException as problem:  # a plugin may raise anything, or exit
         if debug:
-            traceback.print_exc()
+            tell(traceback.format_exc().rstrip(), err=True)
         else:
             _explain(problem)
         return ASKED_WRONGLY if isinstance(problem, UserError) else FAILED
@@ -83,22 +86,19 @@ def _one_sentence(problem: click.ClickException) -> str:
         known = [flag for param in context.command.get_params(context) for flag in param.opts]
         hint = nearest(problem.option_name, known)
         return f"no option is called {problem.option_name!r}{hint} `{context.command_path} --help` shows all options"
-    message = " ".join(problem.format_message().split()).rstrip(".")
+    message = " ".join(problem.format_message().split()).rstrip(".") or type(problem).__name__
     advice = f"; see `{context.command_path} --help`" if context is not None else ""
     return f"{message[0].lower()}{message[1:]}{advice}"
 
 
-def _explain(problem: Exception) -> None:
+def _explain(problem: BaseException) -> None:
     if isinstance(problem, Refused) and len(problem.problems) > 1:
-        click.echo(f"ganzoo: {len(problem.problems)} things do not fit:", err=True)
+        tell(f"ganzoo: {len(problem.problems)} things do not fit:", err=True)
         for line in problem.problems:
-            click.echo(f"  - {_line(line)}", err=True)
+            tell(f"  - {' '.join(line.split())}", err=True)
     elif isinstance(problem, UserError):
-        click.echo(f"ganzoo: {_line(str(problem))}", err=True)
+        tell(f"ganzoo: {in_words(problem)}", err=True)
     else:
-        reason = _line(str(problem)) or type(problem).__name__
-        click.echo(f"ganzoo: failed: {reason} (--debug shows the traceback)", err=True)
-
-
-def _line(said: str) -> str:
-    return printable(" ".join(said.split()))
+        owner = None if isinstance(problem, TrainingFailed) else culprit(problem, installed())
+        where = f" in {owner.label} of package {owner.provider.package}" if owner is not None else ""
+        tell(f"ganzoo: failed{where}: {in_words(problem)} (--debug shows the traceback)", err=True)

@@ -12,8 +12,8 @@ import click
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import RunSettings
-from ganzoo.cli.output import print_json, print_table
-from ganzoo.errors import Refused, UserError
+from ganzoo.cli.output import print_json, print_table, tell
+from ganzoo.errors import Refused, UserError, warn
 
 if TYPE_CHECKING:
     from ganzoo.studio.benchmark import Benchmark, Roofline
@@ -72,17 +72,17 @@ def bench(variants: tuple[str, ...], steps: int | None, as_json: bool, **flags: 
         with _told_of(selection.variant, len(names) > 1):
             precision = choose_precision(selection.run.precision, choose_device(selection.run.device))
             checked.append((selection, assemble(selection), precision))
-    _tell("measuring the machine")
+    warn("measuring the machine")
     machine = measure_machine(checked[0][2].device)
     found = []
     for place, (selection, data, precision) in enumerate(checked, start=1):
-        _tell(f"{selection.variant} ({place} of {len(checked)})")
-        result = benchmark(selection, data, precision, steps, _tell)
+        warn(f"{selection.variant} ({place} of {len(checked)})")
+        result = benchmark(selection, data, precision, steps, warn)
         found.append((result, roofline(result, machine)))
     if as_json:
         print_json({"machine": dataclasses.asdict(machine), "results": [_as_json(*each) for each in found]})
         return
-    click.echo(_machine_line(machine))
+    tell(_machine_line(machine))
     print_table(HEADINGS, [_row(*each) for each in found])
     print_table(PARTS, [(result.variant, _how(result), _split(result)) for result, _ in found])
 
@@ -96,10 +96,6 @@ def _told_of(variant: str, several: bool) -> Iterator[None]:
         if not several:
             raise
         raise Refused([f"{variant}: {problem}" for problem in refused.problems]) from refused
-
-
-def _tell(text: str) -> None:
-    click.echo(f"ganzoo: {text}", err=True)
 
 
 def _as_json(result: Benchmark, reached: Roofline) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import click
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.selection import PRESETS
 from ganzoo.cli.options import refuse_no_variant
+from ganzoo.cli.output import tell
 from ganzoo.cli.parts import PartsCommand, unknown_options
 from ganzoo.errors import Refused, UserError
 
@@ -78,9 +79,9 @@ def convert(
 
     done = convert_checkpoint(old, selection, out, take, force)
     for line in _lines(done):
-        click.echo(line, err=True)
-    click.echo(f"model: {out}", err=True)
-    click.echo(f"sample it: {shlex.join(['ganzoo', 'sample', str(out)])} --out samples.png", err=True)
+        tell(line, err=True)
+    tell(f"model: {out}", err=True)
+    tell(f"sample it: {shlex.join(['ganzoo', 'sample', str(out)])} --out samples.png", err=True)
 
 
 def _read(takes: tuple[str, ...]) -> Mapping[str, str]:

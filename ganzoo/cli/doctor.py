@@ -16,6 +16,7 @@ import click
 
 from ganzoo import __version__
 from ganzoo.catalogue import installed
+from ganzoo.cli.output import tell
 
 GIB = 2**30
 EXTRAS = {"tensorboard": "--tensorboard"}
@@ -36,11 +37,11 @@ def doctor() -> int:
     findings = [*_system(), *_packages(), *_torch(), *_plugins()]
     for finding in findings:
         mark = "!!" if finding.remedy else "ok"
-        click.echo(f"{mark}  {finding.what:<14} {finding.found}")
+        tell(f"{mark}  {finding.what:<14} {finding.found}")
         if finding.remedy:
-            click.echo(f"    → {finding.remedy}")
+            tell(f"    → {finding.remedy}")
     bad = sum(bool(finding.remedy) for finding in findings)
-    click.echo("all is well" if not bad else f"{bad} to mend")
+    tell("all is well" if not bad else f"{bad} to mend")
     return 1 if bad else 0
 
 

@@ -13,7 +13,7 @@ import click
 from ganzoo.catalogue import Registry, installed
 from ganzoo.catalogue.judgement import SAMPLES
 from ganzoo.cli.models import model_argument, refuse_if_missing
-from ganzoo.cli.output import print_json, print_table
+from ganzoo.cli.output import print_json, print_table, tell
 from ganzoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
     if as_json:
         print_json({"model": str(model), "seed": asked["seed"], "seconds": seconds, **found.to_json()})
         return
-    click.echo(_about(found, seconds), err=True)
+    tell(_about(found, seconds), err=True)
     if other is None:
         print_table(HEADINGS, [_row(figure) for figure in found.figures])
     else:

@@ -9,7 +9,7 @@ import click
 from ganzoo.catalogue import Component, Registry, Selection, Variant, installed, select
 from ganzoo.catalogue.options import Option, options_of, values_of
 from ganzoo.catalogue.registry import Entry
-from ganzoo.cli.output import print_json
+from ganzoo.cli.output import print_json, tell
 
 
 @click.command()
@@ -23,8 +23,8 @@ def info(name: str, as_json: bool) -> None:
         print_json([_as_json(registry, entry) for entry in found])
         return
     for entry in found:
-        click.echo("\n".join(_lines(registry, entry)))
-        click.echo()
+        tell("\n".join(_lines(registry, entry)))
+        tell()
 
 
 def _as_json(registry: Registry, entry: Entry) -> dict[str, Any]:

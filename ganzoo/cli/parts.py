@@ -12,6 +12,7 @@ from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.cli.options import Group, groups, hint_of_slots, names_a_variant, scan, without_unknown
+from ganzoo.errors import plain
 
 _GROUPS, _HINT, _UNKNOWN = "ganzoo.groups", "ganzoo.hint", "ganzoo.unknown"
 
@@ -46,6 +47,10 @@ class PartsCommand(click.Command, ABC):
         """Return the fixed options and those of the chosen parts."""
         made = [option for group in ctx.meta.get(_GROUPS, ()) for option in group.options]
         return [*super().get_params(ctx), *made]
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the help text, of which plugins and config files wrote parts."""
+        return "\n".join(map(plain, super().get_help(ctx).split("\n")))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options by component and package."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli.models import model_argument, refuse_if_missing
+from ganzoo.cli.output import tell
 
 
 @click.command()
@@ -52,4 +53,4 @@ def sample(model: Path, count: int, labels: tuple[str, ...], seed: int, out: Pat
     conditions = trained.conditions(count, list(labels))
     made = trained.sample(count, list(labels), seed)
     write_samples(out, made, trained.output, conditions, trained.condition)
-    click.echo(f"{count} samples: {out}", err=True)
+    tell(f"{count} samples: {out}", err=True)

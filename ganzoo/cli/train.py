@@ -11,6 +11,7 @@ import click
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.selection import PRESETS
 from ganzoo.cli.options import read_config, refuse_no_variant
+from ganzoo.cli.output import tell
 from ganzoo.cli.parts import PartsCommand, unknown_options
 from ganzoo.errors import Refused
 
@@ -66,19 +67,19 @@ def train(
 
     if dry_run:
         assemble(selection)
-        click.echo("everything fits", err=True)
+        tell("everything fits", err=True)
         return 0
     run = train_selection(selection, [ProgressDisplay()], resume)
     if not run.leads:
         return 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)
     path = run.folder.path
     if not run.finished:
-        click.echo(f"stopped after {run.steps} steps, and saved; to go on:", err=True)
+        tell(f"stopped after {run.steps} steps, and saved; to go on:", err=True)
         again = ["ganzoo", "train", "--config", str(run.folder.config), "--out", str(path), "--resume"]
-        click.echo(f"  {shlex.join(again)}", err=True)
-    click.echo(f"model: {run.folder.model}", err=True)
+        tell(f"  {shlex.join(again)}", err=True)
+    tell(f"model: {run.folder.model}", err=True)
     if run.folder.best.exists():
-        click.echo(f"best model by its figures: {run.folder.best}", err=True)
-    click.echo(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
-    click.echo(f"sample it: {shlex.join(['ganzoo', 'sample', str(path)])} --out samples.png", err=True)
+        tell(f"best model by its figures: {run.folder.best}", err=True)
+    tell(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
+    tell(f"sample it: {shlex.join(['ganzoo', 'sample', str(path)])} --out samples.png", err=True)
     return 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)

@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.component import Component
+from ganzoo.catalogue.culprit import culprit
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.judgement import Judgement, judge_by
 from ganzoo.catalogue.options import Config
 from ganzoo.catalogue.registry import installed
 from ganzoo.catalogue.selection import Part, Selection
 from ganzoo.engine.players import freeze_all_but
-from ganzoo.errors import Refused, UserError, first_line
+from ganzoo.errors import Refused, UserError, first_line, in_words
 from ganzoo.interfaces import (
     Conditioner,
     Dataset,
@@ -55,21 +56,23 @@ INTERFACES: Mapping[str, type] = {
 
 
 def resolve(component: Component) -> Any:
-    """Return what ``component.target`` names; raises :class:`UserError` where it cannot be imported."""
+    """Return what ``component.target`` names; raises ``ImportError`` or, where it is of no use, ``TypeError``."""
     module, name = component.target.split(":")
     try:
         target = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as problem:
-        raise UserError(
-            f"{component.kind} {component.name!r} cannot be loaded from {component.target}: {problem}"
-        ) from problem
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # what a plugin runs as it is imported may raise anything, or exit
+        raise ImportError(f"{component.target} cannot be loaded ({in_words(problem)})") from problem
     interface = INTERFACES.get(component.kind)
     if interface is not None and not (isinstance(target, type) and issubclass(target, interface)):
-        raise UserError(
-            f"{component.kind} {component.name!r} is broken: {component.target} is no {interface.__name__} "
-            f"(a class from {interface.__module__})"
-        )
+        raise TypeError(f"{component.target} is no {interface.__name__} (a class from {interface.__module__})")
     return target
+
+
+def _target(part: Part) -> Any:
+    with part.blamed():
+        return resolve(part.component)
 
 
 class SelectedParts:
@@ -81,9 +84,15 @@ class SelectedParts:
     def build(self, slot: str, **context: Any) -> Any:
         """Return the part in ``slot``, built from its options and ``context``."""
         part = self._parts[slot]
-        target = resolve(part.component)
+        target, dtype = _target(part), torch.get_default_dtype()
         with part.blamed():
-            return target(part.config, **context)
+            built = target(part.config, **context)
+            if part.slot.kind == "optimizer" and not isinstance(built, torch.optim.Optimizer):
+                raise TypeError(f"{part.component.target} returns {type(built).__name__}, which is no Optimizer")
+            if torch.get_default_dtype() != dtype:
+                torch.set_default_dtype(dtype)
+                raise TypeError("it changes torch's default dtype, which all others rely on")
+            return built
 
     def network(self, slot: str, condition: Field | None = None, **shapes: Any) -> nn.Module:
         """Return the network in ``slot`` with its conditioners in place and its weights initialised."""
@@ -96,11 +105,11 @@ class SelectedParts:
 
     def conditioned(self, slot: str) -> bool:
         """Return whether the network in ``slot`` has a conditioner other than the null one."""
-        return any(resolve(part.component).sites for part in self._attached(slot, "conditioner"))
+        return any(_target(part).sites for part in self._attached(slot, "conditioner"))
 
     def _sites(self, slot: str, condition: Field | None) -> Sites:
         for part in self._attached(slot, "conditioner"):
-            return Sites(resolve(part.component), part.config, condition, part.blamed)
+            return Sites(_target(part), part.config, condition, part.blamed)
         return Sites(Unconditioned, Config(), None)
 
     def _attached(self, slot: str, kind: str) -> list[Part]:
@@ -149,7 +158,6 @@ def judgement_of(selection: Selection, recipe: Recipe) -> Judgement:
 def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
     """Run one phase with meta tensors; return what is wrong with it."""
     clock = Clock(0, 1, phase.name, 0, KeyedStreams(0, "meta"))
-    players = " and ".join(f"{part.label}" for part in selection.parts.values() if part.slot.kind in PLAYING)
     freeze_all_but(recipe, phase)
     recipe.zero_grad(set_to_none=True)
     try:
@@ -157,8 +165,8 @@ def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tenso
     except UserError as problem:
         return [str(problem)]
     except Exception as problem:
-        size = selection.run.batch_size
-        return [f"phase {phase.name!r} cannot run with {players} on batches of {size}: {first_line(problem)}"]
+        size, reason = selection.run.batch_size, _in_whose(problem)
+        return [f"phase {phase.name!r} cannot run with {_players(selection)} on batches of {size}: {reason}"]
     idle = [
         f"{network}.{name}"
         for network in phase.trains
@@ -177,12 +185,26 @@ def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selec
     try:
         with torch.no_grad():
             made = recipe.eval().sample(selection.run.batch_size, condition, FreshDraws(None, "meta"))
+        shape = tuple(made.shape)
     except Exception as problem:
-        return [f"{selection.parts['recipe'].label} cannot sample: {first_line(problem)}"]
+        return [f"{selection.parts['recipe'].label} cannot sample with {_players(selection)}: {_in_whose(problem)}"]
     finally:
         recipe.train()
     wanted = (selection.run.batch_size, *recipe.output_field.shape)
-    return [] if tuple(made.shape) == wanted else [f"samples have shape {tuple(made.shape)}, not {wanted}"]
+    return [] if shape == wanted else [f"samples of {_players(selection)} have shape {shape}, not {wanted}"]
+
+
+def _players(selection: Selection) -> str:
+    return " and ".join(
+        f"{part.label} ({part.provider.package})" for part in selection.parts.values() if part.slot.kind in PLAYING
+    )
+
+
+def _in_whose(problem: Exception) -> str:
+    """Return what went wrong, and in whose code where that can be told."""
+    owner = culprit(problem, installed())
+    where = f"in {owner.label} of package {owner.provider.package}: " if owner is not None else ""
+    return f"{where}{first_line(problem)}"
 
 
 def _meta_batch(data: Mapping[str, DataSpec], size: int) -> dict[str, dict[str, Tensor]]:

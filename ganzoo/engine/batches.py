@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from ganzoo.catalogue.data import DataSpec, Field
-from ganzoo.errors import UserError
+from ganzoo.errors import UserError, in_words
 from ganzoo.interfaces import Dataset
 from ganzoo.randomness import WHOLE, Share, key
 
@@ -206,12 +206,22 @@ def open_batches(
     Raises :class:`UserError` where the data does not agree with its spec (shape, kind, label out of range) or is
     smaller than a batch.
     """
-    length = len(dataset)
-    read_checked(dataset, torch.arange(min(length, 1)), spec, name)
+    length = _length(dataset, name)
+    read_checked(dataset, torch.arange(1), spec, name)
     if length * bytes_per_example(spec) > budget:
         return StreamedBatches(dataset, spec, name, Order(length, batch_size, seed, name, share=share), workers, device)
     order = Order(length, batch_size, seed, name, device, share)
     return MemoryBatches(_read_all(dataset, spec, name, device), spec, order)
+
+
+def _length(dataset: Dataset, owner: str) -> int:
+    try:
+        length = len(dataset)
+    except Exception as problem:
+        raise UserError(f"{owner} cannot tell how many examples it has: {in_words(problem)}") from problem
+    if not length:
+        raise UserError(f"{owner} has no examples: choose other options for it, or other data")
+    return length
 
 
 def _read_all(dataset: Dataset, spec: DataSpec, name: str, device: torch.device) -> dict[str, Tensor]:
@@ -237,12 +247,11 @@ def read_checked(dataset: Dataset, indices: Tensor, spec: DataSpec, owner: str) 
     """Return what ``dataset`` reads; raises :class:`UserError`, naming ``owner``, where it breaks its promise."""
     try:
         fields = dataset.read(indices)
+        check_fields(fields, spec, len(indices), owner)
     except UserError:
         raise
     except Exception as problem:
-        reason = str(problem) or type(problem).__name__
-        raise UserError(f"{owner} cannot be read: {reason}") from problem
-    check_fields(fields, spec, len(indices), owner)
+        raise UserError(f"{owner} cannot be read: {in_words(problem)}") from problem
     return fields
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import torch
@@ -23,8 +24,9 @@ from ganzoo.engine.spread import Spread
 from ganzoo.engine.team import Team
 from ganzoo.engine.trainer import Trainer, batches_per_step
 from ganzoo.errors import UserError
+from ganzoo.interfaces import Progress, Schedule
 from ganzoo.randomness import KeyedStreams
-from ganzoo.recipe import Recipe
+from ganzoo.recipe import Phase, Recipe
 
 MIB = 2**20
 
@@ -51,7 +53,7 @@ def build_trainer(
             recipe,
             phase,
             parts.build(f"{phase.name}-optimizer", parameters=trained_parameters(recipe, phase)),
-            parts.build(f"{phase.name}-schedule"),
+            _schedule(selection, parts, phase),
         )
         for phase in recipe.phases()
     ]
@@ -78,6 +80,15 @@ def build_trainer(
 
 def _say_nothing(text: str) -> None:
     """Leave it to the leader to say it once."""
+
+
+def _schedule(selection: Selection, parts: SelectedParts, phase: Phase) -> Schedule:
+    slot = f"{phase.name}-schedule"
+    schedule: Schedule = parts.build(slot)
+    with selection.parts[slot].blamed():
+        if not math.isfinite(schedule.factor(Progress(0, 1))):
+            raise ValueError("its first factor is no finite number")
+    return schedule
 
 
 def choose_execution(name: str, game: Game, streams: KeyedStreams, warn: Callable[[str], None]) -> Execution:
@@ -122,7 +133,7 @@ def _open(
             spec,
             settings.batch_size,
             settings.seed,
-            selection.parts[slot].label,
+            selection.parts[slot].owned,
             device,
             settings.data_budget * MIB,
             settings.workers,

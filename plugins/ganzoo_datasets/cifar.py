@@ -6,7 +6,7 @@ import gzip
 import tarfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from ganzoo.errors import UserError
 from ganzoo_datasets.configs import Cifar10Config
 from ganzoo_datasets.download import fetch
 from ganzoo_datasets.files import damaged, keep
-from ganzoo_datasets.labelled import LabelledImages
+from ganzoo_datasets.labelled import LabelledImages, refuse_endless
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 FOLDER = "cifar-10-batches-bin"
@@ -24,7 +24,7 @@ BATCHES = {"train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)),
 RECORD = 1 + 3 * 32 * 32
 
 Records = np.ndarray[Any, np.dtype[np.uint8]]
-# More than any batch: an archive that claims more is not read.
+# Bytes, more than all batches together: what holds more is not read.
 LIMIT = 2**28
 
 
@@ -63,7 +63,7 @@ def parse(data: bytes, path: Path, config: Cifar10Config) -> Records:
 
 def _contents(config: Cifar10Config, paths: list[Path], archive: Path, root: Path) -> list[bytes]:
     if all(path.exists() for path in paths):
-        return [path.read_bytes() for path in paths]
+        return [_content(path, config.source.title) for path in paths]
     if not archive.exists():
         fetch(config.source, [ARCHIVE], root)
     members = unpack(archive, [path.name for path in paths], config.source.title)
@@ -72,21 +72,48 @@ def _contents(config: Cifar10Config, paths: list[Path], archive: Path, root: Pat
     return members
 
 
+def _content(path: Path, title: str) -> bytes:
+    refuse_endless(path)
+    if path.stat().st_size > LIMIT:
+        raise damaged(path, title, f"it has {path.stat().st_size} bytes")
+    return path.read_bytes()
+
+
+@final
+class _Bounded:
+    """What a packed file holds, up to a limit: some bytes may unpack to very many, whatever they claim to be."""
+
+    def __init__(self, packed: gzip.GzipFile, path: Path, title: str):
+        self._packed, self._path, self._title = packed, path, title
+        self._left = LIMIT
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes; raises :class:`UserError` where there are too many."""
+        data = self._packed.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise damaged(self._path, self._title, f"it unpacks to more than {LIMIT // 2**20} MiB")
+        return data
+
+
 def unpack(archive: Path, names: list[str], title: str) -> list[bytes]:
     """Return the bytes of the batches ``names``; no other member is looked at, none is written."""
     members: dict[str, bytes] = {}
+    refuse_endless(archive)
     try:
         # As a stream: going back in a packed archive unpacks it anew.
-        with gzip.open(archive) as packed, tarfile.open(fileobj=packed, mode="r|") as tar:
-            for member in tar:
-                folder, _, name = member.name.rpartition("/")
-                if folder != FOLDER or name not in names or not member.isreg() or member.size > LIMIT:
-                    continue
-                file = tar.extractfile(member)
-                assert file is not None
-                members[name] = file.read()
+        with gzip.open(archive) as packed:
+            bounded: Any = _Bounded(packed, archive, title)
+            with tarfile.open(fileobj=bounded, mode="r|") as tar:
+                for member in tar:
+                    folder, _, name = member.name.rpartition("/")
+                    if folder != FOLDER or name not in names or not member.isreg() or member.issparse():
+                        continue
+                    file = tar.extractfile(member)
+                    assert file is not None
+                    members[name] = file.read()
             # The checksum lies at the very end.
-            while packed.read(2**20):
+            while bounded.read(2**20):
                 pass
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as problem:
         raise damaged(archive, title, str(problem)) from problem

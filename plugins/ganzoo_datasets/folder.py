@@ -1,20 +1,19 @@
-"""Images from a folder, decoded when they are read."""
+"""Images from a folder: each looked at before training, and decoded when it is read."""
 
 from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
-from ganzoo.errors import UserError
+from ganzoo.errors import UserError, warn
 from ganzoo.interfaces import Dataset
-from ganzoo_datasets.files import say
 from ganzoo_datasets.images import Pixels, fault, pixels, reason
 from ganzoo_datasets.trees import CHANNELS, FolderConfig, images_below
 
@@ -25,7 +24,7 @@ OPENED, DECODED = 200, 16
 
 
 class FolderDataset(Dataset):
-    """Every image in a folder; building it opens each, to leave out what is none, and decodes nothing.
+    """Every image in a folder; building it decodes each, or only opens it, to leave out what is none.
 
     Raises :class:`UserError` where there is no image, or none of some class.
     """
@@ -36,7 +35,7 @@ class FolderDataset(Dataset):
         self._mode = MODES[config.channels]
         classes = config.classes(root)
         found = [images_below(folder) for folder in classes.values() or (self._folder,)]
-        sound = _sound(list(itertools.chain(*found)), self._folder)
+        sound = self._sound(list(itertools.chain(*found)), config.check)
         kept = [[path for path in paths if path in sound] for paths in found]
         empty = [name for name, paths in zip(classes, kept, strict=False) if not paths]
         if not sound:
@@ -57,7 +56,7 @@ class FolderDataset(Dataset):
         """Return ``image`` uint8 and, where there are classes, ``label``; raises for a damaged file."""
         images = torch.empty(len(indices), *self._shape, dtype=torch.uint8)
         # Torch has one thread in a loader's workers, so that there they do not crowd each other.
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        with _unwarned(), ThreadPoolExecutor(torch.get_num_threads()) as pool:
             for _ in pool.map(self._decode, torch.split(indices, DECODED), torch.split(images, DECODED)):
                 pass
         return {"image": images, "label": self._labels[indices]} if self._labelled else {"image": images}
@@ -73,21 +72,33 @@ class FolderDataset(Dataset):
         except Exception as problem:  # a damaged file makes Pillow raise almost anything
             raise UserError(f"{path} cannot be decoded ({reason(problem)}): remove or replace it") from problem
 
+    def _sound(self, paths: Sequence[Path], check: str) -> set[Path]:
+        """Return those of ``paths`` that are images, as far as ``check`` tells; says how many are not."""
+        look, together = {"decode": (self._undecodable, DECODED), "open": (fault, OPENED)}[check]
+        chunks = (paths[start : start + together] for start in range(0, len(paths), together))
+        faults: dict[Path, str] = {}
+        with _unwarned(), ThreadPoolExecutor() as pool:
+            for found in pool.map(lambda chunk: {path: look(path) for path in chunk}, chunks):
+                faults |= {path: why for path, why in found.items() if why}
+        if faults:
+            shown = [
+                f"{path.relative_to(self._folder)} ({why})" for path, why in itertools.islice(faults.items(), SHOWN)
+            ]
+            more = ", …" if len(faults) > SHOWN else ""
+            warn(f"left out {len(faults)} of {len(paths)} files in {self._folder}: {', '.join(shown)}{more}")
+        return set(paths) - faults.keys()
 
-def _sound(paths: Sequence[Path], folder: Path) -> set[Path]:
-    """Return those of ``paths`` whose headers are those of images; says how many are not."""
-    faults: dict[Path, str] = {}
-    with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
-        # What Pillow warns of as too large is left out here.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        for found in pool.map(_faults, (paths[start : start + OPENED] for start in range(0, len(paths), OPENED))):
-            faults |= found
-    if faults:
-        shown = [f"{path.relative_to(folder)} ({why})" for path, why in itertools.islice(faults.items(), SHOWN)]
-        more = ", …" if len(faults) > SHOWN else ""
-        say(f"left out {len(faults)} of {len(paths)} files in {folder}: {', '.join(shown)}{more}")
-    return set(paths) - faults.keys()
+    def _undecodable(self, path: Path) -> str:
+        try:
+            pixels(path, self._shape[-1], self._mode)
+        except Exception as problem:  # a damaged file makes Pillow raise almost anything
+            return reason(problem)
+        return ""
 
 
-def _faults(paths: Sequence[Path]) -> dict[Path, str]:
-    return {path: why for path in paths if (why := fault(path))}
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    """Keep from people what Pillow finds odd in files; what cannot be used is told of otherwise."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -7,6 +7,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -16,11 +17,11 @@ from ganzoo.errors import UserError
 from ganzoo_datasets.configs import IdxConfig
 from ganzoo_datasets.download import fetch
 from ganzoo_datasets.files import damaged, keep
-from ganzoo_datasets.labelled import LabelledImages
+from ganzoo_datasets.labelled import LabelledImages, refuse_endless
 
 PREFIX = {"train": "train", "test": "t10k"}
-# Far beyond any dataset of this format: a packed file that grows without end is left there.
-LIMIT = 2**32
+# Bytes, far beyond any dataset of this format: no more of a file is read.
+LIMIT = 2**30
 
 
 class IdxDataset(LabelledImages[IdxConfig]):
@@ -78,7 +79,11 @@ def _present(folder: Path, name: str) -> Path:
 def _read(path: Path, rank: int, title: str) -> Tensor:
     packed = path.suffix == ".gz"
     try:
-        data = _unpack(path, title) if packed else path.read_bytes()
+        refuse_endless(path)
+        with gzip.open(path) if packed else path.open("rb") as file:
+            data = _content(file, rank)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
+        raise damaged(path, title, str(problem)) from problem
     except OSError as problem:
         raise UserError(f"{path} cannot be read ({problem.strerror or problem}): make it readable") from problem
     values = parse(data, rank, path, title)
@@ -87,12 +92,8 @@ def _read(path: Path, rank: int, title: str) -> Tensor:
     return values
 
 
-def _unpack(path: Path, title: str) -> bytes:
-    try:
-        with gzip.open(path) as file:
-            data = file.read(LIMIT + 1)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
-        raise damaged(path, title, str(problem)) from problem
-    if len(data) > LIMIT:
-        raise damaged(path, title, f"it unpacks to more than {LIMIT // 2**30} GiB")
-    return data
+def _content(file: BinaryIO | gzip.GzipFile, rank: int) -> bytes:
+    """Return the header and no more than one byte beyond what it claims: a packed file may grow without end."""
+    head = file.read(4 + 4 * rank)
+    claimed = math.prod(struct.unpack(f">{rank}I", head[4:])) if len(head) == 4 + 4 * rank else 0
+    return head + file.read(min(claimed, LIMIT) + 1)

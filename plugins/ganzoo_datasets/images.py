@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
+import logging
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+
+# What Pillow finds odd in a file is told as the reason why the file is left out, or not at all.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 # Pillow knows more formats, some of which start other programs; a name does not decide what a file is.
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # with values up to 65,535
+UPRIGHT = 1
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# However many threads there are, they decode one image of more pixels than this at a time, or memory would not do.
+LARGE = 2**24
+_large = Lock()
 
 
 def fault(path: Path) -> str:
     """Return why ``path`` is no usable image, as far as its header tells, or nothing where it is one."""
     try:
-        # Opening a named pipe would wait for ever.
-        if not stat.S_ISREG(path.stat().st_mode):
-            return "not a file"
-        with Image.open(path, formats=FORMATS) as image:
-            if image.mode == "F":
-                return "floating-point pixels, whose range is unknown"
-            if Image.MAX_IMAGE_PIXELS and image.width * image.height > Image.MAX_IMAGE_PIXELS:
-                return f"{image.width}×{image.height} pixels are too many"
+        with _opened(path):
+            return ""
     except Exception as problem:  # a damaged file makes Pillow raise almost anything
         return reason(problem)
-    return ""
 
 
 def reason(problem: Exception) -> str:
     """Return what went wrong with a file, in words."""
-    return "not an image" if isinstance(problem, UnidentifiedImageError) else str(problem) or repr(problem)
+    if isinstance(problem, UnidentifiedImageError):
+        return "not an image"
+    return getattr(problem, "strerror", None) or str(problem) or repr(problem)
 
 
 def pixels(path: Path, size: int, mode: str) -> Pixels:
@@ -43,13 +59,44 @@ def pixels(path: Path, size: int, mode: str) -> Pixels:
     ``mode`` is Pillow's, ``RGB`` or ``L``. The image is turned as its EXIF says, transparent parts become
     white, and of an animation the first frame is taken. Raises whatever Pillow raises.
     """
-    with Image.open(path, formats=FORMATS) as image:
+    with _opened(path) as image:
         # A large JPEG is decoded at a fraction of its size, but never to less than is needed for a fair mean.
         image.draft(None, (2 * size, 2 * size))
-        upright = ImageOps.exif_transpose(image)
-    plain = _plain(upright).convert(mode)
-    fitted = ImageOps.fit(plain, (size, size), Image.Resampling.BICUBIC)
+        with _large if image.width * image.height > LARGE else nullcontext():
+            return _fitted(image, size, mode)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Yield the image with its header read; raises whatever Pillow raises, or ``ValueError``."""
+    about = path.stat()
+    # Opening a named pipe would wait for ever, and so would reading some files that the system makes up.
+    if not stat.S_ISREG(about.st_mode) or not about.st_size:
+        raise ValueError("empty" if stat.S_ISREG(about.st_mode) else "not a file")
+    with Image.open(path, formats=FORMATS) as image:
+        if image.mode == "F":
+            raise ValueError("floating-point pixels, whose range is unknown")
+        if Image.MAX_IMAGE_PIXELS and image.width * image.height > Image.MAX_IMAGE_PIXELS:
+            raise ValueError(f"{image.width}×{image.height} pixels are too many")
+        yield image
+
+
+def _fitted(image: Image.Image, size: int, mode: str) -> Pixels:
+    plain = _plain(_upright(image))
+    # Converting to the mode that an image has would copy it.
+    shown = plain if plain.mode == mode else plain.convert(mode)
+    fitted = ImageOps.fit(shown, (size, size), Image.Resampling.BICUBIC)
     return np.array(fitted).reshape(size, size, -1).transpose(2, 0, 1)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return the image as its EXIF says that it should be turned."""
+    image.load()
+    try:
+        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, UPRIGHT))
+    except Exception:  # around sound pixels there may be anything
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _plain(image: Image.Image) -> Image.Image:

@@ -23,6 +23,9 @@ class FolderConfig(DataConfig):
     path: str = option("", "folder of the images, inside the data folder; empty for the data folder itself")
     size: int = option(64, "height and width in pixels; the short side is fitted, the long side cut", low=8, high=256)
     channels: Literal["rgb", "grey"] = option("rgb", "colour or grey")
+    check: Literal["decode", "open"] = option(
+        "decode", "how damaged images are told before training; open is quick, and sees headers alone"
+    )
     labels: Literal["auto", "none"] = option("auto", "auto: a sub-folder is a class; none: sub-folders mean nothing")
 
     def folder(self, root: Path) -> Path:

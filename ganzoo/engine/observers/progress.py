@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from ganzoo.engine.observers.base import Observer, Report, Situation
+from ganzoo.errors import plain
 
 QUIET_SECONDS = 5.0  # between two plain lines
 REFRESHES = 4  # of the live display a second; more of them cost a noticeable part of a core
@@ -25,7 +26,7 @@ class ProgressDisplay(Observer):
     def began(self, situation: Situation) -> None:
         """Show what begins."""
         self._steps, self._said, self._moved, self._scores = situation.steps, 0.0, 0.0, ""
-        self._console.print(situation.title, highlight=False)
+        self._console.print("\n".join(map(plain, situation.title.splitlines())), highlight=False)
         self._bar = Progress(
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
@@ -74,16 +75,15 @@ class ProgressDisplay(Observer):
 
 def describe_losses(report: Report) -> str:
     """Return the losses by phase and term in one line."""
-    return "  ".join(
-        f"{phase} {name} {value:.3f}" for phase, terms in report.terms.items() for name, value in terms.items()
-    )
+    named = {f"{phase} {name}": value for phase, terms in report.terms.items() for name, value in terms.items()}
+    return plain("  ".join(f"{name} {value:.3f}" for name, value in named.items()))
 
 
 def describe_values(report: Report) -> str:
     """Return the watched values in one line."""
-    return "  ".join(f"{name} {value:.2f}" for name, value in report.values.items())
+    return plain("  ".join(f"{name} {value:.2f}" for name, value in report.values.items()))
 
 
 def describe_scores(report: Report) -> str:
     """Return the figures of an evaluation in one line."""
-    return "  ".join(f"{label} {value:.4g}" for label, value in report.scores.items())
+    return plain("  ".join(f"{label} {value:.4g}" for label, value in report.scores.items()))

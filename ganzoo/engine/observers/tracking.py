@@ -8,7 +8,10 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ganzoo.errors import plain
+
 T = TypeVar("T")
+_SAID = TextColumn("{task.description}", markup=False)
 
 
 class Tracker:
@@ -27,19 +30,19 @@ class Tracker:
             return self._bar(items, what, count)
         if not self._console.is_terminal and what not in self._told:
             self._told.add(what)
-            self._console.print(what, highlight=False)
+            self._console.print(plain(what), highlight=False)
         return items
 
     def say(self, text: str) -> None:
         """Show a line."""
-        self._console.print(f"ganzoo: {text}", highlight=False, soft_wrap=True)
+        self._console.print(plain(f"ganzoo: {text}"), highlight=False, soft_wrap=True)
 
     def _bar(self, items: Iterable[T], what: str, count: int) -> Iterator[T]:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (_SAID, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         # One bar at a time: what is done within other work is part of it.
         self._busy = True
         try:
             with Progress(*columns, console=self._console, transient=True) as progress:
-                yield from progress.track(items, total=count, description=what)
+                yield from progress.track(items, total=count, description=plain(what))
         finally:
             self._busy = False
