@@ -30,7 +30,125 @@ class Promise:
         return (*quick, f"pytest -m long {self.long}") if self.long else quick
 
 
-PROMISES: tuple[Promise, ...] = ()
+PROMISES: tuple[Promise, ...] = (
+    Promise(
+        "A kill at any moment",
+        "A training that is killed, at any moment, loses at most the steps since its last save; gone on with, it "
+        "ends with the same weights as one that was never killed, to the bit: for every variant, optimizer, way to "
+        "carry out a step and source of data.",
+        "On one kind of machine and one version of torch; on an accelerator with `--deterministic`, which has not "
+        "been measured yet. What a power cut takes depends on the disk keeping what it says it has.",
+        "tests/test_kills.py tests/test_resume.py tests/test_state_machine.py tests/test_processes.py",
+        "tests/test_kills.py tests/test_resume.py tests/test_state_machine.py tests/test_processes.py",
+    ),
+    Promise(
+        "Signals",
+        "SIGINT, SIGTERM and SIGUSR1 end a training after its step, with a save and the command that goes on: exit "
+        "status 130, 143 or 138. A second SIGINT ends it at once. Before the first step, and while data is read or "
+        "downloaded, the first signal ends it at once, and leaves nothing half made.",
+        "While a compiled library works, Python hears a signal only when it returns.",
+        "tests/test_signals.py",
+    ),
+    Promise(
+        "One run a folder",
+        "Of several processes that want one run folder one gets it, and the others exit with status 2, naming its "
+        "process and host. The claim of a process that died holds nobody up.",
+        "On disks whose locks work between the machines that share them.",
+        "tests/test_locks.py",
+        "tests/test_locks.py",
+    ),
+    Promise(
+        "Durable saves",
+        "A file is written beside its place, synced, renamed into place, and the folder synced: at every moment "
+        "there is the old file or the new one, whole. On a full, broken or read-only disk the old files stay, the "
+        "training ends with a sentence that names the file and the save that stands, and goes on when there is "
+        "room.",
+        "The order of calls is proved, not what a disk does with them. Pictures and curves that cannot be written "
+        "are told of, and the training goes on.",
+        "tests/test_durability.py tests/test_disk.py",
+        "tests/test_durability.py tests/test_disk.py",
+    ),
+    Promise(
+        "Damaged and hostile files",
+        "Any damage to a model file or a save is noticed, in the header as well as in the weights, and told in one "
+        "line; a run goes on from the save before. A file that was made to do harm, checksums and all, is refused "
+        "in one line or is a model like any other, with finite weights of its own size: it is never executed, and "
+        "builds nothing larger than itself.",
+        "The checksums are no signature: whoever can write a file can make a valid one.",
+        "tests/test_damage.py",
+        "tests/test_damage.py",
+    ),
+    Promise(
+        "Nothing is executed",
+        "No default path unpickles, imports or executes what a file, a name or a download says, starts a program, "
+        "or connects anywhere but to the mirrors of a dataset that was asked for. Names are looked up in the "
+        "registry alone; what comes from outside reaches a terminal without its control characters.",
+        "Plugins are code, and run. Processes that read streamed data exchange messages with their parent as Python does.",
+        "tests/test_audit.py tests/test_names.py",
+        "tests/test_names.py",
+    ),
+    Promise(
+        "Old checkpoints",
+        "`ganzoo convert` takes tensors out of pickled checkpoints of PyTorch and nothing else: what asks to be "
+        "run is refused by its name, damage ends in one sentence, and bombs do not go off. What it converts gives "
+        "the outputs of its own network, to the bit.",
+        "Old files carry no checksum: a flipped bit of a weight that stays finite is not seen.",
+        "tests/test_convert.py tests/test_convert_hostile.py",
+        "tests/test_convert_hostile.py",
+    ),
+    Promise(
+        "Not a number, and collapse",
+        "An update with a term or a gradient that is not finite is never made: weights, optimizers and running "
+        "statistics stay as they were, to the bit, and the message names phase, term or weight, step, and what to "
+        "change. `--on-non-finite` stops (as it does by default), skips the update, or rolls back to a save; a "
+        "generator whose examples have become all alike is told of in that step, and `--on-collapse` may stop or "
+        "roll back as well. Nothing that is not finite is ever saved.",
+        "Where steps are recorded as a graph of a GPU, the host hears of it one step later (proved with recorded "
+        "steps on a CPU; no GPU has been measured yet). Collapse to a few kinds of examples is not noticed: "
+        "evaluate for that.",
+        "tests/test_guard.py",
+    ),
+    Promise(
+        "Too little memory",
+        "Running out of memory ends a training with the size of the batch, the device, what to change, and the "
+        "save that stands. Memory, open files and threads stay the same over 100,000 steps.",
+        "A system that kills processes instead of refusing them memory leaves no time for words; the save stands.",
+        "tests/test_guard.py tests/test_leaks.py",
+        "tests/test_leaks.py",
+    ),
+    Promise(
+        "Images of any kind",
+        "Images of a folder that are broken, bombs, pipes or no images at all are left out before training begins, "
+        "and counted; the rest is upright, in the right colours, and fits.",
+        "An image that changes while it trains ends the training with its name.",
+        "tests/test_images.py tests/test_datasets.py",
+        "tests/test_images.py",
+    ),
+    Promise(
+        "Downloads",
+        "Only what was published gets the file's name. A transfer that was cut, or whose process was killed, goes "
+        "on where it was; mirrors are tried in turn, endless and dripping ones left; no redirect leads to a local "
+        "file or away from encryption; eight processes make one transfer. Without a network, a sentence names the "
+        "files and the folder.",
+        "Files that are in place already are not hashed again. The proxies of the environment are trusted.",
+        "tests/test_downloads.py",
+        "tests/test_downloads.py",
+    ),
+    Promise(
+        "Broken plugins",
+        "A plugin that is broken, in whatever way, is set aside with its cause; everything else works, and "
+        "`--json` still parses. One that breaks when it is used ends that training with its name and package.",
+        "One that hangs while it is imported, or ends the process, cannot be held apart: `GANZOO_PLUGINS` leaves it out.",
+        "tests/test_discovery.py tests/test_third_party.py",
+    ),
+    Promise(
+        "Any command line",
+        "Whatever is typed, the exit status is 0, 1, 2 or 130, and no traceback is shown.",
+        "A signal other than SIGINT has the status of its own.",
+        "tests/test_command_lines.py",
+        "tests/test_command_lines.py",
+    ),
+)
 
 INTRODUCTION = """# What you may rely on
 

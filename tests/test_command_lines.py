@@ -161,13 +161,6 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No way out: what is fetched comes from a proxy that nobody runs."""
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-
-
 def times(folder: Path) -> dict[Path, int]:
     """Return everything below ``folder`` with the time of its last change."""
     return {path: path.lstat().st_mtime_ns for path in folder.rglob("*")}
