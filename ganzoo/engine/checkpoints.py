@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue.selection import FORMAT, Selection
+from ganzoo.engine.files import make_folder
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.engine.sealed import read_sealed, write_sealed
 from ganzoo.engine.tally import Found
@@ -41,12 +43,13 @@ _FREE = (
 
 def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection) -> Path:
     """Write the trainer's state into ``folder`` and keep only the newest :data:`KEPT` files."""
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     path = folder / f"step-{trainer.step:08d}.safetensors"
     tensors, numbers = capture(trainer)
     write_sealed(path, tensors, KEY, {"format": FORMAT, "config": _identity(selection.to_json()), **numbers})
     for old in checkpoints(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
+        with suppress(OSError):  # what cannot be removed is no reason to fail: the new save is there
+            old.unlink()
     return path
 
 

@@ -21,12 +21,18 @@ _LENGTH = 8  # bytes of the header's length, at the beginning of a safetensors f
 
 def write_sealed(path: Path, tensors: Mapping[str, Tensor], key: str, about: Mapping[str, Any]) -> str:
     """Write ``tensors`` and the JSON value ``about`` under one ``key`` of the header; return the payload's sha256."""
+    content, digest = seal(tensors, key, about)
+    write_whole(path, content)
+    return digest
+
+
+def seal(tensors: Mapping[str, Tensor], key: str, about: Mapping[str, Any]) -> tuple[bytes, str]:
+    """Return the bytes of such a file, and the sha256 of its payload."""
     plain = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
     digest = hashlib.sha256(_payload(safetensors.torch.save(plain))).hexdigest()
     # One metadata key: safetensors orders several at random, and equal content should be equal bytes.
     header = {key: json.dumps({**about, "sha256": digest}, sort_keys=True)}
-    write_whole(path, safetensors.torch.save(plain, header))
-    return digest
+    return safetensors.torch.save(plain, header), digest
 
 
 def read_sealed(path: Path, key: str, what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
