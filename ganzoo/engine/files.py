@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import IO, final
 
 PART = ".part"  # how the name of a file ends that is being written
-# What file systems answer that cannot sync a folder, and systems that cannot open one.
-_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR}
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # what file systems answer that cannot sync a folder
 
 
 @final
@@ -112,10 +111,12 @@ def _named(path: Path) -> Iterator[None]:
 def _sync_folder(folder: Path) -> None:
     try:
         descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    except PermissionError:  # Windows opens no folder, and one may be for writing alone
+        return
+    try:
+        os.fsync(descriptor)
     except OSError as problem:
         if problem.errno not in _NO_SYNC:
             raise
+    finally:
+        os.close(descriptor)

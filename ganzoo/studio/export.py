@@ -94,8 +94,8 @@ def _write_folder(out: Path, made: Tensor, output: Field, conditions: Tensor | N
                 assert conditions is not None and condition is not None
                 name += f"-{_plain(condition.class_name(int(conditions[number])))}"
             path = out / f"{name}.png"
+            undone.callback(path.unlink, missing_ok=True)
             write_whole(path, png(to_pil(image)))
-            undone.callback(path.unlink)
         # All of them are there; a part of them is taken away again, so that the same words can be tried once more.
         undone.pop_all()
 
