@@ -63,7 +63,7 @@ def _row(line: bytes) -> dict[str, Any] | None:
         row = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    sound = isinstance(row, dict) and isinstance(row.get("step"), int) and {"terms", "values"} <= row.keys()
+    sound = isinstance(row, dict) and type(row.get("step")) is int and {"terms", "values"} <= row.keys()
     return row if sound else None
 
 
