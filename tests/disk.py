@@ -119,6 +119,12 @@ class Disk:
         patch.setattr(builtins, "open", open_file)
 
 
+@pytest.fixture(autouse=True)
+def plain_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing curves takes longer than training here, and is tested elsewhere; they are written all the same."""
+    monkeypatch.setattr("ganzoo.pictures.curves", lambda rows: Image.new("RGB", (60, 40)))
+
+
 def _resolved(path: Any) -> Path:
     # The folder's links are followed, the file's own is not: that is what a rename does.
     whole = Path(os.path.abspath(os.fsdecode(path)))

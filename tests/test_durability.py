@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from disk import Disk, Operation
+from disk import Disk, Operation, plain_curves
 
 from ganzoo.catalogue import installed, select
 from ganzoo.engine.files import Journal, NotWritten, make_folder, replacing, sweep, write_whole
@@ -22,6 +22,8 @@ from ganzoo.engine.observers import Observer
 from ganzoo.engine.observers.record import read_rows
 from ganzoo.engine.run import Run, train
 from ganzoo.errors import TrainingFailed, UserError
+
+__all__ = ["plain_curves"]
 
 SMALL = {"dataset_size": 8, "batch_size": 8, "steps": 4, "log_every": 1, "sample_every": 2, "checkpoint_every": 1}
 EVALUATED = {"evaluate_every": 2, "evaluate_samples": 300, "metric": "kernel", "judge": "plain"}
