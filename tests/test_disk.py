@@ -505,6 +505,14 @@ def test_an_answer_that_cannot_be_written(number: int, trained: Trained) -> None
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_complaint_that_nobody_hears_is_no_other_failure() -> None:
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-m", "ganzoo", "lsit"]
+        assert subprocess.run(words, stdout=full, stderr=full, check=False).returncode == 2
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_training_that_nobody_hears_goes_on(tmp_path: Path, trained: Trained) -> None:
     with open("/dev/full", "w") as full:
         words = [sys.executable, "-m", "ganzoo", *TRAIN, "--out", str(tmp_path / "run")]
