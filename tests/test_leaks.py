@@ -28,8 +28,8 @@ import memory
 pytestmark = pytest.mark.skipif(not memory.PROC.is_dir(), reason="what a process holds is read from /proc")
 
 LIBRARY = "".join(platform.libc_ver())
-STEPS, WARM, EVERY = 450, 250, 50
-MEBIBYTES, BLOCKS = 2.0, 1.0  # that may come in all, and of Python's blocks with each step
+STEPS, WARM, EVERY = 600, 300, 50
+MEBIBYTES, BLOCKS = 2.0, 2.0  # that may come in all, and of Python's blocks with each step
 
 
 @dataclass(frozen=True)

@@ -62,11 +62,12 @@ def make_folder(path: Path) -> None:
         _sync_folder(path.parent)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what processes that were killed had begun to write below ``folder``, where nobody else writes now."""
-    for left in folder.rglob(f".*{PART}"):
-        with suppress(OSError):
-            left.unlink()
+def sweep(*folders: Path) -> None:
+    """Remove what processes that were killed had begun to write in folders where nobody else writes now."""
+    for folder in folders:
+        for left in folder.glob(f".*{PART}"):
+            with suppress(OSError):
+                left.unlink()
 
 
 @final

@@ -59,7 +59,8 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
 
     Everything that can be wrong is found before the folder is made: raises :class:`~ganzoo.errors.UserError`, and
     nothing is written. SIGINT, SIGTERM and SIGUSR1 end the training after the current step; it is saved all the same
-    and the run is marked as not finished. Started by torchrun, every process computes a share of each batch.
+    and the run is marked as not finished. A save, a model or a row of metrics that cannot be written ends it with
+    :class:`~ganzoo.errors.TrainingFailed`. Started by torchrun, every process computes a share of each batch.
     """
     data = assemble(selection)
     device = choose_device(selection.run.device)
@@ -76,7 +77,7 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
         examiner = _examiner(selection, trainer, folder, stop, watchers) if team.leads else None
         with _told_what_stands(folder), folder.claimed(resume) if team.leads else nullcontext():
             if team.leads:
-                sweep(folder.path)
+                sweep(folder.path, folder.checkpoints, folder.samples)
             if resume:
                 go_on(folder, trainer, selection, warn)
                 _refuse_other_steps(trainer, team)
