@@ -28,7 +28,7 @@ class MetricsFile(Observer):
         """Open the file, cut back to the step at which training begins, and mended where it is damaged."""
         path = situation.folder.metrics
         try:
-            kept = [json.dumps(row) for row in read_rows(path) if row["step"] <= situation.step]
+            kept = [json.dumps(row) for row in _reports(path) if row["step"] <= situation.step]
         except OSError as problem:
             reason = problem.strerror or problem
             raise UserError(
@@ -47,7 +47,7 @@ class MetricsFile(Observer):
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a ``metrics.jsonl``; lines that are none, such as a last one that was cut off, are left out.
+    """Return the JSON objects of a file with one a line; lines that are none, such as one cut off, are left out.
 
     Raises ``OSError`` where there is a file that cannot be read.
     """
@@ -55,16 +55,20 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
-    return [row for line in lines if (row := _row(line)) is not None]
+    return [row for line in lines if isinstance(row := _value(line), dict)]
 
 
-def _row(line: bytes) -> dict[str, Any] | None:
+def _value(line: bytes) -> Any:
     try:
-        row = json.loads(line)
+        return json.loads(line)
     except (ValueError, RecursionError):
         return None
-    sound = isinstance(row, dict) and type(row.get("step")) is int and {"terms", "values"} <= row.keys()
-    return row if sound else None
+
+
+def _reports(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a ``metrics.jsonl`` that tell of a step."""
+    rows = read_rows(path)
+    return [row for row in rows if type(row.get("step")) is int and {"terms", "values"} <= row.keys()]
 
 
 def as_row(report: Report) -> dict[str, Any]:
@@ -159,7 +163,7 @@ class CurvesFile(Observer):
 
     def ended(self) -> None:
         """Draw the rows of ``metrics.jsonl``."""
-        rows = read_rows(self._folder.metrics)
+        rows = _reports(self._folder.metrics)
         if rows:
             write_whole(self._folder.curves, png(pictures.curves(rows)))
 
