@@ -50,7 +50,7 @@ def watch(words: Sequence[str], run: Path) -> list[Sample]:
             while process.poll() is None:
                 time.sleep(EVERY)
                 step = last_step(run / "metrics.jsonl")
-                if found := _look(process.pid, step):
+                if found := look(process.pid, step):
                     samples.append(found)
         finally:
             process.kill()
@@ -74,10 +74,10 @@ def last_step(metrics: Path) -> int:
         return 0
 
 
-def _look(process: int, step: int) -> Sample | None:
+def look(process: int, step: int) -> Sample | None:
     """Return what a process and its descendants hold, or none where they are ending."""
     try:
-        family = [process, *_descendants(process)]
+        family = [process, *descendants(process)]
         return Sample(
             step,
             sum(_memory(member) for member in family) / MIB,
@@ -88,7 +88,8 @@ def _look(process: int, step: int) -> Sample | None:
         return None
 
 
-def _descendants(process: int) -> Iterator[int]:
+def descendants(process: int) -> Iterator[int]:
+    """Yield the processes that one has started, and those that they have."""
     parents = {}
     for path in PROC.glob("[0-9]*/stat"):
         try:

@@ -83,7 +83,7 @@ PROMISES: tuple[Promise, ...] = (
         "No default path unpickles, imports or executes what a file, a name or a download says, starts a program, "
         "or connects anywhere but to the mirrors of a dataset that was asked for. Names are looked up in the "
         "registry alone; what comes from outside reaches a terminal without its control characters.",
-        "Plugins are code, and run. Processes that read streamed data exchange messages with their parent as Python does.",
+        "Plugins are code, and run. Processes that read streamed data exchange messages with their parent.",
         "tests/test_audit.py tests/test_names.py",
         "tests/test_names.py",
     ),
@@ -138,7 +138,7 @@ PROMISES: tuple[Promise, ...] = (
         "Broken plugins",
         "A plugin that is broken, in whatever way, is set aside with its cause; everything else works, and "
         "`--json` still parses. One that breaks when it is used ends that training with its name and package.",
-        "One that hangs while it is imported, or ends the process, cannot be held apart: `GANZOO_PLUGINS` leaves it out.",
+        "One that hangs while it is imported, or ends the process, can only be left out: by `GANZOO_PLUGINS`.",
         "tests/test_discovery.py tests/test_third_party.py",
     ),
     Promise(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -146,8 +146,8 @@ def column_headings(condition: Tensor | None, field: Field | None, columns: int)
     return [field.class_name(int(label)) for label in first]
 
 
-def animate(pictures: Sequence[Path], path: Path, milliseconds: int = 200) -> None:
+def animate(pictures: Sequence[Path], file: IO[bytes], milliseconds: int = 200) -> None:
     """Write pictures of one size as an animated GIF that stays on the last one for a while."""
     frames = [Image.open(picture).convert("P", palette=Image.Palette.ADAPTIVE) for picture in pictures]
     durations = [milliseconds] * (len(frames) - 1) + [5 * milliseconds]
-    frames[0].save(path, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    frames[0].save(file, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)

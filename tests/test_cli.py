@@ -599,6 +599,13 @@ def test_data_that_cannot_be_downloaded(dataset: str, root: str, here: Path, off
     told = [line for line in answer.err.splitlines() if "downloading" not in line]
     assert (answer.status, answer.out, len(told)) == (2, "", 1)
     assert lacks(told[0], ("refused", str(here / root), "--data-root")) == []
+    left = [path for path in (here / root).rglob("*") if path.is_file()]
+    assert [path.name for path in left] == [".download.lock"], "others may wait for it, so it stays"
+    left[0].unlink()
+    for folder in [*left[0].parents][: len(left[0].relative_to(here / root).parts) - 1]:
+        folder.rmdir()
+    if root == "nowhere":
+        (here / root).rmdir()
 
 
 def test_a_batch_larger_than_the_data(here: Path) -> None:

@@ -191,12 +191,18 @@ def test_another_dataset_has_another_judge() -> None:
     assert len(names) == 2
 
 
-def test_a_cache_that_cannot_be_written_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_is_told_of_and_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judgement = judgement_of("ring")
+    reference = Reference(judgement, Path("data"), CPU)
+    kept = appoint(judgement.judge, reference, CPU, untracked, print)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "file"))
-    judgement = judgement_of("ring")
-    with pytest.raises(UserError, match="GANZOO_CACHE"):
-        appoint(judgement.judge, Reference(judgement, Path("data"), CPU), CPU, untracked, print)
+    said: list[str] = []
+    assert appoint(judgement.judge, reference, CPU, untracked, said.append).name == kept.name
+    assert len(said) == 1
+    assert "not kept" in said[0] and "GANZOO_CACHE" in said[0]
 
 
 def test_data_in_parts_is_judged_by_its_test_part(stand_in_root: Any) -> None:

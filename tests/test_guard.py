@@ -558,7 +558,7 @@ def test_a_system_without_memory_is_told_of(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     last = done.stderr.splitlines()[-1]
     assert "out of memory on cpu with batches of 1000000" in last
-    assert "nothing was saved yet" in last
+    assert "no step is saved yet" in last
     assert "Traceback" not in done.stderr
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -22,6 +20,7 @@ from ganzoo.cli.listing import list_command
 from ganzoo.cli.output import tell
 from ganzoo.cli.plugins import plugins
 from ganzoo.cli.sample import sample
+from ganzoo.cli.streams import prepare_streams
 from ganzoo.cli.train import train
 from ganzoo.errors import Refused, TrainingFailed, UserError, in_words, nearest
 
@@ -41,10 +40,7 @@ for command in (list_command, info, plugins, train, sample, evaluate, convert, b
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and exit: 0 done, 1 failed, 2 asked wrongly, 130 interrupted."""
-    for stream in (sys.stdout, sys.stderr):
-        # Letters that a pipe's encoding lacks (λ, …) are no reason to fail.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    prepare_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     sys.exit(run([word for word in given if word != "--debug"], debug))
@@ -59,9 +55,7 @@ def run(arguments: Sequence[str], debug: bool = False) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except BrokenPipeError:
-        # The reader has what it wanted (`ganzoo list | head`); without this, Python complains at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0  # the reader has what it wanted: `ganzoo list | head`
     except click.exceptions.NoArgsIsHelpError as problem:
         problem.show()
         return problem.exit_code

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue.selection import FORMAT, Selection, refuse_other_format
+from ganzoo.engine.files import make_folder
 from ganzoo.engine.finite import first_non_finite
 from ganzoo.engine.players import Player
 from ganzoo.engine.remedies import History
@@ -49,7 +50,7 @@ _FREE = (
 
 def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection) -> Path:
     """Write the trainer's state into ``folder``, and take away saves that the run's settings do not ask to keep."""
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     path = folder / f"step-{trainer.step:08d}.safetensors"
     tensors, numbers = capture(trainer)
     # What is only watched may be infinite.
@@ -59,7 +60,8 @@ def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection) -> Pa
     kept = {*found[: selection.run.keep_checkpoints], *regular(found, selection.run.checkpoint_every)[:1]}
     for old in found:
         if old not in kept:
-            old.unlink(missing_ok=True)
+            with suppress(OSError):  # what cannot be removed is no reason to fail: the new save is there
+                old.unlink()
     return path
 
 
@@ -71,6 +73,12 @@ def regular(found: Sequence[Path], every: int) -> list[Path]:
 def step_of(path: Path) -> int:
     """Return how many steps a checkpoint was made after."""
     return int(path.stem.removeprefix("step-"))
+
+
+def what_stands(folder: Path) -> str:
+    """Return which save in ``folder`` a run can go on from, as a clause of a sentence."""
+    found = checkpoints(folder)
+    return f"the save of step {step_of(found[0])} stands" if found else "no step is saved yet"
 
 
 def go_back(folder: Path, trainer: Trainer, every: int) -> int:
@@ -154,7 +162,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def _set_aside(useless: Iterable[Path]) -> None:
     """Rename saves that cannot be used: they would be kept in the place of newer ones that can."""
     for path in useless:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             path.replace(path.with_suffix(".damaged"))
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from ganzoo.catalogue.settings import RunSettings
-from ganzoo.engine.checkpoints import checkpoints, step_of
+from ganzoo.engine.checkpoints import what_stands
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.errors import TrainingFailed, first_line
 
@@ -24,12 +24,10 @@ def memory_told(settings: RunSettings, device: torch.device, folder: RunFolder) 
     except (MemoryError, RuntimeError) as problem:
         if not is_out_of_memory(problem):
             raise
-        found = checkpoints(folder.checkpoints)
-        saved = f"the save of step {step_of(found[0])} stands" if found else "nothing was saved yet"
-        parts = 2 * settings.accumulate
+        parts, stands = 2 * settings.accumulate, what_stands(folder.checkpoints)
         raise TrainingFailed(
             f"out of memory on {device} with batches of {settings.batch_size} ({first_line(problem)}): give a smaller "
-            f"--batch-size, or --accumulate {parts} to compute each batch in {parts} passes; {saved}"
+            f"--batch-size, or --accumulate {parts} to compute each batch in {parts} passes; {stands}"
         ) from problem
 
 

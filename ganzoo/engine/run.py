@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -15,15 +15,16 @@ import torch
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.assembly import assemble
-from ganzoo.engine.checkpoints import go_back, refuse_non_finite, write_checkpoint
+from ganzoo.engine.checkpoints import go_back, refuse_non_finite, what_stands, write_checkpoint
 from ganzoo.engine.checkpoints import resume as go_on
 from ganzoo.engine.determinism import deterministic
 from ganzoo.engine.device import choose_device
 from ganzoo.engine.examiner import Examiner, open_examiner
+from ganzoo.engine.files import NotWritten, sweep
 from ganzoo.engine.memory import memory_told
 from ganzoo.engine.modelfile import versions, write_model
 from ganzoo.engine.observers import Observer, Situation
-from ganzoo.engine.observers.record import MetricsFile, PictureFiles, TensorBoardEvents
+from ganzoo.engine.observers.record import CurvesFile, Dispensable, MetricsFile, PictureFiles, TensorBoardEvents
 from ganzoo.engine.observers.tracking import Tracker
 from ganzoo.engine.precision import choose_precision
 from ganzoo.engine.preview import Preview
@@ -32,7 +33,7 @@ from ganzoo.engine.setup import build_trainer
 from ganzoo.engine.signals import Stop
 from ganzoo.engine.team import Team, gathered
 from ganzoo.engine.trainer import Pace, Trainer
-from ganzoo.errors import UserError, warn
+from ganzoo.errors import TrainingFailed, UserError, warn
 from ganzoo.metrics import untracked
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -60,7 +61,8 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
 
     Everything that can be wrong is found before the folder is made: raises :class:`~ganzoo.errors.UserError`, and
     nothing is written. SIGINT, SIGTERM and SIGUSR1 end the training after the current step; it is saved all the same
-    and the run is marked as not finished. Started by torchrun, every process computes a share of each batch.
+    and the run is marked as not finished. A save, a model or a row of metrics that cannot be written ends it with
+    :class:`~ganzoo.errors.TrainingFailed`. Started by torchrun, every process computes a share of each batch.
     """
     data = assemble(selection)
     device = choose_device(selection.run.device)
@@ -81,7 +83,9 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
         trainer.prepare()
         preview = Preview(trainer.game.recipe, trainer.game.batches, selection.run.seed, device)
         examiner = _examiner(selection, trainer, folder, stop, watchers) if team.leads else None
-        with folder.claimed(resume) if team.leads else nullcontext():
+        with _told_what_stands(folder), folder.claimed(resume) if team.leads else nullcontext():
+            if team.leads:
+                sweep(folder.path, folder.checkpoints, folder.samples)
             if resume:
                 go_on(folder, trainer, selection, warn)
                 _refuse_other_steps(trainer, team)
@@ -107,8 +111,9 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
 
             def save() -> None:
                 if team.leads:
-                    write_checkpoint(folder.checkpoints, trainer, selection)
-                    write()
+                    with _told_what_stands(folder):
+                        write_checkpoint(folder.checkpoints, trainer, selection)
+                        write()
 
             def back() -> int:
                 return go_back(folder.checkpoints, trainer, settings.checkpoint_every)
@@ -153,7 +158,19 @@ def _refuse_other_steps(trainer: Trainer, team: Team) -> None:
 
 def _observers(selection: Selection, watchers: Sequence[Observer]) -> list[Observer]:
     extras: list[Observer] = [TensorBoardEvents()] if selection.run.tensorboard else []
-    return [MetricsFile(), *watchers, *extras, PictureFiles()]
+    pictures = [Dispensable(observer, warn) for observer in (*extras, PictureFiles(), CurvesFile())]
+    return [MetricsFile(), *watchers, *pictures]
+
+
+@contextmanager
+def _told_what_stands(folder: RunFolder) -> Iterator[None]:
+    """Say of a file that could not be written what is saved, and how to go on: raises :class:`TrainingFailed`."""
+    try:
+        yield
+    except NotWritten as problem:
+        raise TrainingFailed(
+            f"{problem}: {what_stands(folder.checkpoints)}; make room or mend the disk, then go on with --resume"
+        ) from problem
 
 
 def _watched(observers: Sequence[Observer], situation: Situation, work: Callable[[], None]) -> None:

@@ -7,13 +7,13 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ganzoo.engine.files import write_whole
+from ganzoo.engine.files import make_folder, write_whole
 from ganzoo.errors import UserError
 
 
@@ -52,7 +52,7 @@ class RunFolder:
         """
         lock, owner = FileLock(self.path / ".lock"), self.path / ".owner"
         try:
-            self.samples.mkdir(parents=True, exist_ok=True)
+            make_folder(self.samples)
             # The system takes the lock from a process that dies, so a stale one is no obstacle.
             lock.acquire(timeout=0)
         except Timeout:
@@ -64,10 +64,11 @@ class RunFolder:
             ) from problem
         try:
             self._refuse_if_unusable(resume or not self.config.exists())
-            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+            write_whole(owner, f"process {os.getpid()} on {socket.gethostname()}".encode())
             yield
         finally:
-            owner.unlink(missing_ok=True)
+            with suppress(OSError):  # a disk that has become read-only
+                owner.unlink()
             # The lock's file stays: taken away, it could be locked by one process and made anew by another.
             lock.release()
 

@@ -32,6 +32,13 @@ _ZEROS = b"0" * 64
 
 def write_sealed(path: Path, tensors: Mapping[str, Tensor], key: str, about: Mapping[str, Any]) -> str:
     """Write ``tensors`` and the JSON value ``about`` under one ``key`` of the header; return the payload's sha256."""
+    content, digest = seal(tensors, key, about)
+    write_whole(path, content)
+    return digest
+
+
+def seal(tensors: Mapping[str, Tensor], key: str, about: Mapping[str, Any]) -> tuple[bytes, str]:
+    """Return the bytes of such a file, and the sha256 of its payload."""
     plain = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
     blank = {**about, "format": FORMAT, "sha256": _ZEROS.decode(), "seal": _ZEROS.decode()}
     # One metadata key: safetensors orders several at random, and equal content should be equal bytes.
@@ -41,8 +48,7 @@ def write_sealed(path: Path, tensors: Mapping[str, Tensor], key: str, about: Map
     digest = hashlib.sha256(payload).hexdigest()
     _fill(header, "sha256", digest)
     _fill(header, "seal", hashlib.sha256(header).hexdigest())
-    write_whole(path, b"".join((header, payload)))
-    return digest
+    return b"".join((header, payload)), digest
 
 
 def read_sealed(path: Path, key: str, what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

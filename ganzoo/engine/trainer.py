@@ -78,7 +78,10 @@ class Trainer:
             try:
                 self.train_step()
             except UserError as problem:
-                save()
+                try:
+                    save()
+                except TrainingFailed as unsaved:
+                    raise TrainingFailed(f"{problem} (and it could not be saved: {unsaved})") from problem
                 saved = f" (saved after {self.step} steps; --resume goes on)" if self.game.team.leads else ""
                 raise TrainingFailed(f"{problem}{saved}") from problem
             for observer in observers:

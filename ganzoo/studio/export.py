@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue.data import Field
-from ganzoo.engine.files import write_whole
+from ganzoo.engine.files import make_folder, write_whole
 from ganzoo.engine.observers.record import png
 from ganzoo.errors import UserError
 from ganzoo.pictures import draw_examples, to_pil, to_uint8
@@ -25,10 +27,11 @@ def check_destination(out: Path, output: Field) -> None:
         raise UserError(f"samples cannot be written as {out.suffix}: use .png, .npz, or a folder (no suffix)")
     if not out.suffix and output.kind != "image":
         raise UserError(f"a folder holds images, and this model makes {output.describe()}: use .npz or .png")
-    if not out.suffix and out.is_dir() and any(out.iterdir()):
-        raise UserError(f"the folder {out} is not empty: choose another --out")
-    if out.is_dir() and out.suffix:
-        raise UserError(f"{out} is a folder: choose another --out")
+    with _told(out):
+        if not out.suffix and out.is_dir() and any(out.iterdir()):
+            raise UserError(f"the folder {out} is not empty: choose another --out")
+        if out.is_dir() and out.suffix:
+            raise UserError(f"{out} is a folder: choose another --out")
 
 
 def write_samples(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
@@ -38,9 +41,15 @@ def write_samples(out: Path, made: Tensor, output: Field, conditions: Tensor | N
     """
     check_destination(out, output)
     writers = {".png": _write_grid, ".npz": _write_arrays, "": _write_folder}
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with _told(out):
+        make_folder(out.parent)
         writers[out.suffix.lower()](out, made, output, conditions, condition)
+
+
+@contextmanager
+def _told(out: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as problem:
         raise UserError(f"{out} cannot be written: {problem.strerror or problem}; choose another --out") from problem
 
@@ -76,14 +85,19 @@ def _as_array(made: Tensor, output: Field) -> np.ndarray[tuple[int, ...], np.dty
 
 
 def _write_folder(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
-    out.mkdir(exist_ok=True)
+    make_folder(out)
     labelled = conditions is not None and condition is not None and condition.kind == "class"
-    for number, image in enumerate(to_uint8(made)):
-        name = f"{number:05d}"
-        if labelled:
-            assert conditions is not None and condition is not None
-            name += f"-{_plain(condition.class_name(int(conditions[number])))}"
-        write_whole(out / f"{name}.png", png(to_pil(image)))
+    with ExitStack() as undone:
+        for number, image in enumerate(to_uint8(made)):
+            name = f"{number:05d}"
+            if labelled:
+                assert conditions is not None and condition is not None
+                name += f"-{_plain(condition.class_name(int(conditions[number])))}"
+            path = out / f"{name}.png"
+            undone.callback(path.unlink, missing_ok=True)
+            write_whole(path, png(to_pil(image)))
+        # All of them are there; a part of them is taken away again, so that the same words can be tried once more.
+        undone.pop_all()
 
 
 def _plain(name: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -18,7 +19,8 @@ from ganzoo.catalogue.selection import FORMAT, Part, part_to_json
 from ganzoo.engine.assembly import SelectedParts
 from ganzoo.engine.evaluation.bench import ask
 from ganzoo.engine.evaluation.reference import Reference, fingerprint
-from ganzoo.engine.sealed import read_sealed, refuse_other_tensors, write_sealed
+from ganzoo.engine.files import make_folder, write_whole
+from ganzoo.engine.sealed import read_sealed, refuse_other_tensors, seal
 from ganzoo.errors import UserError
 from ganzoo.metrics import Examples, Judge, Opinion, Track, untracked
 from ganzoo.randomness import key
@@ -82,7 +84,8 @@ def appoint(
 ) -> Appointed:
     """Return the judge for a dataset: from its file, or trained now and written there.
 
-    Raises :class:`UserError` where it cannot be kept, or its own code fails.
+    Where it cannot be kept, that is said, and it judges all the same. Raises :class:`UserError` where its own code
+    fails.
     """
     about = {
         "format": FORMAT,
@@ -94,19 +97,32 @@ def appoint(
     folder = cache_folder() / "judges"
     path = folder / f"{reference.name}-{part.component.name}-{identity[:DIGITS]}.safetensors"
     judge = new_judge(part, reference, device)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Two runs that need the same judge: the second waits, and finds what the first has trained.
-        with FileLock(path.with_suffix(".lock")):
-            if path.exists():
-                try:
-                    return _read(path, judge, part, reference, identity, about)
-                except UserError as problem:
-                    say(f"{problem}; the judge is trained anew")
-            return _train(path, judge, part, reference, identity, about, track)
-    except OSError as problem:
-        reason = problem.strerror or problem
-        raise UserError(f"judges cannot be kept in {folder} ({reason}): set {CACHE} to a folder for them") from problem
+    with _one_at_a_time(path.with_suffix(".lock")):
+        if os.path.exists(path):  # unlike the method of a path, it is silent about folders that cannot be read
+            try:
+                return _read(path, judge, part, reference, identity, about)
+            except UserError as problem:
+                say(f"{problem}; the judge is trained anew")
+        appointed, content = _train(judge, part, reference, identity, about, track)
+        try:
+            make_folder(folder)
+            write_whole(path, content)
+        except OSError as problem:
+            say(f"the judge is used, and not kept: {problem}; set {CACHE} to a folder for judges")
+        return appointed
+
+
+@contextmanager
+def _one_at_a_time(lock: Path) -> Iterator[None]:
+    """Let the second of two runs that need the same judge wait, and find what the first has trained.
+
+    Where nothing can be written, nobody can be waited for.
+    """
+    with ExitStack() as held:
+        with suppress(OSError):
+            make_folder(lock.parent)
+            held.enter_context(FileLock(lock))
+        yield
 
 
 def _read(
@@ -131,21 +147,20 @@ def _refuse_strange(accuracy: Any, learnt_from: Any) -> None:
 
 
 def _train(
-    path: Path,
     judge: Judge,
     part: Part,
     reference: Reference,
     identity: str,
     about: dict[str, Any],
     track: Track,
-) -> Appointed:
+) -> tuple[Appointed, bytes]:
     with part.blamed():
         judge.learn(reference.lesson, torch.Generator().manual_seed(key(0, "judge/learning")), track)
         judge.eval()
         accuracy = accuracy_of(judge, reference.trial)
     learnt = {**about, "accuracy": accuracy, "learnt_from": len(reference.lesson)}
-    digest = write_sealed(path, judge.state_dict(), KEY, learnt)
-    return _appointed(judge, part, reference, {**learnt, "sha256": digest}, identity)
+    content, digest = seal(judge.state_dict(), KEY, learnt)
+    return _appointed(judge, part, reference, {**learnt, "sha256": digest}, identity), content
 
 
 def _appointed(judge: Judge, part: Part, reference: Reference, about: dict[str, Any], identity: str) -> Appointed:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, final
 
 from PIL import Image
 
 from ganzoo import pictures
-from ganzoo.engine.files import replacing, write_whole
+from ganzoo.engine.files import Journal, replacing, write_whole
 from ganzoo.engine.observers.base import Observer, Picture, Report, Situation
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.errors import UserError
@@ -22,31 +25,50 @@ class MetricsFile(Observer):
     """Writes ``metrics.jsonl``: one JSON object a line."""
 
     def began(self, situation: Situation) -> None:
-        """Open the file, cut back to the step at which training begins."""
+        """Open the file, cut back to the step at which training begins, and mended where it is damaged."""
         path = situation.folder.metrics
-        kept = [json.dumps(row) for row in read_rows(path) if row["step"] <= situation.step]
+        try:
+            kept = [json.dumps(row) for row in _reports(path) if row["step"] <= situation.step]
+        except OSError as problem:
+            reason = problem.strerror or problem
+            raise UserError(
+                f"{path} cannot be read: {reason}; move it away, and the run goes on without it"
+            ) from problem
         write_whole(path, "".join(f"{row}\n" for row in kept).encode())
-        self._file: IO[str] = path.open("a", encoding="utf-8")
+        self._journal = Journal(path)
 
     def reported(self, report: Report) -> None:
         """Write a row."""
-        self._file.write(json.dumps(as_row(report)) + "\n")
-        self._file.flush()
+        self._journal.append(json.dumps(as_row(report)))
 
     def ended(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._journal.close()
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a ``metrics.jsonl``; a last line that was cut off is left out."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return rows
+    """Return the JSON objects of a file with one a line; lines that are none, such as one cut off, are left out.
+
+    Raises ``OSError`` where there is a file that cannot be read.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    return [row for line in lines if isinstance(row := _value(line), dict)]
+
+
+def _value(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _reports(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a ``metrics.jsonl`` that tell of a step."""
+    rows = read_rows(path)
+    return [row for row in rows if type(row.get("step")) is int and {"terms", "values"} <= row.keys()]
 
 
 def as_row(report: Report) -> dict[str, Any]:
@@ -62,8 +84,57 @@ def as_row(report: Report) -> dict[str, Any]:
     }
 
 
+@final
+class Dispensable(Observer):
+    """Lets a training go on without what ``observer`` cannot write; the first such failure is told."""
+
+    def __init__(self, observer: Observer, warn: Callable[[str], None]):
+        self._observer, self._warn = observer, warn
+        self._works, self._told = True, False
+
+    def began(self, situation: Situation) -> None:
+        """Let it begin; one that cannot is left alone from then on."""
+        self._works = False
+        with self._forgiving():
+            self._observer.began(situation)
+            self._works = True
+
+    def stepped(self, step: int) -> None:
+        """Tell it."""
+        if self._works:
+            with self._forgiving():
+                self._observer.stepped(step)
+
+    def reported(self, report: Report) -> None:
+        """Tell it."""
+        if self._works:
+            with self._forgiving():
+                self._observer.reported(report)
+
+    def pictured(self, picture: Picture) -> None:
+        """Tell it."""
+        if self._works:
+            with self._forgiving():
+                self._observer.pictured(picture)
+
+    def ended(self) -> None:
+        """Tell it."""
+        if self._works:
+            with self._forgiving():
+                self._observer.ended()
+
+    @contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as problem:
+            if not self._told:
+                self._warn(f"left out, as others like it may be: {problem}")
+            self._told = True
+
+
 class PictureFiles(Observer):
-    """Writes ``samples/step-….png``, and at the end ``samples.gif`` and ``curves.png``."""
+    """Writes ``samples/step-….png``, and at the end ``samples.gif``."""
 
     def began(self, situation: Situation) -> None:
         """Remember where to write."""
@@ -74,14 +145,25 @@ class PictureFiles(Observer):
         write_whole(self._folder.samples / f"step-{picture.step:08d}.png", png(picture.image))
 
     def ended(self) -> None:
-        """Write the animation and the curves."""
+        """Write the animation."""
         found = sorted(self._folder.samples.glob("step-*.png"))
         if found:
             every = -(-len(found) // FRAMES)
             shown = found[::-1][::every][::-1]
-            with replacing(self._folder.animation) as temporary:
-                pictures.animate(shown, temporary)
-        rows = read_rows(self._folder.metrics)
+            with replacing(self._folder.animation) as file:
+                pictures.animate(shown, file)
+
+
+class CurvesFile(Observer):
+    """Writes ``curves.png`` at the end."""
+
+    def began(self, situation: Situation) -> None:
+        """Remember where to write."""
+        self._folder: RunFolder = situation.folder
+
+    def ended(self) -> None:
+        """Draw the rows of ``metrics.jsonl``."""
+        rows = _reports(self._folder.metrics)
         if rows:
             write_whole(self._folder.curves, png(pictures.curves(rows)))
 
@@ -100,7 +182,13 @@ class TensorBoardEvents(Observer):
 
     def began(self, situation: Situation) -> None:
         """Open the events."""
-        self._writer = self._make(str(situation.folder.events))
+        self._usual = threading.excepthook
+        threading.excepthook = self._thread_failed
+        try:
+            self._writer = self._make(str(situation.folder.events))
+        except OSError:
+            threading.excepthook = self._usual
+            raise
 
     def reported(self, report: Report) -> None:
         """Write the scalars."""
@@ -123,7 +211,15 @@ class TensorBoardEvents(Observer):
 
     def ended(self) -> None:
         """Close the events."""
-        self._writer.close()
+        try:
+            self._writer.close()
+        finally:
+            threading.excepthook = self._usual
+
+    def _thread_failed(self, failure: threading.ExceptHookArgs) -> None:
+        # The library's thread keeps what it could not write for the next call, and Python would print it besides.
+        if not (issubclass(failure.exc_type, OSError) and type(failure.thread).__module__.startswith("tensorboard.")):
+            self._usual(failure)
 
 
 def png(image: Image.Image) -> bytes:
