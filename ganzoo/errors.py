@@ -26,6 +26,14 @@ class TrainingFailed(RuntimeError):
     """A training that had begun could not go on; the message names phase, term and step (exit status 1)."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the process to end at once (exit status 128 and the signal's number)."""
+
+    def __init__(self, number: int):
+        self.number = number
+        super().__init__(number)
+
+
 def first_line(problem: Exception) -> str:
     """Return the first line of what ``problem`` says, or its type's name where it says nothing."""
     said = str(problem).strip()

@@ -14,6 +14,7 @@ import pluggy
 
 from ganzoo.catalogue import hookspecs
 from ganzoo.catalogue.component import Component, Variant
+from ganzoo.errors import Interrupted
 
 ALLOW_LIST = "GANZOO_PLUGINS"
 OWN_PACKAGE = "ganzoo"
@@ -128,6 +129,8 @@ def _load(provider: Provider, point: EntryPoint) -> Plugin:
             declared = _declarations(_loaded(point))
             faults = [fault for item in declared for fault in item.faults()]
             names = [(str(item.kind), str(item.name)) for item in declared]
+    except Interrupted:
+        raise
     except BaseException as problem:
         return Plugin(provider, cause=_words(problem))
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -22,8 +22,8 @@ from ganzoo.cli.options import (
     without_unknown,
 )
 from ganzoo.errors import Refused
+from ganzoo.signals import SIGNALLED
 
-SIGNALLED = 128  # exit statuses of processes that a signal ended: 130 for SIGINT, 143 for SIGTERM
 _GROUPS, _HINT, _UNKNOWN = "ganzoo.groups", "ganzoo.hint", "ganzoo.unknown"
 
 

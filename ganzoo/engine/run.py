@@ -65,15 +65,15 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
     precision = choose_precision(selection.run.precision, device)
     # What is written down is what was done, so that it can be repeated where `auto` would choose otherwise.
     selection = dataclasses.replace(selection, run=dataclasses.replace(selection.run, precision=precision.name))
-    random_state_kept = torch.random.fork_rng(devices=range(torch.cuda.device_count()))
-    with gathered(device) as team, random_state_kept, precision.set(), Stop().listening() as stop:
+    stop, random_state_kept = Stop(), torch.random.fork_rng(devices=range(torch.cuda.device_count()))
+    with gathered(device) as team, random_state_kept, precision.set():
         folder = _choose_folder(selection, resume, team)
         observers = _observers(selection, watchers) if team.leads else []
         trainer = build_trainer(selection, data, precision, team, warn)
         trainer.prepare()
         preview = Preview(trainer.game.recipe, trainer.game.batches, selection.run.seed, device)
         examiner = _examiner(selection, trainer, folder, stop, watchers) if team.leads else None
-        with folder.claimed(resume) if team.leads else nullcontext():
+        with folder.claimed(resume) if team.leads else nullcontext(), stop.listening():
             if resume:
                 go_on(folder, trainer, selection, warn)
                 _refuse_other_steps(trainer, team)

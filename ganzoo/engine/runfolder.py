@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from ganzoo.engine.claim import Claim
 from ganzoo.engine.files import write_whole
 from ganzoo.errors import UserError
+
+# As ganzoo.engine.files names what it writes until it is whole: .NAME.SUFFIX.RANDOM.SUFFIX
+_HALF_WRITTEN = re.compile(r"\..+(\.\w+)\.\w{8}\1")
 
 
 class RunFolder:
@@ -50,13 +51,9 @@ class RunFolder:
 
         Raises :class:`UserError` where another process has it, naming that process, or where it cannot be written.
         """
-        lock, owner = FileLock(self.path / ".lock"), self.path / ".owner"
         try:
             self.samples.mkdir(parents=True, exist_ok=True)
-            # The system takes the lock from a process that dies, so a stale one is no obstacle.
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise UserError(f"the run folder {self.path} is in use by {_read(owner)}: choose another --out") from None
+            claim = Claim(self.path)
         except OSError as problem:
             reason = problem.strerror or problem
             raise UserError(
@@ -64,12 +61,10 @@ class RunFolder:
             ) from problem
         try:
             self._refuse_if_unusable(resume or not self.config.exists())
-            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+            self._sweep()
             yield
         finally:
-            owner.unlink(missing_ok=True)
-            # The lock's file stays: taken away, it could be locked by one process and made anew by another.
-            lock.release()
+            claim.release()
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write what was chosen."""
@@ -77,6 +72,13 @@ class RunFolder:
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left half-written; nobody else writes here now."""
+        for folder in (self.path, self.samples, self.checkpoints):
+            for path in folder.glob(".*"):
+                if _HALF_WRITTEN.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
 
     def _refuse_if_unusable(self, resume: bool) -> None:
         try:
@@ -115,10 +117,3 @@ def _newest(usual: Path) -> Path:
     numbered = re.compile(rf"{re.escape(usual.name)}(-\d+)?")
     found = [path for path in usual.parent.glob(f"{usual.name}*") if numbered.fullmatch(path.name)]
     return max(found, key=lambda path: path.stat().st_mtime, default=usual)
-
-
-def _read(owner: Path) -> str:
-    try:
-        return owner.read_text(encoding="utf-8")
-    except OSError:
-        return "another process"
