@@ -78,6 +78,8 @@ def wait_for(path: Path, seconds: float = 60.0) -> None:
 
 
 def _with_log(log: Path, target: Callable[..., Any], *arguments: Any) -> None:
+    # As in a process that was started by hand: a killed server's readers of data would go on for ever.
+    multiprocessing.set_start_method("fork", force=True)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
