@@ -17,14 +17,8 @@ from ganzoo.cli import main
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
     [
-        "pytest",
-        "torch._dynamo",
-        "sklearn.datasets",
-        "matplotlib.figure",
-        "PIL.GifImagePlugin",
-        "ganzoo.cli",
-        "ganzoo.engine.run",
-        "ganzoo.studio.evaluation",
+        *("pytest", "torch._dynamo", "sklearn.datasets", "matplotlib.figure", "PIL.GifImagePlugin"),
+        *("ganzoo.cli", "ganzoo.engine.run", "ganzoo.studio.evaluation"),
     ]
 )
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -73,7 +74,7 @@ def claim_again_and_again(together: Barrier, path: Path, rounds: int, seed: int)
             mine = Claim(path)
         except UserError as problem:
             named = OWNER.search(str(problem))
-            counted["named" if named and int(named[1]) != os.getpid() else "unnamed"] += 1
+            counted["named" if named and int(named[1]) != os.getpid() else str(problem)] += 1
             together.wait()
         else:
             inside = path / "inside"
@@ -89,7 +90,7 @@ def claim_again_and_again(together: Barrier, path: Path, rounds: int, seed: int)
             else:
                 mine.release()
         together.wait()
-    print(*(f"{what}={number}" for what, number in counted.items()))
+    print(json.dumps(counted))
 
 
 def dead_process() -> int:
@@ -110,8 +111,8 @@ def test_whoever_is_refused_learns_who_has_the_folder(rounds: int, tmp_path: Pat
     ]
     assert [claimer.wait(300) for claimer in claimers] == [0] * RUNNERS, log.read_text(encoding="utf-8")
     total: Counter[str] = Counter()
-    for what, number in re.findall(r"(\w[\w ]*)=(\d+)", log.read_text(encoding="utf-8")):
-        total[what.strip()] += int(number)
+    for line in log.read_text(encoding="utf-8").splitlines():
+        total.update(json.loads(line))
     assert total == {"had it": rounds, "named": rounds * (RUNNERS - 1)}
     record(promise="claims of one folder", races=rounds, runners=RUNNERS, **total)
 

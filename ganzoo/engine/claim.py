@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from ganzoo.errors import UserError
 
-PATIENCE = 10.0  # seconds; the readers of data that a killed process leaves behind may keep its lock for about 5
+PATIENCE = 30.0  # seconds; the readers of data that a killed process leaves behind may keep its lock for about 5
 _PAUSE = 0.02
 
 
