@@ -8,6 +8,7 @@ import random
 import re
 import signal
 import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -74,7 +75,7 @@ def claim_again_and_again(together: Barrier, path: Path, rounds: int, seed: int)
             mine = Claim(path)
         except UserError as problem:
             named = OWNER.search(str(problem))
-            counted["named" if named and int(named[1]) != os.getpid() else str(problem)] += 1
+            counted["named" if named and lives(int(named[1])) else str(problem)] += 1
             together.wait()
         else:
             inside = path / "inside"
@@ -91,6 +92,15 @@ def claim_again_and_again(together: Barrier, path: Path, rounds: int, seed: int)
                 mine.release()
         together.wait()
     print(json.dumps(counted))
+
+
+def lives(process: int) -> bool:
+    """Return whether there is a process of this number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def dead_process() -> int:
@@ -137,12 +147,13 @@ def test_the_folder_of_a_killed_run_is_free(source: tuple[str, ...], tmp_path: P
     assert again.wait() == 128 + signal.SIGTERM
 
 
-def test_who_waits_for_a_name_waits_no_longer_than_its_patience(
+def test_who_is_refused_waits_for_the_name_of_a_process_that_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claim, "PATIENCE", 0.2)
     mine = Claim(tmp_path)
     owner = tmp_path / ".owner"
+    name = owner.read_text(encoding="utf-8")
     for text, said in (
         (f"process {dead_process()} on {socket.gethostname()}", "process"),
         ("", "another process"),
@@ -151,6 +162,14 @@ def test_who_waits_for_a_name_waits_no_longer_than_its_patience(
         owner.write_text(text, encoding="utf-8")
         with pytest.raises(UserError, match=f"is in use by {said}"):
             Claim(tmp_path)
+    monkeypatch.setattr(claim, "PATIENCE", 60)
+    for before in ("", f"process {dead_process()} on {socket.gethostname()}"):
+        owner.write_text(before, encoding="utf-8")
+        late = threading.Timer(0.2, owner.write_text, (name,))
+        late.start()
+        with pytest.raises(UserError, match=f"is in use by {name}"):
+            Claim(tmp_path)
+        late.join()
     mine.release()
     Claim(tmp_path).release()
     assert not owner.exists()

@@ -33,7 +33,7 @@ from ganzoo.engine.team import Alone
 from ganzoo.engine.trainer import Pace, Trainer
 from ganzoo.errors import UserError
 
-LAST = 40
+LAST = 40  # step that is gone to; the one after it, the last of the training, would report and begin a new sum
 NEVER = 10**9
 SCHEDULES = installed().names("schedule")
 OPTIMIZERS = installed().names("optimizer")
@@ -63,7 +63,7 @@ class Way:
             "execution": self.execution,
             "workers": self.workers,
             "data_budget": 0 if self.streamed else 64,
-            "steps": LAST,
+            "steps": LAST + 1,
             "batch_size": 8,
             "dataset_size": 8,
             "generator_widths": (16, 16),
@@ -149,17 +149,16 @@ class Training(RuleBasedStateMachine):
     @precondition(lambda self: self.trainer.step < LAST)
     @rule(count=st.integers(1, 6), number=st.sampled_from([signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]))
     def stop_by_a_signal_and_resume(self, count: int, number: int) -> None:
-        trainer, stop = self.trainer, Stop()
-        before = trainer.step
+        trainer, stop, before = self.trainer, Stop(), self.trainer.step
+        count = min(count, LAST - before)
         pace = Pace(NEVER, NEVER, 0, 0, stop)
         with stop.listening():
             preview = Preview(trainer.game.recipe, trainer.game.batches, 0, trainer.device)
             trainer.run([StopAfter(count, number)], pace, preview, self.save, dict)
-        assert trainer.step == min(before + count, LAST)
-        self.done["steps"] += trainer.step - before
+        assert (trainer.step, stop.signal) == (before + count, number)
+        assert trainer.step in self.saves
+        self.done["steps"] += count
         self.done["signals"] += 1
-        if stop.asked:
-            assert trainer.step in self.saves
         self.kill_and_resume()
 
     @rule()
