@@ -136,7 +136,6 @@ RUNS = {
     "dcgan": ("dcgan", "--dataset-size", "8", "--generator-width", "8", "--discriminator-width", "8"),
     "streamed": ("cgan", *SMALL, "--data-budget", "0", "--workers", "1"),
 }
-KILLS = 3  # of one run at most
 
 
 def line(run: str, out: Path) -> list[str]:
@@ -206,17 +205,18 @@ def assert_same_run(folder: RunFolder, other: RunFolder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "count"),
+    ("start", "count", "kills"),
     [
-        pytest.param(forked, 5, id="forked"),
-        pytest.param(fresh, 1, id="fresh"),
-        pytest.param(forked, 84, id="forked-many", marks=pytest.mark.long),
-        pytest.param(fresh, 21, id="fresh-many", marks=pytest.mark.long),
+        pytest.param(forked, 5, 3, id="forked"),
+        pytest.param(fresh, 1, 1, id="fresh"),
+        pytest.param(forked, 84, 3, id="forked-many", marks=pytest.mark.long),
+        pytest.param(fresh, 21, 3, id="fresh-many", marks=pytest.mark.long),
     ],
 )
 def test_killed_runs_end_as_if_they_had_not_been(
     start: Start,
     count: int,
+    kills: int,
     tmp_path: Path,
     whole: Callable[[str, Start], tuple[RunFolder, float]],
     record: Record,
@@ -227,7 +227,7 @@ def test_killed_runs_end_as_if_they_had_not_been(
         run = list(RUNS)[number % len(RUNS)]
         other, seconds = whole(run, start)
         folder = RunFolder(tmp_path / f"{number}-{run}")
-        moments = iter([draws.uniform(0, seconds) for _ in range(KILLS)])
+        moments = iter([draws.uniform(0, seconds) for _ in range(kills)])
         hits.update(killed_and_resumed(line(run, folder.path), folder, start, moments, tmp_path / f"{number}.log"))
         assert_same_run(folder, other)
     assert hits.total() >= count, "most moments lie within the life of a process"
