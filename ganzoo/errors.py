@@ -26,6 +26,14 @@ class TrainingFailed(RuntimeError):
     """A training that had begun could not go on; the message names phase, term and step (exit status 1)."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the process to end at once (exit status 128 and the signal's number)."""
+
+    def __init__(self, number: int):
+        self.number = number
+        super().__init__(number)
+
+
 def plain(text: str) -> str:
     """Return ``text`` with what a terminal obeys, or an encoding lacks, written out as ``\\x1b``."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import pytest
 import torch
 
 from ganzoo.catalogue import installed
+
+# What a shell starts in the background ignores SIGINT, which some tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # One thread a process: two test processes that each wait for two cores spend their time waiting.
 torch.set_num_threads(1)

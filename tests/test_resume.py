@@ -77,7 +77,15 @@ def test_every_way_to_make_a_step_goes_on_to_the_bit(flags: dict[str, object], t
     assert parts.sha256 == whole.sha256
 
 
-def test_streamed_data_goes_on_to_the_bit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_goes_on_to_the_bit_with_streamed_data(variant: str, workers: int, tmp_path: Path) -> None:
+    whole = train(choose(variant, tmp_path / "whole"))
+    parts = interrupted_twice(choose(variant, tmp_path / "parts", data_budget=0, workers=workers))
+    assert parts.sha256 == whole.sha256
+
+
+def test_data_that_another_process_reads_goes_on_to_the_bit(tmp_path: Path) -> None:
     whole = train(choose("cgan", tmp_path / "whole"))
     parts = interrupted_twice(choose("cgan", tmp_path / "parts", data_budget=0, workers=1))
     assert parts.sha256 == whole.sha256

@@ -14,7 +14,7 @@ import pluggy
 
 from ganzoo.catalogue import hookspecs
 from ganzoo.catalogue.component import Component, Variant
-from ganzoo.errors import in_words
+from ganzoo.errors import Interrupted, in_words
 
 ALLOW_LIST = "GANZOO_PLUGINS"
 OWN_PACKAGE = "ganzoo"
@@ -130,6 +130,8 @@ def _load(provider: Provider, point: EntryPoint) -> Plugin:
             declared = _declarations(_loaded(point))
             faults = [fault for item in declared for fault in item.faults()]
             names = [(str(item.kind), str(item.name)) for item in declared]
+    except Interrupted:
+        raise
     except BaseException as problem:
         return Plugin(provider, cause=_words(problem))
     twice = sorted({name for name in names if names.count(name) > 1})

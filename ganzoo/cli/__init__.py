@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -22,9 +23,10 @@ from ganzoo.cli.plugins import plugins
 from ganzoo.cli.sample import sample
 from ganzoo.cli.streams import prepare_streams
 from ganzoo.cli.train import train
-from ganzoo.errors import Refused, TrainingFailed, UserError, in_words, nearest
+from ganzoo.errors import Interrupted, Refused, TrainingFailed, UserError, in_words, nearest
+from ganzoo.signals import SIGNALLED, interruptible
 
-FAILED, ASKED_WRONGLY, INTERRUPTED = 1, 2, 130
+FAILED, ASKED_WRONGLY, INTERRUPTED = 1, 2, SIGNALLED + signal.SIGINT
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -39,7 +41,7 @@ for command in (list_command, info, plugins, train, sample, evaluate, convert, b
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command line and exit: 0 done, 1 failed, 2 asked wrongly, 130 interrupted."""
+    """Run a command line and exit: 0 done, 1 failed, 2 asked wrongly, 128 + N ended by signal N."""
     prepare_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
@@ -50,7 +52,7 @@ def run(arguments: Sequence[str], debug: bool = False) -> int:
     """Run a command line and return its exit status; errors are one line each on stderr."""
     try:
         # Not cli.main(), which answers a closed pipe with a failure.
-        with cli.make_context("ganzoo", list(arguments)) as context:
+        with interruptible(), cli.make_context("ganzoo", list(arguments)) as context:
             return int(cli.invoke(context) or 0)
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -62,6 +64,9 @@ def run(arguments: Sequence[str], debug: bool = False) -> int:
     except click.ClickException as problem:
         tell(f"ganzoo: {_one_sentence(problem)}", err=True)
         return problem.exit_code
+    except Interrupted as stop:
+        tell("interrupted", err=True)
+        return SIGNALLED + stop.number
     except (KeyboardInterrupt, click.Abort):
         tell("interrupted", err=True)
         return INTERRUPTED

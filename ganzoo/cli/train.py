@@ -14,8 +14,7 @@ from ganzoo.cli.options import read_config, refuse_no_variant
 from ganzoo.cli.output import tell
 from ganzoo.cli.parts import PartsCommand, unknown_options
 from ganzoo.errors import Refused
-
-SIGNALLED = 128  # exit statuses of processes that a signal ended: 130 for SIGINT, 143 for SIGTERM
+from ganzoo.signals import SIGNALLED
 
 
 @final

@@ -20,7 +20,7 @@ from ganzoo.engine.checkpoints import resume as go_on
 from ganzoo.engine.determinism import deterministic
 from ganzoo.engine.device import choose_device
 from ganzoo.engine.examiner import Examiner, open_examiner
-from ganzoo.engine.files import NotWritten, sweep
+from ganzoo.engine.files import NotWritten
 from ganzoo.engine.memory import memory_told
 from ganzoo.engine.modelfile import versions, write_model
 from ganzoo.engine.observers import Observer, Situation
@@ -60,22 +60,21 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
     """Train what was selected and write the run folder; with ``resume``, go on from its newest valid checkpoint.
 
     Everything that can be wrong is found before the folder is made: raises :class:`~ganzoo.errors.UserError`, and
-    nothing is written. SIGINT, SIGTERM and SIGUSR1 end the training after the current step; it is saved all the same
-    and the run is marked as not finished. A save, a model or a row of metrics that cannot be written ends it with
-    :class:`~ganzoo.errors.TrainingFailed`. Started by torchrun, every process computes a share of each batch.
+    nothing is written. Once it trains, SIGINT, SIGTERM, SIGHUP and SIGUSR1 end it after the current step; it is saved
+    all the same and the run is marked as not finished. A save, a model or a row of metrics that cannot be written ends
+    it with :class:`~ganzoo.errors.TrainingFailed`. Started by torchrun, every process computes a share of each batch.
     """
     data = assemble(selection)
     device = choose_device(selection.run.device)
     precision = choose_precision(selection.run.precision, device)
     # What is written down is what was done, so that it can be repeated where `auto` would choose otherwise.
     selection = dataclasses.replace(selection, run=dataclasses.replace(selection.run, precision=precision.name))
-    random_state_kept = torch.random.fork_rng(devices=range(torch.cuda.device_count()))
+    stop, random_state_kept = Stop(), torch.random.fork_rng(devices=range(torch.cuda.device_count()))
     with ExitStack() as around:
         team = around.enter_context(gathered(device))
         around.enter_context(random_state_kept)
         around.enter_context(precision.set())
         around.enter_context(deterministic(selection.run.deterministic))
-        stop = around.enter_context(Stop().listening())
         folder = _choose_folder(selection, resume, team)
         around.enter_context(memory_told(selection.run, device, folder))
         observers = _observers(selection, watchers) if team.leads else []
@@ -83,9 +82,8 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
         trainer.prepare()
         preview = Preview(trainer.game.recipe, trainer.game.batches, selection.run.seed, device)
         examiner = _examiner(selection, trainer, folder, stop, watchers) if team.leads else None
-        with _told_what_stands(folder), folder.claimed(resume) if team.leads else nullcontext():
-            if team.leads:
-                sweep(folder.path, folder.checkpoints, folder.samples)
+        claim = folder.claimed(resume) if team.leads else nullcontext()
+        with _told_what_stands(folder), claim, stop.listening():
             if resume:
                 go_on(folder, trainer, selection, warn)
                 _refuse_other_steps(trainer, team)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from ganzoo.engine.files import make_folder, write_whole
+from ganzoo.engine.claim import Claim
+from ganzoo.engine.files import make_folder, sweep, write_whole
 from ganzoo.errors import UserError
 
 
@@ -50,13 +48,9 @@ class RunFolder:
 
         Raises :class:`UserError` where another process has it, naming that process, or where it cannot be written.
         """
-        lock, owner = FileLock(self.path / ".lock"), self.path / ".owner"
         try:
             make_folder(self.samples)
-            # The system takes the lock from a process that dies, so a stale one is no obstacle.
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise UserError(f"the run folder {self.path} is in use by {_read(owner)}: choose another --out") from None
+            claim = Claim(self.path)
         except OSError as problem:
             reason = problem.strerror or problem
             raise UserError(
@@ -64,13 +58,10 @@ class RunFolder:
             ) from problem
         try:
             self._refuse_if_unusable(resume or not self.config.exists())
-            write_whole(owner, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            sweep(self.path, self.checkpoints, self.samples)
             yield
         finally:
-            with suppress(OSError):  # a disk that has become read-only
-                owner.unlink()
-            # The lock's file stays: taken away, it could be locked by one process and made anew by another.
-            lock.release()
+            claim.release()
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write what was chosen."""
@@ -116,10 +107,3 @@ def _newest(usual: Path) -> Path:
     numbered = re.compile(rf"{re.escape(usual.name)}(-\d+)?")
     found = [path for path in usual.parent.glob(f"{usual.name}*") if numbered.fullmatch(path.name)]
     return max(found, key=lambda path: path.stat().st_mtime, default=usual)
-
-
-def _read(owner: Path) -> str:
-    try:
-        return owner.read_text(encoding="utf-8")
-    except OSError:
-        return "another process"

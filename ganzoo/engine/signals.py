@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import final
 
-GRACEFUL = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
+from ganzoo.errors import Interrupted
+from ganzoo.signals import answered
 
 
 @final
@@ -26,18 +25,11 @@ class Stop:
 
     @contextmanager
     def listening(self) -> Iterator[Stop]:
-        """Note signals instead of dying of them, while the block runs; only the main thread can."""
-        if threading.current_thread() is not threading.main_thread():
+        """Note signals instead of being interrupted by them, while the block runs; only the main thread can."""
+        with answered(self._note):
             yield self
-            return
-        before = {number: signal.signal(number, self._note) for number in GRACEFUL}
-        try:
-            yield self
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _note(self, number: int) -> None:
         if self.asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
+            raise Interrupted(number)
         self.signal = number
