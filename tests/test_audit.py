@@ -24,7 +24,7 @@ asked, lines = json.load(sys.stdin)
 seen, now = [], ["cold", ""]
 def hook(event, given):
     if event.startswith(tuple(asked[now[0]])):
-        stack = [frame.filename for frame in traceback.extract_stack()]
+        stack = [frame.f_code.co_filename for frame, _ in traceback.walk_stack(None)][::-1]
         seen.append({"round": now[0], "line": now[1], "event": event, "given": repr(given)[:500], "stack": stack})
 sys.addaudithook(hook)
 from ganzoo.cli import run

@@ -212,7 +212,7 @@ def closed(header: dict[str, Any], about: Any, payload: bytes) -> bytes:
 
 @pytest.mark.usefixtures("canary")
 @pytest.mark.parametrize("key", [False, True], ids=["value", "key"])
-@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [16, pytest.param(1, marks=pytest.mark.long)])
 def test_a_model_names_nothing_but_what_is_declared(every: int, key: bool, model: bytes) -> None:
     header, about, payload = opened(model)
     Path("sound.safetensors").write_bytes(closed(header, about, payload))
@@ -292,28 +292,34 @@ LINES = (
     "info needy",
     "info evil",
     "info evil --json",
-    "doctor",
     "train evil --help",
     "train --config config.json --help",
-    "train --config config.json --dry-run",
     "train gan --loss needy --dry-run",
-    "train gan --penalty odd --dry-run",
     f"train gan --out {EVIL} --steps 1 --batch-size 2 --penalty nothing",
     f"info {EVIL}",
     f"sample {EVIL}",
     f"train {EVIL}",
+    f"--debug train {EVIL}",
+)
+HEAVY = (  # with torch
+    "doctor",
+    "train --config config.json --dry-run",
+    "train gan --penalty odd --dry-run",
     "--debug train gan --penalty odd --dry-run",
-)  # fmt: skip
+)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
-def test_nothing_from_outside_commands_a_terminal(evil: Path, record: Callable[..., None]) -> None:
+@pytest.mark.parametrize("lines", [LINES, pytest.param(LINES + HEAVY, marks=pytest.mark.long)], ids=["light", "all"])
+def test_nothing_from_outside_commands_a_terminal(
+    lines: tuple[str, ...], evil: Path, record: Callable[..., None]
+) -> None:
     """All in one process whose output is a terminal; rich's own colours are allowed, and nothing else is."""
     import pty
 
     leader, follower = pty.openpty()
     code = "import json, sys\nfrom ganzoo.cli import run\nfor debug, *words in json.load(sys.stdin): run(words, debug)"
-    words = [[line.startswith("--debug"), *line.removeprefix("--debug ").split(" ")] for line in LINES]
+    words = [[line.startswith("--debug"), *line.removeprefix("--debug ").split(" ")] for line in lines]
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
@@ -332,9 +338,9 @@ def test_nothing_from_outside_commands_a_terminal(evil: Path, record: Callable[.
             said += part
     assert process.wait() == 0
     text = said.decode("utf-8", "replace")
-    assert text.count("a summary") >= 5 and "evil_plugin" in text, text[-3000:]
+    assert text.count("a summary") >= 5 and "failed" not in text, text[-3000:]
     assert [sign for sign in ("\x1b]", "\x07", "\x1b[31m", "\u202e") if sign in text] == []
-    record(promise="nothing from outside commands a terminal", lines=len(LINES))
+    record(promise="nothing from outside commands a terminal", lines=len(lines))
 
 
 def test_only_one_place_of_the_command_line_prints() -> None:
