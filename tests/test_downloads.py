@@ -884,7 +884,6 @@ main(["train", "gan", "--dataset", "mnist", "--data-root", root, "--steps", "1",
 """
 
 
-@pytest.mark.xfail(strict=True, reason="before a training has begun it only notes signals, and lets downloads end")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_training_that_downloads_ends_at_once_and_the_next_goes_on(
     number: signal.Signals, status: int, server: Server, tmp_path: Path

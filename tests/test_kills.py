@@ -114,11 +114,11 @@ def test_kills_during_saves_leave_every_file_whole(count: int, tmp_path: Path, r
 def test_only_half_written_files_are_cleared_away(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.checkpoints.mkdir()
-    names = (".gitignore", ".vscode.settings", ".notes.txt", ".a.txt.abcdefgh.json", "a.txt")
+    names = (".gitignore", ".vscode.settings", ".notes.txt", ".a.txt.abcdefgh.json", "a.txt", "b.part")
     kept = [tmp_path / name for name in names]
     left = [
-        tmp_path / ".model.safetensors.ab3_x9zq.safetensors",
-        folder.checkpoints / ".step-00000001.safetensors.abcdefgh.safetensors",
+        tmp_path / ".model.safetensors.ab3_x9zq.part",
+        folder.checkpoints / ".step-00000001.safetensors.abcdefgh.part",
     ]
     for path in (*left, *kept):
         path.write_text("text")
@@ -230,7 +230,7 @@ def test_killed_runs_end_as_if_they_had_not_been(
         moments = iter([draws.uniform(0, seconds) for _ in range(kills)])
         hits.update(killed_and_resumed(line(run, folder.path), folder, start, moments, tmp_path / f"{number}.log"))
         assert_same_run(folder, other)
-    assert hits.total() >= count, "most moments lie within the life of a process"
+    assert hits.total() >= count // 2, "most moments lie within the life of a process"
     record(
         promise="killed and resumed runs",
         start=start.__name__,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import forgery
 import pytest
 from test_imports import EVERY_SOURCE, Source, name_of
 
@@ -54,7 +55,10 @@ REASONS = {
     ("ganzoo.cli.info", "getattr(config, option.name)"): "the fields of that dataclass",
     ("ganzoo.engine.evaluation.figures", "getattr(self, field.name)"): "the fields of that dataclass",
     ("ganzoo.engine.evaluation.reference", "getattr(config, SPLIT)"): "a constant in that module",
-    ("ganzoo.engine.signals", "getattr(signal, name)"): "three names in that line",
+    ("ganzoo.engine.remedies", "setattr(self.history, name, int(state[name]))"): "the fields of that dataclass",
+    ("ganzoo.signals", "getattr(signal, name)"): "four names in that line",
+    ("ganzoo.studio.conversion.advice", "getattr(config, option.name)"): "the fields of that dataclass",
+    ("ganzoo.studio.conversion.advice", "getattr(part.config, option.name)"): "the fields of that dataclass",
     ("ganzoo.engine.setup", "setattr(recipe, name, nn.SyncBatchNorm.convert_sync_batchnorm(network))"): "its networks",
     ("ganzoo.studio.benchmark", "delattr(owner, method)"): "names in that module",
     ("ganzoo.studio.benchmark", "getattr(owner, method)"): "names in that module",
@@ -206,8 +210,7 @@ def opened(content: bytes) -> tuple[dict[str, Any], dict[str, Any], bytes]:
 
 def closed(header: dict[str, Any], about: Any, payload: bytes) -> bytes:
     """Return the file of an altered description."""
-    written = json.dumps({**header, "__metadata__": {"ganzoo": json.dumps(about)}}).encode()
-    return len(written).to_bytes(8, "little") + written + payload
+    return forgery.forged({**header, "__metadata__": {"ganzoo": about}}, payload)
 
 
 @pytest.mark.usefixtures("canary")

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.engine.assembly import assemble
-from ganzoo.engine.checkpoints import KEPT, capture, checkpoints, resume, write_checkpoint
+from ganzoo.engine.checkpoints import capture, checkpoints, resume, write_checkpoint
 from ganzoo.engine.device import choose_device
 from ganzoo.engine.observers import Observer
 from ganzoo.engine.precision import choose_precision
@@ -132,7 +132,9 @@ class Training(RuleBasedStateMachine):
     def saved(self) -> None:
         """Remember that there is a save of this step, and that older ones may have gone."""
         self.saves[self.trainer.step] = True
-        self.saves = {step: self.saves[step] for step in sorted(self.saves)[-KEPT:]}
+        settings, steps = self.selection.run, sorted(self.saves)
+        regular = [step for step in steps if step % settings.checkpoint_every == 0]
+        self.saves = {step: self.saves[step] for step in {*steps[-settings.keep_checkpoints :], *regular[-1:]}}
 
     @rule(count=st.integers(1, 6))
     def step(self, count: int) -> None:
@@ -154,7 +156,7 @@ class Training(RuleBasedStateMachine):
         pace = Pace(NEVER, NEVER, 0, 0, stop)
         with stop.listening():
             preview = Preview(trainer.game.recipe, trainer.game.batches, 0, trainer.device)
-            trainer.run([StopAfter(count, number)], pace, preview, self.save, dict)
+            trainer.run([StopAfter(count, number)], pace, preview, self.save, dict, lambda: 0)
         assert (trainer.step, stop.signal) == (before + count, number)
         assert trainer.step in self.saves
         self.done["steps"] += count
@@ -174,6 +176,8 @@ class Training(RuleBasedStateMachine):
         resume(self.folder, self.trainer, self.selection, self.warnings.append)
         assert self.trainer.step == max(valid, default=0), "at most the steps since the last save are lost"
         assert bool(self.warnings) == any(step > self.trainer.step for step in self.saves), "damage is told"
+        # What could not be gone on from has been set aside.
+        self.saves = {step: whole for step, whole in self.saves.items() if step <= self.trainer.step}
         self.done["resumptions"] += 1
 
     @precondition(lambda self: self.saves and self.saves[max(self.saves)])

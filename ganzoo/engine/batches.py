@@ -80,6 +80,9 @@ class Batches(ABC):
         """Return batch ``number`` (B, …)."""
         return self.make(self.feed(number))
 
+    def close(self) -> None:  # noqa: B027
+        """Let go of what reads ahead."""
+
 
 @final
 class MemoryBatches(Batches):
@@ -128,6 +131,10 @@ class StreamedBatches(Batches):
     def make(self, feed: Feed) -> dict[str, Tensor]:
         """Return the batch of these examples."""
         return {name: normalise(self._spec.fields[name], values) for name, values in feed.items()}
+
+    def close(self) -> None:
+        """End the processes that read; whoever still knows of the training would keep them alive."""
+        self._iterator, self._next = iter(()), -1
 
     def _start(self, number: int) -> Iterator[dict[str, Tensor] | UserError]:
         loader = DataLoader(
@@ -200,18 +207,23 @@ def open_batches(
     budget: int,
     workers: int,
     share: Share = WHOLE,
+    owner: str = "",
 ) -> Batches:
     """Return batches from memory where the data takes at most ``budget`` bytes, else streamed ones.
+
+    Their order depends on ``seed`` and ``name``; ``owner`` says in messages whose data it is, where the name does not.
 
     Raises :class:`UserError` where the data does not agree with its spec (shape, kind, label out of range) or is
     smaller than a batch.
     """
-    length = _length(dataset, name)
-    read_checked(dataset, torch.arange(1), spec, name)
+    owner = owner or name
+    length = _length(dataset, owner)
+    read_checked(dataset, torch.arange(1), spec, owner)
     if length * bytes_per_example(spec) > budget:
-        return StreamedBatches(dataset, spec, name, Order(length, batch_size, seed, name, share=share), workers, device)
+        order = Order(length, batch_size, seed, name, share=share)
+        return StreamedBatches(dataset, spec, owner, order, workers, device)
     order = Order(length, batch_size, seed, name, device, share)
-    return MemoryBatches(_read_all(dataset, spec, name, device), spec, order)
+    return MemoryBatches(_read_all(dataset, spec, owner, device), spec, order)
 
 
 def _length(dataset: Dataset, owner: str) -> int:

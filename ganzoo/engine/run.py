@@ -79,6 +79,8 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
         around.enter_context(memory_told(selection.run, device, folder))
         observers = _observers(selection, watchers) if team.leads else []
         trainer = build_trainer(selection, data, precision, team, warn)
+        for batches in trainer.game.batches.values():
+            around.callback(batches.close)
         trainer.prepare()
         preview = Preview(trainer.game.recipe, trainer.game.batches, selection.run.seed, device)
         examiner = _examiner(selection, trainer, folder, stop, watchers) if team.leads else None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.engine.claim import Claim
-from ganzoo.engine.files import make_folder, sweep, write_whole
+from ganzoo.engine.files import NotWritten, make_folder, sweep, write_whole
 from ganzoo.errors import UserError
 
 
@@ -51,6 +51,8 @@ class RunFolder:
         try:
             make_folder(self.samples)
             claim = Claim(self.path)
+        except NotWritten:
+            raise
         except OSError as problem:
             reason = problem.strerror or problem
             raise UserError(

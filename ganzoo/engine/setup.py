@@ -133,11 +133,12 @@ def _open(
             spec,
             settings.batch_size,
             settings.seed,
-            selection.parts[slot].owned,
+            selection.parts[slot].label,
             device,
             settings.data_budget * MIB,
             settings.workers,
             team.share,
+            selection.parts[slot].owned,
         )
         for slot, spec in data.items()
     }
