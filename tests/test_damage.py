@@ -31,7 +31,7 @@ from ganzoo.catalogue.selection import FORMAT
 from ganzoo.cli import run as command
 from ganzoo.engine.assembly import build_recipe
 from ganzoo.engine.best import BestModel
-from ganzoo.engine.checkpoints import capture, resume, write_checkpoint
+from ganzoo.engine.checkpoints import resume, write_checkpoint
 from ganzoo.engine.evaluation import Evaluation
 from ganzoo.engine.evaluation.appointment import appoint
 from ganzoo.engine.evaluation.reference import Reference
@@ -41,6 +41,7 @@ from ganzoo.engine.run import train
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.engine.sealed import read_sealed, write_sealed
 from ganzoo.engine.setup import build_trainer
+from ganzoo.engine.state import capture
 from ganzoo.engine.team import Alone
 from ganzoo.engine.trainer import Trainer
 from ganzoo.errors import UserError

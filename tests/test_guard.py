@@ -241,6 +241,14 @@ def test_stop_keeps_the_save_and_says_what_to_change(
     assert [row["step"] for row in rows(out)] == list(range(1, 9))
 
 
+def test_what_was_stopped_goes_on_without_such_updates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Spoiled(monkeypatch, {6})
+    flags: dict[str, object] = {"checkpoint_every": 2, "out": tmp_path / "run"}
+    with pytest.raises(TrainingFailed, match="go on from the last save with --resume --on-non-finite skip"):
+        train(choose("gan", **flags))
+    assert train(choose("gan", on_non_finite="skip", **flags), resume=True).finished
+
+
 def test_the_command_line_says_it_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

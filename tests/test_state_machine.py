@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.engine.assembly import assemble
-from ganzoo.engine.checkpoints import capture, checkpoints, resume, write_checkpoint
+from ganzoo.engine.checkpoints import checkpoints, resume, write_checkpoint
 from ganzoo.engine.device import choose_device
 from ganzoo.engine.observers import Observer
 from ganzoo.engine.precision import choose_precision
@@ -29,6 +29,7 @@ from ganzoo.engine.preview import Preview
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.engine.setup import build_trainer
 from ganzoo.engine.signals import Stop
+from ganzoo.engine.state import capture
 from ganzoo.engine.team import Alone
 from ganzoo.engine.trainer import Pace, Trainer
 from ganzoo.errors import UserError

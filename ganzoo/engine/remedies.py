@@ -41,13 +41,19 @@ class Remedy(ABC):
         """Deal with ``fault``, or raise :class:`TrainingFailed`."""
 
 
+_INSTEAD = {
+    "not finite": "; or go on from the last save with --resume --on-non-finite skip, which leaves such updates out",
+    "collapsed": "",
+}
+
+
 @final
 class Stop(Remedy):
     """End the training."""
 
     def answer(self, fault: Fault, game: Game, go_back: GoBack) -> None:
         """End the training."""
-        raise TrainingFailed(f"{_told(fault)}: {_advice(fault, game)}")
+        raise TrainingFailed(f"{_told(fault)}: {_advice(fault, game)}{_INSTEAD[fault.kind]}")
 
 
 @final
