@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ganzoo.errors import UserError
-from ganzoo_datasets.files import locked, put_in_place, say
+from ganzoo.errors import UserError, warn
+from ganzoo_datasets.files import locked, put_in_place
 from ganzoo_datasets.meter import metered
 from ganzoo_datasets.sources import Archive, Source
 from ganzoo_datasets.transfer import Part, transfer
@@ -45,7 +45,7 @@ def fetch(source: Source, names: Sequence[str], root: Path) -> None:
             "name with --data-root a folder that can be written, or one that already has the files"
         ) from problem
     if missing:
-        say(f"saved {source.title} in {folder.absolute()}")
+        warn(f"saved {source.title} in {folder.absolute()}")
 
 
 def _missing(names: Sequence[str], folder: Path) -> list[str]:
@@ -73,13 +73,13 @@ def _fetch_one(source: Source, name: str, folder: Path) -> None:
 
 def _fetch_from(url: str, archive: Archive, part: Part, path: Path) -> None:
     whole = f"{archive.size / MIB:.1f} MiB"
-    say(f"going on with {url} at {part.size / MIB:.1f} of {whole}" if part.size else f"downloading {url} ({whole})")
+    warn(f"going on with {url} at {part.size / MIB:.1f} of {whole}" if part.size else f"downloading {url} ({whole})")
     begun = time.monotonic()
     with metered(path.name, archive.size, part.size) as shown:
         _complete(url, archive, part, shown)
     put_in_place(part.path, path)
     part.discard()
-    say(f"{path.name} is whole, after {time.monotonic() - begun:.1f} s")
+    warn(f"{path.name} is whole, after {time.monotonic() - begun:.1f} s")
 
 
 def _complete(url: str, archive: Archive, part: Part, shown: Callable[[int], None]) -> None:
@@ -91,5 +91,5 @@ def _complete(url: str, archive: Archive, part: Part, shown: Callable[[int], Non
         if md5 == archive.md5:
             return
         part.discard()
-        say(f"threw away what came for {url}: it is not the published file")
+        warn(f"threw away what came for {url}: it is not the published file")
     raise Unavailable(f"the md5 of the file there is {md5}, not {archive.md5}")

@@ -1,25 +1,19 @@
-"""Files that are in place whole or not at all, and what the user is told about them."""
+"""Files that are in place whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
-from ganzoo.errors import UserError
+from ganzoo.errors import UserError, warn
 
 LOCK, OWNER = ".download.lock", ".download.owner"
-
-
-def say(text: str) -> None:
-    """Write one line for the user on stderr; stdout is for results."""
-    print(f"ganzoo: {text}", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
@@ -33,7 +27,7 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        say(f"waiting for {_read(owner)}, which is writing in {folder.absolute()}")
+        warn(f"waiting for {_read(owner)}, which is writing in {folder.absolute()}")
         lock.acquire()
     try:
         owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import final
 
-from ganzoo_datasets.files import say
+from ganzoo.errors import warn
 from ganzoo_datasets.web import Broken, OutOfRange, Unavailable, opened, read
 
 CHUNK = 2**18
@@ -73,7 +73,7 @@ def transfer(url: str, part: Part, size: int, shown: Callable[[int], None]) -> N
                 tries, furthest = TRIES, part.size
             if tries == 0:
                 raise Unavailable(str(problem)) from problem
-            say(f"{problem}; trying again")
+            warn(f"{problem}; trying again")
             time.sleep(PAUSE)
 
 
