@@ -58,7 +58,8 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
 
     Everything that can be wrong is found before the folder is made: raises :class:`~ganzoo.errors.UserError`, and
     nothing is written. Once it trains, SIGINT, SIGTERM, SIGHUP and SIGUSR1 end it after the current step; it is saved
-    all the same and the run is marked as not finished. Started by torchrun, every process computes a share of each batch.
+    all the same and the run is marked as not finished. Started by torchrun, every process computes a share of each
+    batch.
     """
     data = assemble(selection)
     device = choose_device(selection.run.device)
