@@ -22,7 +22,7 @@ from ganzoo.cli.options import (
     without_unknown,
 )
 from ganzoo.errors import Refused
-from ganzoo.signals import SIGNALLED
+from ganzoo.signals import SIGNALLED, raise_overdue
 
 _GROUPS, _HINT, _UNKNOWN = "ganzoo.groups", "ganzoo.hint", "ganzoo.unknown"
 
@@ -112,6 +112,8 @@ def train(
     from ganzoo.engine.observers.progress import ProgressDisplay
     from ganzoo.engine.run import train as train_selection
 
+    # torch clears every error that is raised while its C code imports numpy.
+    raise_overdue()
     if dry_run:
         assemble(selection)
         click.echo("everything fits", err=True)
