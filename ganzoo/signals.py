@@ -31,20 +31,28 @@ def answered(answer: Callable[[int], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+_heard: list[int] = []  # the signals since the innermost interruptible block began
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Let every signal that asks to end raise :class:`Interrupted`, at once, while the block runs."""
-    heard: list[int] = []
-
-    def interrupt(number: int) -> None:
-        heard.append(number)
-        raise Interrupted(number)
-
-    with answered(interrupt):
+    _heard.clear()
+    with answered(_interrupt):
         try:
             yield
         except Exception:
             # Libraries that are interrupted in their C code may raise an error of their own for it.
-            if heard:
-                raise Interrupted(heard[0]) from None
+            raise_overdue()
             raise
+
+
+def raise_overdue() -> None:
+    """Raise :class:`Interrupted` where one was raised before and a library has swallowed it."""
+    if _heard:
+        raise Interrupted(_heard[0]) from None
+
+
+def _interrupt(number: int) -> None:
+    _heard.append(number)
+    raise Interrupted(number)

