@@ -46,7 +46,9 @@ PROMISES: tuple[Promise, ...] = (
         "SIGINT, SIGTERM and SIGUSR1 end a training after its step, with a save and the command that goes on: exit "
         "status 130, 143 or 138. A second SIGINT ends it at once. Before the first step, and while data is read or "
         "downloaded, the first signal ends it at once, and leaves nothing half made.",
-        "While a compiled library works, Python hears a signal only when it returns.",
+        "While a compiled library works, Python hears a signal only when it returns. A training whose last step is "
+        "done ends with status 0 all the same.",
+        "tests/test_signals.py",
         "tests/test_signals.py",
     ),
     Promise(
@@ -85,7 +87,7 @@ PROMISES: tuple[Promise, ...] = (
         "registry alone; what comes from outside reaches a terminal without its control characters.",
         "Plugins are code, and run. Processes that read streamed data exchange messages with their parent.",
         "tests/test_audit.py tests/test_names.py",
-        "tests/test_names.py",
+        "tests/test_audit.py tests/test_names.py",
     ),
     Promise(
         "Old checkpoints",
@@ -117,12 +119,12 @@ PROMISES: tuple[Promise, ...] = (
         "tests/test_leaks.py",
     ),
     Promise(
-        "Images of any kind",
+        "Images and archives of any kind",
         "Images of a folder that are broken, bombs, pipes or no images at all are left out before training begins, "
         "and counted; the rest is upright, in the right colours, and fits.",
         "An image that changes while it trains ends the training with its name.",
-        "tests/test_images.py tests/test_datasets.py",
-        "tests/test_images.py",
+        "tests/test_images.py tests/test_archives.py tests/test_datasets.py",
+        "tests/test_images.py tests/test_archives.py",
     ),
     Promise(
         "Downloads",
@@ -139,7 +141,8 @@ PROMISES: tuple[Promise, ...] = (
         "A plugin that is broken, in whatever way, is set aside with its cause; everything else works, and "
         "`--json` still parses. One that breaks when it is used ends that training with its name and package.",
         "One that hangs while it is imported, or ends the process, can only be left out: by `GANZOO_PLUGINS`.",
-        "tests/test_discovery.py tests/test_third_party.py",
+        "tests/test_discovery.py tests/test_broken_parts.py tests/test_third_party.py",
+        "tests/test_broken_parts.py",
     ),
     Promise(
         "Any command line",

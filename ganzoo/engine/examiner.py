@@ -10,7 +10,6 @@ from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.assembly import judgement_of
 from ganzoo.engine.best import BestModel
 from ganzoo.engine.evaluation import Examination, open_examination
-from ganzoo.engine.signals import Stop
 from ganzoo.engine.trainer import Trainer
 from ganzoo.errors import UserError
 from ganzoo.metrics import Track
@@ -50,29 +49,24 @@ def open_examiner(
     selection: Selection,
     trainer: Trainer,
     best: Path,
-    stop: Stop,
     track: Track,
     warn: Callable[[str], None],
 ) -> Examiner:
     """Return the examiner of a training that asks for one; raises :class:`UserError` where it cannot be evaluated.
 
-    A judge that has to be trained first is trained here, and that can be interrupted.
+    A judge that has to be trained first is trained here, and ``track`` shows that.
     """
-
     opened = False
 
-    def interruptible(items: Iterable[T], what: str, count: int) -> Iterable[T]:
-        # Once the training goes, an evaluation is part of its step: it is done before a stop, and shown as a score.
-        for item in items if opened else track(items, what, count):
-            if stop.asked and not opened:
-                raise KeyboardInterrupt
-            yield item
+    def shown_at_first(items: Iterable[T], what: str, count: int) -> Iterable[T]:
+        # Once the training goes, an evaluation is part of its step, and shown as a score.
+        return items if opened else track(items, what, count)
 
     settings, recipe = selection.run, trainer.game.recipe
     judgement = judgement_of(selection, recipe)
     examination = open_examination(
-        judgement, settings.data_root, recipe.output_field, recipe.condition_field, trainer.device, interruptible, warn,
-        settings.evaluate_samples,
+        judgement, settings.data_root, recipe.output_field, recipe.condition_field, trainer.device, shown_at_first,
+        warn, settings.evaluate_samples,
     )  # fmt: skip
     examination.prepare()
     opened = True

@@ -83,7 +83,7 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
             around.callback(batches.close)
         trainer.prepare()
         preview = Preview(trainer.game.recipe, trainer.game.batches, selection.run.seed, device)
-        examiner = _examiner(selection, trainer, folder, stop, watchers) if team.leads else None
+        examiner = _examiner(selection, trainer, folder, watchers) if team.leads else None
         claim = folder.claimed(resume) if team.leads else nullcontext()
         with _told_what_stands(folder), claim, stop.listening():
             if resume:
@@ -128,13 +128,13 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
 
 
 def _examiner(
-    selection: Selection, trainer: Trainer, folder: RunFolder, stop: Stop, watchers: Sequence[Observer]
+    selection: Selection, trainer: Trainer, folder: RunFolder, watchers: Sequence[Observer]
 ) -> Examiner | None:
     """Return the examiner of a training that asks for evaluations; whoever watches sees a judge being trained."""
     if not selection.run.evaluate_every:
         return None
     track = Tracker() if watchers else untracked
-    return open_examiner(selection, trainer, folder.best, stop, track, warn)
+    return open_examiner(selection, trainer, folder.best, track, warn)
 
 
 def _choose_folder(selection: Selection, resume: bool, team: Team) -> RunFolder:
