@@ -19,9 +19,9 @@ from quality import SAMPLES
 
 from ganzoo.catalogue import installed, select
 from ganzoo.engine.assembly import assemble, build_recipe
-from ganzoo.engine.files import write_whole
 from ganzoo.engine.observers.record import read_rows
 from ganzoo.errors import Refused, UserError
+from ganzoo.files import write_whole
 
 DATA = {"dataset": "mnist"}
 EVALUATIONS = 10  # while a model trains

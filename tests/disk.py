@@ -13,8 +13,8 @@ from typing import Any, final
 import pytest
 from PIL import Image
 
-from ganzoo.engine.files import PART
 from ganzoo.engine.sealed import read_sealed
+from ganzoo.files import PART
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 Operation = tuple[str, Path]  # make, open, write, sync, rename (to where), remove, cut

@@ -17,11 +17,11 @@ import pytest
 from disk import Disk, Operation, plain_curves
 
 from ganzoo.catalogue import installed, select
-from ganzoo.engine.files import Journal, NotWritten, make_folder, replacing, sweep, write_whole
 from ganzoo.engine.observers import Observer
 from ganzoo.engine.observers.record import read_rows
 from ganzoo.engine.run import Run, train
 from ganzoo.errors import TrainingFailed, UserError
+from ganzoo.files import Journal, NotWritten, make_folder, replacing, sweep, write_whole
 
 __all__ = ["plain_curves"]
 

@@ -24,7 +24,6 @@ from ganzoo.cli import run as command
 from ganzoo.engine.assembly import assemble
 from ganzoo.engine.averages import Averages
 from ganzoo.engine.batches import Order, open_batches
-from ganzoo.engine.files import write_whole
 from ganzoo.engine.observers import Observer
 from ganzoo.engine.precision import choose_precision
 from ganzoo.engine.run import Run, train
@@ -32,6 +31,7 @@ from ganzoo.engine.setup import build_trainer
 from ganzoo.engine.team import Alone
 from ganzoo.engine.trainer import Trainer
 from ganzoo.errors import TrainingFailed, UserError
+from ganzoo.files import write_whole
 from ganzoo.interfaces import Dataset
 
 VARIANTS = installed().names("variant")

@@ -118,6 +118,7 @@ LEVELS = (
         "ganzoo.randomness",
         "ganzoo.pictures",
         "ganzoo.embeddings",
+        "ganzoo.files",
         "ganzoo.layers",
         "ganzoo.metrics",
     ),

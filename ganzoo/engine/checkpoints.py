@@ -14,13 +14,13 @@ from torch import Tensor
 
 from ganzoo.catalogue.selection import FORMAT, Selection, refuse_other_format
 from ganzoo.engine.choices import identity_of, laid_out, refuse_other_choices
-from ganzoo.engine.files import make_folder
 from ganzoo.engine.finite import first_non_finite
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.engine.sealed import read_sealed, write_sealed
 from ganzoo.engine.state import capture, restore
 from ganzoo.engine.trainer import Trainer
 from ganzoo.errors import TrainingFailed, UserError, legible
+from ganzoo.files import make_folder
 
 KEY = "ganzoo-checkpoint"
 _NAME = re.compile(r"step-(\d{8})\.safetensors")

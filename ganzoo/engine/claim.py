@@ -12,8 +12,8 @@ from typing import final
 
 from filelock import FileLock, Timeout
 
-from ganzoo.engine.files import write_whole
 from ganzoo.errors import UserError
+from ganzoo.files import write_whole
 
 PATIENCE = 30.0  # seconds; the readers of data that a killed process leaves behind may keep its lock for about 5
 _PAUSE = 0.02

@@ -20,7 +20,6 @@ from ganzoo.engine.checkpoints import resume as go_on
 from ganzoo.engine.determinism import deterministic
 from ganzoo.engine.device import choose_device
 from ganzoo.engine.examiner import Examiner, open_examiner
-from ganzoo.engine.files import NotWritten
 from ganzoo.engine.memory import memory_told
 from ganzoo.engine.modelfile import versions, write_model
 from ganzoo.engine.observers import Observer, Situation
@@ -34,6 +33,7 @@ from ganzoo.engine.signals import Stop
 from ganzoo.engine.team import Team, gathered
 from ganzoo.engine.trainer import Pace, Trainer
 from ganzoo.errors import TrainingFailed, UserError, warn
+from ganzoo.files import NotWritten
 from ganzoo.metrics import untracked
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.engine.claim import Claim
-from ganzoo.engine.files import NotWritten, make_folder, sweep, write_whole
 from ganzoo.errors import UserError
+from ganzoo.files import NotWritten, make_folder, sweep, write_whole
 
 
 class RunFolder:

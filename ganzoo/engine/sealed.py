@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue.selection import FORMAT, refuse_other_format
-from ganzoo.engine.files import write_whole
 from ganzoo.errors import UserError, legible
+from ganzoo.files import write_whole
 
 _LENGTH = 8  # bytes of the header's length, at the beginning of a safetensors file
 _LONGEST = 100_000_000  # bytes of a header, as safetensors has it

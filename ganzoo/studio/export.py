@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue.data import Field
-from ganzoo.engine.files import make_folder, write_whole
 from ganzoo.engine.observers.record import png
 from ganzoo.errors import UserError
+from ganzoo.files import make_folder, write_whole
 from ganzoo.pictures import draw_examples, to_pil, to_uint8
 
 SUFFIXES = (".png", ".npz")

@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ganzoo.errors import UserError, warn
-from ganzoo_datasets.files import locked, put_in_place
+from ganzoo.files import put_in_place
+from ganzoo_datasets.files import locked
 from ganzoo_datasets.meter import metered
 from ganzoo_datasets.sources import Archive, Source
 from ganzoo_datasets.transfer import Part, transfer

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from filelock import FileLock, Timeout
 
 from ganzoo.errors import UserError, warn
+from ganzoo.files import put_in_place
 
 LOCK, OWNER = ".download.lock", ".download.owner"
 
@@ -54,13 +55,6 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def put_in_place(part: Path, path: Path) -> None:
-    """Give the whole file ``part`` the name ``path``, so that not even a power cut leaves anything between."""
-    _sync(part)
-    part.replace(path)
-    _sync(path.parent)
-
-
 def keep(path: Path, data: bytes) -> None:
     """Save what was unpacked, so that the next start is fast; where that cannot be, nothing is lost."""
     with contextlib.suppress(OSError), locked(path.parent):
@@ -75,14 +69,6 @@ def damaged(path: Path, title: str, fault: str) -> UserError:
         f"{path} is not a sound file of {title} ({fault}): delete it, so that it is fetched again, "
         "or put the original in its place"
     )
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(owner: Path) -> str:

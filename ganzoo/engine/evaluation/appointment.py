@@ -19,9 +19,9 @@ from ganzoo.catalogue.selection import FORMAT, Part, part_to_json
 from ganzoo.engine.assembly import SelectedParts
 from ganzoo.engine.evaluation.bench import ask
 from ganzoo.engine.evaluation.reference import Reference, fingerprint
-from ganzoo.engine.files import make_folder, write_whole
 from ganzoo.engine.sealed import read_sealed, refuse_other_tensors, seal
 from ganzoo.errors import UserError
+from ganzoo.files import make_folder, write_whole
 from ganzoo.metrics import Examples, Judge, Opinion, Track, untracked
 from ganzoo.randomness import key
 

@@ -13,10 +13,10 @@ from typing import Any, final
 from PIL import Image
 
 from ganzoo import pictures
-from ganzoo.engine.files import Journal, replacing, write_whole
 from ganzoo.engine.observers.base import Observer, Picture, Report, Situation
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.errors import UserError
+from ganzoo.files import Journal, replacing, write_whole
 
 FRAMES = 100  # of an animation at most
 

@@ -42,14 +42,18 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             # Mode x, and no module tempfile: that makes private files, and a result gets the usual permissions.
             with temporary.open("xb") as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            put_in_place(temporary, path)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Give the whole file ``part`` the name ``path``, so that not even a power cut leaves anything between."""
+    _sync(part)
+    part.replace(path)
+    _sync_folder(path.parent)
 
 
 def make_folder(path: Path) -> None:
@@ -111,13 +115,17 @@ def _named(path: Path) -> Iterator[None]:
 
 def _sync_folder(folder: Path) -> None:
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
+        _sync(folder)
     except PermissionError:  # Windows opens no folder, and one may be for writing alone
         return
-    try:
-        os.fsync(descriptor)
     except OSError as problem:
         if problem.errno not in _NO_SYNC:
             raise
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
     finally:
         os.close(descriptor)
