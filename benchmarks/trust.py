@@ -7,7 +7,10 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import click
 import common
@@ -28,10 +31,40 @@ def main(jobs: int, tests: str, out: Path | None) -> None:
         line = [sys.executable, "-m", "pytest", "-n", str(jobs), "-m", "long", *(["-k", tests] if tests else [])]
         done = subprocess.run(line, cwd=ROOT, env={**os.environ, FIGURES: str(figures)}, check=False)
         rows = [json.loads(row) for row in figures.read_text(encoding="utf-8").splitlines()] if figures.exists() else []
-    passed = [{"what": "long tests", "passed": done.returncode == 0}] if not tests else []
-    common.publish([*passed, *sorted(rows, key=lambda row: str(row["test"]))], torch.device("cpu"), out)
+    common.publish(added_up(rows), torch.device("cpu"), out)
     if done.returncode:
         raise click.ClickException("some of the tests failed: their promise does not hold")
+
+
+def added_up(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row for each test and promise: counts are added up, of other numbers the largest is taken."""
+
+    def kind(row: Mapping[str, Any]) -> tuple[str, str]:
+        return str(row["test"]).split("[")[0], str(row["promise"])
+
+    found = []
+    for (test, promise), group in groupby(sorted(rows, key=kind), kind):
+        many = list(group)
+        names = [name for name in many[0] if name not in ("test", "promise")]
+        values = {name: _together([row[name] for row in many]) for name in names if all(name in row for row in many)}
+        trials = {"trials": len(many)} if len(many) > 1 else {}
+        told = {name: value for name, value in values.items() if value is not None}
+        found.append({"test": test, "promise": promise, **trials, **told})
+    return found
+
+
+def _together(values: Sequence[Any]) -> Any:
+    """Return what several trials make together, or nothing where that says nothing."""
+    if len(values) == 1:
+        return values[0]
+    if all(isinstance(value, int) for value in values):
+        return sum(values)
+    if all(isinstance(value, int | float) for value in values):
+        return max(values)
+    if all(isinstance(value, dict) for value in values):
+        names = dict.fromkeys(name for value in values for name in value)
+        return {name: _together([value.get(name, 0) for value in values]) for name in names}
+    return values[0] if all(value == values[0] for value in values) else None
 
 
 if __name__ == "__main__":

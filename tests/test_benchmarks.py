@@ -35,6 +35,7 @@ import quality_tables  # noqa: E402
 import scaling  # noqa: E402
 import tables  # noqa: E402
 import trainer_overhead  # noqa: E402
+import trust  # noqa: E402
 import tutorial  # noqa: E402
 from training import Training, choose  # noqa: E402
 
@@ -476,6 +477,23 @@ def test_every_result_has_its_table(benchmark: str) -> None:
     shown = page.page([made(benchmark, results)])
     assert expected in shown
     assert "\n\n\n" not in shown
+
+
+def test_trials_of_one_test_are_added_up() -> None:
+    rows = [
+        {"test": "tests/a.py::t[1]", "promise": "p", "kills": 3, "seconds": 1.5, "how": "x", "ends": {"ok": 1}},
+        {
+            "test": "tests/a.py::t[2]",
+            "promise": "p",
+            "kills": 4,
+            "seconds": 0.5,
+            "how": "y",
+            "ends": {"ok": 2, "no": 1},
+        },
+        {"test": "tests/b.py::u", "promise": "q", "held": [3, 4], "file": "z"},
+    ]
+    together = {"trials": 2, "kills": 7, "seconds": 1.5, "ends": {"ok": 3, "no": 1}}
+    assert trust.added_up(rows) == [{"test": "tests/a.py::t", "promise": "p", **together}, rows[2]]
 
 
 def test_the_page_is_what_the_results_say() -> None:
