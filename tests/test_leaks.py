@@ -126,12 +126,12 @@ def test_nothing_is_left_of_trainings_and_models(
     rounds: int, tmp_path: Path, stand_in_root: Callable[[str], Path], record: Callable[..., None]
 ) -> None:
     few = {"steps": 3, "batch_size": 4, "checkpoint_every": 2, "progress": False}
-    held = []
+    held, others = [], set(memory.descendants(os.getpid()))
     for number in range(rounds + 1):
         run = ganzoo.train("gan-minimal", **few, dataset_size=8, out=tmp_path / f"memory-{number}")
         streamed = {"dataset": "folder", "data_root": stand_in_root("folder"), "data_budget": 0, "workers": 2}
         ganzoo.train("gan-minimal", **few, **streamed, out=tmp_path / f"streamed-{number}")
-        assert list(memory.descendants(os.getpid())) == []
+        assert set(memory.descendants(os.getpid())) <= others
         ganzoo.load(run.folder.path).sample(8)
         held.append(hold(number))
     # The first round makes what is made once: imports, fonts, pools of memory.

@@ -50,14 +50,14 @@ class RunFolder:
         """
         try:
             make_folder(self.samples)
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
+        try:
             claim = Claim(self.path)
-        except NotWritten:
+        except NotWritten:  # of a folder that could be made: that is the disk's fault
             raise
         except OSError as problem:
-            reason = problem.strerror or problem
-            raise UserError(
-                f"the run folder {self.path} cannot be written: {reason}; choose another --out"
-            ) from problem
+            raise self._unwritable(problem) from problem
         try:
             self._refuse_if_unusable(resume or not self.config.exists())
             sweep(self.path, self.checkpoints, self.samples)
@@ -71,6 +71,10 @@ class RunFolder:
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
+
+    def _unwritable(self, problem: OSError) -> UserError:
+        reason = problem.strerror or problem
+        return UserError(f"the run folder {self.path} cannot be written: {reason}; choose another --out")
 
     def _refuse_if_unusable(self, resume: bool) -> None:
         try:
