@@ -45,8 +45,8 @@ def added_up(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for (test, promise), group in groupby(sorted(rows, key=kind), kind):
         many = list(group)
-        names = [name for name in many[0] if name not in ("test", "promise")]
-        values = {name: _together([row[name] for row in many]) for name in names if all(name in row for row in many)}
+        names = dict.fromkeys(name for row in many for name in row if name not in ("test", "promise"))
+        values = {name: _together([row.get(name, 0) for row in many]) for name in names}
         trials = {"trials": len(many)} if len(many) > 1 else {}
         told = {name: value for name, value in values.items() if value is not None}
         found.append({"test": test, "promise": promise, **trials, **told})
