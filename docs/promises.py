@@ -200,5 +200,5 @@ def _number(value: Any) -> str:
     if isinstance(value, dict):
         return "(" + ", ".join(f"{name} {_number(item)}" for name, item in value.items() if item) + ")"
     if isinstance(value, list):
-        return " to ".join(map(_number, value))
+        return (", " if isinstance(value[0], str) else " to ").join(map(_number, value))
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
