@@ -52,7 +52,7 @@ BEFORE = {
     "words are understood": Moment("ganzoo.cli.train:select"),
     "parts are checked": Moment("ganzoo.engine.run:assemble"),
     "data is read": Moment("ganzoo.engine.setup:open_batches"),
-    "workers start": Moment("ganzoo.engine.batches:_begin_work", 1, STREAMED, group=True),
+    "workers start": Moment("ganzoo.engine.batches:begin_work", 1, STREAMED, group=True),
     "steps are prepared": Moment("ganzoo.engine.trainer:Trainer.prepare"),
     "reference is read": Moment("ganzoo.engine.examiner:open_examination", 1, EVALUATED),
     "judge learns": Moment("ganzoo.engine.evaluation.appointment:_train", 1, EVALUATED),

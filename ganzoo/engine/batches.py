@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import final
 
 import torch
@@ -16,12 +12,12 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.engine.workers import begin_work, unheard
 from ganzoo.errors import UserError, in_words
 from ganzoo.interfaces import Dataset
 from ganzoo.randomness import WHOLE, Share, key
 
 CHUNK = 4096  # examples
-M_MMAP_THRESHOLD = -3  # of glibc's malloc.h: bytes from which memory goes back to the system when it is freed
 Feed = dict[str, Tensor]
 """What makes a batch: indices into memory, or examples as they are stored."""
 
@@ -146,22 +142,10 @@ class StreamedBatches(Batches):
             pin_memory=self._device.type == "cuda",
             # Its own generator: a loader seeds its workers, and that must not take a number from the networks'.
             generator=torch.Generator(),
-            worker_init_fn=_begin_work,
+            worker_init_fn=begin_work,
         )
-        return iter(loader)
-
-
-def _begin_work(worker: int) -> None:
-    """Leave the process group, and let go of the memory of batches that were handed over.
-
-    A signal to the group is the trainer's to answer, not its workers' to die of. And glibc comes to keep what large
-    batches took, so that a worker grows by as much as its chance has it.
-    """
-    if hasattr(os, "setpgid"):
-        os.setpgid(0, 0)
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # not every C library has it
-            ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 2**17)
+        with unheard():
+            return iter(loader)
 
 
 class _Reader(TorchDataset["dict[str, Tensor] | UserError"]):
