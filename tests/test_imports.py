@@ -119,6 +119,7 @@ LEVELS = (
         "ganzoo.pictures",
         "ganzoo.embeddings",
         "ganzoo.files",
+        "ganzoo.owner",
         "ganzoo.layers",
         "ganzoo.metrics",
     ),

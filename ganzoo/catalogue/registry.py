@@ -23,6 +23,11 @@ class Entry:
         """How messages call it: ``loss 'hinge'``."""
         return f"{self.item.kind} {self.item.name!r}"
 
+    @property
+    def owned(self) -> str:
+        """How messages about what its code does call it: ``loss 'hinge' of package ganzoo``."""
+        return f"{self.label} of package {self.provider.package}"
+
 
 class Registry:
     """The components and variants of all sound plugins."""

@@ -99,5 +99,5 @@ def _explain(problem: BaseException) -> None:
         tell(f"ganzoo: {in_words(problem)}", err=True)
     else:
         owner = None if isinstance(problem, TrainingFailed) else culprit(problem, installed())
-        where = f" in {owner.label} of package {owner.provider.package}" if owner is not None else ""
+        where = f" in {owner.owned}" if owner is not None else ""
         tell(f"ganzoo: failed{where}: {in_words(problem)} (--debug shows the traceback)", err=True)

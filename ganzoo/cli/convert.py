@@ -93,15 +93,14 @@ def _read(takes: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def _lines(done: Conversion) -> Iterator[str]:
-    from ganzoo.studio.conversion.pickles import shown
+    from ganzoo.studio.conversion.plan import listed
 
     for network, taken in done.taken.items():
         yield from _of_network(network, taken)
     for network in done.fresh:
         yield f"{network}: not in the checkpoint, and left as it begins"
     if done.left_out:
-        more = f", and {len(done.left_out) - SHOWN} more" if len(done.left_out) > SHOWN else ""
-        yield f"left out: {', '.join(map(shown, done.left_out[:SHOWN]))}{more}"
+        yield f"left out: {listed(done.left_out, SHOWN)}"
 
 
 def _of_network(network: str, taken: Taken) -> Iterator[str]:

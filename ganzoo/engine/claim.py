@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from ganzoo.errors import UserError
 from ganzoo.files import write_whole
+from ganzoo.owner import read_owner, this_process
 
 PATIENCE = 30.0  # seconds; the readers of data that a killed process leaves behind may keep its lock for about 5
 _PAUSE = 0.02
@@ -32,13 +33,13 @@ class Claim:
         self._lock, self._owner = FileLock(folder / ".lock"), folder / ".owner"
         end = time.monotonic() + PATIENCE
         while not self._locked():
-            owner = _read(self._owner)
+            owner = read_owner(self._owner)
             if _may_live(owner) or time.monotonic() > end:
                 raise UserError(f"the run folder {folder} is in use by {owner}: choose another --out")
             # Who has just taken the lock writes its name in a moment, over that of a process that died.
             time.sleep(_PAUSE)
         try:
-            write_whole(self._owner, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            write_whole(self._owner, this_process().encode())
         except OSError:
             self.release()
             raise
@@ -56,13 +57,6 @@ class Claim:
         except Timeout:
             return False
         return True
-
-
-def _read(owner: Path) -> str:
-    try:
-        return owner.read_text(encoding="utf-8") or "another process"
-    except OSError:
-        return "another process"
 
 
 def _may_live(owner: str) -> bool:

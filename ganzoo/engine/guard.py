@@ -51,6 +51,7 @@ class Guard:
     def __init__(self, recipe: Recipe, players: Sequence[Player], team: Team, spread: Spread, finite: bool):
         self.spread = spread
         self._team, self._finite = team, finite
+        self._looks = finite or spread.watched
         self._buffers = list(recipe.buffers()) if finite else []
         self._kept = [buffer.clone() for buffer in self._buffers]
         names = {parameter: name for name, parameter in recipe.named_parameters()}
@@ -69,7 +70,7 @@ class Guard:
 
     def update(self, player: Player, entry: Entry, step: int, outcomes: Sequence[Outcome], real: Batch) -> bool:
         """Make an update and return ``True``, unless it is not finite; ``real`` is a batch that it was made with."""
-        if not (self._finite or self.spread.watched):
+        if not self._looks:
             player.optimizer.step()
             return True
         self.spread.compare_with(real)
@@ -88,7 +89,7 @@ class Guard:
     def update_recorded(self, player: Player, entry: Entry, outcomes: Sequence[Outcome]) -> Tensor:
         """Make an update in a step that is being recorded, undo it if it is not finite, and return whether it is."""
         sound = torch.ones((), dtype=torch.bool, device=self.spread.device)
-        if not (self._finite or self.spread.watched):
+        if not self._looks:
             player.optimizer.step()
             return sound
         numbers = self._look(player, outcomes).numbers

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue.selection import FORMAT, refuse_other_format
+from ganzoo.engine.finite import first_non_finite
 from ganzoo.errors import UserError, legible
 from ganzoo.files import write_whole
 
@@ -90,7 +91,7 @@ def refuse_other_tensors(found: Mapping[str, Tensor], wanted: Mapping[str, Tenso
             raise UserError(f"{legible(name)} has shape {tuple(has.shape)} and should have {tuple(needs.shape)}")
         if has.dtype != needs.dtype:
             raise UserError(f"{legible(name)} is of type {has.dtype} and should be of {needs.dtype}")
-        if has.is_floating_point() and not bool(has.isfinite().all()):
+        if first_non_finite({name: has}):
             raise UserError(f"the weights of {legible(name)} are not finite")
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from ganzoo.errors import UserError, warn
 from ganzoo.files import put_in_place
+from ganzoo.owner import read_owner, this_process
 
 LOCK, OWNER = ".download.lock", ".download.owner"
 
@@ -28,10 +27,10 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        warn(f"waiting for {_read(owner)}, which is writing in {folder.absolute()}")
+        warn(f"waiting for {read_owner(owner)}, which is writing in {folder.absolute()}")
         lock.acquire()
     try:
-        owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        owner.write_text(this_process(), encoding="utf-8")
         yield
     finally:
         owner.unlink(missing_ok=True)
@@ -69,10 +68,3 @@ def damaged(path: Path, title: str, fault: str) -> UserError:
         f"{path} is not a sound file of {title} ({fault}): delete it, so that it is fetched again, "
         "or put the original in its place"
     )
-
-
-def _read(owner: Path) -> str:
-    try:
-        return owner.read_text(encoding="utf-8")
-    except OSError:
-        return "another process"

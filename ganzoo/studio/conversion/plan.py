@@ -74,7 +74,7 @@ def plan(networks: Mapping[str, nn.Module], found: Sequence[Found], take: Mappin
         if len(fitting) > 1:
             labels = [taken.found.name for taken in fitting]
             example = f"--take {name}={shown(labels[0])}"
-            raise UserError(f"several parts of it fit the {name} ({_listed(labels)}): say which, such as {example}")
+            raise UserError(f"several parts of it fit the {name} ({listed(labels)}): say which, such as {example}")
         told = [part for part in among if part.hints(type(network))]
         if fitting:
             made.taken[name] = fitting[0]
@@ -99,7 +99,7 @@ def _asked(asked: str, among: Sequence[Found], network: str) -> list[Found]:
     chosen = [part for part in among if asked in (part.label, part.name)]
     if not chosen:
         labels = [part.name for part in among]
-        raise UserError(f"it has no part {shown(asked)} for the {network}: its parts are {_listed(labels)}")
+        raise UserError(f"it has no part {shown(asked)} for the {network}: its parts are {listed(labels)}")
     return chosen
 
 
@@ -129,6 +129,7 @@ def _likest(network: nn.Module, among: Sequence[Found]) -> tuple[Found, str]:
     raise AssertionError("a part that fits was refused")
 
 
-def _listed(labels: Sequence[str]) -> str:
-    more = f", and {len(labels) - SHOWN} more" if len(labels) > SHOWN else ""
-    return ", ".join(map(shown, labels[:SHOWN])) + more
+def listed(labels: Sequence[str], most: int = SHOWN) -> str:
+    """Return the first ``most`` of some names from a checkpoint, and how many more there are."""
+    more = f", and {len(labels) - most} more" if len(labels) > most else ""
+    return ", ".join(map(shown, labels[:most])) + more
