@@ -20,7 +20,7 @@ test: check
 	$(BIN)/pytest -n 2
 
 test-long: check
-	$(BIN)/pytest -n 2 -m long
+	$(BIN)/pytest -n 2 -m 'long or hypothesis' --hypothesis-profile=default
 
 docs: setup
 	$(BIN)/python docs/generate.py

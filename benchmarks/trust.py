@@ -28,7 +28,8 @@ def main(jobs: int, tests: str, out: Path | None) -> None:
     """Run the long tests and write down what they counted."""
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures"
-        line = [sys.executable, "-m", "pytest", "-n", str(jobs), "-m", "long", *(["-k", tests] if tests else [])]
+        fixed = ["-m", "long", "--hypothesis-profile=default", "-n", str(jobs)]
+        line = [sys.executable, "-m", "pytest", *fixed, *(["-k", tests] if tests else [])]
         done = subprocess.run(line, cwd=ROOT, env={**os.environ, FIGURES: str(figures)}, check=False)
         rows = [json.loads(row) for row in figures.read_text(encoding="utf-8").splitlines()] if figures.exists() else []
     common.publish(added_up(rows), torch.device("cpu"), out)

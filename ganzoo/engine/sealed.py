@@ -39,7 +39,12 @@ def write_sealed(path: Path, tensors: Mapping[str, Tensor], key: str, about: Map
 
 
 def seal(tensors: Mapping[str, Tensor], key: str, about: Mapping[str, Any]) -> tuple[bytes, str]:
-    """Return the bytes of such a file, and the sha256 of its payload."""
+    """Return the bytes of such a file, and the sha256 of its payload.
+
+    ``format`` and ``sha256`` of ``about`` are set to those of the file; a ``seal`` of its own is a :class:`ValueError`.
+    """
+    if "seal" in about:
+        raise _taken("seal")
     plain = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
     blank = {**about, "format": FORMAT, "sha256": _ZEROS.decode(), "seal": _ZEROS.decode()}
     # One metadata key: safetensors orders several at random, and equal content should be equal bytes.
@@ -126,8 +131,12 @@ def _place(header: bytes | bytearray, name: str, digits: bytes) -> slice | None:
 def _fill(header: bytearray, name: str, digest: str) -> None:
     place = _place(header, name, _ZEROS)
     if place is None:
-        raise ValueError(f"what is written may not have a {name!r} of its own")
+        raise _taken(name)
     header[place] = digest.encode()
+
+
+def _taken(name: str) -> ValueError:
+    return ValueError(f"what is written may not have a {name!r} of its own")
 
 
 def _refuse_unsealed(path: Path, header: bytes, key: str, what: str) -> NoReturn:
