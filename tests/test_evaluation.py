@@ -17,6 +17,7 @@ import ganzoo
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.judgement import Judgement, judge_by
 from ganzoo.cli import run as command
+from ganzoo.engine.checkpoints import checkpoints, step_of
 from ganzoo.engine.evaluation import Evaluation, Examination, Figure, open_examination
 from ganzoo.engine.evaluation.appointment import appoint
 from ganzoo.engine.evaluation.bench import ask
@@ -441,6 +442,19 @@ def test_a_training_that_goes_on_keeps_the_best_of_all(tmp_path: Path) -> None:
     assert scores(parts.folder) == scores(whole.folder)
     assert best_of(parts.folder) == best_of(whole.folder)
     assert ganzoo.load(parts.folder.best).sample(3).equal(ganzoo.load(whole.folder.best).sample(3))
+
+
+def test_one_can_train_on_from_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Figure, "better_than", lambda figure, other: False)
+    flags = {**EVALUATED, "checkpoint_every": 100, "keep_checkpoints": 1}
+    whole = trained_run(tmp_path / "run", **flags)
+    assert best_of(whole.folder)["steps"] == 3
+    last, best = checkpoints(whole.folder.checkpoints)
+    assert (step_of(last), step_of(best)) == (7, 3)
+    last.unlink()
+    again = trained_run(tmp_path / "run", resume=True, **flags)
+    assert again.sha256 == whole.sha256
+    assert checkpoints(whole.folder.checkpoints) == [last, best]
 
 
 def test_a_best_model_of_another_judge_is_not_compared_with(tmp_path: Path) -> None:

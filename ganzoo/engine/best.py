@@ -21,6 +21,7 @@ class BestModel:
     def __init__(self, path: Path):
         self._path = path
         self._best: Evaluation | None = None
+        self.step: int | None = None  # after which the best model so far was found
 
     def go_on(self, step: int, outline: Evaluation, leading: str) -> None:
         """Remember the best model of a run that goes on after ``step``; one of a later step will come again.
@@ -45,14 +46,15 @@ class BestModel:
             raise UserError(
                 f"{whose}, was not chosen by {leading}: go on with the --metric of then, or move that file away"
             )
-        self._best = then
+        self._best, self.step = then, trained["steps"]
 
-    def offer(self, found: Evaluation, leading: str, write: Callable[[Path, Mapping[str, Any]], object]) -> bool:
-        """Keep the model of ``found``, by ``write``, if its figure ``leading`` is the best; return whether it is."""
+    def offer(
+        self, found: Evaluation, step: int, leading: str, write: Callable[[Path, Mapping[str, Any]], object]
+    ) -> None:
+        """Keep the model of ``found``, by ``write``, if its figure ``leading`` is the best so far."""
         figure = found.figure(leading)
         then = self._best.figure(leading) if self._best is not None else None
         if figure is None or (then is not None and not figure.better_than(then)):
-            return False
+            return
         write(self._path, {EVALUATION: found.to_json()})
-        self._best = found
-        return True
+        self._best, self.step = found, step

@@ -26,8 +26,11 @@ KEY = "ganzoo-checkpoint"
 _NAME = re.compile(r"step-(\d{8})\.safetensors")
 
 
-def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection) -> Path:
-    """Write the trainer's state into ``folder``, and take away saves that the run's settings do not ask to keep."""
+def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection, best: int | None = None) -> Path:
+    """Write the trainer's state into ``folder``, and take away saves that the run's settings do not ask to keep.
+
+    That of the ``best`` step stays, so that one can train on from there.
+    """
     make_folder(folder)
     path = folder / f"step-{trainer.step:08d}.safetensors"
     tensors, numbers = capture(trainer)
@@ -37,7 +40,7 @@ def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection) -> Pa
     found = checkpoints(folder)
     kept = {*found[: selection.run.keep_checkpoints], *regular(found, selection.run.checkpoint_every)[:1]}
     for old in found:
-        if old not in kept:
+        if old not in kept and step_of(old) != best:
             with suppress(OSError):  # what cannot be removed is no reason to fail: the new save is there
                 old.unlink()
     return path

@@ -26,6 +26,11 @@ class Examiner:
         self._examination, self._samples, self._seed = examination, samples, seed
         self._best, self._warn = best, warn
 
+    @property
+    def best_step(self) -> int | None:
+        """After how many steps the best model so far was found, if there is one."""
+        return self._best.step
+
     def go_on(self, step: int) -> None:
         """Take up the best model so far of a run that goes on after ``step``.
 
@@ -38,7 +43,7 @@ class Examiner:
         try:
             with trainer.game.averages.in_place() as recipe:
                 found = self._examination.examine(recipe, self._samples, self._seed)
-            self._best.offer(found, self._examination.leading, write)
+            self._best.offer(found, trainer.step, self._examination.leading, write)
         except UserError as problem:
             self._warn(f"not evaluated at step {trainer.step}: {problem}")
             return {}

@@ -112,7 +112,8 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
             def save() -> None:
                 if team.leads:
                     with _told_what_stands(folder):
-                        write_checkpoint(folder.checkpoints, trainer, selection)
+                        best = examiner.best_step if examiner is not None else None
+                        write_checkpoint(folder.checkpoints, trainer, selection, best)
                         write()
 
             def back() -> int:

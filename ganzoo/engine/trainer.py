@@ -87,11 +87,12 @@ class Trainer:
             for observer in observers:
                 observer.stepped(self.step)
             last = self.step == self.steps
-            saves = pace.checkpoint_every > 0 and (last or self.step % pace.checkpoint_every == 0)
+            examined = pace.evaluate_every > 0 and (last or self.step % pace.evaluate_every == 0)
+            # What was evaluated may be the best, to which one wants to be able to go back.
+            saves = pace.checkpoint_every > 0 and (last or examined or self.step % pace.checkpoint_every == 0)
             written = last or saves or self.step % pace.sample_every == 0
             self.remedies.answer(self.game.guard.faults(wait=written), self.game, go_back)
             scores: Mapping[str, float] = {}
-            examined = pace.evaluate_every > 0 and (last or self.step % pace.evaluate_every == 0)
             if examined:
                 self._refuse_non_finite(self._means()[0])
                 paused = time.perf_counter()
