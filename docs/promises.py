@@ -117,7 +117,7 @@ PROMISES: tuple[Promise, ...] = (
         "roll back as well. Nothing that is not finite is ever saved.",
         "Where steps are recorded as a graph of a GPU, the host hears of it one step later (proved with recorded "
         "steps on a CPU; no GPU has been measured yet). Collapse to a few kinds of examples is not noticed: "
-        "evaluate for that.",
+        "evaluate for that. It cannot be skipped: a generator that is not updated stays as it is.",
         "tests/test_guard.py",
     ),
     Promise(

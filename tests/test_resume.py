@@ -14,6 +14,7 @@ import pytest
 
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.cli import run as command
+from ganzoo.engine.checkpoints import checkpoints, step_of
 from ganzoo.engine.observers import Observer
 from ganzoo.engine.run import Run, train
 from ganzoo.errors import UserError
@@ -162,7 +163,9 @@ def wait_for(path: Path, seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
-def test_a_killed_run_goes_on_to_the_bit_and_two_cannot_share_a_folder(tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_to_the_bit_and_two_cannot_share_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     length = ("--steps", "400", "--checkpoint-every", "20")
     out = tmp_path / "run"
     killed = start(out, *length)
@@ -171,7 +174,9 @@ def test_a_killed_run_goes_on_to_the_bit_and_two_cannot_share_a_folder(tmp_path:
     killed.kill()
     killed.wait()
     assert killed.returncode == -signal.SIGKILL
+    newest = step_of(checkpoints(out / "checkpoints")[0])
     assert command(["train", "gan", "--batch-size", "8", "--out", str(out), *length, "--resume"]) == 0
+    assert f"going on from the save of step {newest}\n" in capsys.readouterr().err
     whole = tmp_path / "whole"
     assert command(["train", "gan", "--batch-size", "8", "--out", str(whole), *length]) == 0
     assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()

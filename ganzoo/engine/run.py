@@ -202,4 +202,7 @@ def _title(selection: Selection, data: Mapping[str, DataSpec], trainer: Trainer)
     settings, processes = selection.run, trainer.game.team.share.count
     together = f", {processes} processes" if processes > 1 else ""
     how = f"{settings.precision}, {trainer.execution.name}, batch {settings.batch_size}{together}"
-    return f"{selection.variant} on {trainer.device}, {how}\n" + "\n".join(lines) + f"\nparameters: {sizes}"
+    lines.append(f"parameters: {sizes}")
+    if trainer.step:
+        lines.append(f"going on from the save of step {trainer.step}")
+    return "\n".join((f"{selection.variant} on {trainer.device}, {how}", *lines))
