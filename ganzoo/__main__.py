@@ -1,6 +1,16 @@
 """``python -m ganzoo`` is ``ganzoo``."""
 
-from ganzoo.cli import main
+import signal
+
+
+def main() -> None:
+    """Run the command line; while it is imported, and when it is done, SIGINT ends it as quietly as SIGTERM does."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from ganzoo.cli import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

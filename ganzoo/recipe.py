@@ -81,10 +81,16 @@ class Outcome:
     made: Made | None = None
 
     def total(self) -> Tensor:
-        """Return the loss that the terms add up to, a scalar; raises ``ValueError`` where they are none."""
-        for name, term in self.terms.items():
-            if term.dim():
-                raise ValueError(f"term {name!r} has shape {tuple(term.shape)} and must be a scalar: take its mean")
+        """Return the loss that the terms add up to; raises ``ValueError`` where there are none, or one is no scalar."""
+        if not self.terms:
+            raise ValueError("it returns no terms, and so no loss")
+        for kind, numbers in (("term", self.terms), ("value", self.values)):
+            for name, number in numbers.items():
+                if not isinstance(number, Tensor):
+                    raise ValueError(f"{kind} {name!r} is of type {type(number).__name__} and must be a tensor")
+                if number.dim():
+                    shape = tuple(number.shape)
+                    raise ValueError(f"{kind} {name!r} has shape {shape} and must be a scalar: take its mean")
         first, *others = (term.float() for term in self.terms.values())
         return sum(others, start=first)
 

@@ -240,6 +240,29 @@ def test_what_cannot_be_compiled_leaves_no_folder(tmp_path: Path, monkeypatch: p
     assert not (tmp_path / "run").exists()
 
 
+def test_what_a_killed_compiler_left_is_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its library is in the compiler's cache, half-written, and would be taken for whole for ever."""
+    half = tmp_path / "cache" / "half.so"
+    half.parent.mkdir()
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(half.parent))
+
+    def compile_with_cache(loss: Any, **options: object) -> Any:
+        def compiled(*given: object) -> object:
+            if half.exists():
+                raise RuntimeError("no backend") from ImportError("file too short", path=str(half))
+            return loss(*given)
+
+        return compiled
+
+    monkeypatch.setattr(torch, "compile", compile_with_cache)
+    half.touch()
+    assert train(choose("gan", execution="compile", steps=1, out=tmp_path / "run")).finished
+    monkeypatch.setattr(Path, "unlink", lambda path, missing_ok: None)
+    half.touch()
+    with pytest.raises(UserError, match="cannot be compiled here: no backend"):
+        train(choose("gan", execution="compile", steps=1, out=tmp_path / "again"))
+
+
 def test_graphs_are_refused_where_there_are_none(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--execution graph records graphs of an NVIDIA GPU.*use --execution eager"):
         train(choose("gan", execution="graph", device="cpu", out=tmp_path / "run"))

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from ganzoo.engine.graph import WARM_UP
 from ganzoo.engine.guard import Fault
 from ganzoo.engine.observers import Observer, Report
 from ganzoo.engine.precision import choose_precision
-from ganzoo.engine.remedies import PATIENCE
+from ganzoo.engine.remedies import PATIENCE, GoOn, History
 from ganzoo.engine.run import Run, train
 from ganzoo.engine.setup import build_trainer
 from ganzoo.engine.spread import COLLAPSED, Spread
@@ -36,6 +37,8 @@ from ganzoo.engine.trainer import Trainer
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.recipe import Made, Outcome
 from ganzoo_datasets.gaussians import GaussiansDataset
+from ganzoo_gan.recipe import Adversarial
+from ganzoo_training.schedules import Constant
 
 CPU = torch.device("cpu")
 VARIANTS = installed().names("variant")
@@ -96,6 +99,7 @@ POISONS = {"loss": poisoned_terms, "gradient": poisoned_gradient}
 
 CASES = [(variant, phase, where, math.nan) for variant in VARIANTS for phase in PHASES for where in POISONS]
 CASES += [("gan", "generator", where, number) for where in POISONS for number in BAD]
+CASES += [("gan", "generator", "gradient", 1e25)]  # an optimizer's mean of its squares would be infinite for ever
 
 
 @pytest.mark.parametrize(("variant", "phase", "where", "number"), CASES)
@@ -171,6 +175,28 @@ def test_a_replayed_step_leaves_out_what_an_eager_one_does(variant: str, where: 
     assert moved(everything(eager), everything(replayed)) == set()
     assert heard == eager.game.guard.faults()
     assert {(fault.phase, fault.step) for fault in heard} == {("generator", WARM_UP + 3)}
+
+
+@pytest.mark.parametrize("kind", ["eager", "replayed"])
+def test_examples_that_are_not_finite_are_not_called_alike(kind: str) -> None:
+    """While terms and gradients are finite, updates are made, however steps are carried out."""
+    trainer = make_trainer(choose("gan")) if kind == "eager" else recorded(choose("gan"))[0]
+    factor, plain = torch.ones(()), trainer.game.losses["generator"]
+
+    def loss(*given: Any) -> Outcome:
+        outcome = plain(*given)
+        assert outcome.made is not None
+        return Outcome(outcome.terms, outcome.values, Made(outcome.made.values * factor))
+
+    trainer.game.losses["generator"] = loss
+    for _ in range(WARM_UP + 2):
+        trainer.train_step()
+    before = everything(trainer)
+    factor.fill_(math.nan)
+    trainer.train_step()
+    assert trainer.game.guard.faults(wait=True) == []
+    names = {name for name, _ in trainer.game.recipe.get_submodule("generator").named_parameters(prefix="generator")}
+    assert names <= moved(before, everything(trainer))
 
 
 class At(Observer):
@@ -270,10 +296,54 @@ def test_skip_goes_on_and_tells(
     assert all(map(math.isfinite, terms))
 
 
-def test_skip_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Spoiled(monkeypatch, set(range(3, 100)))
-    with pytest.raises(TrainingFailed, match=rf"at step {3 + PATIENCE}, the {PATIENCE + 1}th time in a row"):
+@pytest.mark.parametrize("every", [1, 3])
+def test_skip_has_an_end(every: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a row are steps in which the phase is played, not all steps."""
+    plain = Adversarial.phases
+    monkeypatch.setattr(
+        Adversarial, "phases", lambda recipe: tuple(replace(phase, every=every) for phase in plain(recipe))
+    )
+    Spoiled(monkeypatch, set(range(4, 100)))
+    with pytest.raises(TrainingFailed, match=rf"at step {4 + PATIENCE * every}, the {PATIENCE + 1}th time in a row"):
         train(choose("gan", on_non_finite="skip", steps=50, out=tmp_path / "run"))
+
+
+def test_a_rate_that_is_not_finite_is_never_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Constant, "factor", lambda self, progress: math.inf if progress.step == 3 else 1.0)
+    flags: dict[str, object] = {"generator_schedule": "constant", "discriminator_schedule": "constant"}
+    match = r"the schedule of phase 'discriminator' gives the factor inf at step 4: .* \(saved after 3 steps"
+    with pytest.raises(TrainingFailed, match=match):
+        train(choose("gan", on_non_finite="skip", out=tmp_path / "run", **flags))
+    monkeypatch.undo()
+    assert train(choose("gan", on_non_finite="skip", out=tmp_path / "run", **flags), resume=True).finished
+
+
+@pytest.mark.parametrize(
+    ("outcome", "problem"),
+    [
+        (Outcome({}), "no terms"),
+        (Outcome({"odd": 1}), "term 'odd' is of type int and must be a tensor"),  # type: ignore[dict-item]
+        (Outcome({"odd": torch.ones(1)}), r"term 'odd' has shape \(1,\)"),
+        (Outcome({"fine": torch.ones(())}, {"odd": 0.5}), "value 'odd' is of type float"),  # type: ignore[dict-item]
+        (Outcome({"fine": torch.ones(())}, {"odd": torch.ones(2)}), r"value 'odd' has shape \(2,\)"),
+    ],
+)
+def test_terms_and_values_are_scalars(outcome: Outcome, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        outcome.total()
+
+
+def test_a_phase_that_replaces_a_buffer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What undoes an update, and the average, would hold the old one."""
+    plain = Adversarial.generate
+
+    def generate(recipe: Adversarial, batch: Any, clock: Any) -> Outcome:
+        recipe.generator.register_buffer("calls", torch.zeros(()))
+        return plain(recipe, batch, clock)
+
+    monkeypatch.setattr(Adversarial, "generate", generate)
+    with pytest.raises(UserError, match=r"phase 'generator' replaces the buffer generator\.calls"):
+        assemble(choose("gan"))
 
 
 def test_skip_cannot_mend_weights(tmp_path: Path, caught: list[Trainer]) -> None:
@@ -476,6 +546,14 @@ def test_a_collapse_is_told_once_and_the_training_goes_on(
     assert capsys.readouterr().err.count("are all alike") == 1
 
 
+def test_one_that_collapses_again_and_again_does_not_flood_the_terminal() -> None:
+    said: list[str] = []
+    remedy, game = GoOn(History(), said.append), make_trainer(choose("gan")).game
+    for step in range(1, 101):
+        remedy.answer(Fault("collapsed", "generator", step, "all are alike"), game, lambda: 0)
+    assert [line.split(":")[0] for line in said] == [f"all are alike at step {2**n}" for n in range(7)]
+
+
 def test_a_collapsed_generator_goes_back(
     tmp_path: Path, caught: list[Trainer], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -551,6 +629,27 @@ def test_running_out_of_memory_names_the_batch_the_device_and_the_save(
     ):
         train(choose("gan", checkpoint_every=2, out=out), [At({3: run_out(kind, text)}, caught)])
     assert train(choose("gan", checkpoint_every=2, out=out), resume=True).finished
+
+
+def test_too_many_samples_for_the_memory_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An evaluation of a training is left out then, and the training goes on."""
+
+    def run_out(*given: Any) -> Tensor:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    monkeypatch.setattr("ganzoo.engine.evaluation.examination.make_examples", run_out)
+    words = ["train", "gan", "--dataset", "ring", "--batch-size", "8", "--steps", "2", "--out", str(tmp_path / "run")]
+    assert command([*words, "--evaluate-every", "1", "--evaluate-samples", "80", "--metric", "modes"]) == 0
+    said = "not evaluated at step 1: out of memory on cpu with 80 samples"
+    assert said in capsys.readouterr().err
+    monkeypatch.setattr("ganzoo.studio.model.make_examples", run_out)
+    assert command(["sample", str(tmp_path / "run"), "--count", "9", "--out", str(tmp_path / "made.npz")]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("ganzoo: out of memory on cpu with 9 samples (DefaultCPUAllocator: can't allocate")
+    assert last.endswith("ask for fewer")
+    assert not (tmp_path / "made.npz").exists()
 
 
 def test_a_system_without_memory_is_told_of(tmp_path: Path) -> None:

@@ -237,6 +237,14 @@ def test_a_signal_amid_imports_ends_it_at_once(count: int, tmp_path: Path, recor
     record(promise="signals amid imports", modules=count, wrong=0)
 
 
+@pytest.mark.parametrize("name", ["click", "ganzoo.cli.bench"])
+def test_an_interrupt_while_the_command_line_is_imported_is_quiet(name: str) -> None:
+    code = NAMED.replace("import ganzoo.cli\nganzoo.cli.main(sys.argv[3:])", "import ganzoo.__main__ as it\nit.main()")
+    line = [sys.executable, "-c", code, name, str(int(signal.SIGINT))]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
 # A second Ctrl-C
 
 

@@ -41,7 +41,7 @@ class RunSettings(Config):
     sample_every: int = option(500, "steps between two pictures", low=1)
     checkpoint_every: int = option(1000, "steps between two saves that --resume can go on from; 0 saves none", low=0)
     evaluate_every: int = option(0, "steps between two evaluations; 0 makes none", low=0)
-    evaluate_samples: int = option(2000, "examples to make for each evaluation", low=1)
+    evaluate_samples: int = option(2000, "examples to make for each evaluation", low=1, high=2**31)
     metric: tuple[str, ...] | None = option(
         None, "what to evaluate by; the best model by the first is kept; none: all that fit"
     )

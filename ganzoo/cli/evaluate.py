@@ -41,7 +41,7 @@ class EvaluateCommand(click.Command):
     help="What to compute; may be repeated. Without it, every metric that fits and does not take long.",
 )  # fmt: skip
 @click.option("--judge", metavar="NAME", help="Who looks at the examples; without it, the judge that the data names.")
-@click.option("--samples", type=click.IntRange(min=1), default=SAMPLES, show_default=True, help="Examples to make.")
+@click.option("--samples", type=click.IntRange(1, 2**31), default=SAMPLES, show_default=True, help="Examples to make.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The seed of these examples.")
 @click.option(
     "--data-root", type=click.Path(path_type=Path), metavar="PATH",

@@ -12,7 +12,7 @@ from ganzoo.cli.output import tell
 
 @click.command()
 @model_argument
-@click.option("--count", type=click.IntRange(min=1), default=64, show_default=True, help="How many examples.")
+@click.option("--count", type=click.IntRange(1, 2**31), default=64, show_default=True, help="How many examples.")
 @click.option(
     "--label",
     "labels",
@@ -46,11 +46,14 @@ def sample(model: Path, count: int, labels: tuple[str, ...], seed: int, out: Pat
     refuse_if_missing(model)
     import ganzoo
     from ganzoo.engine.device import choose_device
+    from ganzoo.engine.memory import too_many_told
     from ganzoo.studio.export import check_destination, write_samples
 
-    trained = ganzoo.load(model).to(choose_device(device))
+    where = choose_device(device)
+    trained = ganzoo.load(model).to(where)
     check_destination(out, trained.output)
-    conditions = trained.conditions(count, list(labels))
-    made = trained.sample(count, list(labels), seed)
-    write_samples(out, made, trained.output, conditions, trained.condition)
+    with too_many_told(f"{count} samples", where):
+        conditions = trained.conditions(count, list(labels))
+        made = trained.sample(count, list(labels), seed)
+        write_samples(out, made, trained.output, conditions, trained.condition)
     tell(f"{count} samples: {out}", err=True)

@@ -160,6 +160,7 @@ def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tenso
     clock = Clock(0, 1, phase.name, 0, KeyedStreams(0, "meta"))
     freeze_all_but(recipe, phase)
     recipe.zero_grad(set_to_none=True)
+    buffers = dict(recipe.named_buffers())
     try:
         phase.loss(batch, clock).total().backward()
     except UserError as problem:
@@ -175,6 +176,9 @@ def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tenso
     ]
     if idle:
         return [f"phase {phase.name!r} gives no gradient to {', '.join(idle[:3])}, so it could never learn"]
+    for name, buffer in recipe.named_buffers():
+        if buffer is not buffers.get(name):  # averages, and what undoes an update, would go on with the old one
+            return [f"phase {phase.name!r} replaces the buffer {name}: it must write into it, as copy_ does"]
     return []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, final
 
 import torch
@@ -63,17 +64,24 @@ class Compiled(Execution):
             self._try(player, feeds)
             game.losses[player.phase.name] = torch.compile(player.phase.loss, dynamic=False, options=options)
         for player in game.players:
-            try:
-                self._try(player, feeds)
-            except UserError:
-                raise
-            except Exception as problem:
-                raise UserError(
-                    f"phase {player.phase.name!r} cannot be compiled here: {first_line(problem)}; use --execution eager"
-                ) from problem
+            self._compile(player, feeds)
         game.recipe.load_state_dict(before)  # statistics of batch norm have moved
         game.recipe.zero_grad(set_to_none=True)
         game.tally.clear()
+
+    def _compile(self, player: Player, feeds: Feeds, broken: Path | None = None) -> None:
+        try:
+            self._try(player, feeds)
+        except UserError:
+            raise
+        except Exception as problem:
+            library = _broken_library(problem)
+            if library is None or library == broken:
+                raise UserError(
+                    f"phase {player.phase.name!r} cannot be compiled here: {first_line(problem)}; use --execution eager"
+                ) from problem
+            library.unlink(missing_ok=True)
+            self._compile(player, feeds, library)
 
     def _try(self, player: Player, feeds: Feeds) -> None:
         game = self._game
@@ -86,3 +94,18 @@ class Compiled(Execution):
     def play(self, due: Sequence[Player], feeds: Feeds, step: int) -> None:
         """Carry out a step."""
         self._game.play(due, feeds, step)
+
+
+def _broken_library(problem: BaseException | None) -> Path | None:
+    """Return the library of the compiler's cache that ``problem`` could not load, if it is about one.
+
+    A compiler that is interrupted leaves one half-written, and whoever compiles the same would take it for whole.
+    """
+    from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+    while problem is not None:
+        if isinstance(problem, ImportError) and problem.path is not None:
+            library = Path(problem.path)
+            return library if library.is_relative_to(cache_dir()) else None
+        problem = problem.__cause__ or problem.__context__
+    return None

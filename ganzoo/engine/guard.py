@@ -92,12 +92,12 @@ class Guard:
         if not self._looks:
             player.optimizer.step()
             return sound
-        numbers = self._look(player, outcomes).numbers
-        self._seen[entry].numbers.copy_(numbers)
+        looked = self._look(player, outcomes)
+        self._seen[entry].numbers.copy_(looked.numbers)
         if not self._finite:
             player.optimizer.step()
             return sound
-        sound = numbers.isfinite().all()
+        sound = looked.numbers[: len(looked.terms) + len(looked.gradients)].isfinite().all()
         moved = [*player.parameters, *_state(player.optimizer)]
         before = [value.detach().clone() for value in moved]
         player.optimizer.step()
@@ -149,7 +149,10 @@ class Guard:
         gradients, spreads = rest[: len(looked.gradients)], rest[len(looked.gradients) :]
         phase = f"phase {entry.phase!r}"
         whats = [f"term {name!r} of {phase} is {value}" for name, value in _bad(looked.terms, terms)]
-        whats += [f"the gradient of {name} in {phase} is not finite" for name, _ in _bad(looked.gradients, gradients)]
+        whats += [
+            f"the gradient of {name} in {phase} is too large or not finite"
+            for name, _ in _bad(looked.gradients, gradients)
+        ]
         if whats and self._finite:
             yield Fault("not finite", entry.phase, step + 1, whats[0])  # what follows from it is no news
         for share in spreads:
@@ -163,10 +166,14 @@ def _bad(names: Sequence[str], numbers: Sequence[float]) -> list[tuple[str, floa
 
 
 def _sizes(player: Player) -> Tensor:
-    """Return a number for each parameter (P,) that is finite where all of its gradient is."""
+    """Return a number for each parameter (P,) that is finite where all of its gradient is, and where its squares are.
+
+    Optimizers keep means of squares: one that is infinite would stand for ever.
+    """
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in player.parameters]
     if gradients[0].device.type == "cpu":
-        return torch.stack([gradient.sum() for gradient in gradients]).float()  # norms take twice as long there
+        # Norms take twice as long there.
+        return torch.stack([gradient.sum() for gradient in gradients]).float().square()
     return torch.stack(torch._foreach_norm(gradients)).float()
 
 

@@ -10,7 +10,7 @@ import torch
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.engine.checkpoints import what_stands
 from ganzoo.engine.runfolder import RunFolder
-from ganzoo.errors import TrainingFailed, first_line
+from ganzoo.errors import TrainingFailed, UserError, first_line
 
 # What torch says on a CPU and on Apple's GPUs, where it raises nothing more telling than RuntimeError.
 _WORDS = ("out of memory", "can't allocate memory", "not enough memory")
@@ -29,6 +29,17 @@ def memory_told(settings: RunSettings, device: torch.device, folder: RunFolder) 
             f"out of memory on {device} with batches of {settings.batch_size} ({first_line(problem)}): give a smaller "
             f"--batch-size, or --accumulate {parts} to compute each batch in {parts} passes; {stands}"
         ) from problem
+
+
+@contextmanager
+def too_many_told(what: str, device: torch.device) -> Iterator[None]:
+    """Raise :class:`UserError` where the block runs out of memory for ``what``, of which less can be asked for."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as problem:
+        if not is_out_of_memory(problem):
+            raise
+        raise UserError(f"out of memory on {device} with {what} ({first_line(problem)}): ask for fewer") from problem
 
 
 def is_out_of_memory(problem: Exception) -> bool:

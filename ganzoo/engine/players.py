@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
+from ganzoo.errors import UserError
 from ganzoo.interfaces import Progress, Schedule
 from ganzoo.recipe import Phase, Recipe
 
@@ -48,10 +50,15 @@ class Player:
         return step % self.phase.every == 0
 
     def set_rate(self, progress: Progress) -> None:
-        """Set the learning rates for a step."""
+        """Set the learning rates for a step; raises :class:`UserError` where its schedule gives no finite factor."""
         factor = self._schedule.factor(progress)
         if factor == self._factor:
             return
+        if not math.isfinite(factor):
+            raise UserError(
+                f"the schedule of phase {self.phase.name!r} gives the factor {factor} at step {progress.step + 1}: "
+                f"choose another --{self.phase.name}-schedule"
+            )
         self._factor = factor
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             if isinstance(group["lr"], Tensor):

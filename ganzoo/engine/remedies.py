@@ -11,6 +11,7 @@ from ganzoo.catalogue.settings import RunSettings
 from ganzoo.engine.finite import first_non_finite
 from ganzoo.engine.game import Game
 from ganzoo.engine.guard import Fault
+from ganzoo.engine.players import Player
 from ganzoo.errors import TrainingFailed
 
 PATIENCE = 10  # updates left out one step after the other, or returns to one save, before it ends the training
@@ -60,19 +61,23 @@ class Stop(Remedy):
 class GoOn(Remedy):
     """Tell of it, and go on: what is not finite has been left out."""
 
+    _collapses = 0
+
     def answer(self, fault: Fault, game: Game, go_back: GoBack) -> None:
         """Tell of it, unless it happens again and again."""
         done = self.history
         if fault.kind == "collapsed":
-            self.warn(f"{_told(fault)}: {_advice(fault, game)}")
+            self._collapses += 1
+            if _rare(self._collapses):
+                self.warn(f"{_told(fault)}: {_advice(fault, game)}")
             return
         if broken := first_non_finite(game.recipe.state_dict()):
             raise TrainingFailed(f"{_told(fault)}, and so is {broken}, which leaving updates out cannot mend")
-        done.in_a_row = done.in_a_row + 1 if fault.step - done.last <= 1 else 1
+        done.in_a_row = done.in_a_row + 1 if fault.step - done.last <= _player(fault, game).phase.every else 1
         done.last, done.left_out = fault.step, done.left_out + 1
         if done.in_a_row > PATIENCE:
             raise TrainingFailed(f"{_told(fault)}, the {done.in_a_row}th time in a row: {_advice(fault, game)}")
-        if done.left_out & (done.left_out - 1) == 0:  # the 1st, 2nd, 4th, 8th, …
+        if _rare(done.left_out):
             self.warn(f"left out an update ({done.left_out} so far): {_told(fault)}")
 
 
@@ -125,5 +130,14 @@ def _told(fault: Fault) -> str:
 
 
 def _advice(fault: Fault, game: Game) -> str:
-    rate = next(player.rate for player in game.players if player.phase.name == fault.phase)
+    rate = _player(fault, game).rate
     return f"lower the learning rate of that phase ({rate:g} now), or choose another loss or penalty"
+
+
+def _rare(times: int) -> bool:
+    """Return whether something is worth telling again: the 1st, 2nd, 4th, 8th, … time."""
+    return times & (times - 1) == 0
+
+
+def _player(fault: Fault, game: Game) -> Player:
+    return next(player for player in game.players if player.phase.name == fault.phase)

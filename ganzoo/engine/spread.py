@@ -48,10 +48,9 @@ class Spread:
         """Return whether examples have just become all alike; once, until they differ again."""
         if share >= ALIVE:
             self._alive = True
-        if share >= COLLAPSED or not self._alive:
-            return False
-        self._alive = False
-        return True
+        collapsed = self._alive and share < COLLAPSED  # examples that are not finite are no more alike than different
+        self._alive &= not collapsed
+        return collapsed
 
     def state(self) -> dict[str, Any]:
         """Return what :meth:`restore` takes, as JSON values."""

@@ -30,6 +30,7 @@ from ganzoo.engine.evaluation.appointment import (
 from ganzoo.engine.evaluation.bench import KeptBench
 from ganzoo.engine.evaluation.figures import GOOD, Evaluation, Figure, finite, label, split_estimate
 from ganzoo.engine.evaluation.reference import Reference, check_output
+from ganzoo.engine.memory import too_many_told
 from ganzoo.engine.precision import Precision
 from ganzoo.engine.sampling import make_examples
 from ganzoo.engine.sealed import read_sealed, write_sealed
@@ -114,11 +115,12 @@ class Examination:
     def examine(self, recipe: Recipe, samples: int, seed: int, track: Track = untracked) -> Evaluation:
         """Return the figures of ``samples`` examples that ``recipe``, in evaluation mode, makes."""
         field = recipe.condition_field
-        conditions = self.conditions(samples) if field is not None else None
-        values = make_examples(recipe, samples, conditions, seed, track)
-        asked = field is not None and field.kind == "class"
-        labels = conditions.to(values.device) if asked and conditions is not None else None
-        return self.measure(Examples(values, labels))
+        with too_many_told(f"{samples} samples", self._reference.device):
+            conditions = self.conditions(samples) if field is not None else None
+            values = make_examples(recipe, samples, conditions, seed, track)
+            asked = field is not None and field.kind == "class"
+            labels = conditions.to(values.device) if asked and conditions is not None else None
+            return self.measure(Examples(values, labels))
 
     def measure(self, made: Examples) -> Evaluation:
         """Return the figures of examples, wherever they come from."""
