@@ -166,7 +166,7 @@ def _bad(names: Sequence[str], numbers: Sequence[float]) -> list[tuple[str, floa
 
 
 def _sizes(player: Player) -> Tensor:
-    """Return a number for each parameter (P,) that is finite where all of its gradient is, and where its squares are.
+    """Return a number for each parameter (P,) that is not finite where its gradient is not, or nearly so.
 
     Optimizers keep means of squares: one that is infinite would stand for ever.
     """
