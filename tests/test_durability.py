@@ -289,6 +289,9 @@ TAILS = {
     "garbage": bytes(range(256)) * 3,
     "garbage of lines": b"\xff\xfe\n\n\0\n{}\n[]\n3\nnull\n" + b"[" * 100_000,
     "rows of others": b'{"step": "two"}\n{"step": 1}\n{"step": true, "terms": {}, "values": {}}\n{"terms": {}}\n',
+    "rows of other things": b'{"step": 1, "terms": 3, "values": {}}\n{"step": 1, "terms": {"gan": 3}, "values": {}}\n'
+    b'{"step": 1, "terms": {}, "values": {"x": "a"}}\n{"step": 1, "terms": {}, "values": {}, "scores": 3}\n'
+    b'{"step": 1, "terms": {}, "values": {"x": 1' + b"0" * 400 + b"}}\n",
     "later rows": b'{"step": 3, "terms": {}, "values": {}, "scores": {}}\n',
 }
 

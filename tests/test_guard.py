@@ -245,6 +245,17 @@ class Spoiled:
         return trainer
 
 
+class StopAt(Observer):
+    """Sends SIGINT after some step."""
+
+    def __init__(self, step: int):
+        self.step = step
+
+    def stepped(self, step: int) -> None:
+        if step == self.step:
+            signal.raise_signal(signal.SIGINT)
+
+
 def rows(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
@@ -402,16 +413,46 @@ def test_what_was_mended_goes_on_to_the_bit(
     Spoiled(monkeypatch, {5, 6, 9})
     flags: dict[str, object] = {"on_non_finite": policy, "checkpoint_every": 3, "steps": 11}
 
-    class StopAt(Observer):
-        def stepped(self, step: int) -> None:
-            if step == stop:
-                signal.raise_signal(signal.SIGINT)
-
     whole = train(choose("cgan", out=tmp_path / "whole", **flags))
-    assert not train(choose("cgan", out=tmp_path / "parts", **flags), [StopAt()]).finished
+    assert not train(choose("cgan", out=tmp_path / "parts", **flags), [StopAt(stop)]).finished
     parts = train(choose("cgan", out=tmp_path / "parts", **flags), resume=True)
     assert parts.finished
     assert parts.sha256 == whole.sha256
+
+
+def test_a_save_made_right_after_going_back_to_the_beginning_is_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Spoiled(monkeypatch, {4, 6})
+    flags: dict[str, object] = {"on_non_finite": "roll-back", "checkpoint_every": 4, "keep_checkpoints": 1}
+    whole = train(choose("gan", out=tmp_path / "whole", **flags))
+    assert not train(choose("gan", out=tmp_path / "parts", **flags), [StopAt(4)]).finished
+    parts = train(choose("gan", out=tmp_path / "parts", **flags), resume=True)
+    assert parts.sha256 == whole.sha256
+    assert "does not fit" not in capsys.readouterr().err
+
+
+def test_a_run_begun_without_roll_back_goes_back_to_the_save_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Spoiled(monkeypatch, {6})
+    out = tmp_path / "run"
+    assert not train(choose("gan", out=out), [StopAt(3)]).finished
+    assert train(choose("gan", on_non_finite="roll-back", out=out), resume=True).finished
+    assert "at step 6: went back to what was saved after 3 steps" in capsys.readouterr().err
+
+
+def test_a_signal_does_not_cost_the_save_of_an_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several processes hear of a signal one step later."""
+    flags = [0]
+
+    def any_of_before(self: Alone, flag: int) -> int:
+        flags.append(flag)
+        return flags[-2]
+
+    monkeypatch.setattr(Alone, "any", any_of_before)
+    run = train(choose("gan", checkpoint_every=2, out=tmp_path / "run"), [StopAt(4)])
+    assert [path.name[-13:-12] for path in checkpoints(run.folder.checkpoints)] == ["5", "4"]
 
 
 def test_roll_back_needs_saves() -> None:

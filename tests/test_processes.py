@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -93,7 +94,8 @@ def wait_for(path: Path, seconds: float = 120.0) -> None:
 def test_a_killed_process_is_started_again_and_the_end_is_the_same(
     rank: int, tmp_path: Path, record: Callable[..., None]
 ) -> None:
-    words = ("gan-minimal", "--steps", "400", "--checkpoint-every", "20", "--sample-every", "400")
+    every = ("--checkpoint-every", "20", "--sample-every", "400", "--log-every", "400")
+    words = ("gan-minimal", "--steps", "400", *every)
     run(ganzoo(tmp_path / "whole", *words, processes=2))
     line = ganzoo(tmp_path / "killed", *words, "--resume", processes=2, restarts=1)
     started = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment())
@@ -103,6 +105,8 @@ def test_a_killed_process_is_started_again_and_the_end_is_the_same(
     assert started.returncode == 0, said[-3000:]
     models = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "killed")]
     assert models[0] == models[1]
+    rows = [json.loads((tmp_path / name / "metrics.jsonl").read_text()) for name in ("whole", "killed")]
+    assert {**rows[0], "seconds": 0} == {**rows[1], "seconds": 0}
     record(promise="a killed process is started again", same_at_the_end=1)
 
 

@@ -131,6 +131,16 @@ def test_only_the_newest_saves_are_kept(tmp_path: Path) -> None:
     assert names == ["step-00000006.safetensors", "step-00000007.safetensors"]
 
 
+def test_what_comes_again_stands_once_in_tensorboard(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    selection = choose("gan", tmp_path / "run", checkpoint_every=2, log_every=1, tensorboard=True)
+    run = train(selection, [StopAt(5)])
+    max(run.folder.checkpoints.iterdir()).unlink()
+    train(selection, resume=True)
+    events = accumulator.EventAccumulator(str(run.folder.events)).Reload()
+    assert [event.step for event in events.Scalars("generator/adversarial")] == list(range(1, 8))
+
+
 def test_a_run_goes_on_only_with_its_own_choices(tmp_path: Path) -> None:
     out = tmp_path / "run"
     train(choose("gan", out), [StopAt(2)])

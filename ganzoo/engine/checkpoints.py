@@ -65,11 +65,13 @@ def what_stands(folder: Path) -> str:
 def go_back(folder: Path, trainer: Trainer, every: int) -> int:
     """Bring networks, averages and optimizers to the newest save made at an interval, and return its step.
 
+    Where there is none, as in a run that was begun without roll-back, it is the newest of all.
     The number of the step, the seconds and what was counted stay. Raises :class:`TrainingFailed` where there is none.
     """
     step, seconds, game = trainer.step, trainer.seconds, trainer.game
     sums, counts, history = dict(game.tally.sums), Counter(game.tally.counts), trainer.remedies.state()
-    for path in regular(checkpoints(folder), every):
+    found = checkpoints(folder)
+    for path in (*regular(found, every), *found):
         try:
             restore(trainer, *read_sealed(path, KEY, "checkpoint"))
         except UserError:

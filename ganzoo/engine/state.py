@@ -119,9 +119,10 @@ def _refuse_other_state(
     wanted: dict[str, Any] = {
         name: value for name, value in now.items() if not name.startswith(("optimizer/", "tally/"))
     }
+    mended = history["left_out"] > 0 or history["went_back_to"] >= 0
     for player in trainer.game.players if step else ():
-        # An optimizer whose updates were all left out has no state yet.
-        if not history["left_out"] or _below(tensors, f"optimizer/{player.phase.name}/"):
+        # An optimizer whose updates were all left out or taken back has no state yet.
+        if not mended or _below(tensors, f"optimizer/{player.phase.name}/"):
             wanted |= _first_state(player)
     tallied = {f"tally/{place}" for place in range(rows)}
     found = {name: value for name, value in tensors.items() if name not in tallied}

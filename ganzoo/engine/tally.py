@@ -46,13 +46,18 @@ class Tally:
         self.sums[found].add_(vector)
         self.counts[found] += 1
 
-    def means(self, average: Callable[[Tensor], Tensor]) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
-        """Return the means since :meth:`clear`, terms by phase and values by name.
+    def share(self, average: Callable[[Tensor], Tensor]) -> None:
+        """Replace all sums by their mean over all processes: the leader's save is then that of all of them."""
+        filled = [self.sums[found] for found in self.sums if self.counts[found]]
+        if filled:
+            shared = average(torch.cat(filled)).split([len(total) for total in filled])
+            for total, mean in zip(filled, shared, strict=True):
+                total.copy_(mean)
 
-        ``average`` maps sums to their mean over all processes.
-        """
+    def means(self) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+        """Return the means since :meth:`clear`, terms by phase and values by name."""
         filled = [found for found in self.sums if self.counts[found]]
-        numbers = average(torch.cat([self.sums[found] for found in filled])).tolist() if filled else []
+        numbers = torch.cat([self.sums[found] for found in filled]).tolist() if filled else []
         totals: dict[tuple[str, str], list[float]] = {}
         place = 0
         for found in filled:

@@ -73,7 +73,7 @@ class Trainer:
         """
         if self.step == 0:
             self._draw(observers, preview)
-        began, since = time.perf_counter(), self.step
+        began, since, saved_after = time.perf_counter(), self.step, -1
         while self.step < self.steps and not self._stopped(pace.stop):
             try:
                 self.train_step()
@@ -107,9 +107,9 @@ class Trainer:
                 began += self._draw(observers, preview)
             if saves:
                 self._refuse_non_finite(self._means()[0])
-                if not pace.stop.asked:
-                    began += _timed(save)
-        if pace.stop.asked:
+                began += _timed(save)
+                saved_after = self.step
+        if pace.stop.asked and saved_after < self.step:
             self.remedies.answer(self.game.guard.faults(wait=True), self.game, go_back)
             save()
 
@@ -139,11 +139,13 @@ class Trainer:
         heard = self.game.team.any(stop.signal or 0)
         if heard:
             stop.signal = heard
+            self.game.tally.share(self.game.team.average)
         return bool(heard)
 
     def _means(self) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
         """Return what was found since the last report, over all processes: all of them must ask."""
-        return self.game.tally.means(self.game.team.average)
+        self.game.tally.share(self.game.team.average)
+        return self.game.tally.means()
 
     def _report(self, began: float, since: int, scores: Mapping[str, float]) -> Report:
         terms, values = self._means()

@@ -151,7 +151,7 @@ def split(trainer: Trainer, steps: int, log_every: int) -> dict[str, float]:
     parts = {part: seconds / steps for part, seconds in watch.seconds.items()}
     other = max(0.0, took / steps - sum(parts.values()))
     began = time.perf_counter()
-    game.tally.means(game.team.average)
+    game.tally.means()
     game.tally.clear()
     return {**parts, "other": other, "logging": (time.perf_counter() - began) / log_every}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
@@ -19,6 +19,7 @@ from ganzoo.errors import UserError
 from ganzoo.files import Journal, replacing, write_whole
 
 FRAMES = 100  # of an animation at most
+_LARGEST = 2**53  # whole number
 
 
 class MetricsFile(Observer):
@@ -67,8 +68,19 @@ def _value(line: bytes) -> Any:
 
 def _reports(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a ``metrics.jsonl`` that tell of a step."""
-    rows = read_rows(path)
-    return [row for row in rows if type(row.get("step")) is int and {"terms", "values"} <= row.keys()]
+    return [row for row in read_rows(path) if _tells_of_a_step(row)]
+
+
+def _tells_of_a_step(row: Mapping[str, Any]) -> bool:
+    match row:
+        case {"step": int(step), "terms": dict(terms), "values": values} if type(step) is int and step >= 0:
+            found = (*terms.values(), values, row.get("scores", {}))
+            return all(isinstance(named, dict) and all(map(_is_number, named.values())) for named in found)
+    return False
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) or (type(value) is int and abs(value) < _LARGEST)
 
 
 def as_row(report: Report) -> dict[str, Any]:
@@ -185,7 +197,9 @@ class TensorBoardEvents(Observer):
         self._usual = threading.excepthook
         threading.excepthook = self._thread_failed
         try:
-            self._writer = self._make(str(situation.folder.events))
+            # Events after the save that the run goes on from will come again.
+            again = situation.step + 1 if situation.step else 0
+            self._writer = self._make(str(situation.folder.events), purge_step=again)
         except OSError:
             threading.excepthook = self._usual
             raise
