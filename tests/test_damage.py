@@ -622,6 +622,30 @@ def _counted(count: int) -> Callable[[bytes, Path], bytes]:
     return forge
 
 
+def _phase(name: str) -> Callable[[bytes, Path], bytes]:
+    """The tally as it is, of another phase."""
+    return lambda content, path: changed(
+        content, tally=[[name, *row[1:]] for row in about_of(tree_of(content))["tally"]]
+    )
+
+
+def _twice(content: bytes, path: Path) -> bytes:
+    """The tally as it is, but for its second row, which is the first one again."""
+    first = about_of(tree_of(content))["tally"][0]
+    again = lambda tensors: tensors.update({"tally/1": tensors["tally/0"].clone()})  # noqa: E731
+    return rewritten(content, path, again, tally=[first, first])
+
+
+def _remembered(part: str, **values: Any) -> Callable[[bytes, Path], bytes]:
+    """What the guard remembers as it is, but for some values."""
+
+    def forge(content: bytes, path: Path) -> bytes:
+        guard = about_of(tree_of(content))["guard"]
+        return changed(content, guard={**guard, part: {**guard[part], **values}})
+
+    return forge
+
+
 def _without(prefix: str) -> Callable[[bytes, Path], bytes]:
     def change(tensors: dict[str, Tensor]) -> None:
         for name in [name for name in tensors if name.startswith(prefix)]:
@@ -654,6 +678,12 @@ NEWEST: dict[str, Callable[[bytes, Path], bytes]] = {
     **{f"numbers {number}": _about(numbers=numbers) for number, numbers in enumerate(OF_OPTIMIZERS)},
     **{f"config {number}": _about(config=config) for number, config in enumerate(CONFIGS)},
     **{f"count {count}"[:20]: _counted(count) for count in (-1, 10**400)},
+    "tally of nobody": _phase("nobody"),
+    "tally twice": _twice,
+    "guard": _about(guard=None),
+    **{f"spread real {real!r}"[:20]: _remembered("spread", real=real) for real in (-1.0, 10**400)},
+    **{f"history last {last!r}"[:20]: _remembered("history", last=last) for last in (-2, 10**400, True)},
+    "history more": _remembered("history", more=1),
     "no networks": _without("network/"),
     "no averages": _without("average/"),
     "no optimizers": _without("optimizer/"),
