@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,10 +28,10 @@ from ganzoo.engine.graph import WARM_UP
 from ganzoo.engine.guard import Fault
 from ganzoo.engine.observers import Observer, Report
 from ganzoo.engine.precision import choose_precision
-from ganzoo.engine.remedies import PATIENCE
+from ganzoo.engine.remedies import PATIENCE, GoOn, History, Remedies, RollBack
 from ganzoo.engine.run import Run, train
 from ganzoo.engine.setup import build_trainer
-from ganzoo.engine.spread import COLLAPSED, Spread
+from ganzoo.engine.spread import COLLAPSED, ROWS, Spread
 from ganzoo.engine.team import Alone
 from ganzoo.engine.trainer import Trainer
 from ganzoo.errors import TrainingFailed, UserError
@@ -276,6 +277,33 @@ def test_skip_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         train(choose("gan", on_non_finite="skip", steps=50, out=tmp_path / "run"))
 
 
+def test_only_updates_left_out_in_a_row_have_an_end() -> None:
+    game, remedy = make_trainer(choose("gan-minimal")).game, GoOn(History(), lambda text: None)
+    for step in range(0, 4 * PATIENCE, 2):
+        remedy.answer(Fault("not finite", "generator", step, "it"), game, int)
+    for step in range(4 * PATIENCE, 5 * PATIENCE):
+        remedy.answer(Fault("not finite", "generator", step, "it"), game, int)
+    with pytest.raises(TrainingFailed, match=f"the {PATIENCE + 1}th time in a row"):
+        remedy.answer(Fault("not finite", "generator", 5 * PATIENCE, "it"), game, int)
+
+
+def test_only_returns_to_one_save_have_an_end() -> None:
+    game, remedy = make_trainer(choose("gan-minimal")).game, RollBack(History(), lambda text: None)
+    fault = Fault("collapsed", "generator", 9, "it")
+    for step in (*range(2 * PATIENCE), *[50] * PATIENCE):
+        remedy.answer(fault, game, lambda step=step: step)
+    with pytest.raises(TrainingFailed, match=f"{PATIENCE} times since the save of step 50"):
+        remedy.answer(fault, game, lambda: 50)
+
+
+def test_the_first_fault_of_each_kind_is_told() -> None:
+    selection, said = choose("gan-minimal", on_non_finite="skip", on_collapse="warn"), list[str]()
+    kinds = ("not finite", "collapsed", "not finite", "collapsed")
+    faults = [Fault(kind, "generator", 1, f"fault {number}") for number, kind in enumerate(kinds)]
+    Remedies(selection.run, said.append).answer(faults, make_trainer(selection).game, int)
+    assert sorted(re.findall(r"fault \d", " ".join(said))) == ["fault 0", "fault 1"]
+
+
 def test_skip_cannot_mend_weights(tmp_path: Path, caught: list[Trainer]) -> None:
     def spoil(trainer: Trainer) -> None:
         with torch.no_grad():
@@ -497,14 +525,27 @@ def test_the_spread_is_the_deviation_within_classes(classes: int, seed: int, sca
     spread = Spread(build_recipe(CGAN, CGAN_DATA, "meta"), CPU, Alone(), watched=True)
     spread._classes = classes
     generator = torch.Generator().manual_seed(seed)
-    labels = torch.arange(40) % classes
-    noise = torch.randn(40, 7, generator=generator, dtype=torch.float64)
+    labels = torch.arange(ROWS * classes) % classes
+    noise = torch.randn(len(labels), 7, generator=generator, dtype=torch.float64)
     noise -= torch.stack([noise[labels == label].mean(0) for label in range(classes)])[labels]
     made = (labels[:, None] * 10.0 + scale * noise).float()
     spread._real = 2.0
     expected = scale * float(noise.square().mean().sqrt()) / 2
     assert float(spread.of(Made(made, labels))) == pytest.approx(expected, rel=1e-3)
     assert float(spread.of(Made(made))) > expected, "without classes their means count too"
+
+
+def test_the_first_real_batch_is_the_measure_and_one_that_is_all_alike_is_none() -> None:
+    selection = choose("gan")
+    recipe = build_recipe(selection, assemble(selection), "meta")
+    alike, differing = torch.zeros(8, 7), torch.arange(56.0).reshape(8, 7)
+    for first, then in ((alike, differing), (differing, differing / 2)):
+        spread = Spread(recipe, CPU, Alone(), watched=True)
+        for real in (first, then):
+            spread.compare_with({recipe.output.slot: {recipe.output.field: real}})
+        shares = [float(spread.of(Made(made))) for made in (differing, alike)]
+        assert math.isfinite(shares[0]) and shares[1] == 0
+        assert first is alike or shares[0] == 1
 
 
 # Data, memory, determinism

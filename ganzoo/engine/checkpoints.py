@@ -68,7 +68,7 @@ def go_back(folder: Path, trainer: Trainer, every: int) -> int:
     sums, counts, history = dict(game.tally.sums), Counter(game.tally.counts), trainer.remedies.state()
     for path in regular(checkpoints(folder), every):
         try:
-            restore(trainer, *read_sealed(path, KEY, "checkpoint"))
+            restore(trainer, *_read(path))
         except UserError:
             continue
         saved, trainer.step, trainer.seconds = trainer.step, step, seconds

@@ -71,7 +71,7 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str,
 
 def _time(about: Mapping[str, Any], steps: int) -> tuple[int, float]:
     step, seconds = about.get("step"), about.get("seconds")
-    if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= steps:
+    if not isinstance(step, int) or not 0 <= step <= steps:
         raise UserError(f"its step is {legible(step)}, and not one of 0 to {steps}")
     if not isinstance(seconds, int | float) or not 0 <= seconds < _LARGEST:
         raise UserError(f"it took {legible(seconds)} seconds")
