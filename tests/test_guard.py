@@ -23,7 +23,7 @@ from torch import Tensor
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.cli import run as command
 from ganzoo.engine.assembly import assemble, build_recipe
-from ganzoo.engine.checkpoints import checkpoints
+from ganzoo.engine.checkpoints import checkpoints, go_back, write_checkpoint
 from ganzoo.engine.graph import WARM_UP
 from ganzoo.engine.guard import Fault
 from ganzoo.engine.observers import Observer, Report
@@ -172,6 +172,26 @@ def test_a_replayed_step_leaves_out_what_an_eager_one_does(variant: str, where: 
     assert moved(everything(eager), everything(replayed)) == set()
     assert heard == eager.game.guard.faults()
     assert {(fault.phase, fault.step) for fault in heard} == {("generator", WARM_UP + 3)}
+
+
+def test_a_replayed_training_goes_back_as_an_eager_one_does(tmp_path: Path) -> None:
+    """A recording works on memory that going back replaces, so there must be a new one."""
+    begun, selection = WARM_UP + 2, choose("gan-minimal", steps=50)
+    eager, (replayed, recorder) = make_trainer(selection), recorded(selection)
+    for player in eager.game.players:
+        player.stay_on(CPU)
+    eager.game.averages.stay_on(CPU)
+    for trainer in (eager, replayed):
+        folder = tmp_path / trainer.execution.name
+        for step in range(2 * begun):
+            if step == begun:
+                write_checkpoint(folder, trainer, selection)
+            trainer.train_step()
+        assert go_back(folder, trainer, begun) == begun
+        for _ in range(begun):
+            trainer.train_step()
+    assert moved(everything(eager), everything(replayed)) == set()
+    assert len(recorder.tapes) == 2
 
 
 class At(Observer):
