@@ -204,6 +204,17 @@ def test_who_cannot_write_its_name_lets_go_of_the_folder(tmp_path: Path, monkeyp
     assert failed.tb is not None, "who looks at the failure keeps what it happened in"
 
 
+def test_a_folder_that_another_run_has_filled_meanwhile_is_refused(tmp_path: Path) -> None:
+    folder = RunFolder.choose(tmp_path / "run", "gan")
+    folder.path.mkdir()
+    folder.write_config({"run": "another's"})
+    with pytest.raises(UserError, match="is not empty"), folder.claimed():
+        pytest.fail("it has the folder")
+    assert not (folder.path / ".owner").exists()
+    with folder.claimed(resume=True):
+        pass
+
+
 @pytest.mark.parametrize("count", [30, pytest.param(1000, marks=pytest.mark.long)])
 def test_a_model_is_read_whole_while_its_run_writes_it(
     count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], record: Callable[..., None]
