@@ -561,11 +561,11 @@ def test_the_first_real_batch_is_the_measure_and_one_that_is_all_alike_is_none()
     alike, differing = torch.zeros(8, 7), torch.arange(56.0).reshape(8, 7)
     for first, then in ((alike, differing), (differing, differing / 2)):
         spread = Spread(recipe, CPU, Alone(), watched=True)
+        shares = []
         for real in (first, then):
             spread.compare_with({recipe.output.slot: {recipe.output.field: real}})
-        shares = [float(spread.of(Made(made))) for made in (differing, alike)]
-        assert math.isfinite(shares[0]) and shares[1] == 0
-        assert first is alike or shares[0] == 1
+            shares.append(float(spread.of(Made(differing))))
+        assert math.isfinite(shares[0]) and shares[0] == shares[1] >= 1
 
 
 # Data, memory, determinism
