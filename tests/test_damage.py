@@ -226,6 +226,20 @@ def test_the_seals_own_place_cannot_be_taken(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_all_that_was_saved_comes_back(tmp_path: Path) -> None:
+    folder, selection = RunFolder(tmp_path / "run"), choose(tmp_path / "run")
+    trainer = trained(selection)
+    trainer.seconds = 7.0
+    trainer.remedies.restore({name: place for place, name in enumerate(trainer.remedies.state())})
+    trainer.game.guard.spread.restore({"real": 3.0, "alive": True})
+    write_checkpoint(folder.checkpoints, trainer, selection)
+    again = make_trainer(selection)
+    resume(folder, again, selection, pytest.fail)
+    (found, about), (wanted, said) = capture(again), capture(trainer)
+    assert about == said
+    assert _same(found, wanted)
+
+
 # Accidents
 
 

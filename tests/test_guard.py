@@ -291,6 +291,13 @@ def test_skip_goes_on_and_tells(
     assert all(map(math.isfinite, terms))
 
 
+def test_an_optimizer_whose_updates_were_all_left_out_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Spoiled(monkeypatch, {1, 2})
+    selection = choose("gan-minimal", on_non_finite="skip", steps=2, out=tmp_path / "run")
+    assert train(selection).finished
+    assert train(selection, resume=True).finished
+
+
 def test_skip_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Spoiled(monkeypatch, set(range(3, 100)))
     with pytest.raises(TrainingFailed, match=rf"at step {3 + PATIENCE}, the {PATIENCE + 1}th time in a row"):
