@@ -262,7 +262,6 @@ BOMBS: dict[str, bytes] = {
     ) + b"u.",
     "one long name": b"\x80\x02}X" + struct.pack("<I", 2 * LARGE) + b"a." * LARGE + b"]s.",
     "a name of many names": view().replace(WEIGHT, b"X" + struct.pack("<I", 2 * LARGE) + b"a." * LARGE),
-    "steps without end": b"\x80\x02" + b"N0" * 1_100_000 + b".",
 }  # fmt: skip
 
 
@@ -276,15 +275,24 @@ def nest() -> bytes:
     return pickle.dumps(root, 2)
 
 
-def crowd() -> bytes:
-    """One tensor under a hundred thousand names, each of a layer of its own."""
+def crowd(count: int) -> bytes:
+    """One tensor under many names, each of a layer of its own."""
     first = view()[:-2] + b"q\x00s("
-    names = (f"layer{number}.a.b.c.weight".encode() for number in range(100_000))
+    names = (f"layer{number}.a.b.c.weight".encode() for number in range(count))
     pairs = (b"X" + struct.pack("<I", len(name)) + name + b"h\x00" for name in names)
     return first + b"".join(pairs) + b"u."
 
 
-BOMBS |= {"names at the end of a long path": nest(), "a crowd of tensors": crowd()}
+BOMBS |= {"names at the end of a long path": nest(), "a crowd of tensors": crowd(100_000)}
+
+# A little more than any checkpoint needs, with a word of what must be said of each
+ABSURD: dict[str, tuple[bytes, str]] = {
+    "twenty lists in each other": (b"\x80\x02" + b"]" * 20 + b"a" * 19 + b".", "deeper or wider"),
+    "fifty thousand dicts": (b"\x80\x02](" + b"}K\x00]s" * 50_000 + b"e.", "deeper or wider"),
+    "a name of 201 letters": (b"\x80\x02}X" + struct.pack("<I", 201) + b"a" * 201 + b"]]as.", "200 letters"),
+    "twenty thousand tensors and one": (crowd(20_000), "20,000 tensors"),
+    "two million steps": (b"\x80\x02" + b"N0" * 1_000_000 + b"N.", "2,000,000 operations"),
+}
 
 
 def entries(zipped: bytes) -> dict[str, bytes]:
@@ -325,6 +333,8 @@ def zips() -> dict[str, tuple[bytes, str]]:
     renamed = {name.replace("archive/", "/etc/"): raw for name, raw in inside.items()}
     above = {name.replace("archive/", "../"): raw for name, raw in inside.items()}
     short = archive({**inside, "archive/data.pkl": view(), "archive/data/0": b"1234"})
+    small = archive({"archive/data.pkl": b"N."})
+    headless = whole[:4] + whole[4:].replace(LOCAL, b"XX\x03\x04", 1)
     script = io.BytesIO()
     torch.jit.save(torch.jit.script(nn.Linear(2, 3)), script)
     return {
@@ -350,6 +360,8 @@ def zips() -> dict[str, tuple[bytes, str]]:
             patched(whole, CENTRAL, 20, b"\xf0\xff\xff\xff" * 2),
             "larger than all",
         ),
+        "with a size beyond the end": (patched(small, CENTRAL, 20, struct.pack("<L", len(small) - 1) * 2), "outside"),
+        "without the header of an entry": (headless, "outside"),
         "with a place beyond everything": (patched(whole, CENTRAL, 42, b"\xf0\xff\xff\x7f"), "damaged"),
         "with a longer name before an entry": (patched(whole, LOCAL, 26, b"\xff\xff"), "damaged"),
         "with another checksum": (patched(whole, CENTRAL, 16, b"\x00\x00\x00\x00"), "checksum"),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from hostile_checkpoints import (
+    ABSURD,
     BOMBS,
     CANARY,
     LIES,
@@ -30,6 +31,7 @@ from hostile_checkpoints import (
 from ganzoo.catalogue import installed, select
 from ganzoo.errors import UserError
 from ganzoo.studio.conversion.convert import convert
+from ganzoo.studio.conversion.pickles import Reader, Unreadable
 
 FORMS = pytest.mark.parametrize("form", [zipped_pickle, legacy], ids=["zip", "legacy"])
 FORMS_OF_BOMBS = pytest.mark.parametrize(
@@ -84,6 +86,16 @@ def test_bombs_do_not_go_off(body: bytes, form: Callable[..., bytes]) -> None:
     began = time.process_time()
     refusal(form(body, _0=bytes(24)) if form is zipped_pickle else form(body))
     assert time.process_time() - began < SLOWEST
+
+
+@pytest.mark.parametrize(("body", "word"), ABSURD.values(), ids=ABSURD)
+def test_what_no_checkpoint_needs_is_told(body: bytes, word: str) -> None:
+    assert word in refusal(zipped_pickle(body, _0=bytes(24)))
+
+
+def test_nothing_below_a_mark_is_taken() -> None:
+    with pytest.raises(Unreadable, match="makes no sense"):
+        Reader(memoryview(b"NN(0."), {}, lambda told: told).read()
 
 
 @pytest.mark.parametrize(("content", "word"), zips().values(), ids=zips())

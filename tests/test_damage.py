@@ -31,7 +31,7 @@ from ganzoo.catalogue.selection import FORMAT
 from ganzoo.cli import run as command
 from ganzoo.engine.assembly import build_recipe
 from ganzoo.engine.best import BestModel
-from ganzoo.engine.checkpoints import resume, write_checkpoint
+from ganzoo.engine.checkpoints import go_back, resume, write_checkpoint
 from ganzoo.engine.evaluation import Evaluation
 from ganzoo.engine.evaluation.appointment import appoint
 from ganzoo.engine.evaluation.reference import Reference
@@ -44,7 +44,7 @@ from ganzoo.engine.setup import build_trainer
 from ganzoo.engine.state import capture
 from ganzoo.engine.team import Alone
 from ganzoo.engine.trainer import Trainer
-from ganzoo.errors import UserError
+from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.metrics import untracked
 
 PATIENCE = 10.0  # seconds of one processor for one file; milliseconds are usual
@@ -209,7 +209,8 @@ def test_equal_content_is_equal_bytes_in_a_plain_safetensors_file(model_reader: 
 )
 def test_whatever_is_written_is_read(about: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "any.safetensors"
-    tensors = {"a": torch.arange(3), 'the "quoted" seal': torch.zeros(2, 0)}
+    tensors = {"a": torch.arange(3), 'the "quoted" seal': torch.zeros(2, 0), "turned": torch.ones(2, 3).T}
+    tensors["the same memory"] = tensors["turned"]
     digest = write_sealed(path, tensors, "ganzoo-any", about)
     found, said = read_sealed(path, "ganzoo-any", "file")
     assert _same(found, tensors)
@@ -223,6 +224,20 @@ def test_the_seals_own_place_cannot_be_taken(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_sealed(tmp_path / "file", {}, "ganzoo-any", {"number": float("nan")})
     assert not list(tmp_path.iterdir())
+
+
+def test_all_that_was_saved_comes_back(tmp_path: Path) -> None:
+    folder, selection = RunFolder(tmp_path / "run"), choose(tmp_path / "run")
+    trainer = trained(selection)
+    trainer.seconds = 7.0
+    trainer.remedies.restore({name: place for place, name in enumerate(trainer.remedies.state())})
+    trainer.game.guard.spread.restore({"real": 3.0, "alive": True})
+    write_checkpoint(folder.checkpoints, trainer, selection)
+    again = make_trainer(selection)
+    resume(folder, again, selection, pytest.fail)
+    (found, about), (wanted, said) = capture(again), capture(trainer)
+    assert about == said
+    assert _same(found, wanted)
 
 
 # Accidents
@@ -373,7 +388,7 @@ def test_headers_that_say_nothing_are_refused(reader: Reader, header: bytes) -> 
         assert outcome(reader, length.to_bytes(8, "little") + header)
 
 
-@pytest.mark.parametrize("depth", [70, 900, 100_000])
+@pytest.mark.parametrize("depth", [64, 900, 100_000])
 def test_descriptions_that_go_deep_are_refused(reader: Reader, depth: int) -> None:
     deep = changed(reader.sound, more=Raw("[" * depth + "]" * depth))
     assert "no readable description" in outcome(reader, deep)
@@ -622,6 +637,30 @@ def _counted(count: int) -> Callable[[bytes, Path], bytes]:
     return forge
 
 
+def _phase(name: str) -> Callable[[bytes, Path], bytes]:
+    """The tally as it is, of another phase."""
+    return lambda content, path: changed(
+        content, tally=[[name, *row[1:]] for row in about_of(tree_of(content))["tally"]]
+    )
+
+
+def _twice(content: bytes, path: Path) -> bytes:
+    """The tally as it is, but for its second row, which is the first one again."""
+    first = about_of(tree_of(content))["tally"][0]
+    again = lambda tensors: tensors.update({"tally/1": tensors["tally/0"].clone()})  # noqa: E731
+    return rewritten(content, path, again, tally=[first, first])
+
+
+def _remembered(part: str, **values: Any) -> Callable[[bytes, Path], bytes]:
+    """What the guard remembers as it is, but for some values."""
+
+    def forge(content: bytes, path: Path) -> bytes:
+        guard = about_of(tree_of(content))["guard"]
+        return changed(content, guard={**guard, part: {**guard[part], **values}})
+
+    return forge
+
+
 def _without(prefix: str) -> Callable[[bytes, Path], bytes]:
     def change(tensors: dict[str, Tensor]) -> None:
         for name in [name for name in tensors if name.startswith(prefix)]:
@@ -654,6 +693,12 @@ NEWEST: dict[str, Callable[[bytes, Path], bytes]] = {
     **{f"numbers {number}": _about(numbers=numbers) for number, numbers in enumerate(OF_OPTIMIZERS)},
     **{f"config {number}": _about(config=config) for number, config in enumerate(CONFIGS)},
     **{f"count {count}"[:20]: _counted(count) for count in (-1, 10**400)},
+    "tally of nobody": _phase("nobody"),
+    "tally twice": _twice,
+    "guard": _about(guard=None),
+    **{f"spread real {real!r}"[:20]: _remembered("spread", real=real) for real in (-1.0, 10**400)},
+    **{f"history last {last!r}"[:20]: _remembered("history", last=last) for last in (-2, 10**400, True)},
+    "history more": _remembered("history", more=1),
     "no networks": _without("network/"),
     "no averages": _without("average/"),
     "no optimizers": _without("optimizer/"),
@@ -716,6 +761,23 @@ def test_the_save_before_is_taken_where_the_newest_is_damaged(
     assert finished(selection, trainer, tmp_path / "model.safetensors") == whole
     assert not newest.exists() and newest.with_suffix(".damaged").read_bytes() == made
     record(promise="the save before", how=how, same=True)
+
+
+def test_whoever_goes_back_takes_saves_that_are_what_they_say(two_saves: TwoSaves) -> None:
+    selection, folder, saves, _ = two_saves
+    older, newest = sorted(saves)
+    trainer = trained(selection, steps=5)
+    trainer.remedies.history.left_out = 3
+    tally = {found: total.clone() for found, total in trainer.game.tally.sums.items()}
+    older.write_bytes(saves[older])
+    for content in (b"", changed(saves[newest], step=3), changed(saves[newest], config=None)):
+        newest.write_bytes(content)
+        assert go_back(folder.checkpoints, trainer, 2) == 2
+        assert (trainer.step, trainer.remedies.history.left_out) == (5, 3)
+        assert all(torch.equal(total, tally[found]) for found, total in trainer.game.tally.sums.items())
+    older.write_bytes(b"")
+    with pytest.raises(TrainingFailed, match=r"no save in .* to go back to from step 5"):
+        go_back(folder.checkpoints, trainer, 2)
 
 
 def test_a_run_whose_newest_save_lies_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -137,11 +137,12 @@ def chunked(handler: Handler, data: bytes, pieces: int = 10) -> None:
         handler.wfile.write(b"0\r\n\r\n")
 
 
-def drip(handler: Handler, data: bytes) -> None:
+def drip(handler: Handler, data: bytes, after: int) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", str(len(data)))
     handler.end_headers()
-    for place in range(len(data)):
+    handler.wfile.write(data[:after])
+    for place in range(after, after + 100):
         handler.wfile.write(data[place : place + 1])
         time.sleep(0.02)
 
@@ -394,6 +395,30 @@ def test_whatever_a_part_holds_the_file_is_right(
     assert len(server.asked) == {"all": 0, "garbage": 2}.get(found, 1)
 
 
+def test_an_edition_that_no_server_can_have_told_is_not_sent(server: Server, tmp_path: Path) -> None:
+    source = served(server)
+    source.folder_in(tmp_path).mkdir(parents=True)
+    part_of(tmp_path).write_bytes(DATA[:1000])
+    part_of(tmp_path).with_name(f".{NAME}.part.source").write_text(f'{server.address}{NAME}\n"\x1b"')
+    assert fetch(source, tmp_path) == DATA
+    assert ranges(server) == ["bytes=1000-"]
+    assert "If-Range" not in server.headers[0]
+
+
+def test_a_part_is_empty_before_it_is_said_where_from_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = transfer.Part(tmp_path / NAME)
+    part.begin("http://one/", '"edition"')
+    part.path.write_bytes(DATA)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", killed)
+    with pytest.raises(KeyboardInterrupt):
+        part.begin("http://two/", "")
+    assert part.size == 0
+
+
 # Wrong files are not accepted
 
 
@@ -464,15 +489,16 @@ def test_the_right_bytes_are_accepted_however_they_come(behaviour: Behaviour, se
     assert fetch(served(server), tmp_path) == DATA
 
 
+@pytest.mark.parametrize("after", [0, transfer.SLOWEST])
 def test_a_server_that_drips_is_left_and_what_came_is_gone_on_with(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    after: int, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transfer, "WINDOW", 0.2)
     source = served(server, "one/", "two/")
-    server.script[f"/one/{NAME}"].append(drip)
+    server.script[f"/one/{NAME}"].append(partial(drip, after=after))
     assert fetch(source, tmp_path) == DATA
     assert [path for path, _ in server.asked] == [f"/one/{NAME}", f"/two/{NAME}"]
-    assert re.fullmatch(r"bytes=\d{1,2}-", ranges(server)[1])
+    assert after < int(ranges(server)[1].removeprefix("bytes=").removesuffix("-")) < after + 100
     monkeypatch.undo()
     assert transfer.WINDOW <= 60
 
@@ -630,28 +656,40 @@ def test_a_mirror_that_does_not_speak_tls_is_told(server: Server, tmp_path: Path
 # The disk
 
 
-def test_a_file_gets_its_name_when_it_is_on_the_disk_for_good(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source, done = served(server), []
-    part, folder = part_of(tmp_path), source.folder_in(tmp_path)
+def placing(part: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """Return what will be done to put ``part`` in its place, as a list that grows."""
+    done: list[tuple[object, ...]] = []
     really, rename = os.fsync, Path.replace
 
     def fsync(descriptor: int) -> None:
         really(descriptor)
         synced = os.fstat(descriptor)
-        same = [path for path in (part, folder) if path.exists() and os.path.samestat(synced, path.stat())]
-        done.append(("fsync", *same))
+        same = [path for path in (part, part.parent) if path.exists() and os.path.samestat(synced, path.stat())]
+        done.append(("fsync", *same, *([synced.st_size] if part in same else [])))
 
     def replace_by(path: Path, target: Path) -> Path:
-        assert path.read_bytes() == DATA
         done.append(("rename", path))
         return rename(path, target)
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(Path, "replace", replace_by)
+    return done
+
+
+def test_a_file_gets_its_name_when_it_is_on_the_disk_for_good(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, part = served(server), part_of(tmp_path)
+    done = placing(part, monkeypatch)
     assert fetch(source, tmp_path) == DATA
-    assert done == [("fsync", part), ("rename", part), ("fsync", folder)]
+    assert done == [("fsync", part, len(DATA)), ("rename", part), ("fsync", part.parent)]
+
+
+def test_what_is_unpacked_gets_its_name_likewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = tmp_path / ".unpacked.part"
+    done = placing(part, monkeypatch)
+    keep(tmp_path / "unpacked", DATA)
+    assert done == [("fsync", part, len(DATA)), ("rename", part), ("fsync", tmp_path)]
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o027, 0o002])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,15 +24,15 @@ from torch import Tensor
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.cli import run as command
 from ganzoo.engine.assembly import assemble, build_recipe
-from ganzoo.engine.checkpoints import checkpoints
+from ganzoo.engine.checkpoints import checkpoints, go_back, write_checkpoint
 from ganzoo.engine.graph import WARM_UP
 from ganzoo.engine.guard import Fault
 from ganzoo.engine.observers import Observer, Report
 from ganzoo.engine.precision import choose_precision
-from ganzoo.engine.remedies import PATIENCE, GoOn, History
+from ganzoo.engine.remedies import PATIENCE, GoOn, History, Remedies, RollBack
 from ganzoo.engine.run import Run, train
 from ganzoo.engine.setup import build_trainer
-from ganzoo.engine.spread import COLLAPSED, Spread
+from ganzoo.engine.spread import COLLAPSED, ROWS, Spread
 from ganzoo.engine.team import Alone
 from ganzoo.engine.trainer import Trainer
 from ganzoo.errors import TrainingFailed, UserError
@@ -199,6 +200,26 @@ def test_examples_that_are_not_finite_are_not_called_alike(kind: str) -> None:
     assert names <= moved(before, everything(trainer))
 
 
+def test_a_replayed_training_goes_back_as_an_eager_one_does(tmp_path: Path) -> None:
+    """A recording works on memory that going back replaces, so there must be a new one."""
+    begun, selection = WARM_UP + 2, choose("gan-minimal", steps=50)
+    eager, (replayed, recorder) = make_trainer(selection), recorded(selection)
+    for player in eager.game.players:
+        player.stay_on(CPU)
+    eager.game.averages.stay_on(CPU)
+    for trainer in (eager, replayed):
+        folder = tmp_path / trainer.execution.name
+        for step in range(2 * begun):
+            if step == begun:
+                write_checkpoint(folder, trainer, selection)
+            trainer.train_step()
+        assert go_back(folder, trainer, begun) == begun
+        for _ in range(begun):
+            trainer.train_step()
+    assert moved(everything(eager), everything(replayed)) == set()
+    assert len(recorder.tapes) == 2
+
+
 class At(Observer):
     """Does something after a step, with the trainer that makes it, which ``caught`` holds."""
 
@@ -355,6 +376,40 @@ def test_a_phase_that_replaces_a_buffer_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Adversarial, "generate", generate)
     with pytest.raises(UserError, match=r"phase 'generator' replaces the buffer generator\.calls"):
         assemble(choose("gan"))
+
+
+def test_an_optimizer_whose_updates_were_all_left_out_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Spoiled(monkeypatch, {1, 2})
+    selection = choose("gan-minimal", on_non_finite="skip", steps=2, out=tmp_path / "run")
+    assert train(selection).finished
+    assert train(selection, resume=True).finished
+
+
+def test_only_updates_left_out_in_a_row_have_an_end() -> None:
+    game, remedy = make_trainer(choose("gan-minimal")).game, GoOn(History(), lambda text: None)
+    for step in range(0, 4 * PATIENCE, 2):
+        remedy.answer(Fault("not finite", "generator", step, "it"), game, int)
+    for step in range(4 * PATIENCE, 5 * PATIENCE):
+        remedy.answer(Fault("not finite", "generator", step, "it"), game, int)
+    with pytest.raises(TrainingFailed, match=f"the {PATIENCE + 1}th time in a row"):
+        remedy.answer(Fault("not finite", "generator", 5 * PATIENCE, "it"), game, int)
+
+
+def test_only_returns_to_one_save_have_an_end() -> None:
+    game, remedy = make_trainer(choose("gan-minimal")).game, RollBack(History(), lambda text: None)
+    fault = Fault("collapsed", "generator", 9, "it")
+    for step in (*range(2 * PATIENCE), *[50] * PATIENCE):
+        remedy.answer(fault, game, lambda step=step: step)
+    with pytest.raises(TrainingFailed, match=f"{PATIENCE} times since the save of step 50"):
+        remedy.answer(fault, game, lambda: 50)
+
+
+def test_the_first_fault_of_each_kind_is_told() -> None:
+    selection, said = choose("gan-minimal", on_non_finite="skip", on_collapse="warn"), list[str]()
+    kinds = ("not finite", "collapsed", "not finite", "collapsed")
+    faults = [Fault(kind, "generator", 1, f"fault {number}") for number, kind in enumerate(kinds)]
+    Remedies(selection.run, said.append).answer(faults, make_trainer(selection).game, int)
+    assert sorted(re.findall(r"fault \d", " ".join(said))) == ["fault 0", "fault 1"]
 
 
 def test_skip_cannot_mend_weights(tmp_path: Path, caught: list[Trainer]) -> None:
@@ -616,14 +671,27 @@ def test_the_spread_is_the_deviation_within_classes(classes: int, seed: int, sca
     spread = Spread(build_recipe(CGAN, CGAN_DATA, "meta"), CPU, Alone(), watched=True)
     spread._classes = classes
     generator = torch.Generator().manual_seed(seed)
-    labels = torch.arange(40) % classes
-    noise = torch.randn(40, 7, generator=generator, dtype=torch.float64)
+    labels = torch.arange(ROWS * classes) % classes
+    noise = torch.randn(len(labels), 7, generator=generator, dtype=torch.float64)
     noise -= torch.stack([noise[labels == label].mean(0) for label in range(classes)])[labels]
     made = (labels[:, None] * 10.0 + scale * noise).float()
     spread._real = 2.0
     expected = scale * float(noise.square().mean().sqrt()) / 2
     assert float(spread.of(Made(made, labels))) == pytest.approx(expected, rel=1e-3)
     assert float(spread.of(Made(made))) > expected, "without classes their means count too"
+
+
+def test_the_first_real_batch_is_the_measure_and_one_that_is_all_alike_is_none() -> None:
+    selection = choose("gan")
+    recipe = build_recipe(selection, assemble(selection), "meta")
+    alike, differing = torch.zeros(8, 7), torch.arange(56.0).reshape(8, 7)
+    for first, then in ((alike, differing), (differing, differing / 2)):
+        spread = Spread(recipe, CPU, Alone(), watched=True)
+        shares = []
+        for real in (first, then):
+            spread.compare_with({recipe.output.slot: {recipe.output.field: real}})
+            shares.append(float(spread.of(Made(differing))))
+        assert math.isfinite(shares[0]) and shares[0] == shares[1] >= 1
 
 
 # Data, memory, determinism

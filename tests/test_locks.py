@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -26,6 +27,7 @@ from ganzoo.engine import claim
 from ganzoo.engine.claim import Claim
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.errors import UserError
+from ganzoo.files import NotWritten
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 RUNNERS = 4
@@ -171,9 +173,46 @@ def test_who_is_refused_waits_for_the_name_of_a_process_that_lives(
         with pytest.raises(UserError, match=f"is in use by {name}"):
             Claim(tmp_path)
         late.join()
+    owner.unlink()  # by hand
     mine.release()
     Claim(tmp_path).release()
     assert not owner.exists()
+
+
+def test_a_name_is_gone_before_another_process_can_write_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[bool] = []
+    mine = Claim(tmp_path)
+    release = mine._lock.release
+    monkeypatch.setattr(mine._lock, "release", lambda: (left.append((tmp_path / ".owner").exists()), release()))
+    mine.release()
+    assert left == [False]
+    assert (tmp_path / ".lock").exists(), "one process could lock the file that was there, and another a new one"
+
+
+def test_who_cannot_write_its_name_lets_go_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise NotWritten(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(claim, "PATIENCE", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(claim, "write_whole", full)
+        with pytest.raises(NotWritten) as failed:
+            Claim(tmp_path)
+    Claim(tmp_path).release()
+    assert failed.tb is not None, "who looks at the failure keeps what it happened in"
+
+
+def test_a_folder_that_another_run_has_filled_meanwhile_is_refused(tmp_path: Path) -> None:
+    folder = RunFolder.choose(tmp_path / "run", "gan")
+    folder.path.mkdir()
+    folder.write_config({"run": "another's"})
+    with pytest.raises(UserError, match="is not empty"), folder.claimed():
+        pytest.fail("it has the folder")
+    assert not (folder.path / ".owner").exists()
+    with folder.claimed(resume=True):
+        pass
 
 
 @pytest.mark.parametrize("count", [30, pytest.param(1000, marks=pytest.mark.long)])

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -25,7 +26,9 @@ from ganzoo.engine.evaluation.appointment import CACHE
 from ganzoo.engine.modelfile import KEY as MODEL
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.engine.sealed import read_sealed
-from ganzoo.signals import ENDING, SIGNALLED
+from ganzoo.engine.signals import Stop
+from ganzoo.errors import Interrupted
+from ganzoo.signals import ENDING, SIGNALLED, answered, interruptible
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and signals")
 SIGNALS = [signal.Signals(number) for number in ENDING]
@@ -280,6 +283,49 @@ def test_a_second_interrupt_is_immediate(
     assert_goes_on(folder, [*words, "--resume"], whole(DIGITS), log)
     record(promise="a second interrupt", target=target, seconds=round(took, 2))
     assert took < 5, "about one, where nobody else needs the processor"
+
+
+# Who answers
+
+
+def test_what_is_ignored_stays_ignored_and_other_answers_come_back() -> None:
+    """As under ``nohup``, which ignores SIGHUP."""
+    heard: list[int] = []
+    before = [signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGUSR1)]
+    signal.signal(signal.SIGUSR1, lambda number, _: heard.append(-number))
+    try:
+        with answered(heard.append):
+            for number in (signal.SIGHUP, signal.SIGUSR1):
+                signal.raise_signal(number)
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            signal.raise_signal(number)
+    finally:
+        for number, handler in zip((signal.SIGHUP, signal.SIGUSR1), before, strict=True):
+            signal.signal(number, handler)
+    assert heard == [signal.SIGUSR1, -signal.SIGUSR1]
+
+
+def test_an_interrupt_that_was_answered_is_not_raised_again() -> None:
+    def swallowed() -> None:
+        with interruptible():
+            with suppress(Interrupted):
+                signal.raise_signal(signal.SIGTERM)
+            raise ValueError("a library's own words for it")
+
+    with pytest.raises(Interrupted):
+        swallowed()
+    with pytest.raises(ValueError, match="mine"), interruptible():
+        raise ValueError("mine")
+
+
+def test_only_a_second_interrupt_does_not_wait_for_the_save() -> None:
+    stop = Stop()
+    with stop.listening():
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGUSR1):
+            signal.raise_signal(number)
+        assert stop.asked
+        with pytest.raises(Interrupted):
+            signal.raise_signal(signal.SIGINT)
 
 
 # A terminal that is closed

@@ -73,7 +73,7 @@ def go_back(folder: Path, trainer: Trainer, every: int) -> int:
     found = checkpoints(folder)
     for path in (*regular(found, every), *found):
         try:
-            restore(trainer, *read_sealed(path, KEY, "checkpoint"))
+            restore(trainer, *_read(path))
         except UserError:
             continue
         saved, trainer.step, trainer.seconds = trainer.step, step, seconds

@@ -71,7 +71,7 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str,
 
 def _time(about: Mapping[str, Any], steps: int) -> tuple[int, float]:
     step, seconds = about.get("step"), about.get("seconds")
-    if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= steps:
+    if not isinstance(step, int) or not 0 <= step <= steps:
         raise UserError(f"its step is {legible(step)}, and not one of 0 to {steps}")
     if not isinstance(seconds, int | float) or not 0 <= seconds < _LARGEST:
         raise UserError(f"it took {legible(seconds)} seconds")
@@ -90,7 +90,7 @@ def _tally(tensors: Mapping[str, Tensor], rows: Any, phases: Set[str]) -> tuple[
         total = tensors.get(f"tally/{place}")
         # What is only watched may be infinite; a training whose terms are would fail at its next report.
         fits = total is not None and total.shape == (len(terms) + len(values),) and total.dtype == torch.float32
-        if total is None or not fits or not bool(total[: len(terms)].isfinite().all()) or found in sums:
+        if total is None or not fits or not bool(total[: len(terms)].isfinite().all()):
             raise UserError(f"tally/{place} is not the sum that it should be")
         sums[found], counts[found] = total, count
     return sums, counts
