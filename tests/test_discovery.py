@@ -546,6 +546,23 @@ def test_a_plugin_that_prints_breaks_sys_path_and_paints_spoils_nothing(shelf: S
     assert {"good", "cgan"} <= {entry["name"] for entry in json.loads(done.stdout)}
 
 
+def test_what_is_written_past_python_does_not_spoil_the_json(shelf: Shelf) -> None:
+    """A library of C writes to the file of standard output, and so does a program that is started."""
+    code = "import os, subprocess, sys\nos.write(1, b'raw')\nsubprocess.run([sys.executable, '-c', 'print(1)'])\n"
+    shelf.install("loud", {"loud": code + "print('dunder', file=sys.__stdout__, flush=True)\n" + sound("good")})
+    done = shelf.ganzoo("list", "penalty", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "good" in {entry["name"] for entry in json.loads(done.stdout)}
+
+
+def test_a_plugin_that_goes_to_another_folder_goes_alone(shelf: Shelf) -> None:
+    shelf.install("mover", {"mover": "import os\nos.chdir('/')\n" + sound("good")})
+    shelf.install("broken-mover", {"broken": "import os\nos.chdir('/')\nraise RuntimeError"})
+    here = Path.cwd()
+    assert [plugin.cause for plugin in shelf.discover().values()] == ["RuntimeError", ""]
+    assert Path.cwd() == here
+
+
 def test_what_ends_the_process_can_only_be_left_out(shelf: Shelf) -> None:
     """A plugin is code in this process: what leaves it at once, or never returns, is not held back but barred."""
     shelf.install("deadly", {"deadly": "import os\nos._exit(7)"})

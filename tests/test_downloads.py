@@ -159,6 +159,14 @@ def nonsense(handler: Handler, data: bytes) -> None:
     handler.wfile.write(b"220 ftp ready\r\n")
 
 
+def backwards(handler: Handler, data: bytes) -> None:
+    """Say that a piece has less than no bytes."""
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"3\r\nabc\r\n-ffffff\r\n" + data)
+
+
 def cut(after: int) -> Behaviour:
     return partial(serve, cut=after)
 
@@ -425,6 +433,7 @@ WRONG: dict[str, tuple[Behaviour, str]] = {
     "no length and too little": (partial(serve, length=False, cut=9), "cut after 45 of 600000 bytes"),
     "no length and no end": (lambda handler, _: endless(handler, OTHER), "the md5 of the file there"),
     "packed": (lambda handler, data: serve(handler, gzip.compress(data), encoding="gzip"), "bytes, not 600000"),
+    "pieces of less than nothing": (backwards, "the md5 of the file there"),
     "404": (refuse, "it answers 404 Not Found"),
     "always 416": (partial(refuse, code=416), "it answers 416"),
     "always 503": (partial(refuse, code=503), "it answers 503 Service Unavailable"),

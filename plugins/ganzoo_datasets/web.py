@@ -75,7 +75,8 @@ def read(answer: http.client.HTTPResponse, limit: int) -> bytes:
     left to mean the disk.
     """
     try:
-        return answer.read1(limit)
+        # A piece that is said to have less than no bytes gives more than was asked for.
+        return answer.read1(limit)[:limit]
     except (OSError, http.client.HTTPException, ValueError) as problem:
         raise Broken(_words(problem)) from problem
 
