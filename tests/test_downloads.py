@@ -167,6 +167,13 @@ def backwards(handler: Handler, data: bytes) -> None:
     handler.wfile.write(b"3\r\nabc\r\n-ffffff\r\n" + data)
 
 
+def more(handler: Handler, data: bytes, begin: bytes, again: bytes) -> None:
+    """Send what is not of the file, for ever."""
+    handler.wfile.write(begin)
+    while True:
+        handler.wfile.write(again)
+
+
 def cut(after: int) -> Behaviour:
     return partial(serve, cut=after)
 
@@ -494,6 +501,23 @@ def test_a_server_that_falls_silent_is_asked_again(
     assert fetch(served(server), tmp_path) == DATA
     assert ranges(server) == ["", "bytes=5000-"]
     assert "nothing came for 0 s; trying again" in capsys.readouterr().err
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "again"),
+    [(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), (CHUNKED + b"0\r\n", b"X: y\r\n")],
+    ids=["interim answers", "trailers"],
+)
+def test_a_server_that_sends_all_but_the_file_is_left(
+    begin: bytes, again: bytes, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "LONGEST", 0.05)
+    source = served(server, "one/", "two/")
+    server.script[f"/one/{NAME}"].extend([partial(more, begin=begin, again=again)] * transfer.TRIES)
+    assert fetch(source, tmp_path) == DATA
 
 
 # Addresses
