@@ -237,6 +237,12 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "has a target that is a class": (components("Component('penalty', 'p', 's', int)"), ("target", "'p'")),
     "has no target": (components("Component('penalty', 'p', 's', '')"), ("target", "'p'")),
     "has a need that is no Need": (components(penalty("p", ", requires=('condition',)")), ("'p'", "Need")),
+    "provides a word that is not in a tuple": (
+        components(penalty("p", ", provides=('site:block')")),
+        ("'p'", "('site:block',)"),
+    ),
+    "provides what is no word": (components(penalty("p", ", provides=(1,)")), ("provides", "'p'", "str")),
+    "provides a number": (components(penalty("p", ", provides=1")), ("TypeError",)),
     "has a slot that is no Slot": (
         components("Component('recipe', 'p', 's', 'a:B', slots=('dataset',))"),
         ("'p'", "Slot"),
