@@ -104,7 +104,8 @@ PROMISES: tuple[Promise, ...] = (
         "`ganzoo convert` takes tensors out of pickled checkpoints of PyTorch and nothing else: what asks to be "
         "run is refused by its name, damage ends in one sentence, and bombs do not go off. What it converts gives "
         "the outputs of its own network, to the bit.",
-        "Old files carry no checksum: a flipped bit of a weight that stays finite is not seen.",
+        "Old files carry no checksum: a flipped bit of a weight that stays finite is not seen. What shapes do not "
+        "tell, such as slopes and the order of what is joined, is yours to know: docs/convert.md lists it.",
         "tests/test_convert.py tests/test_convert_hostile.py",
         "tests/test_convert_hostile.py",
     ),
@@ -150,7 +151,8 @@ PROMISES: tuple[Promise, ...] = (
         "Broken plugins",
         "A plugin that is broken, in whatever way, is set aside with its cause; everything else works, and "
         "`--json` still parses. One that breaks when it is used ends that training with its name and package.",
-        "One that hangs while it is imported, or ends the process, can only be left out: by `GANZOO_PLUGINS`.",
+        "One that hangs while it is imported, ends the process, or changes Python or torch for all of it, such as the "
+        "default type of numbers, can only be left out: by `GANZOO_PLUGINS`.",
         "tests/test_discovery.py tests/test_broken_parts.py tests/test_third_party.py",
         "tests/test_broken_parts.py",
     ),

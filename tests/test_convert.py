@@ -451,6 +451,23 @@ def test_what_cannot_be_taken_is_told(take: Mapping[str, str], words: tuple[str,
     assert [word for word in words if word not in told] == []
 
 
+def test_a_part_that_fits_and_has_no_telling_name_is_offered(bench: Bench) -> None:
+    network = lived(TutorialGenerator())
+    averaged = torch.optim.swa_utils.AveragedModel(network).state_dict()
+    assert "--take generator='module.main'" in bench.refused(averaged)
+    done = bench.convert(averaged, take={"generator": "module.main"})
+    assert same_numbers(bench, network)
+    assert done.left_out == ["n_averaged"]
+
+
+@FORMATS
+def test_numbers_that_stand_for_their_negatives_are_refused(zipped: bool, bench: Bench) -> None:
+    state = TutorialGenerator().state_dict()
+    state["main.0.weight"] = torch.zeros(state["main.0.weight"].shape, dtype=torch.cfloat).conj().imag
+    assert "torch.resolve_neg" in bench.refused(state, zipped)
+    bench.convert({name: value.resolve_neg() for name, value in state.items()}, zipped)
+
+
 def test_a_network_can_be_left_out(bench: Bench) -> None:
     both = {"netG": TutorialGenerator().state_dict(), "netD": TutorialDiscriminator(width=9).state_dict()}
     done = bench.convert(both, take={"discriminator": "none"})

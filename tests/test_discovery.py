@@ -237,6 +237,12 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "has a target that is a class": (components("Component('penalty', 'p', 's', int)"), ("target", "'p'")),
     "has no target": (components("Component('penalty', 'p', 's', '')"), ("target", "'p'")),
     "has a need that is no Need": (components(penalty("p", ", requires=('condition',)")), ("'p'", "Need")),
+    "provides a word that is not in a tuple": (
+        components(penalty("p", ", provides=('site:block')")),
+        ("'p'", "('site:block',)"),
+    ),
+    "provides what is no word": (components(penalty("p", ", provides=(1,)")), ("provides", "'p'", "str")),
+    "provides a number": (components(penalty("p", ", provides=1")), ("TypeError",)),
     "has a slot that is no Slot": (
         components("Component('recipe', 'p', 's', 'a:B', slots=('dataset',))"),
         ("'p'", "Slot"),
@@ -544,6 +550,23 @@ def test_a_plugin_that_prints_breaks_sys_path_and_paints_spoils_nothing(shelf: S
     done = shelf.ganzoo("list", "--json")
     assert done.returncode == 0, done.stderr
     assert {"good", "cgan"} <= {entry["name"] for entry in json.loads(done.stdout)}
+
+
+def test_what_is_written_past_python_does_not_spoil_the_json(shelf: Shelf) -> None:
+    """A library of C writes to the file of standard output, and so does a program that is started."""
+    code = "import os, subprocess, sys\nos.write(1, b'raw')\nsubprocess.run([sys.executable, '-c', 'print(1)'])\n"
+    shelf.install("loud", {"loud": code + "print('dunder', file=sys.__stdout__, flush=True)\n" + sound("good")})
+    done = shelf.ganzoo("list", "penalty", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "good" in {entry["name"] for entry in json.loads(done.stdout)}
+
+
+def test_a_plugin_that_goes_to_another_folder_goes_alone(shelf: Shelf) -> None:
+    shelf.install("mover", {"mover": "import os\nos.chdir('/')\n" + sound("good")})
+    shelf.install("broken-mover", {"broken": "import os\nos.chdir('/')\nraise RuntimeError"})
+    here = Path.cwd()
+    assert [plugin.cause for plugin in shelf.discover().values()] == ["RuntimeError", ""]
+    assert Path.cwd() == here
 
 
 def test_what_ends_the_process_can_only_be_left_out(shelf: Shelf) -> None:

@@ -160,6 +160,21 @@ def nonsense(handler: Handler, data: bytes) -> None:
     handler.wfile.write(b"220 ftp ready\r\n")
 
 
+def backwards(handler: Handler, data: bytes) -> None:
+    """Say that a piece has less than no bytes."""
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"3\r\nabc\r\n-ffffff\r\n" + data)
+
+
+def more(handler: Handler, data: bytes, begin: bytes, again: bytes) -> None:
+    """Send what is not of the file, for ever."""
+    handler.wfile.write(begin)
+    while True:
+        handler.wfile.write(again)
+
+
 def cut(after: int) -> Behaviour:
     return partial(serve, cut=after)
 
@@ -450,6 +465,7 @@ WRONG: dict[str, tuple[Behaviour, str]] = {
     "no length and too little": (partial(serve, length=False, cut=9), "cut after 45 of 600000 bytes"),
     "no length and no end": (lambda handler, _: endless(handler, OTHER), "the md5 of the file there"),
     "packed": (lambda handler, data: serve(handler, gzip.compress(data), encoding="gzip"), "bytes, not 600000"),
+    "pieces of less than nothing": (backwards, "the md5 of the file there"),
     "404": (refuse, "it answers 404 Not Found"),
     "always 416": (partial(refuse, code=416), "it answers 416"),
     "always 503": (partial(refuse, code=503), "it answers 503 Service Unavailable"),
@@ -511,6 +527,23 @@ def test_a_server_that_falls_silent_is_asked_again(
     assert fetch(served(server), tmp_path) == DATA
     assert ranges(server) == ["", "bytes=5000-"]
     assert "nothing came for 0 s; trying again" in capsys.readouterr().err
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "again"),
+    [(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), (CHUNKED + b"0\r\n", b"X: y\r\n")],
+    ids=["interim answers", "trailers"],
+)
+def test_a_server_that_sends_all_but_the_file_is_left(
+    begin: bytes, again: bytes, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "LONGEST", 0.05)
+    source = served(server, "one/", "two/")
+    server.script[f"/one/{NAME}"].extend([partial(more, begin=begin, again=again)] * transfer.TRIES)
+    assert fetch(source, tmp_path) == DATA
 
 
 # Addresses

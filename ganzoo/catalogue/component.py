@@ -111,8 +111,12 @@ class Component:
             yield from _option_faults(self)
         yield from _list_faults(self, "requires", Need)
         yield from _list_faults(self, "slots", Slot)
+        yield from _list_faults(self, "provides", str)
         if any(isinstance(need, Need) and isinstance(need.any_of, str) for need in self.requires):
             yield f"a Need of {self.kind} {self.name!r} must list its words in a tuple: ('site:block',)"
+        provides: Any = self.provides  # as above
+        if isinstance(provides, str):
+            yield f"{self.kind} {self.name!r} must list what it provides in a tuple: ('site:block',)"
         names = [slot.name for slot in self.slots if isinstance(slot, Slot)]
         for name in (slot.name for phase in self.phases for slot in phase_slots(phase, "", "")):
             if name not in names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import Any
@@ -126,7 +126,7 @@ def _load(provider: Provider, point: EntryPoint) -> Plugin:
     # BaseException: a plugin that exits or interrupts while it is imported must not end the program.
     # What it prints goes to stderr: stdout may be a JSON document.
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), _staying():
             declared = _declarations(_loaded(point))
             faults = [fault for item in declared for fault in item.faults()]
             names = [(str(item.kind), str(item.name)) for item in declared]
@@ -141,6 +141,20 @@ def _load(provider: Provider, point: EntryPoint) -> Plugin:
     components = tuple(item for item in declared if isinstance(item, Component))
     variants = tuple(item for item in declared if isinstance(item, Variant))
     return Plugin(provider, components, variants)
+
+
+@contextlib.contextmanager
+def _staying() -> Iterator[None]:
+    """Come back to the working folder, for the paths of a command are relative to it."""
+    try:
+        folder = os.getcwd()
+    except FileNotFoundError:  # it was removed, and there is nothing to come back to
+        folder = ""
+    try:
+        yield
+    finally:
+        if folder:
+            os.chdir(folder)
 
 
 def _loaded(point: EntryPoint) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
 from typing import Any, final
 
 import click
+
+STDOUT, STDERR = 1, 2
 
 
 @final
@@ -43,7 +46,11 @@ class _Remarks(io.FileIO):
 
 
 def prepare_streams() -> None:
-    """Make standard output and standard error fail as said above, and replace letters that their encoding lacks."""
+    """Make standard output and standard error fail as said above, and replace letters that their encoding lacks.
+
+    What writes to standard output past Python, as libraries and programs that a plugin starts do, is sent to standard
+    error, for results may be a JSON document.
+    """
     sys.stdout = _prepared(sys.stdout, _Results)
     sys.stderr = _prepared(sys.stderr, _Remarks)
 
@@ -57,6 +64,11 @@ def _prepared(stream: Any, kind: type[io.FileIO]) -> Any:
     if type(raw) is not io.FileIO:  # the console of Windows is no file
         stream.reconfigure(errors="replace")
         return stream
-    buffered = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
+    number = stream.fileno()
+    if number == STDOUT:
+        number = os.dup(STDOUT)
+        with contextlib.suppress(OSError):  # standard error is closed
+            os.dup2(STDERR, STDOUT)
+    buffered = io.BufferedWriter(kind(number, "w", closefd=False))
     at_once = stream.line_buffering or stream.write_through
     return io.TextIOWrapper(buffered, stream.encoding, "replace", line_buffering=at_once)

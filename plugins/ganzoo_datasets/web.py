@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
+import socket
 import ssl
 import string
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast, final
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urljoin, urlsplit
 
 TIMEOUT = 30.0  # seconds without a byte
+LONGEST = 60.0  # seconds without a byte of the file, whatever else comes
 REDIRECTS = 5
 # What a server answers that may answer otherwise in a second.
 PASSING = (
@@ -36,6 +40,64 @@ class Broken(Exception):
 
 class OutOfRange(Broken):
     """A mirror does not have the bytes that it was asked for."""
+
+
+@final
+class _Timely(io.RawIOBase):
+    """What a connection gives, until ``end``: a server may send a byte of its header now and then, for ever."""
+
+    def __init__(self, raw: io.RawIOBase):
+        self._raw = raw
+        self.renew()
+
+    def renew(self) -> None:
+        """Allow as much time again."""
+        self._end = time.monotonic() + LONGEST
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if time.monotonic() > self._end:
+            raise Broken(f"nothing of the file came for {LONGEST:.0f} s")
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+@final
+class Answer(http.client.HTTPResponse):
+    """An answer whose header, and each piece of whose content, must come in ``LONGEST`` seconds."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **more: Any):
+        super().__init__(sock, *arguments, **more)
+        self._timely = _Timely(self.fp.detach())
+        self.fp = io.BufferedReader(self._timely)
+
+    def read1(self, n: int = -1) -> bytes:
+        """Return the next bytes of the file."""
+        self._timely.renew()
+        return super().read1(n)
+
+
+@final
+class _Open(urllib.request.HTTPHandler):
+    class _Connection(http.client.HTTPConnection):
+        response_class = Answer
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._Connection, req)
+
+
+@final
+class _Encrypted(urllib.request.HTTPSHandler):
+    class _Connection(http.client.HTTPSConnection):
+        response_class = Answer
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._Connection, req)
 
 
 @contextlib.contextmanager
@@ -75,7 +137,8 @@ def read(answer: http.client.HTTPResponse, limit: int) -> bytes:
     left to mean the disk.
     """
     try:
-        return answer.read1(limit)
+        # A piece that is said to have less than no bytes gives more than was asked for.
+        return answer.read1(limit)[:limit]
     except (OSError, http.client.HTTPException, ValueError) as problem:
         raise Broken(_words(problem)) from problem
 
@@ -88,8 +151,8 @@ def _opener() -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        _Open(),
+        _Encrypted(),
         urllib.request.UnknownHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),

@@ -93,8 +93,16 @@ def _refuse_misfits(made: Plan, selection: Selection, networks: Mapping[str, nn.
     if not made.refused:
         return
     name, (part, reason) = next(iter(made.refused.items()))
-    wanted = {name: taken.found for name, taken in made.taken.items()}
-    flags = fitting_options(selection, {**wanted, **{name: part for name, (part, _) in made.refused.items()}})
-    advice = f"it fits with {flags}" if flags else "give the options that it was trained with, or another variant"
+    advice = _offer(name, made.offered[name]) or _fitting_with(made, selection)
     without = "" if isinstance(networks[name], Generator) else f", or leave it out with --take {name}={NOTHING}"
     raise UserError(f"{shown(part.name)} does not fit the {name} of {selection.variant!r}: {reason}; {advice}{without}")
+
+
+def _offer(name: str, parts: Sequence[str]) -> str:
+    return f"a part of it fits, and if that is a whole network, give --take {name}={shown(parts[0])}" if parts else ""
+
+
+def _fitting_with(made: Plan, selection: Selection) -> str:
+    wanted = {name: taken.found for name, taken in made.taken.items()}
+    flags = fitting_options(selection, {**wanted, **{name: part for name, (part, _) in made.refused.items()}})
+    return f"it fits with {flags}" if flags else "give the options that it was trained with, or another variant"

@@ -194,7 +194,7 @@ class Reader:
         if path not in self._known:
             raise Unreadable(
                 f"asks for {shown(path)} to be run while it is read, and only tensors are taken from it: "
-                "save the state_dict() of the network with the program that made it"
+                "save the state_dict() of the network by torch.save, with the program that made it"
             )
         self.push(Known(path, self._known[path]))
 

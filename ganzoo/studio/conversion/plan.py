@@ -47,11 +47,15 @@ class Taken:
 @final
 @dataclass(frozen=True)
 class Plan:
-    """What becomes of networks: filled, as they begin, or refused, with the likest part and why that does not fit."""
+    """What becomes of networks: filled, as they begin, or refused, with the likest part and why that does not fit.
+
+    For a refused one, ``offered`` names the parts that fit, but may be half of another network.
+    """
 
     taken: dict[str, Taken] = field(default_factory=dict)
     fresh: list[str] = field(default_factory=list)
     refused: dict[str, tuple[Found, str]] = field(default_factory=dict)
+    offered: dict[str, list[str]] = field(default_factory=dict)
 
 
 def plan(networks: Mapping[str, nn.Module], found: Sequence[Found], take: Mapping[str, str]) -> Plan:
@@ -81,6 +85,7 @@ def plan(networks: Mapping[str, nn.Module], found: Sequence[Found], take: Mappin
             claimed |= fitting[0].found.places
         elif isinstance(network, Generator) or name in take or told:
             made.refused[name] = _likest(network, told or among)
+            made.offered[name] = [] if told else [part.name for part in free if _fitting(network, part)]
         else:
             made.fresh.append(name)
     return made

@@ -120,8 +120,11 @@ def describe(records: Records, kind: Any, key: Any, count: Any, first: Any = 0) 
 def rebuild(storage: Any, offset: Any, shape: Any, strides: Any, *more: Any) -> View:
     """Return a view of ``storage``; raises :class:`Unreadable` where it would lie outside of that.
 
-    ``more`` says who wants gradients and who asked to be told of them, which does not matter here.
+    ``more`` says who wants gradients and who asked to be told of them, which does not matter here, and then whether
+    the numbers stand for their negatives.
     """
+    if any(more[2:]):
+        raise Unreadable("holds numbers that stand for their negatives: save them as torch.resolve_neg makes them")
     if not (isinstance(storage, Storage) and isinstance(shape, tuple) and isinstance(strides, tuple)):
         raise Unreadable("is damaged: it describes a tensor that is none")
     if len(shape) != len(strides) or len(shape) > DIMENSIONS:
