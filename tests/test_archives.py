@@ -164,6 +164,9 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "33 follow",
     ),
+    "more examples than anybody has": (
+        lambda path: path.with_name(f"{IMAGES}.gz").write_bytes(packed(idx((2**25, 1, 1), 0), 32)), "33,554,432 ex"
+    ),
     "sizes beyond all reason": (lambda path: path.write_bytes(idx((2**32 - 1,) * 3, 0)), "0 follow"),
     "a sparse file": (lambda path: (path.write_bytes(idx((2, 4, 4), 0)), os.truncate(path, 2**40)), "33 follow"),
     "a pipe": (os.mkfifo, "no file"),

@@ -612,6 +612,15 @@ def test_an_image_that_does_not_decode_is_named(name: str, tmp_path: Path) -> No
         dataset.read(torch.tensor([1]))
 
 
+def test_folders_in_each_other_are_gone_through_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved = list[Path]()
+    monkeypatch.setattr(Path, "resolve", lambda path, strict=False: resolved.append(path))
+    deep = tmp_path / "root" / "/".join(["a"] * 100)
+    path = save(deep / "1.png")
+    assert images_below(tmp_path / "root") == [path]
+    assert not resolved
+
+
 def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     root, other = tmp_path / "root", tmp_path / "other"
     save(root / "cat" / "1.png")
