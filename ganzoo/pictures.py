@@ -117,13 +117,12 @@ def _figure(plot: Callable[..., None], inches: tuple[float, float], rows: int = 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=inches, dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
     buffer = io.BytesIO()
-    # A dollar sign in the name of a term is no formula.
-    with rc_context({"text.parse_math": False}):
-        plot(*axes)
+    # A dollar sign in a name is no formula, and a matplotlibrc, which may lie where one works, starts no TeX.
+    with rc_context({"text.parse_math": False, "text.usetex": False}):
+        figure = Figure(figsize=inches, dpi=100, layout="constrained")
+        FigureCanvasAgg(figure)
+        plot(*figure.subplots(rows, 1, squeeze=False)[:, 0])
         figure.savefig(buffer, format="png")
     return Image.open(buffer).convert("RGB")
 

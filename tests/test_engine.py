@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -349,6 +350,12 @@ def test_what_is_no_picture_of_a_run_gets_into_no_animation(what: str, tmp_path:
     NO_PICTURES[what](path)
     with pytest.raises(OSError, match=r"step-00000001.png is no picture of a run"):
         pictures.animate([path], io.BytesIO())
+
+
+def test_curves_are_drawn_without_tex(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with matplotlib.rc_context({"text.usetex": True}):
+        pictures.curves([{"step": 1, "terms": {}, "values": {"a": 1.0}}])
 
 
 def test_curves_of_very_many_names_are_drawn_in_part() -> None:
