@@ -5,13 +5,37 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, final
 
 PART = ".part"  # how the name of a file ends that is being written
+DOCUMENT = 2**24  # bytes of a text that somebody gives, at most
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # what file systems answer that cannot sync a folder
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file of anybody's for reading; raises ``OSError`` where it is a pipe, a device or the like."""
+    # Opening a pipe would wait for ever, and reading a device never end.
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no file", str(path))
+        yield file
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """Return the bytes of a file of anybody's; raises ``OSError`` where it is none, or has more than ``most``."""
+    with open_file(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
+        return file.read(most)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 @final

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,10 +14,14 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from ganzoo.catalogue.data import Field
-from ganzoo.errors import plain
+from ganzoo.errors import legible, plain
+from ganzoo.files import open_file
 
 GAP, PAPER, INK = 3, "#8fa3bf", "black"  # neither black nor white, so that no stroke runs into the next tile
 SMALLEST_TILE = 48  # pixels; smaller examples are enlarged by a whole factor so that people can see them
+
+SERIES, LETTERS = 24, 60  # of a panel of curves, and of a name there
+LARGEST_FRAME = 2**26  # pixels
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -86,8 +92,8 @@ def curves(rows: Sequence[Mapping[str, Any]]) -> Image.Image:
     def plot(*every: Any) -> None:
         for axes, (title, shown, series) in zip(every, panels, strict=True):
             for name, values in series.items():
-                axes.plot([row["step"] for row in shown], values, label=plain(name), linewidth=1)
-            axes.set_ylabel(plain(title))
+                axes.plot([row["step"] for row in shown], values, label=legible(name, LETTERS), linewidth=1)
+            axes.set_ylabel(legible(title, LETTERS))
             axes.grid(alpha=0.3)
             if series:
                 axes.legend(fontsize="small", frameon=False)
@@ -101,7 +107,7 @@ def _terms(row: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _series(rows: Sequence[Mapping[str, Any]], of: Callable[[Any], Mapping[str, float]]) -> dict[str, list[float]]:
-    names = dict.fromkeys(name for row in rows for name in of(row))
+    names = islice(dict.fromkeys(name for row in rows for name in of(row)), SERIES)
     return {name: [of(row).get(name, float("nan")) for row in rows] for name in names}
 
 
@@ -111,13 +117,12 @@ def _figure(plot: Callable[..., None], inches: tuple[float, float], rows: int = 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=inches, dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
     buffer = io.BytesIO()
-    # A dollar sign in the name of a term is no formula.
-    with rc_context({"text.parse_math": False}):
-        plot(*axes)
+    # A dollar sign in a name is no formula, and a matplotlibrc, which may lie where one works, starts no TeX.
+    with rc_context({"text.parse_math": False, "text.usetex": False}):
+        figure = Figure(figsize=inches, dpi=100, layout="constrained")
+        FigureCanvasAgg(figure)
+        plot(*figure.subplots(rows, 1, squeeze=False)[:, 0])
         figure.savefig(buffer, format="png")
     return Image.open(buffer).convert("RGB")
 
@@ -147,7 +152,18 @@ def column_headings(condition: Tensor | None, field: Field | None, columns: int)
 
 
 def animate(pictures: Sequence[Path], file: IO[bytes], milliseconds: int = 200) -> None:
-    """Write pictures of one size as an animated GIF that stays on the last one for a while."""
-    frames = [Image.open(picture).convert("P", palette=Image.Palette.ADAPTIVE) for picture in pictures]
+    """Write PNG files of one size as an animated GIF that stays on the last one for a while; raises ``OSError``."""
+    frames = list(map(_frame, pictures))
     durations = [milliseconds] * (len(frames) - 1) + [5 * milliseconds]
     frames[0].save(file, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+
+
+def _frame(picture: Path) -> Image.Image:
+    try:
+        # Of other formats than PNG some start other programs.
+        with open_file(picture) as file, Image.open(file, formats=("PNG",)) as image:
+            if image.width * image.height > LARGEST_FRAME:
+                raise ValueError(f"{image.width}×{image.height} pixels are too many")
+            return image.convert("P", palette=Image.Palette.ADAPTIVE)
+    except Exception as problem:  # a damaged file makes Pillow raise almost anything
+        raise OSError(errno.EINVAL, f"{picture.name} is no picture of a run: {legible(problem)}") from problem

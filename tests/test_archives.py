@@ -115,6 +115,12 @@ ARCHIVES: dict[str, tuple[Callable[[int], bytes], str]] = {
     "a size of less than nothing": (
         lambda zeros: archive(before=header(FIRST, tarfile.REGTYPE, 5).replace(b"00000000005", b"-0000000005")), "sound"
     ),
+    "more members than anybody counts": (
+        lambda zeros: archive(before=header("x", tarfile.REGTYPE, 0) * 2000), "more than 1000 members"
+    ),
+    "names of names of names": (
+        lambda zeros: archive(before=(header("x", tarfile.GNUTYPE_LONGNAME, 1) + bytes(512)) * 2000), "not a sound file"
+    ),
     "noise": (lambda zeros: gzip.compress(os.urandom(10_000)), "not a sound file"),
     "no archive": (lambda zeros: gzip.compress(b"hello"), "not a sound file"),
 }  # fmt: skip
@@ -157,6 +163,9 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
             gzip.compress(idx((2, 4, 4), 32)) + packed(b"", 100)
         ),
         "33 follow",
+    ),
+    "more examples than anybody has": (
+        lambda path: path.with_name(f"{IMAGES}.gz").write_bytes(packed(idx((2**25, 1, 1), 0), 32)), "33,554,432 ex"
     ),
     "sizes beyond all reason": (lambda path: path.write_bytes(idx((2**32 - 1,) * 3, 0)), "0 follow"),
     "a sparse file": (lambda path: (path.write_bytes(idx((2, 4, 4), 0)), os.truncate(path, 2**40)), "33 follow"),

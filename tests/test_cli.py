@@ -93,6 +93,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "a.png").write_bytes(b"no picture at all")
     (tmp_path / "list.json").write_text("[1, 2]")
+    (tmp_path / "elsewhere.json").write_text('{"run": {"out": "/somewhere/else"}}')
+    (tmp_path / "sparse.json").touch()
+    os.truncate(tmp_path / "sparse.json", 2**40)
     (tmp_path / "junk.json").write_bytes(b"\xff\xfe{")
     (tmp_path / "cgan.json").write_text(json.dumps(select(installed(), "cgan").to_json()))
     monkeypatch.chdir(tmp_path)
@@ -445,6 +448,9 @@ WRONG: dict[str, tuple[str, ...]] = {
     "train cgan --config notes.txt": ("notes.txt", "JSON"),
     "train cgan --config junk.json": ("junk.json", "JSON"),
     "train cgan --config list.json": ("list.json", "JSON object"),
+    "train cgan --config /dev/zero": ("/dev/zero", "no file"),
+    "train cgan --config sparse.json": ("sparse.json", "more than"),
+    "train cgan --config elsewhere.json": ("'out'", "give --out"),
     "train --config nowhere.json": ("nowhere.json", "cannot be read"),
     "convert": ("which variant", "dcgan"),
     "convert notes.txt": ("which variant to convert to", "dcgan"),

@@ -274,6 +274,19 @@ def test_gzipped_idx_files_are_read_and_kept_unpacked(tmp_path: Path, offline: N
     assert not list(folder.glob("*.part")) + list(folder.glob(".*.part"))
 
 
+def test_links_that_came_with_the_data_are_not_written_through(tmp_path: Path, offline: None) -> None:
+    folder, precious = write_mnist(tmp_path, idx(IMAGES), idx(LABELS)), tmp_path / "precious"
+    packed = folder / "train-images-idx3-ubyte"
+    packed.with_name(f"{packed.name}.gz").write_bytes(gzip.compress(packed.read_bytes()))
+    packed.unlink()
+    precious.write_text("all of my work")
+    for name in (".download.owner", f".{packed.name}.part"):
+        (folder / name).symlink_to(precious)
+    assert len(IdxDataset(MnistConfig(), tmp_path)) == 5
+    assert precious.read_text() == "all of my work"
+    assert packed.read_bytes() == idx(IMAGES) and not packed.is_symlink()
+
+
 def test_gzipped_idx_files_are_read_where_nothing_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_mnist(tmp_path, b"", b"")
     for path, data in zip(sorted(folder.iterdir()), (idx(IMAGES), idx(LABELS)), strict=True):
@@ -597,6 +610,15 @@ def test_an_image_that_does_not_decode_is_named(name: str, tmp_path: Path) -> No
     (tmp_path / name).unlink()
     with pytest.raises(UserError, match=rf"{name} cannot be decoded .*: remove or replace it"):
         dataset.read(torch.tensor([1]))
+
+
+def test_folders_in_each_other_are_gone_through_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved = list[Path]()
+    monkeypatch.setattr(Path, "resolve", lambda path, strict=False: resolved.append(path))
+    deep = tmp_path / "root" / "/".join(["a"] * 100)
+    path = save(deep / "1.png")
+    assert images_below(tmp_path / "root") == [path]
+    assert not resolved
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:

@@ -735,15 +735,21 @@ def test_permissions_are_those_of_any_new_file(umask: int, server: Server, tmp_p
     assert stat.S_IMODE((tmp_path / "numbers" / "raw" / NAME).stat().st_mode) == 0o666 & ~umask
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_disk_is_told_and_does_not_stay_full(server: Server, tmp_path: Path) -> None:
-    source = served(server)
+@pytest.mark.parametrize("ending", ["", ".source"])
+def test_links_and_pipes_in_the_place_of_a_part_are_not_followed(ending: str, server: Server, tmp_path: Path) -> None:
+    source, precious = served(server), tmp_path / "precious"
     source.folder_in(tmp_path).mkdir(parents=True)
-    part_of(tmp_path).symlink_to("/dev/full")
-    with pytest.raises(UserError, match=r"Numbers cannot be saved in .*No space left on device.*--data-root"):
-        fetch(source, tmp_path)
-    assert leftovers(tmp_path) == []
-    assert fetch(source, tmp_path) == DATA
+    precious.write_bytes(DATA[:100])
+    part = part_of(tmp_path)
+    other = part.with_name(f"{part.name}{ending}")
+    for put in (lambda: other.symlink_to(precious), lambda: os.mkfifo(other)):
+        part.write_bytes(DATA[:100])
+        other.unlink(missing_ok=True)
+        put()
+        assert fetch(source, tmp_path) == DATA
+        assert precious.read_bytes() == DATA[:100]
+        (source.folder_in(tmp_path) / NAME).unlink()
+    assert leftovers(tmp_path) == [precious]
 
 
 def test_a_disk_that_is_full_in_the_middle_keeps_nothing_of_the_file(server: Server, tmp_path: Path) -> None:

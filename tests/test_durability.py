@@ -292,9 +292,10 @@ TAILS = {
     "garbage": bytes(range(256)) * 3,
     "garbage of lines": b"\xff\xfe\n\n\0\n{}\n[]\n3\nnull\n" + b"[" * 100_000,
     "rows of others": b'{"step": "two"}\n{"step": 1}\n{"step": true, "terms": {}, "values": {}}\n{"terms": {}}\n',
-    "rows of other things": b'{"step": 1, "terms": 3, "values": {}}\n{"step": 1, "terms": {"gan": 3}, "values": {}}\n'
-    b'{"step": 1, "terms": {}, "values": {"x": "a"}}\n{"step": 1, "terms": {}, "values": {}, "scores": 3}\n'
-    b'{"step": 1, "terms": {}, "values": {"x": 1' + b"0" * 400 + b"}}\n",
+    "rows of other kinds": b'{"step": 1, "terms": 3, "values": null}\n{"step": 1, "terms": {"a": 3}, "values": {}}\n'
+    b'{"step": 1, "terms": {}, "values": {"a": [1]}}\n{"step": 1, "terms": {}, "values": {}, "scores": ["a"]}\n',
+    "numbers beyond all reason": b'{"step": 1, "terms": {"a": {"b": 1e308, "c": -1e308}}, "values": {}}\n'
+    b'{"step": -1' + b"0" * 400 + b', "terms": {}, "values": {}}\n',
     "later rows": b'{"step": 3, "terms": {}, "values": {}, "scores": {}}\n',
 }
 
@@ -315,10 +316,11 @@ def test_a_damaged_row_in_the_middle_costs_only_itself(tmp_path: Path) -> None:
     assert [row["step"] for row in read_rows(tmp_path / "metrics.jsonl")] == [0, 2]
 
 
-def test_metrics_that_cannot_be_read_are_not_written_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("put", [os.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_metrics_that_cannot_be_read_are_not_written_over(put: Callable[[Path], object], tmp_path: Path) -> None:
     run = trained(tmp_path / "run", steps=2)
     run.folder.metrics.unlink()
-    run.folder.metrics.mkdir()
+    put(run.folder.metrics)
     with pytest.raises(UserError, match=r"metrics.jsonl cannot be read: .*move it away"):
         trained(tmp_path / "run", resume=True, steps=2)
 

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
 from forgery import about_of, changed, forged, halves, tree_of
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from torch import Tensor
 
 import ganzoo
+from ganzoo import pictures
 from ganzoo.catalogue import DataSpec, Field, Selection, installed, select
 from ganzoo.cli import run as command
 from ganzoo.engine.assembly import assemble
 from ganzoo.engine.averages import Averages
 from ganzoo.engine.batches import Order, open_batches
 from ganzoo.engine.observers import Observer
+from ganzoo.engine.observers.record import png
 from ganzoo.engine.precision import choose_precision
 from ganzoo.engine.run import Run, train
 from ganzoo.engine.setup import build_trainer
@@ -327,6 +334,34 @@ def test_a_model_alone_samples_elsewhere_without_its_dataset(trained: Run, tmp_p
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "(5, 1, 8, 8)"
+
+
+NO_PICTURES: dict[str, Callable[[Path], object]] = {
+    "a program": lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"),
+    "a bomb": lambda path: Image.new("1", (9000, 9000)).save(path),
+    "a pipe": os.mkfifo,
+    "half a picture": lambda path: path.write_bytes(png(Image.new("RGB", (9, 9)))[:45]),
+}
+
+
+@pytest.mark.parametrize("what", NO_PICTURES)
+def test_what_is_no_picture_of_a_run_gets_into_no_animation(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "step-00000001.png"
+    NO_PICTURES[what](path)
+    with pytest.raises(OSError, match=r"step-00000001.png is no picture of a run"):
+        pictures.animate([path], io.BytesIO())
+
+
+def test_curves_are_drawn_without_tex(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with matplotlib.rc_context({"text.usetex": True}):
+        pictures.curves([{"step": 1, "terms": {}, "values": {"a": 1.0}}])
+
+
+def test_curves_of_very_many_names_are_drawn_in_part() -> None:
+    many = {f"{number} {'x' * 9999}": 1.0 for number in range(2000)}
+    drawn = pictures.curves([{"step": 1, "terms": {}, "values": {}, "scores": many}])
+    assert drawn.height < 10_000
 
 
 @pytest.mark.parametrize("out", ["a.png", "a.npz", "folder"])

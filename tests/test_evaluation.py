@@ -381,6 +381,7 @@ def test_python_says_what_the_command_says(trained: dict[str, Path]) -> None:
             "dataset 'digits' with judge 'plain' and this model does not",
         ),
         ("gan", "--against nothing.json --metric frechet", "nothing.json cannot be read"),
+        ("gan", "--against /dev/zero --metric frechet", "it is no file"),
         ("nothing", "", "no model at"),
     ],
 )

@@ -236,6 +236,11 @@ def _file_layer(file: Mapping[str, Any], variant: Variant) -> _Layer:
             raise UserError(f"the config file is damaged: part {name!r} has no name")
         if not isinstance(value.get("config", {}), Mapping):
             raise UserError(f"the config file is damaged: 'config' of part {name!r} must be a JSON object")
+    for name in PLACE:
+        if name in run:
+            raise UserError(
+                f"the config file has the option {name!r}, which no file may set: remove it, and give --{name}"
+            )
     names = {slot: value["name"] for slot, value in parts.items()}
     if names.get("recipe", variant.recipe) != variant.recipe:
         raise UserError(

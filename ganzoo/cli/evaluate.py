@@ -15,6 +15,7 @@ from ganzoo.catalogue.judgement import SAMPLES
 from ganzoo.cli.models import model_argument, refuse_if_missing
 from ganzoo.cli.output import print_json, print_table, tell
 from ganzoo.errors import UserError
+from ganzoo.files import DOCUMENT, read_file
 
 if TYPE_CHECKING:
     from ganzoo.engine.evaluation import Evaluation, Figure
@@ -136,7 +137,7 @@ def _read(path: Path) -> Evaluation:
     from ganzoo.engine.evaluation import Evaluation
 
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_file(path, DOCUMENT))
     except OSError as problem:
         raise UserError(f"{path} cannot be read: {problem.strerror or problem}") from problem
     except (ValueError, RecursionError) as problem:

@@ -14,6 +14,7 @@ from ganzoo.catalogue import Registry, Selection
 from ganzoo.catalogue.options import Option, options_of
 from ganzoo.catalogue.selection import Part, recipe_slots
 from ganzoo.errors import UserError, nearest
+from ganzoo.files import DOCUMENT, read_file
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def refuse_no_variant(registry: Registry, variant: str, use: str) -> None:
 def read_config(path: str) -> Mapping[str, Any]:
     """Return the content of a ``config.json``; raises :class:`UserError` where it is none."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(read_file(Path(path), DOCUMENT))
     except OSError as problem:
         raise UserError(f"the config file {path} cannot be read: {problem.strerror}") from problem
     except (ValueError, RecursionError) as problem:

@@ -20,7 +20,7 @@ from ganzoo.engine.sealed import read_sealed, write_sealed
 from ganzoo.engine.state import capture, restore
 from ganzoo.engine.trainer import Trainer
 from ganzoo.errors import TrainingFailed, UserError, legible
-from ganzoo.files import make_folder
+from ganzoo.files import DOCUMENT, make_folder, read_file
 
 KEY = "ganzoo-checkpoint"
 _NAME = re.compile(r"step-(\d{8})\.safetensors")
@@ -155,10 +155,10 @@ def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
         raise UserError(f"{folder.path} holds a model and no saves to go on from: choose another --out")
     if folder.config.exists():
         try:
-            then = json.loads(folder.config.read_text(encoding="utf-8")) if folder.config.is_file() else None
+            then = json.loads(read_file(folder.config, DOCUMENT))
         except (OSError, ValueError, RecursionError) as problem:
             raise UserError(f"{folder.config} is no run's: choose another --out") from problem
-        if then is None or not laid_out(then):
+        if not laid_out(then):
             raise UserError(f"{folder.config} is not of a run that was begun with ganzoo: choose another --out")
         refuse_other_format(then.get("format"), str(folder.config))
         refuse_other_choices(identity_of(then), identity_of(selection.to_json()))

@@ -30,6 +30,8 @@ def locked(folder: Path) -> Iterator[None]:
         warn(f"waiting for {read_owner(owner)}, which is writing in {folder.absolute()}")
         lock.acquire()
     try:
+        # Data may come with a link of that name, which would lead out of the folder.
+        owner.unlink(missing_ok=True)
         owner.write_text(this_process(), encoding="utf-8")
         yield
     finally:
@@ -42,11 +44,13 @@ def locked(folder: Path) -> Iterator[None]:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Yield a file whose bytes become ``path`` when all went well; to be used in a :func:`locked` folder.
 
-    The temporary name is always the same, so that what a killed process left is overwritten by the next one.
+    The temporary name is always the same, so that what a killed process left is removed by the next one.
     """
     part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
     try:
-        with part.open("wb") as file:
+        # Mode x: a link here, too, is not followed.
+        with part.open("xb") as file:
             yield file
         put_in_place(part, path)
     except BaseException:

@@ -22,6 +22,8 @@ from ganzoo_datasets.labelled import LabelledImages, refuse_endless
 PREFIX = {"train": "train", "test": "t10k"}
 # Bytes, far beyond any dataset of this format: no more of a file is read.
 LIMIT = 2**30
+# Examples, beyond any such dataset as well: packed, a thousand take a byte.
+MOST = 2**24
 
 
 class IdxDataset(LabelledImages[IdxConfig]):
@@ -66,6 +68,8 @@ def parse(data: bytes, rank: int, path: Path, title: str) -> Tensor:
     if len(data) - start != math.prod(shape):
         sizes = "×".join(map(str, shape))
         raise damaged(path, title, f"the header says {sizes} bytes, but {len(data) - start} follow")
+    if shape[0] > MOST:
+        raise damaged(path, title, f"it has {shape[0]:,} examples, more than any of these datasets")
     # The copy makes the memory writable, as torch demands.
     return torch.from_numpy(np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy())
 

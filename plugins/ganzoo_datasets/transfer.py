@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import final
 
 from ganzoo.errors import warn
+from ganzoo.files import read_file
 from ganzoo_datasets.web import Broken, OutOfRange, Unavailable, opened, read
 
 CHUNK = 2**18
 TRIES, PAUSE = 5, 1.0  # tries in a row that bring little, and seconds between two
 LITTLE = 2**20
+NOTE = 2**16  # bytes that tell where a file comes from, at most
 SLOWEST, WINDOW = 2**16, 60.0  # fewer bytes in so many seconds are too few: a server may drip for ever
 
 
@@ -34,22 +36,24 @@ class Part:
 
     @property
     def size(self) -> int:
-        """How many bytes have come."""
-        return self.path.stat().st_size if self.path.exists() else 0
+        """How many bytes have come; what is no file, such as a link that leads out of the folder, has none."""
+        return self.path.stat().st_size if self.path.is_file() and not self.path.is_symlink() else 0
 
     def edition(self, url: str) -> str:
         """Return what ``url`` called the edition when this was begun there, or nothing where it did not say."""
         try:
-            address, edition = self._source.read_text(encoding="ascii").split("\n")
+            address, edition = read_file(self._source, NOTE).decode("ascii").split("\n")
         except (OSError, ValueError):
             return ""
         return edition if address == url and edition.isprintable() else ""
 
     def begin(self, url: str, edition: str) -> None:
         """Be empty, and note where from the first byte comes."""
+        self.discard()
         # In this order: a note must never be about bytes that came before it.
-        self.path.write_bytes(b"")
-        self._source.write_text(f"{url}\n{edition}", encoding="ascii", errors="replace")
+        self.path.touch(exist_ok=False)
+        with self._source.open("x", encoding="ascii", errors="replace") as file:
+            file.write(f"{url}\n{edition}")
 
     def discard(self) -> None:
         """Leave nothing behind."""

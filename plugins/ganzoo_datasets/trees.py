@@ -73,31 +73,44 @@ def scan(folder: Path) -> tuple[list[Path], list[Path]]:
 
     Hidden names are left out, and so are links to a folder above, which would go round in circles.
     """
-    folders, files = [], []
+    folders, links, files = list[Path](), list[Path](), list[Path]()
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.startswith((".", "__MACOSX")):
                     continue
-                if entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path)):
+                if entry.is_dir(follow_symlinks=False):
                     folders.append(Path(entry.path))
+                elif entry.is_symlink() and os.path.isdir(entry.path):
+                    links.append(Path(entry.path))
                 elif entry.name.lower().endswith(SUFFIXES):
                     files.append(Path(entry.path))
     except OSError as problem:
         raise UserError(f"{folder} cannot be read ({problem.strerror or problem}): make it readable") from problem
-    here = folder.resolve()
-    return sorted(path for path in folders if not here.is_relative_to(path.resolve())), sorted(files)
+    # Resolving looks at every folder above: thousands of folders in each other would take many minutes.
+    here = folder.resolve() if links else folder
+    folders += [path for path in links if not here.is_relative_to(path.resolve())]
+    return sorted(folders), sorted(files)
 
 
 def images_below(folder: Path) -> list[Path]:
     """Return the files in ``folder``, and in every folder below, that are named like images, sorted."""
     found: list[Path] = []
-    waiting, seen = [folder], {folder.resolve()}
+    waiting, seen = [folder], {_identity(folder)}
     while waiting:
         folders, files = scan(waiting.pop())
         found += files
         # Two links may lead round in circles together.
-        new = {real: path for path in folders if (real := path.resolve()) not in seen}
+        new = {place: path for path in folders if (place := _identity(path)) not in seen}
         seen |= new.keys()
         waiting += new.values()
     return sorted(found)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """Return what a folder has in common with every link to it."""
+    try:
+        about = folder.stat()
+    except OSError as problem:
+        raise UserError(f"{folder} cannot be read ({problem.strerror or problem}): make it readable") from problem
+    return about.st_dev, about.st_ino

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,10 +17,11 @@ from ganzoo import pictures
 from ganzoo.engine.observers.base import Observer, Picture, Report, Situation
 from ganzoo.engine.runfolder import RunFolder
 from ganzoo.errors import UserError
-from ganzoo.files import Journal, replacing, write_whole
+from ganzoo.files import Journal, read_file, replacing, write_whole
 
 FRAMES = 100  # of an animation at most
-_LARGEST = 2**53  # whole number
+LONGEST = 2**30  # bytes of a file of metrics
+LARGEST = 1e300  # finite number in it
 
 
 class MetricsFile(Observer):
@@ -53,7 +55,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     Raises ``OSError`` where there is a file that cannot be read.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = read_file(path, LONGEST).split(b"\n")
     except FileNotFoundError:
         return []
     return [row for line in lines if isinstance(row := _value(line), dict)]
@@ -68,19 +70,22 @@ def _value(line: bytes) -> Any:
 
 def _reports(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a ``metrics.jsonl`` that tell of a step."""
-    return [row for row in read_rows(path) if _tells_of_a_step(row)]
+    return [row for row in read_rows(path) if _is_report(row)]
 
 
-def _tells_of_a_step(row: Mapping[str, Any]) -> bool:
+def _is_report(row: Mapping[str, Any]) -> bool:
     match row:
-        case {"step": int(step), "terms": dict(terms), "values": values} if type(step) is int and step >= 0:
-            found = (*terms.values(), values, row.get("scores", {}))
-            return all(isinstance(named, dict) and all(map(_is_number, named.values())) for named in found)
+        case {"step": int() as step, "terms": dict() as terms, "values": dict() as values}:
+            return _are_numbers({"step": step}, values, row.get("scores", {}), *terms.values())
     return False
 
 
+def _are_numbers(*found: Any) -> bool:
+    return all(isinstance(named, dict) and all(map(_is_number, named.values())) for named in found)
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, float) or (type(value) is int and abs(value) < _LARGEST)
+    return type(value) in (int, float) and not LARGEST < abs(value) < math.inf
 
 
 def as_row(report: Report) -> dict[str, Any]:
