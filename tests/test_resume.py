@@ -233,5 +233,7 @@ def test_without_a_folder_the_newest_run_goes_on(tmp_path: Path, monkeypatch: py
     flags = {"batch_size": 8, "dataset_size": 8, "steps": 7}
     train(select(installed(), "gan", flags))
     train(select(installed(), "gan", {**flags, "seed": 1}), [StopAt(3)])
+    Path("runs/gan-3").mkdir()
+    Path("runs/gan-4").write_bytes(b"")
     again = train(select(installed(), "gan", {**flags, "seed": 1}), resume=True)
     assert (again.folder.path.name, again.steps) == ("gan-2", 7)

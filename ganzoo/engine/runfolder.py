@@ -111,5 +111,6 @@ def _free(usual: Path) -> Path:
 def _newest(usual: Path) -> Path:
     """The folder of the newest run of a variant, or where its first would be."""
     numbered = re.compile(rf"{re.escape(usual.name)}(-\d+)?")
-    found = [path for path in usual.parent.glob(f"{usual.name}*") if numbered.fullmatch(path.name)]
-    return max(found, key=lambda path: path.stat().st_mtime, default=usual)
+    named = (RunFolder(path) for path in usual.parent.glob(f"{usual.name}*") if numbered.fullmatch(path.name))
+    runs = [run for run in named if run.config.is_file()]
+    return max(runs, key=lambda run: run.config.stat().st_mtime).path if runs else usual
