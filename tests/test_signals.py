@@ -52,7 +52,7 @@ class Moment:
 # A signal at these ends the command at once: there is nothing to save.
 BEFORE = {
     "plugins are looked for": Moment("ganzoo.catalogue.discovery:_loaded", 3),
-    "words are understood": Moment("ganzoo.cli.train:select"),
+    "words are understood": Moment("ganzoo.cli.train:selected"),
     "parts are checked": Moment("ganzoo.engine.run:assemble"),
     "data is read": Moment("ganzoo.engine.setup:open_batches"),
     "workers start": Moment("ganzoo.engine.batches:begin_work", 1, STREAMED, group=True),
