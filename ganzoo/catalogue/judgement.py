@@ -9,9 +9,10 @@ from typing import Any
 
 from ganzoo.catalogue.check import unmet
 from ganzoo.catalogue.component import Slot
-from ganzoo.catalogue.options import DataConfig, make, options_of
+from ganzoo.catalogue.options import DataConfig, options_of
+from ganzoo.catalogue.part import Part, part_of
 from ganzoo.catalogue.registry import Registry
-from ganzoo.catalogue.selection import Part, option_flags
+from ganzoo.catalogue.selection import option_flags
 from ganzoo.errors import Refused, UserError, nearest
 
 SPLIT = "split"
@@ -91,7 +92,7 @@ def judge_by(
     for name, (slot, component) in known.items():
         entry = registry.entry(slot.kind, component.name)
         try:
-            parts[name] = Part(slot, component, entry.provider, make(component.config, values[name], entry.label))
+            parts[name] = part_of(entry, slot, values[name])
         except Refused as refused:
             problems.extend(refused.problems)
     if problems:

@@ -2,55 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from ganzoo.catalogue.component import Component, Slot, Variant
 from ganzoo.catalogue.data import DataSpec
-from ganzoo.catalogue.discovery import Provider
-from ganzoo.catalogue.options import Config, DataConfig, make, options_of, values_of
+from ganzoo.catalogue.formats import FORMAT, refuse_other_format
+from ganzoo.catalogue.options import DataConfig, make, options_of, values_of
+from ganzoo.catalogue.part import Part, part_of, part_to_json
 from ganzoo.catalogue.registry import Registry
 from ganzoo.catalogue.settings import PLACE, RunSettings
-from ganzoo.errors import Refused, UserError, in_words, legible, nearest
+from ganzoo.errors import Refused, UserError, nearest
 
-FORMAT = 2  # of model files, saves and config files; from 2 on they are sealed
 PRESETS = ("default", "published")
 RUN = "run"
-_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # the names that distributions may have
-
-
-@dataclass(frozen=True)
-class Part:
-    """A component in its slot, with its options resolved."""
-
-    slot: Slot
-    component: Component
-    provider: Provider
-    config: Config
-
-    @property
-    def label(self) -> str:
-        """How messages call it: ``generator 'mlp'``, with the slot where that differs from the kind."""
-        label = f"{self.component.kind} {self.component.name!r}"
-        return label if self.slot.name == self.slot.kind else f"{label} (slot {self.slot.name})"
-
-    @property
-    def owned(self) -> str:
-        """How messages about what its code does call it: ``generator 'mlp' of package ganzoo``."""
-        return f"{self.label} of package {self.provider.package}"
-
-    @contextmanager
-    def blamed(self) -> Iterator[None]:
-        """Turn whatever its own code raises, an exit too, into a :class:`UserError` that names it and its package."""
-        try:
-            yield
-        except (UserError, KeyboardInterrupt, GeneratorExit):
-            raise
-        except BaseException as problem:
-            raise UserError(f"{self.owned} fails: {in_words(problem)}") from problem
 
 
 @dataclass(frozen=True)
@@ -96,51 +62,6 @@ class _Layer:
     parts: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     loose: bool = False
-
-
-def refuse_other_format(found: Any, whose: str) -> None:
-    """Raise :class:`UserError` where ``found`` is not the :data:`FORMAT` of this ganzoo; ``whose`` is a phrase."""
-    if type(found) is int and found == FORMAT:
-        return
-    older = type(found) is int and found < FORMAT
-    advice = "it was made by an older ganzoo, so make it anew" if older else "update ganzoo"
-    raise UserError(f"{whose} has format {legible(found)}; this ganzoo reads format {FORMAT}: {advice}")
-
-
-def part_to_json(part: Part) -> dict[str, Any]:
-    """Return name, package, version and options of a part."""
-    return {
-        "name": part.component.name,
-        "package": part.provider.package,
-        "version": part.provider.version,
-        "config": values_of(part.config),
-    }
-
-
-def part_from_json(registry: Registry, slot: Slot, value: Any) -> Part:
-    """Return the part that :func:`part_to_json` described; names what is missing."""
-    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-        raise UserError(f"the part for slot {slot.name!r} is damaged: it has no name")
-    name, package = value["name"], value.get("package")
-    try:
-        entry = registry.entry(slot.kind, name)
-    except UserError as problem:
-        # A file may name any package: what is no plain name is not repeated, least of all in a command.
-        if not isinstance(package, str) or not _PACKAGE.fullmatch(package):
-            package = "unknown"
-        raise UserError(
-            f"{slot.kind} {legible(name)!r} of package {package!r} is needed and not installed: install that package "
-            f"if you trust it. {legible(problem)}"
-        ) from problem
-    config = value.get("config", {})
-    if not isinstance(config, Mapping):
-        raise UserError(f"the options of slot {slot.name!r} are damaged")
-    assert isinstance(entry.item, Component)
-    try:
-        made = make(entry.item.config, config, entry.label)
-    except UserError as problem:
-        raise UserError(legible(problem)) from problem
-    return Part(slot, entry.item, entry.provider, made)
 
 
 def recipe_slots(registry: Registry, variant: Variant) -> tuple[Slot, ...]:
@@ -328,7 +249,7 @@ def _configure(
             values.update({name: value for name, value in given.items() if name in known or not shared})
     entry = registry.entry(slot.kind, component.name)
     try:
-        yield Part(slot, component, entry.provider, make(component.config, values, entry.label))
+        yield part_of(entry, slot, values)
     except Refused as refused:
         problems.extend(refused.problems)
 

@@ -12,7 +12,8 @@ import click
 
 from ganzoo.catalogue import Registry, Selection
 from ganzoo.catalogue.options import Option, options_of
-from ganzoo.catalogue.selection import Part, recipe_slots
+from ganzoo.catalogue.part import Part
+from ganzoo.catalogue.selection import recipe_slots
 from ganzoo.errors import UserError, nearest
 from ganzoo.files import DOCUMENT, read_file
 

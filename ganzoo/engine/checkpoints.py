@@ -12,7 +12,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ganzoo.catalogue.selection import Selection, refuse_other_format
+from ganzoo.catalogue.formats import refuse_other_format
+from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.choices import identity_of, laid_out, refuse_other_choices
 from ganzoo.engine.finite import first_non_finite
 from ganzoo.engine.runfolder import RunFolder

@@ -14,7 +14,7 @@ from torch import Tensor
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.judgement import SPLIT, Judgement
 from ganzoo.catalogue.options import DataConfig, values_of
-from ganzoo.catalogue.selection import Part
+from ganzoo.catalogue.part import Part
 from ganzoo.engine.assembly import SelectedParts
 from ganzoo.engine.batches import normalise, read_in_chunks
 from ganzoo.errors import UserError
