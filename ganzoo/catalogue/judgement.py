@@ -9,11 +9,11 @@ from typing import Any
 
 from ganzoo.catalogue.check import unmet
 from ganzoo.catalogue.component import Slot
+from ganzoo.catalogue.flags import option_flags, options_by, unknown_flag
 from ganzoo.catalogue.options import DataConfig, options_of
 from ganzoo.catalogue.part import Part, part_of
 from ganzoo.catalogue.registry import Registry
-from ganzoo.catalogue.selection import option_flags
-from ganzoo.errors import Refused, UserError, nearest
+from ganzoo.errors import Refused, UserError
 
 SPLIT = "split"
 SAMPLES = 10_000  # that are made where nobody says how many
@@ -105,11 +105,7 @@ def read_flags(
 ) -> dict[str, dict[str, Any]]:
     """Return the options of each slot that ``flags`` set; unknown ones go to ``problems``."""
     legal = {flag: owners for flag, owners in option_flags(known).items() if all(slot in known for slot, _ in owners)}
-    values: dict[str, dict[str, Any]] = {name: {} for name in known}
-    for flag, value in flags.items():
+    for flag in flags:
         if flag not in legal:
-            hint = nearest(f"--{flag}", [f"--{name}" for name in legal])
-            problems.append(f"no option is called {'--' + flag!r}{hint} `ganzoo info NAME` shows those of a part")
-        for slot, name in legal.get(flag, ()):
-            values[slot][name] = value
-    return values
+            problems.append(f"{unknown_flag(flag, legal)} `ganzoo info NAME` shows those of a part")
+    return {name: {} for name in known} | options_by(flags, legal)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ganzoo.catalogue.component import Component, Slot, Variant
 from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.flags import option_flags, options_by, slot_flags, unknown_flag
 from ganzoo.catalogue.formats import FORMAT
 from ganzoo.catalogue.options import DataConfig, make, options_of, values_of
 from ganzoo.catalogue.part import Part, part_of, part_to_json
@@ -80,7 +81,7 @@ def select(
         raise UserError(f"no preset is called {preset!r}{nearest(preset, PRESETS)} Presets: {', '.join(PRESETS)}")
     slots = recipe_slots(registry, variant)
     asked = {name.replace("_", "-"): value for name, value in (flags or {}).items() if value is not None}
-    placed = {slot.name for slot in slots} | {slot.kind for slot in slots}
+    placed = slot_flags(slots)
     layers = [
         Layer("the recipe", {slot.name: slot.default for slot in slots}),
         *variant_layers(variant, published=preset == PRESETS[1]),
@@ -102,20 +103,10 @@ def select(
     return Selection(variant_name, preset, parts, settings)
 
 
-def option_flags(slots: Mapping[str, tuple[Slot, Component]]) -> dict[str, list[tuple[str, str]]]:
-    """Return every legal option flag with the (slot or ``run``, option) pairs that it sets."""
-    flags: dict[str, list[tuple[str, str]]] = {item.flag: [(RUN, item.name)] for item in options_of(RunSettings)}
-    for name, (slot, component) in slots.items():
-        for item in options_of(component.config):
-            for prefix in dict.fromkeys((name, slot.kind)):
-                flags.setdefault(f"{prefix}-{item.flag}", []).append((name, item.name))
-    return flags
-
-
 def _choose(
     registry: Registry, variant: Variant, slots: tuple[Slot, ...], layers: list[Layer], problems: list[str]
 ) -> dict[str, tuple[Slot, Component]]:
-    legal = {slot.name for slot in slots} | {slot.kind for slot in slots} | {"recipe"}
+    legal = slot_flags(slots) | {"recipe"}
     for layer in layers:
         for key in (*layer.parts, *(key for key in layer.options if key != RUN)):
             if key not in legal:
@@ -138,26 +129,14 @@ def _flag_options(
     chosen: Mapping[str, tuple[Slot, Component]],
     problems: list[str],
 ) -> dict[str, dict[str, Any]]:
-    legal = option_flags(chosen)
-    placed = {name for slot in slots for name in (slot.name, slot.kind)}
+    legal, placed = option_flags(chosen), slot_flags(slots)
     # What an unknown component would have had for options cannot be told; its name is problem enough.
-    unknown = tuple(f"{name}-" for slot in slots if slot.name not in chosen for name in (slot.name, slot.kind))
-    options: dict[str, dict[str, Any]] = {}
-
-    def names_its_slot(flag: str) -> bool:
-        return any(flag.startswith(f"{slot}-") for slot, _ in legal.get(flag, ()))
-
-    # The kinds' flags first, so that a slot's own flag overrules them.
-    for flag in sorted((flag for flag in asked if flag not in placed), key=names_its_slot):
+    unknown = tuple(f"{name}-" for name in slot_flags([slot for slot in slots if slot.name not in chosen]))
+    given = {flag: value for flag, value in asked.items() if flag not in placed}
+    for flag in given:
         if flag not in legal and not flag.startswith(unknown):
-            problems.append(f"no option is called {'--' + flag!r}{_nearest_flag(flag, [*legal, *placed])}")
-        for slot, name in legal.get(flag, ()):
-            options.setdefault(slot, {})[name] = asked[flag]
-    return options
-
-
-def _nearest_flag(flag: str, legal: list[str]) -> str:
-    return nearest(f"--{flag}", [f"--{name}" for name in legal])
+            problems.append(unknown_flag(flag, [*legal, *placed]))
+    return options_by(given, legal)
 
 
 def _configure(
