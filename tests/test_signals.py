@@ -72,13 +72,13 @@ DURING = {
     "picture": Moment("ganzoo.engine.preview:Preview.draw", 3),
     "checkpoint": Moment("ganzoo.engine.checkpoints:write_sealed"),
     "checkpoint's file": Moment("ganzoo.engine.sealed:write_whole", 2),
-    "model": Moment("ganzoo.engine.run:write_model", 2),
+    "model": Moment("ganzoo.engine.keeper:write_model", 2),
 }
 # By now the last step is done.
 AFTER = {
     "last save": Moment("ganzoo.engine.checkpoints:write_sealed", 3),
     "animation": Moment("ganzoo.pictures:animate"),
-    "last model": Moment("ganzoo.engine.run:write_model", 4),
+    "last model": Moment("ganzoo.engine.keeper:write_model", 3),
 }
 
 
