@@ -34,7 +34,7 @@ class PartsCommand(click.Command, ABC):
         registry = installed()
         asks_for_help = any(word in ctx.help_option_names for word in args)
         ordered = self.variant_first(args)
-        if not (asks_for_help and not names_a_variant(registry, ordered)):
+        if not asks_for_help or names_a_variant(registry, ordered):
             words = scan(registry, ordered, self.use)
             chosen = select(registry, words.variant, words.flags, words.preset, words.file)
             ctx.meta[_GROUPS] = _without_repeats(groups(chosen, self.settings, self.heading))
