@@ -18,6 +18,7 @@ from ganzoo.errors import legible, plain
 from ganzoo.files import open_file
 
 GAP, PAPER, INK = 3, "#8fa3bf", "black"  # neither black nor white, so that no stroke runs into the next tile
+FRAME, LAST_FRAME = 200, 1000  # milliseconds
 SMALLEST_TILE = 48  # pixels; smaller examples are enlarged by a whole factor so that people can see them
 
 SERIES, LETTERS = 24, 60  # of a panel of curves, and of a name there
@@ -151,10 +152,10 @@ def column_headings(condition: Tensor | None, field: Field | None, columns: int)
     return [field.class_name(int(label)) for label in first]
 
 
-def animate(pictures: Sequence[Path], file: IO[bytes], milliseconds: int = 200) -> None:
+def animate(pictures: Sequence[Path], file: IO[bytes]) -> None:
     """Write PNG files of one size as an animated GIF that stays on the last one for a while; raises ``OSError``."""
     frames = list(map(_frame, pictures))
-    durations = [milliseconds] * (len(frames) - 1) + [5 * milliseconds]
+    durations = [FRAME] * (len(frames) - 1) + [LAST_FRAME]
     frames[0].save(file, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
 

@@ -25,9 +25,9 @@ from torch import Tensor
 
 import ganzoo
 from ganzoo.catalogue import Selection, installed, select
+from ganzoo.catalogue.formats import FORMAT
 from ganzoo.catalogue.judgement import judge_by
 from ganzoo.catalogue.options import options_of
-from ganzoo.catalogue.selection import FORMAT
 from ganzoo.cli import run as command
 from ganzoo.engine.assembly import build_recipe
 from ganzoo.engine.best import BestModel

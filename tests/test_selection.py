@@ -30,7 +30,8 @@ from ganzoo.catalogue.check import check
 from ganzoo.catalogue.component import KINDS, phase_slots
 from ganzoo.catalogue.discovery import Plugin, Provider
 from ganzoo.catalogue.options import options_of
-from ganzoo.catalogue.selection import PRESETS, part_from_json
+from ganzoo.catalogue.part import part_from_json
+from ganzoo.catalogue.selection import PRESETS
 from ganzoo.errors import Refused, UserError
 
 # A small world of its own, so that what is tested are the rules and not the zoo.

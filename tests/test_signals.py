@@ -52,7 +52,7 @@ class Moment:
 # A signal at these ends the command at once: there is nothing to save.
 BEFORE = {
     "plugins are looked for": Moment("ganzoo.catalogue.discovery:_loaded", 3),
-    "words are understood": Moment("ganzoo.cli.train:select"),
+    "words are understood": Moment("ganzoo.cli.train:selected"),
     "parts are checked": Moment("ganzoo.engine.run:assemble"),
     "data is read": Moment("ganzoo.engine.setup:open_batches"),
     "workers start": Moment("ganzoo.engine.batches:begin_work", 1, STREAMED, group=True),
@@ -72,13 +72,13 @@ DURING = {
     "picture": Moment("ganzoo.engine.preview:Preview.draw", 3),
     "checkpoint": Moment("ganzoo.engine.checkpoints:write_sealed"),
     "checkpoint's file": Moment("ganzoo.engine.sealed:write_whole", 2),
-    "model": Moment("ganzoo.engine.run:write_model", 2),
+    "model": Moment("ganzoo.engine.keeper:write_model", 2),
 }
 # By now the last step is done.
 AFTER = {
     "last save": Moment("ganzoo.engine.checkpoints:write_sealed", 3),
     "animation": Moment("ganzoo.pictures:animate"),
-    "last model": Moment("ganzoo.engine.run:write_model", 4),
+    "last model": Moment("ganzoo.engine.keeper:write_model", 3),
 }
 
 

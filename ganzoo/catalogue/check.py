@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 
 from ganzoo.catalogue.data import DataSpec
-from ganzoo.catalogue.selection import Part, Selection
+from ganzoo.catalogue.part import Part
+from ganzoo.catalogue.selection import Selection
 from ganzoo.errors import Refused
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from ganzoo.catalogue.check import unmet
 from ganzoo.catalogue.component import Slot
-from ganzoo.catalogue.options import DataConfig, make, options_of
+from ganzoo.catalogue.flags import option_flags, options_by, unknown_flag
+from ganzoo.catalogue.options import DataConfig, options_of
+from ganzoo.catalogue.part import Part, part_of
 from ganzoo.catalogue.registry import Registry
-from ganzoo.catalogue.selection import Part, option_flags
-from ganzoo.errors import Refused, UserError, nearest
+from ganzoo.errors import Refused, UserError
 
 SPLIT = "split"
 SAMPLES = 10_000  # that are made where nobody says how many
@@ -91,7 +92,7 @@ def judge_by(
     for name, (slot, component) in known.items():
         entry = registry.entry(slot.kind, component.name)
         try:
-            parts[name] = Part(slot, component, entry.provider, make(component.config, values[name], entry.label))
+            parts[name] = part_of(entry, slot, values[name])
         except Refused as refused:
             problems.extend(refused.problems)
     if problems:
@@ -104,11 +105,7 @@ def read_flags(
 ) -> dict[str, dict[str, Any]]:
     """Return the options of each slot that ``flags`` set; unknown ones go to ``problems``."""
     legal = {flag: owners for flag, owners in option_flags(known).items() if all(slot in known for slot, _ in owners)}
-    values: dict[str, dict[str, Any]] = {name: {} for name in known}
-    for flag, value in flags.items():
+    for flag in flags:
         if flag not in legal:
-            hint = nearest(f"--{flag}", [f"--{name}" for name in legal])
-            problems.append(f"no option is called {'--' + flag!r}{hint} `ganzoo info NAME` shows those of a part")
-        for slot, name in legal.get(flag, ()):
-            values[slot][name] = value
-    return values
+            problems.append(f"{unknown_flag(flag, legal)} `ganzoo info NAME` shows those of a part")
+    return {name: {} for name in known} | options_by(flags, legal)

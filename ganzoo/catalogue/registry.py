@@ -28,6 +28,16 @@ class Entry:
         """How messages about what its code does call it: ``loss 'hinge' of package ganzoo``."""
         return f"{self.label} of package {self.provider.package}"
 
+    def to_json(self) -> dict[str, str]:
+        """Return what it is, what it is for and whose it is."""
+        return {
+            "kind": self.item.kind,
+            "name": self.item.name,
+            "summary": self.item.summary,
+            "package": self.provider.package,
+            "version": self.provider.version,
+        }
+
 
 class Registry:
     """The components and variants of all sound plugins."""

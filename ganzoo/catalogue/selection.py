@@ -2,55 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.catalogue.component import Component, Slot, Variant
 from ganzoo.catalogue.data import DataSpec
-from ganzoo.catalogue.discovery import Provider
-from ganzoo.catalogue.options import Config, DataConfig, make, options_of, values_of
+from ganzoo.catalogue.flags import option_flags, options_by, slot_flags, unknown_flag
+from ganzoo.catalogue.formats import FORMAT
+from ganzoo.catalogue.options import DataConfig, make, options_of, values_of
+from ganzoo.catalogue.part import Part, part_of, part_to_json
+from ganzoo.catalogue.precedence import RUN, Layer, file_layer, name_in, options_in, refuse_other_file, variant_layers
 from ganzoo.catalogue.registry import Registry
 from ganzoo.catalogue.settings import PLACE, RunSettings
-from ganzoo.errors import Refused, UserError, in_words, legible, nearest
+from ganzoo.errors import Refused, UserError, nearest
 
-FORMAT = 2  # of model files, saves and config files; from 2 on they are sealed
 PRESETS = ("default", "published")
-RUN = "run"
-_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # the names that distributions may have
-
-
-@dataclass(frozen=True)
-class Part:
-    """A component in its slot, with its options resolved."""
-
-    slot: Slot
-    component: Component
-    provider: Provider
-    config: Config
-
-    @property
-    def label(self) -> str:
-        """How messages call it: ``generator 'mlp'``, with the slot where that differs from the kind."""
-        label = f"{self.component.kind} {self.component.name!r}"
-        return label if self.slot.name == self.slot.kind else f"{label} (slot {self.slot.name})"
-
-    @property
-    def owned(self) -> str:
-        """How messages about what its code does call it: ``generator 'mlp' of package ganzoo``."""
-        return f"{self.label} of package {self.provider.package}"
-
-    @contextmanager
-    def blamed(self) -> Iterator[None]:
-        """Turn whatever its own code raises, an exit too, into a :class:`UserError` that names it and its package."""
-        try:
-            yield
-        except (UserError, KeyboardInterrupt, GeneratorExit):
-            raise
-        except BaseException as problem:
-            raise UserError(f"{self.owned} fails: {in_words(problem)}") from problem
 
 
 @dataclass(frozen=True)
@@ -88,61 +55,6 @@ class Selection:
         }
 
 
-@dataclass(frozen=True)
-class _Layer:
-    """One source of choices. ``loose`` options may apply to whatever part was chosen in the end."""
-
-    name: str
-    parts: Mapping[str, str] = field(default_factory=dict)
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    loose: bool = False
-
-
-def refuse_other_format(found: Any, whose: str) -> None:
-    """Raise :class:`UserError` where ``found`` is not the :data:`FORMAT` of this ganzoo; ``whose`` is a phrase."""
-    if type(found) is int and found == FORMAT:
-        return
-    older = type(found) is int and found < FORMAT
-    advice = "it was made by an older ganzoo, so make it anew" if older else "update ganzoo"
-    raise UserError(f"{whose} has format {legible(found)}; this ganzoo reads format {FORMAT}: {advice}")
-
-
-def part_to_json(part: Part) -> dict[str, Any]:
-    """Return name, package, version and options of a part."""
-    return {
-        "name": part.component.name,
-        "package": part.provider.package,
-        "version": part.provider.version,
-        "config": values_of(part.config),
-    }
-
-
-def part_from_json(registry: Registry, slot: Slot, value: Any) -> Part:
-    """Return the part that :func:`part_to_json` described; names what is missing."""
-    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-        raise UserError(f"the part for slot {slot.name!r} is damaged: it has no name")
-    name, package = value["name"], value.get("package")
-    try:
-        entry = registry.entry(slot.kind, name)
-    except UserError as problem:
-        # A file may name any package: what is no plain name is not repeated, least of all in a command.
-        if not isinstance(package, str) or not _PACKAGE.fullmatch(package):
-            package = "unknown"
-        raise UserError(
-            f"{slot.kind} {legible(name)!r} of package {package!r} is needed and not installed: install that package "
-            f"if you trust it. {legible(problem)}"
-        ) from problem
-    config = value.get("config", {})
-    if not isinstance(config, Mapping):
-        raise UserError(f"the options of slot {slot.name!r} are damaged")
-    assert isinstance(entry.item, Component)
-    try:
-        made = make(entry.item.config, config, entry.label)
-    except UserError as problem:
-        raise UserError(legible(problem)) from problem
-    return Part(slot, entry.item, entry.provider, made)
-
-
 def recipe_slots(registry: Registry, variant: Variant) -> tuple[Slot, ...]:
     """Return the slots that a variant's recipe declares."""
     return registry.component("recipe", variant.recipe).slots
@@ -163,27 +75,27 @@ def select(
     could be found.
     """
     variant = registry.variant(variant_name)
-    _refuse_other_file(file or {}, variant_name, preset)
+    refuse_other_file(file or {}, variant_name, preset)
     preset = preset or str((file or {}).get("preset", PRESETS[0]))
     if preset not in PRESETS:
         raise UserError(f"no preset is called {preset!r}{nearest(preset, PRESETS)} Presets: {', '.join(PRESETS)}")
     slots = recipe_slots(registry, variant)
     asked = {name.replace("_", "-"): value for name, value in (flags or {}).items() if value is not None}
-    placed = {slot.name for slot in slots} | {slot.kind for slot in slots}
+    placed = slot_flags(slots)
     layers = [
-        _Layer("the recipe", {slot.name: slot.default for slot in slots}),
-        *_variant_layers(variant, preset),
-        _file_layer(file or {}, variant),
-        _Layer("the command line", {name: str(value) for name, value in asked.items() if name in placed}),
+        Layer("the recipe", {slot.name: slot.default for slot in slots}),
+        *variant_layers(variant, published=preset == PRESETS[1]),
+        file_layer(file or {}, variant),
+        Layer("the command line", {name: str(value) for name, value in asked.items() if name in placed}),
     ]
     problems: list[str] = []
     chosen = _choose(registry, variant, slots, layers, problems)
-    layers[-1] = _Layer(layers[-1].name, layers[-1].parts, _flag_options(asked, slots, chosen, problems), loose=True)
+    layers[-1] = Layer(layers[-1].name, layers[-1].parts, _flag_options(asked, slots, chosen, problems), loose=True)
     parts = {
         slot.name: part
         for slot in (Slot("recipe", "recipe", variant.recipe), *slots)
         if slot.name in chosen
-        for part in _configure(registry, slot, chosen[slot.name], slots, layers, problems)
+        for part in _configure(registry, slot, chosen[slot.name][1], layers, problems)
     }
     settings = _settings(layers, problems)
     if problems or settings is None:
@@ -191,69 +103,10 @@ def select(
     return Selection(variant_name, preset, parts, settings)
 
 
-def option_flags(slots: Mapping[str, tuple[Slot, Component]]) -> dict[str, list[tuple[str, str]]]:
-    """Return every legal option flag with the (slot or ``run``, option) pairs that it sets."""
-    flags: dict[str, list[tuple[str, str]]] = {item.flag: [(RUN, item.name)] for item in options_of(RunSettings)}
-    for name, (slot, component) in slots.items():
-        for item in options_of(component.config):
-            for prefix in dict.fromkeys((name, slot.kind)):
-                flags.setdefault(f"{prefix}-{item.flag}", []).append((name, item.name))
-    return flags
-
-
-def _variant_layers(variant: Variant, preset: str) -> Iterator[_Layer]:
-    yield _layer_of(variant, variant.parts, variant.overrides)
-    if preset == PRESETS[1]:
-        parts = {key: str(value) for key, value in variant.published.items() if "." not in key}
-        yield _layer_of(variant, parts, {key: value for key, value in variant.published.items() if "." in key})
-
-
-def _layer_of(variant: Variant, parts: Mapping[str, str], overrides: Mapping[str, Any]) -> _Layer:
-    options: dict[str, dict[str, Any]] = {}
-    for key, value in overrides.items():
-        owner, name = key.split(".")
-        options.setdefault(owner, {})[name] = value
-    return _Layer(f"variant {variant.name!r}", parts, options)
-
-
-def _refuse_other_file(file: Mapping[str, Any], variant: str, preset: str | None) -> None:
-    known = ("format", "variant", "preset", "parts", "run", "versions")
-    for key in file:
-        if key not in known:
-            raise UserError(f"the config file has an unknown entry {key!r}{nearest(str(key), known)}")
-    for what, asked in (("variant", variant), ("preset", preset)):
-        if asked is not None and file.get(what, asked) != asked:
-            raise UserError(f"the config file is of {what} {file[what]!r}, not {asked!r}: leave one of them out")
-
-
-def _file_layer(file: Mapping[str, Any], variant: Variant) -> _Layer:
-    refuse_other_format(file.get("format", FORMAT), "the config file")
-    parts, run = file.get("parts", {}), file.get("run", {})
-    if not isinstance(parts, Mapping) or not isinstance(run, Mapping):
-        raise UserError("the config file is damaged: 'parts' and 'run' must be JSON objects")
-    for name, value in parts.items():
-        if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-            raise UserError(f"the config file is damaged: part {name!r} has no name")
-        if not isinstance(value.get("config", {}), Mapping):
-            raise UserError(f"the config file is damaged: 'config' of part {name!r} must be a JSON object")
-    for name in PLACE:
-        if name in run:
-            raise UserError(
-                f"the config file has the option {name!r}, which no file may set: remove it, and give --{name}"
-            )
-    names = {slot: value["name"] for slot, value in parts.items()}
-    if names.get("recipe", variant.recipe) != variant.recipe:
-        raise UserError(
-            f"the config file is of recipe {names['recipe']!r}, but {variant.name!r} is of {variant.recipe!r}"
-        )
-    options = {slot: value.get("config", {}) for slot, value in parts.items()}
-    return _Layer("the config file", names, {**options, RUN: run})
-
-
 def _choose(
-    registry: Registry, variant: Variant, slots: tuple[Slot, ...], layers: list[_Layer], problems: list[str]
+    registry: Registry, variant: Variant, slots: tuple[Slot, ...], layers: list[Layer], problems: list[str]
 ) -> dict[str, tuple[Slot, Component]]:
-    legal = {slot.name for slot in slots} | {slot.kind for slot in slots} | {"recipe"}
+    legal = slot_flags(slots) | {"recipe"}
     for layer in layers:
         for key in (*layer.parts, *(key for key in layer.options if key != RUN)):
             if key not in legal:
@@ -264,19 +117,10 @@ def _choose(
     chosen = {"recipe": (Slot("recipe", "recipe", ""), registry.component("recipe", variant.recipe))}
     for slot in slots:
         try:
-            chosen[slot.name] = (slot, registry.component(slot.kind, _name_in(slot, layers)))
+            chosen[slot.name] = (slot, registry.component(slot.kind, name_in(slot, layers)))
         except UserError as problem:
             problems.append(str(problem))
     return chosen
-
-
-def _name_in(slot: Slot, layers: list[_Layer]) -> str:
-    """The name that the topmost layer with an opinion gives to a slot; the slot's own name beats its kind."""
-    for layer in reversed(layers):
-        for key in (slot.name, slot.kind):
-            if key in layer.parts:
-                return layer.parts[key]
-    return slot.default
 
 
 def _flag_options(
@@ -285,55 +129,27 @@ def _flag_options(
     chosen: Mapping[str, tuple[Slot, Component]],
     problems: list[str],
 ) -> dict[str, dict[str, Any]]:
-    legal = option_flags(chosen)
-    placed = {name for slot in slots for name in (slot.name, slot.kind)}
+    legal, placed = option_flags(chosen), slot_flags(slots)
     # What an unknown component would have had for options cannot be told; its name is problem enough.
-    unknown = tuple(f"{name}-" for slot in slots if slot.name not in chosen for name in (slot.name, slot.kind))
-    options: dict[str, dict[str, Any]] = {}
-
-    def names_its_slot(flag: str) -> bool:
-        return any(flag.startswith(f"{slot}-") for slot, _ in legal.get(flag, ()))
-
-    # The kinds' flags first, so that a slot's own flag overrules them.
-    for flag in sorted((flag for flag in asked if flag not in placed), key=names_its_slot):
+    unknown = tuple(f"{name}-" for name in slot_flags([slot for slot in slots if slot.name not in chosen]))
+    given = {flag: value for flag, value in asked.items() if flag not in placed}
+    for flag in given:
         if flag not in legal and not flag.startswith(unknown):
-            problems.append(f"no option is called {'--' + flag!r}{_nearest_flag(flag, [*legal, *placed])}")
-        for slot, name in legal.get(flag, ()):
-            options.setdefault(slot, {})[name] = asked[flag]
-    return options
-
-
-def _nearest_flag(flag: str, legal: list[str]) -> str:
-    return nearest(f"--{flag}", [f"--{name}" for name in legal])
+            problems.append(unknown_flag(flag, [*legal, *placed]))
+    return options_by(given, legal)
 
 
 def _configure(
-    registry: Registry,
-    slot: Slot,
-    choice: tuple[Slot, Component],
-    slots: tuple[Slot, ...],
-    layers: list[_Layer],
-    problems: list[str],
+    registry: Registry, slot: Slot, component: Component, layers: list[Layer], problems: list[str]
 ) -> Iterator[Part]:
-    component = choice[1]
-    values: dict[str, Any] = {}
-    known = {item.name for item in options_of(component.config)}
-    for depth, layer in enumerate(layers):
-        # A variant's options belong to the part that it chose: with another part in the slot they are void.
-        if not layer.loose and slot.kind != "recipe" and _name_in(slot, layers[: depth + 1]) != component.name:
-            continue
-        for key in (slot.kind, slot.name):
-            given = layer.options.get(key, {})
-            shared = key == slot.kind and key != slot.name
-            values.update({name: value for name, value in given.items() if name in known or not shared})
     entry = registry.entry(slot.kind, component.name)
     try:
-        yield Part(slot, component, entry.provider, make(component.config, values, entry.label))
+        yield part_of(entry, slot, options_in(slot, component, layers))
     except Refused as refused:
         problems.extend(refused.problems)
 
 
-def _settings(layers: list[_Layer], problems: list[str]) -> RunSettings | None:
+def _settings(layers: list[Layer], problems: list[str]) -> RunSettings | None:
     values: dict[str, Any] = {}
     for layer in layers:
         given = layer.options.get(RUN, {})

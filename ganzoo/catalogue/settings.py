@@ -62,5 +62,5 @@ class RunSettings(Config):
         return "roll-back" in (self.on_non_finite, self.on_collapse)
 
 
-# Where a run lives and how it is watched is not part of what is trained: `--config` repeats the rest.
+# Where a run lives is not part of what was chosen: `--config` repeats the rest.
 PLACE = ("out",)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, final
 
 import click
 
-from ganzoo.catalogue import installed, select
+from ganzoo.catalogue import installed
 from ganzoo.catalogue.selection import PRESETS
 from ganzoo.cli.options import refuse_no_variant
 from ganzoo.cli.output import tell
-from ganzoo.cli.parts import PartsCommand, unknown_options
-from ganzoo.errors import Refused, UserError
+from ganzoo.cli.parts import PartsCommand, selected
+from ganzoo.errors import UserError
 
 if TYPE_CHECKING:
     from ganzoo.studio.conversion.convert import Conversion
@@ -64,13 +64,7 @@ def convert(
     know: docs/convert.md lists it.
     """
     refuse_no_variant(installed(), variant or "", ConvertCommand.use)
-    unknown = unknown_options()
-    try:
-        selection = select(installed(), variant or "", flags, preset)
-    except Refused as refused:
-        raise Refused([*unknown, *refused.problems]) from refused
-    if unknown:
-        raise Refused(unknown)
+    selection = selected(variant or "", flags, preset)
     take = _read(takes)
     if not old.exists():
         raise UserError(f"there is no checkpoint at {old}: give a file that torch.save wrote")

@@ -99,7 +99,7 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
     if as_json:
         print_json({"model": str(model), "seed": asked["seed"], "seconds": seconds, **found.to_json()})
         return
-    tell(_about(found, seconds), err=True)
+    tell("\n".join(_lines(found, seconds)), err=True)
     if other is None:
         print_table(HEADINGS, [_row(figure) for figure in found.figures])
     else:
@@ -143,10 +143,6 @@ def _read(path: Path) -> Evaluation:
     except (ValueError, RecursionError) as problem:
         raise UserError(f"{path} is no JSON: give what `ganzoo evaluate --json` printed") from problem
     return Evaluation.from_json(value, str(path))
-
-
-def _about(found: Evaluation, seconds: float) -> str:
-    return "\n".join(_lines(found, seconds))
 
 
 def _lines(found: Evaluation, seconds: float) -> Iterator[str]:

@@ -29,21 +29,11 @@ def info(name: str, as_json: bool) -> None:
 
 def _as_json(registry: Registry, entry: Entry) -> dict[str, Any]:
     item = entry.item
-    about: dict[str, Any] = {
-        "kind": item.kind,
-        "name": item.name,
-        "summary": item.summary,
-        "package": entry.provider.package,
-        "version": entry.provider.version,
-        "source": item.source,
-    }
+    about: dict[str, Any] = {**entry.to_json(), "source": item.source}
     if isinstance(item, Variant):
-        about |= {
-            "figures": item.figures,
-            "recipe": item.recipe,
-            "defaults": select(registry, item.name).to_json(),
-        }
-        about["requires"] = _data_needs(select(registry, item.name))
+        chosen = select(registry, item.name)
+        about |= {"figures": item.figures, "recipe": item.recipe, "defaults": chosen.to_json()}
+        about["requires"] = _data_needs(chosen)
         about["published"] = {key: list(v) if isinstance(v, tuple) else v for key, v in item.published.items()}
     else:
         about["options"] = values_of(item.config())

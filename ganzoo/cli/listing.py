@@ -23,18 +23,7 @@ def list_command(kind: str | None, as_json: bool) -> None:
     found = [entry for entry in registry if kind in (None, entry.item.kind)]
     warn_of_broken(registry)
     if as_json:
-        print_json(
-            [
-                {
-                    "kind": entry.item.kind,
-                    "name": entry.item.name,
-                    "summary": entry.item.summary,
-                    "package": entry.provider.package,
-                    "version": entry.provider.version,
-                }
-                for entry in found
-            ]
-        )
+        print_json([entry.to_json() for entry in found])
         return
     rows = [(entry.item.kind, entry.item.name, entry.item.summary, str(entry.provider)) for entry in found]
     print_table(("kind", "name", "summary", "package"), rows)

@@ -11,8 +11,10 @@ from typing import Any
 import click
 
 from ganzoo.catalogue import Registry, Selection
+from ganzoo.catalogue.flags import slot_flags
 from ganzoo.catalogue.options import Option, options_of
-from ganzoo.catalogue.selection import Part, recipe_slots
+from ganzoo.catalogue.part import Part
+from ganzoo.catalogue.selection import recipe_slots
 from ganzoo.errors import UserError, nearest
 from ganzoo.files import DOCUMENT, read_file
 
@@ -42,7 +44,7 @@ def scan(registry: Registry, words: Sequence[str], use: str) -> Words:
     variant = _variant_in(registry, words, str(file.get("variant") or ""))
     refuse_no_variant(registry, variant, use)
     slots = recipe_slots(registry, registry.variant(variant))
-    placed = {slot.name for slot in slots} | {slot.kind for slot in slots}
+    placed = slot_flags(slots)
     flags = {name: value for name, value in given.items() if name in placed}
     return Words(variant, flags, given.get("preset"), file)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import click
 
-from ganzoo.catalogue import installed, select
+from ganzoo.catalogue import Selection, installed, select
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.cli.options import Group, groups, hint_of_slots, names_a_variant, scan, without_unknown
-from ganzoo.errors import plain
+from ganzoo.errors import Refused, plain
 
 _GROUPS, _HINT, _UNKNOWN = "ganzoo.groups", "ganzoo.hint", "ganzoo.unknown"
 
@@ -34,7 +34,7 @@ class PartsCommand(click.Command, ABC):
         registry = installed()
         asks_for_help = any(word in ctx.help_option_names for word in args)
         ordered = self.variant_first(args)
-        if not (asks_for_help and not names_a_variant(registry, ordered)):
+        if not asks_for_help or names_a_variant(registry, ordered):
             words = scan(registry, ordered, self.use)
             chosen = select(registry, words.variant, words.flags, words.preset, words.file)
             ctx.meta[_GROUPS] = _without_repeats(groups(chosen, self.settings, self.heading))
@@ -81,10 +81,21 @@ class PartsCommand(click.Command, ABC):
                 formatter.write_dl(records)
 
 
-def unknown_options() -> list[str]:
-    """Return a sentence for each option on the line of the current command that no part has."""
-    found: list[str] = click.get_current_context().meta.get(_UNKNOWN, [])
-    return found
+def selected(
+    variant: str, flags: Mapping[str, Any], preset: str | None, file: Mapping[str, Any] | None = None
+) -> Selection:
+    """Return what the line of the current command chose.
+
+    Raises :class:`Refused` with every problem, options on the line that no part has among them.
+    """
+    unknown: list[str] = click.get_current_context().meta.get(_UNKNOWN, [])
+    try:
+        selection = select(installed(), variant, flags, preset, file)
+    except Refused as refused:
+        raise Refused([*unknown, *refused.problems]) from refused
+    if unknown:
+        raise Refused(unknown)
+    return selection
 
 
 def _without_repeats(found: Any) -> list[Group]:

@@ -8,12 +8,11 @@ from typing import Any, final
 
 import click
 
-from ganzoo.catalogue import installed, select
+from ganzoo.catalogue import installed
 from ganzoo.catalogue.selection import PRESETS
 from ganzoo.cli.options import read_config, refuse_no_variant
 from ganzoo.cli.output import tell
-from ganzoo.cli.parts import PartsCommand, unknown_options
-from ganzoo.errors import Refused
+from ganzoo.cli.parts import PartsCommand, selected
 from ganzoo.signals import SIGNALLED, raise_overdue
 
 
@@ -49,16 +48,9 @@ def train(
     Without --dataset it trains on the data that the variant names.
     """
     file = read_config(config) if config else {}
-    registry = installed()
     name = variant or str(file.get("variant") or "")
-    refuse_no_variant(registry, name, TrainCommand.use)
-    unknown = unknown_options()
-    try:
-        selection = select(registry, name, flags, preset, file)
-    except Refused as refused:
-        raise Refused([*unknown, *refused.problems]) from refused
-    if unknown:
-        raise Refused(unknown)
+    refuse_no_variant(installed(), name, TrainCommand.use)
+    selection = selected(name, flags, preset, file)
     # torch is imported only now: everything that can be told from names has been told.
     from ganzoo.engine.assembly import assemble
     from ganzoo.engine.observers.progress import ProgressDisplay
@@ -71,8 +63,9 @@ def train(
         tell("everything fits", err=True)
         return 0
     run = train_selection(selection, [ProgressDisplay()], resume)
+    status = 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)
     if not run.leads:
-        return 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)
+        return status
     path = run.folder.path
     if not run.finished:
         tell(f"stopped after {run.steps} steps, and saved; to go on:", err=True)
@@ -83,4 +76,4 @@ def train(
         tell(f"best model by its figures: {run.folder.best}", err=True)
     tell(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
     tell(f"sample it: {shlex.join(['ganzoo', 'sample', str(path)])} --out samples.png", err=True)
-    return 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)
+    return status

@@ -15,8 +15,9 @@ from ganzoo.catalogue.culprit import culprit
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.judgement import Judgement, judge_by
 from ganzoo.catalogue.options import Config
+from ganzoo.catalogue.part import Part
 from ganzoo.catalogue.registry import installed
-from ganzoo.catalogue.selection import Part, Selection
+from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.players import freeze_all_but
 from ganzoo.errors import Refused, UserError, first_line, in_words
 from ganzoo.interfaces import (

@@ -221,16 +221,27 @@ def _length(dataset: Dataset, owner: str) -> int:
 
 
 def _read_all(dataset: Dataset, spec: DataSpec, name: str, device: torch.device) -> dict[str, Tensor]:
-    """All examples on ``device``, read in chunks: a dataset that decodes or draws may need many times their size."""
+    """All examples on ``device``."""
     length = len(dataset)
     held: dict[str, Tensor] = {}
-    for indices in torch.arange(length).split(CHUNK):
-        fields = read_checked(dataset, indices, spec, name)
+    for place, fields in read_in_chunks(dataset, torch.arange(length), spec, name):
         for field, values in fields.items():
             if field not in held:
                 held[field] = torch.empty((length, *values.shape[1:]), dtype=values.dtype, device=device)
-            held[field][indices[0] : indices[0] + len(indices)] = values
+            held[field][place] = values
     return held
+
+
+def read_in_chunks(
+    dataset: Dataset, indices: Tensor, spec: DataSpec, owner: str
+) -> Iterator[tuple[slice, dict[str, Tensor]]]:
+    """Yield what ``dataset`` reads, some at a time, and which of ``indices`` these are; raises as :func:`read_checked`.
+
+    At once, a dataset that decodes or draws might need many times the memory of its examples.
+    """
+    for start in range(0, len(indices), CHUNK):
+        place = slice(start, start + CHUNK)
+        yield place, read_checked(dataset, indices[place], spec, owner)
 
 
 def bytes_per_example(spec: DataSpec) -> int:

@@ -12,7 +12,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ganzoo.catalogue.selection import FORMAT, Selection, refuse_other_format
+from ganzoo.catalogue.formats import refuse_other_format
+from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.choices import identity_of, laid_out, refuse_other_choices
 from ganzoo.engine.finite import first_non_finite
 from ganzoo.engine.runfolder import RunFolder
@@ -36,7 +37,7 @@ def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection, best:
     tensors, numbers = capture(trainer)
     # What is only watched may be infinite.
     refuse_non_finite({name: value for name, value in tensors.items() if not name.startswith("tally/")}, trainer.step)
-    write_sealed(path, tensors, KEY, {"format": FORMAT, "config": identity_of(selection.to_json()), **numbers})
+    write_sealed(path, tensors, KEY, {"config": identity_of(selection.to_json()), **numbers})
     found = checkpoints(folder)
     kept = {*found[: selection.run.keep_checkpoints], *regular(found, selection.run.checkpoint_every)[:1]}
     for old in found:

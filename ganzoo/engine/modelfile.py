@@ -13,8 +13,9 @@ import torch
 import ganzoo
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.part import Part, part_from_json
 from ganzoo.catalogue.registry import Registry
-from ganzoo.catalogue.selection import Part, Selection, part_from_json
+from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.assembly import SelectedParts
 from ganzoo.engine.sealed import read_sealed, refuse_other_tensors, write_sealed
 from ganzoo.errors import UserError, legible

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -15,13 +14,13 @@ import torch
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.assembly import assemble
-from ganzoo.engine.checkpoints import go_back, refuse_non_finite, what_stands, write_checkpoint
 from ganzoo.engine.checkpoints import resume as go_on
 from ganzoo.engine.determinism import deterministic
 from ganzoo.engine.device import choose_device
 from ganzoo.engine.examiner import Examiner, open_examiner
+from ganzoo.engine.keeper import Keeper, told_what_stands
 from ganzoo.engine.memory import memory_told
-from ganzoo.engine.modelfile import versions, write_model
+from ganzoo.engine.modelfile import versions
 from ganzoo.engine.observers import Observer, Situation
 from ganzoo.engine.observers.record import CurvesFile, Dispensable, MetricsFile, PictureFiles, TensorBoardEvents
 from ganzoo.engine.observers.tracking import Tracker
@@ -32,11 +31,8 @@ from ganzoo.engine.setup import build_trainer
 from ganzoo.engine.signals import Stop
 from ganzoo.engine.team import Team, gathered
 from ganzoo.engine.trainer import Pace, Trainer
-from ganzoo.errors import TrainingFailed, UserError, warn
-from ganzoo.files import NotWritten
+from ganzoo.errors import UserError, warn
 from ganzoo.metrics import untracked
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,7 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
         preview = Preview(trainer.game.recipe, trainer.game.batches, selection.run.seed, device)
         examiner = _examiner(selection, trainer, folder, watchers) if team.leads else None
         claim = folder.claimed(resume) if team.leads else nullcontext()
-        with _told_what_stands(folder), claim, stop.listening():
+        with told_what_stands(folder), claim, stop.listening():
             if resume:
                 go_on(folder, trainer, selection, warn)
                 _refuse_other_steps(trainer, team)
@@ -99,30 +95,15 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
             situation = Situation(folder, trainer.step, trainer.steps, _title(selection, data, trainer))
             if team.leads:
                 folder.write_config({**selection.to_json(), "versions": versions()})
-
-            def write(path: Path = folder.model, more: Mapping[str, Any] = NOTHING) -> str:
-                with trainer.game.averages.in_place() as averaged:
-                    refuse_non_finite(averaged.state_dict(), trainer.step)
-                    trained = {"steps": trainer.step, "images": trainer.images, **more}
-                    return write_model(path, averaged, selection, data, trained)
-
-            def examine() -> Mapping[str, float]:
-                return examiner.examine(trainer, write) if examiner is not None else {}
-
-            def save() -> None:
-                if team.leads:
-                    with _told_what_stands(folder):
-                        best = examiner.best_step if examiner is not None else None
-                        write_checkpoint(folder.checkpoints, trainer, selection, best)
-                        write()
-
-            def back() -> int:
-                return go_back(folder.checkpoints, trainer, settings.checkpoint_every)
-
+            keeper = Keeper(folder, trainer, selection, data, examiner)
             if trainer.step == 0 and settings.goes_back:
-                save()
-            _watched(observers, situation, lambda: trainer.run(observers, pace, preview, save, examine, back))
-            digest = write() if team.leads else ""
+                keeper.save()
+            _watched(
+                observers,
+                situation,
+                lambda: trainer.run(observers, pace, preview, keeper.save, keeper.examine, keeper.go_back),
+            )
+            digest = keeper.finish()
     finished = trainer.step == trainer.steps
     signalled = None if finished else stop.signal
     return Run(folder, trainer.step, trainer.seconds, digest, finished, signalled, team.leads)
@@ -161,17 +142,6 @@ def _observers(selection: Selection, watchers: Sequence[Observer]) -> list[Obser
     extras: list[Observer] = [TensorBoardEvents()] if selection.run.tensorboard else []
     pictures = [Dispensable(observer, warn) for observer in (*extras, PictureFiles(), CurvesFile())]
     return [MetricsFile(), *watchers, *pictures]
-
-
-@contextmanager
-def _told_what_stands(folder: RunFolder) -> Iterator[None]:
-    """Say of a file that could not be written what is saved, and how to go on: raises :class:`TrainingFailed`."""
-    try:
-        yield
-    except NotWritten as problem:
-        raise TrainingFailed(
-            f"{problem}: {what_stands(folder.checkpoints)}; make room or mend the disk, then go on with --resume"
-        ) from problem
 
 
 def _watched(observers: Sequence[Observer], situation: Situation, work: Callable[[], None]) -> None:

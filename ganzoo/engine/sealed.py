@@ -20,7 +20,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ganzoo.catalogue.selection import FORMAT, refuse_other_format
+from ganzoo.catalogue.formats import FORMAT, refuse_other_format
 from ganzoo.engine.finite import first_non_finite
 from ganzoo.errors import UserError, legible
 from ganzoo.files import write_whole

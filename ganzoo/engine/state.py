@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganzoo.engine.game import Game
 from ganzoo.engine.players import Player
 from ganzoo.engine.remedies import History
 from ganzoo.engine.sealed import refuse_other_tensors
@@ -22,10 +23,7 @@ _LARGEST = 2**53  # count or number of seconds
 
 def capture(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the trainer's state as tensors by name and as JSON values; random states are the step number."""
-    game = trainer.game
-    tensors = {f"network/{name}": value for name, value in game.recipe.state_dict().items()}
-    for name, network in game.averages.networks.items():
-        tensors |= {f"average/{name}/{key}": value for key, value in network.state_dict().items()}
+    game, tensors = trainer.game, _networks(trainer.game)
     numbers: dict[str, Any] = {}
     for player in game.players:
         for place, key, value in _slots(player.optimizer):
@@ -67,6 +65,13 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str,
     game.guard.spread.restore(spread)
     trainer.remedies.restore(history)
     trainer.step, trainer.seconds = step, seconds
+
+
+def _networks(game: Game) -> dict[str, Tensor]:
+    tensors = {f"network/{name}": value for name, value in game.recipe.state_dict().items()}
+    for name, network in game.averages.networks.items():
+        tensors |= {f"average/{name}/{key}": value for key, value in network.state_dict().items()}
+    return tensors
 
 
 def _time(about: Mapping[str, Any], steps: int) -> tuple[int, float]:
@@ -115,10 +120,7 @@ def _refuse_other_state(
     history: Mapping[str, int],
 ) -> Mapping[str, Any]:
     """Return ``numbers``; raise :class:`UserError` where they and ``tensors`` are no state after ``step`` steps."""
-    now, _ = capture(trainer)
-    wanted: dict[str, Any] = {
-        name: value for name, value in now.items() if not name.startswith(("optimizer/", "tally/"))
-    }
+    wanted: dict[str, Any] = dict(_networks(trainer.game))
     mended = history["left_out"] > 0 or history["went_back_to"] >= 0
     for player in trainer.game.players if step else ():
         # An optimizer whose updates were all left out or taken back has no state yet.

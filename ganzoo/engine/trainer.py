@@ -75,35 +75,25 @@ class Trainer:
             self._draw(observers, preview)
         began, since, saved_after = time.perf_counter(), self.step, -1
         while self.step < self.steps and not self._stopped(pace.stop):
-            try:
-                self.train_step()
-            except UserError as problem:
-                try:
-                    save()
-                except TrainingFailed as unsaved:
-                    raise TrainingFailed(f"{problem} (and it could not be saved: {unsaved})") from problem
-                saved = f" (saved after {self.step} steps; --resume goes on)" if self.game.team.leads else ""
-                raise TrainingFailed(f"{problem}{saved}") from problem
+            self._step_or_save(save)
             for observer in observers:
                 observer.stepped(self.step)
-            last = self.step == self.steps
-            examined = pace.evaluate_every > 0 and (last or self.step % pace.evaluate_every == 0)
+            draws, examines = self._due(pace.sample_every), self._due(pace.evaluate_every)
             # What was evaluated may be the best, to which one wants to be able to go back.
-            saves = pace.checkpoint_every > 0 and (last or examined or self.step % pace.checkpoint_every == 0)
-            written = last or saves or self.step % pace.sample_every == 0
-            self.remedies.answer(self.game.guard.faults(wait=written), self.game, go_back)
+            saves = self._due(pace.checkpoint_every) or (examines and pace.checkpoint_every > 0)
+            self.remedies.answer(self.game.guard.faults(wait=draws or saves), self.game, go_back)
             scores: Mapping[str, float] = {}
-            if examined:
+            if examines:
                 self._refuse_non_finite(self._means()[0])
                 paused = time.perf_counter()
                 scores = examine()
                 began += time.perf_counter() - paused
-            if last or examined or self.step % pace.log_every == 0:
+            if examines or self._due(pace.log_every):
                 report = self._report(began, since, scores)
                 for observer in observers:
                     observer.reported(report)
                 began, since = time.perf_counter(), self.step
-            if last or self.step % pace.sample_every == 0:
+            if draws:
                 began += self._draw(observers, preview)
             if saves:
                 self._refuse_non_finite(self._means()[0])
@@ -126,6 +116,22 @@ class Trainer:
         self.game.begin(self.step, due)
         self.execution.play(due, feeds, self.step)
         self.step += 1
+
+    def _step_or_save(self, save: Callable[[], None]) -> None:
+        """Make a step; where its data cannot be read, save what was done before and raise :class:`TrainingFailed`."""
+        try:
+            self.train_step()
+        except UserError as problem:
+            try:
+                save()
+            except TrainingFailed as unsaved:
+                raise TrainingFailed(f"{problem} (and it could not be saved: {unsaved})") from problem
+            saved = f" (saved after {self.step} steps; --resume goes on)" if self.game.team.leads else ""
+            raise TrainingFailed(f"{problem}{saved}") from problem
+
+    def _due(self, every: int) -> bool:
+        """Return whether the step that was just made ends an interval; the last one ends all that there are."""
+        return every > 0 and (self.step == self.steps or self.step % every == 0)
 
     def _feeds(self) -> list[dict[str, Feed]]:
         first = self.step * self._batches_per_step

@@ -10,9 +10,9 @@ import torch
 
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.judgement import SAMPLES, Judgement, judge_by, read_flags
-from ganzoo.catalogue.options import make, values_of
+from ganzoo.catalogue.options import values_of
+from ganzoo.catalogue.part import Part, part_from_json, part_of
 from ganzoo.catalogue.registry import Registry
-from ganzoo.catalogue.selection import Part, part_from_json
 from ganzoo.engine.evaluation import Evaluation, open_examination
 from ganzoo.errors import Refused, UserError, warn
 from ganzoo.metrics import Track, untracked
@@ -93,7 +93,7 @@ def _dataset(model: Model, registry: Registry, name: str | None, flags: Mapping[
     if problems:
         raise Refused(problems)
     before = values_of(then.config) if then is not None else {}
-    return Part(DATASET, component, entry.provider, make(component.config, {**before, **given}, entry.label))
+    return part_of(entry, DATASET, {**before, **given})
 
 
 def _name(part: Any) -> str:

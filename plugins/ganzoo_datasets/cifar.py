@@ -15,8 +15,8 @@ from torch import Tensor
 from ganzoo.errors import UserError
 from ganzoo_datasets.configs import Cifar10Config
 from ganzoo_datasets.download import fetch
-from ganzoo_datasets.files import damaged, keep
-from ganzoo_datasets.labelled import LabelledImages, refuse_endless
+from ganzoo_datasets.files import damaged, keep, refuse_endless
+from ganzoo_datasets.labelled import LabelledImages
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 FOLDER = "cifar-10-batches-bin"

@@ -48,14 +48,21 @@ class DigitsConfig(LabelledConfig):
 
 
 @dataclass(frozen=True)
-class IdxConfig(LabelledConfig):
-    """Options of a dataset in the idx format of MNIST; a subclass says which."""
+class PublishedConfig(LabelledConfig):
+    """Options of a dataset that is published in two parts; a subclass says where its files come from."""
 
     source: ClassVar[Source]
+
+    split: Literal["train", "test"] = option("train", "which of the published parts")
+
+
+@dataclass(frozen=True)
+class IdxConfig(PublishedConfig):
+    """Options of a dataset in the idx format of MNIST; a subclass says which."""
+
     channels = 1
 
     size: int = option(28, "height and width in pixels; the originals have 28", low=8, high=256)
-    split: Literal["train", "test"] = option("train", "which of the published parts")
 
 
 @dataclass(frozen=True)
@@ -94,10 +101,10 @@ class KmnistConfig(IdxConfig):
 
 
 @dataclass(frozen=True)
-class Cifar10Config(LabelledConfig):
+class Cifar10Config(PublishedConfig):
     """Options of CIFAR-10."""
 
-    source: ClassVar[Source] = sources.CIFAR10
+    source = sources.CIFAR10
     channels = 3
     class_names = (
         "airplane",
@@ -113,7 +120,6 @@ class Cifar10Config(LabelledConfig):
     )
 
     size: int = option(32, "height and width in pixels; the originals have 32", low=8, high=256)
-    split: Literal["train", "test"] = option("train", "which of the published parts")
 
 
 @dataclass(frozen=True)

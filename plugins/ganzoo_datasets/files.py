@@ -1,4 +1,4 @@
-"""Files that are in place whole or not at all."""
+"""The files of published datasets: written by one process at a time, whole or not at all, and refused if damaged."""
 
 from __future__ import annotations
 
@@ -64,6 +64,12 @@ def keep(path: Path, data: bytes) -> None:
         if not path.exists():
             with replacing(path) as file:
                 file.write(data)
+
+
+def refuse_endless(path: Path) -> None:
+    """Raise ``OSError`` where ``path`` is a pipe, a device or the like, which may wait or give bytes for ever."""
+    if path.exists() and not path.is_file():
+        raise OSError("it is no file")
 
 
 def damaged(path: Path, title: str, fault: str) -> UserError:

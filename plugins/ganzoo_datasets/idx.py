@@ -16,8 +16,8 @@ from torch import Tensor
 from ganzoo.errors import UserError
 from ganzoo_datasets.configs import IdxConfig
 from ganzoo_datasets.download import fetch
-from ganzoo_datasets.files import damaged, keep
-from ganzoo_datasets.labelled import LabelledImages, refuse_endless
+from ganzoo_datasets.files import damaged, keep, refuse_endless
+from ganzoo_datasets.labelled import LabelledImages
 
 PREFIX = {"train": "train", "test": "t10k"}
 # Bytes, far beyond any dataset of this format: no more of a file is read.

@@ -40,12 +40,6 @@ class LabelledImages(Dataset, Generic[C]):
         return {"image": resize(self._images[indices], self._size), "label": self._labels[indices]}
 
 
-def refuse_endless(path: Path) -> None:
-    """Raise ``OSError`` where ``path`` is a pipe, a device or the like, which may wait or give bytes for ever."""
-    if path.exists() and not path.is_file():
-        raise OSError("it is no file")
-
-
 def resize(images: Tensor, size: int) -> Tensor:
     """Return uint8 images (N, C, H, W) as (N, C, size, size), resized bicubically without aliasing."""
     if images.shape[2:] == (size, size):

@@ -15,7 +15,8 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from ganzoo.catalogue.selection import FORMAT, Part, part_to_json
+from ganzoo.catalogue.formats import FORMAT
+from ganzoo.catalogue.part import Part, part_to_json
 from ganzoo.engine.assembly import SelectedParts
 from ganzoo.engine.evaluation.bench import ask
 from ganzoo.engine.evaluation.reference import Reference, fingerprint

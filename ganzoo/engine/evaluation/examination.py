@@ -17,7 +17,7 @@ from torch import Tensor
 from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.judgement import Judgement, asks_judge
 from ganzoo.catalogue.options import values_of
-from ganzoo.catalogue.selection import Part, part_to_json
+from ganzoo.catalogue.part import Part, part_to_json
 from ganzoo.engine.assembly import SelectedParts
 from ganzoo.engine.evaluation.appointment import (
     DIGITS,

@@ -14,14 +14,13 @@ from torch import Tensor
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.judgement import SPLIT, Judgement
 from ganzoo.catalogue.options import DataConfig, values_of
-from ganzoo.catalogue.selection import Part
+from ganzoo.catalogue.part import Part
 from ganzoo.engine.assembly import SelectedParts
-from ganzoo.engine.batches import normalise, read_checked
+from ganzoo.engine.batches import normalise, read_in_chunks
 from ganzoo.errors import UserError
 from ganzoo.metrics import Examples
 from ganzoo.randomness import key
 
-CHUNK = 4096  # examples
 BUDGET = 2**31  # bytes of real examples to hold, as float32; of larger data a random part is taken
 JUDGED = 0.8  # share of the examples that a judge learns from, where the data is not published in parts
 STREAM = "reference"
@@ -154,9 +153,7 @@ class Reference:
         values = torch.empty((len(indices), *target.shape), device=self._device)
         labels = torch.empty(len(indices), dtype=torch.int64, device=self._device) if self._label else None
         given = []
-        for start in range(0, len(indices), CHUNK):
-            fields = read_checked(dataset, indices[start : start + CHUNK], self.spec, self.label)
-            place = slice(start, start + CHUNK)
+        for place, fields in read_in_chunks(dataset, indices, self.spec, self.label):
             values[place] = normalise(target, fields[self.spec.target])
             if labels is not None:
                 labels[place] = fields[self._label]

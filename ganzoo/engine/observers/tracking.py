@@ -17,8 +17,8 @@ _SAID = TextColumn("{task.description}", markup=False)
 class Tracker:
     """Tells people on stderr what is being done; stdout is for results."""
 
-    def __init__(self, console: Console | None = None):
-        self._console = console or Console(stderr=True, markup=False, emoji=False)
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, markup=False, emoji=False)
         self._told: set[str] = set()
         self._busy = False
 

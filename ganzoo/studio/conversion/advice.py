@@ -8,7 +8,8 @@ from typing import Any
 
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.options import DataConfig, Option, options_of
-from ganzoo.catalogue.selection import Part, Selection
+from ganzoo.catalogue.part import Part
+from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.assembly import build_recipe
 from ganzoo.errors import UserError
 from ganzoo.recipe import Recipe

@@ -14,6 +14,7 @@ from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.assembly import assemble, build_recipe
 from ganzoo.engine.modelfile import write_model
 from ganzoo.errors import UserError
+from ganzoo.files import make_folder
 from ganzoo.interfaces import Generator
 from ganzoo.studio.conversion.advice import fitting_options
 from ganzoo.studio.conversion.checkpoints import read_checkpoint
@@ -62,7 +63,7 @@ def convert(
     about = {"file": old.name, "sha256": hashlib.sha256(content).hexdigest(), "networks": list(made.taken)}
     trained = {"steps": 0, "images": 0, "converted": about}
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(out.parent)
         digest = write_model(out, recipe, selection, data, trained)
     except OSError as problem:
         raise UserError(f"{out} cannot be written: {problem.strerror or problem}; choose another --out") from problem

@@ -52,14 +52,8 @@ class Reader:
     something outside of it, to a value. Both raise :class:`Unreadable`, as :meth:`read` does.
     """
 
-    def __init__(
-        self,
-        content: memoryview,
-        known: Mapping[str, Callable[..., Any]],
-        outside: Callable[[Any], Any],
-        at: int = 0,
-    ):
-        self.at = at
+    def __init__(self, content: memoryview, known: Mapping[str, Callable[..., Any]], outside: Callable[[Any], Any]):
+        self.at = 0
         self._content, self._known, self._outside = content, known, outside
         self._stack: list[Any] = []
         self._marks: list[int] = []
