@@ -428,9 +428,10 @@ def test_a_part_is_empty_before_it_is_said_where_from_it_is(tmp_path: Path, monk
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "write_text", killed)
+    monkeypatch.setattr(Path, "open", killed)
     with pytest.raises(KeyboardInterrupt):
         part.begin("http://two/", "")
+    monkeypatch.undo()
     assert part.size == 0
 
 
