@@ -95,7 +95,9 @@ PROMISES: tuple[Promise, ...] = (
         "No default path unpickles, imports or executes what a file, a name or a download says, starts a program, "
         "or connects anywhere but to the mirrors of a dataset that was asked for. Names are looked up in the "
         "registry alone; what comes from outside reaches a terminal without its control characters.",
-        "Plugins are code, and run. Processes that read streamed data exchange messages with their parent.",
+        "Plugins are code, and run. Processes that read streamed data exchange messages with their parent. "
+        "`--execution compile` starts a compiler, whose cache torch trusts; `fid`, `kid` and `inception-score`, where "
+        "they are asked for by name, load a file of weights through torch-fidelity, which looks at its hash.",
         "tests/test_audit.py tests/test_names.py",
         "tests/test_audit.py tests/test_names.py",
     ),

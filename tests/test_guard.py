@@ -104,7 +104,9 @@ CASES += [("gan", "generator", "gradient", 1e25)]  # an optimizer's mean of its 
 
 
 @pytest.mark.parametrize(("variant", "phase", "where", "number"), CASES)
-def test_an_update_that_is_not_finite_changes_nothing(variant: str, phase: str, where: str, number: float) -> None:
+def test_an_update_that_is_not_finite_changes_nothing(
+    variant: str, phase: str, where: str, number: float, record: Callable[..., None]
+) -> None:
     trainer = make_trainer(choose(variant))
     poison = POISONS[where](trainer, phase)
     trainer.train_step()
@@ -126,6 +128,7 @@ def test_an_update_that_is_not_finite_changes_nothing(variant: str, phase: str, 
     poison(1)
     trainer.train_step()
     assert trainer.game.guard.faults() == []
+    record(promise="an update that is not finite is left out", injected=1, noticed=1, weights_changed=0)
 
 
 def statistics(trainer: Trainer) -> set[str]:
@@ -622,7 +625,9 @@ class Ratios(Observer):
             spread.of = of  # type: ignore[method-assign]
 
 
-def test_a_training_that_really_collapses_is_stopped_in_that_step(tmp_path: Path, caught: list[Trainer]) -> None:
+def test_a_training_that_really_collapses_is_stopped_in_that_step(
+    tmp_path: Path, caught: list[Trainer], record: Callable[..., None]
+) -> None:
     """A first GAN with a far too high learning rate makes one picture after some hundred steps."""
     selection = select(
         installed(), "gan",
@@ -632,7 +637,10 @@ def test_a_training_that_really_collapses_is_stopped_in_that_step(tmp_path: Path
     with pytest.raises(TrainingFailed, match=r"the examples that phase 'generator' makes are all alike .* at step \d+"):
         train(selection, [seen])
     assert seen.ratios[-1] < COLLAPSED
-    assert min(seen.ratios[: -2 * caught[-1].game.players[1].phase.updates]) >= COLLAPSED
+    before = min(seen.ratios[: -2 * caught[-1].game.players[1].phase.updates])
+    assert before >= COLLAPSED
+    shares = {"least_spread_before": round(before, 4), "spread_in_that_step": round(seen.ratios[-1], 4)}
+    record(promise="a collapse is noticed in its step", step=caught[-1].step, **shares)
 
 
 def test_a_collapse_is_told_once_and_the_training_goes_on(

@@ -201,7 +201,7 @@ def open_batches(
     smaller than a batch.
     """
     owner = owner or name
-    length = _length(dataset, owner)
+    length = length_of(dataset, owner)
     read_checked(dataset, torch.arange(1), spec, owner)
     if length * bytes_per_example(spec) > budget:
         order = Order(length, batch_size, seed, name, share=share)
@@ -210,7 +210,8 @@ def open_batches(
     return MemoryBatches(_read_all(dataset, spec, owner, device), spec, order)
 
 
-def _length(dataset: Dataset, owner: str) -> int:
+def length_of(dataset: Dataset, owner: str) -> int:
+    """Return how many examples ``dataset`` has; raises :class:`UserError` where it has none, or cannot tell."""
     try:
         length = len(dataset)
     except Exception as problem:

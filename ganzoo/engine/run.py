@@ -74,7 +74,8 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
         folder = _choose_folder(selection, resume, team)
         around.enter_context(memory_told(selection.run, device, folder))
         observers = _observers(selection, watchers) if team.leads else []
-        trainer = build_trainer(selection, data, precision, team, warn)
+        tell = warn if team.leads else _say_nothing
+        trainer = build_trainer(selection, data, precision, team, tell)
         for batches in trainer.game.batches.values():
             around.callback(batches.close)
         trainer.prepare()
@@ -83,7 +84,7 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
         claim = folder.claimed(resume) if team.leads else nullcontext()
         with told_what_stands(folder), claim, stop.listening():
             if resume:
-                go_on(folder, trainer, selection, warn)
+                go_on(folder, trainer, selection, tell)
                 _refuse_other_steps(trainer, team)
                 if examiner is not None:
                     examiner.go_on(trainer.step)
@@ -107,6 +108,10 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
     finished = trainer.step == trainer.steps
     signalled = None if finished else stop.signal
     return Run(folder, trainer.step, trainer.seconds, digest, finished, signalled, team.leads)
+
+
+def _say_nothing(text: str) -> None:
+    """Leave it to the first process to say it once."""
 
 
 def _examiner(

@@ -75,11 +75,7 @@ def build_trainer(
         settings.accumulate,
     )
     execution = choose_execution(settings.execution, game, streams, warn)
-    return Trainer(game, execution, Remedies(settings, warn if team.leads else _say_nothing))
-
-
-def _say_nothing(text: str) -> None:
-    """Leave it to the leader to say it once."""
+    return Trainer(game, execution, Remedies(settings, warn))
 
 
 def _schedule(selection: Selection, parts: SelectedParts, phase: Phase) -> Schedule:

@@ -16,7 +16,7 @@ from ganzoo.catalogue.judgement import SPLIT, Judgement
 from ganzoo.catalogue.options import DataConfig, values_of
 from ganzoo.catalogue.part import Part
 from ganzoo.engine.assembly import SelectedParts
-from ganzoo.engine.batches import normalise, read_in_chunks
+from ganzoo.engine.batches import length_of, normalise, read_in_chunks
 from ganzoo.errors import UserError
 from ganzoo.metrics import Examples
 from ganzoo.randomness import key
@@ -146,10 +146,11 @@ class Reference:
         dataset = SelectedParts({"dataset": part}).build("dataset", root=self._root)
         target, condition = self.spec.target_field, self.spec.condition
         limit = max(1, BUDGET // (4 * target.size))
-        indices = torch.arange(len(dataset))
-        if len(indices) > limit:
+        length = length_of(dataset, self.label)
+        indices = torch.arange(length)
+        if length > limit:
             generator = torch.Generator().manual_seed(key(0, f"{STREAM}/{split}"))
-            indices = torch.randperm(len(dataset), generator=generator)[:limit].sort().values
+            indices = torch.randperm(length, generator=generator)[:limit].sort().values
         values = torch.empty((len(indices), *target.shape), device=self._device)
         labels = torch.empty(len(indices), dtype=torch.int64, device=self._device) if self._label else None
         given = []
@@ -159,7 +160,7 @@ class Reference:
                 labels[place] = fields[self._label]
             if condition and condition != self._label:
                 given.append(normalise(self.spec.fields[condition], fields[condition]))
-        return Examples(values, labels), torch.cat(given) if given else None, len(dataset)
+        return Examples(values, labels), torch.cat(given) if given else None, length
 
 
 def fingerprint(examples: Examples) -> str:
