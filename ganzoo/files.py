@@ -18,11 +18,8 @@ _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # what file systems answe
 
 @contextmanager
 def open_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file of anybody's for reading; raises ``OSError`` where it is a pipe, a device or the like."""
-    # Opening a pipe would wait for ever, and reading a device never end.
-    with open(path, "rb", opener=_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is no file", str(path))
+    """Open a file of anybody's for reading; raises ``OSError`` where it is a folder, a pipe, a device or the like."""
+    with open(path, "rb", opener=_regular) as file:
         yield file
 
 
@@ -34,8 +31,13 @@ def read_file(path: Path, most: int) -> bytes:
         return file.read(most)
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+def _regular(path: str, flags: int) -> int:
+    # Opening a pipe would wait for ever, and reading a device never end.
+    number = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "it is no file", path)
+    return number
 
 
 @final

@@ -569,6 +569,22 @@ def test_a_plugin_that_goes_to_another_folder_goes_alone(shelf: Shelf) -> None:
     assert Path.cwd() == here
 
 
+def test_where_one_cannot_come_back_to_nobody_is_blamed(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One may work in a folder that one may not enter by its name."""
+    shelf.install("mover", {"mover": "import os\nos.chdir('/')\n" + sound("good")})
+    monkeypatch.chdir(Path.cwd())  # and back, when all is done
+    enter = os.chdir
+
+    def refuse(folder: str) -> None:
+        if folder != "/":
+            raise PermissionError(folder)
+        enter(folder)
+
+    monkeypatch.setattr(os, "chdir", refuse)
+    assert [plugin.cause for plugin in shelf.discover().values()] == [""]
+    monkeypatch.setattr(os, "chdir", enter)
+
+
 def test_what_ends_the_process_can_only_be_left_out(shelf: Shelf) -> None:
     """A plugin is code in this process: what leaves it at once, or never returns, is not held back but barred."""
     shelf.install("deadly", {"deadly": "import os\nos._exit(7)"})

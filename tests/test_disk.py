@@ -7,7 +7,6 @@ import json
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +17,11 @@ from typing import Any
 
 import pytest
 from disk import Disk, plain_curves, unsound
+from stopping import StopAt
 
 from ganzoo.catalogue import installed, select
 from ganzoo.cli import run as command
 from ganzoo.engine.checkpoints import checkpoints
-from ganzoo.engine.observers import Observer
 from ganzoo.engine.run import train
 from ganzoo.errors import TrainingFailed, UserError
 
@@ -34,17 +33,6 @@ TRAIN = ["train", "gan-minimal", *WORDS, "--device", "cpu"]
 JUDGE = "--metric frechet --judge-width 2 --judge-features 8 --judge-epochs 1 --judge-least-steps 5 --samples 60"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 LEFT_OUT = "ganzoo: left out"
-
-
-class StopAt(Observer):
-    """Sends a signal after some step."""
-
-    def __init__(self, step: int):
-        self.step = step
-
-    def stepped(self, step: int) -> None:
-        if step == self.step:
-            signal.raise_signal(signal.SIGINT)
 
 
 @dataclass(frozen=True)
@@ -523,11 +511,22 @@ def test_a_training_that_nobody_hears_goes_on(tmp_path: Path, trained: Trained) 
 
 def test_streams_that_were_closed_before(tmp_path: Path) -> None:
     shell = 'exec "$0" -m ganzoo "$@"'
-    for closed, words in ((">&-", ["info", "dcgan"]), ("2>&-", ["list", "--json"])):
+    for closed, words in ((">&-", ["info", "dcgan"]), ("2>&-", ["list", "--json"]), ("<&- 2>&-", ["list", "--json"])):
         found = subprocess.run(
             ["sh", "-c", f"{shell} {closed}", sys.executable, *words], capture_output=True, text=True, check=False
         )
         assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_what_libraries_say_never_reaches_the_results_where_standard_error_is_closed() -> None:
+    code = (
+        "import os; from ganzoo.cli.streams import prepare_streams; prepare_streams(); "
+        "os.write(1, b'noise'); os.write(2, b'noise'); print('result')"
+    )
+    found = subprocess.run(
+        ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, code], capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stdout) == (0, "result\n")
 
 
 def test_the_disk_of_these_tests_sees_everything(tmp_path: Path, ask: Ask) -> None:

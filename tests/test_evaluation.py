@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from test_resume import StopAt
+from stopping import StopAt
 
 import ganzoo
 from ganzoo.catalogue import installed, select

@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from stopping import StopAt
 
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.cli import run as command
 from ganzoo.engine.checkpoints import checkpoints, step_of
-from ganzoo.engine.observers import Observer
 from ganzoo.engine.run import Run, train
 from ganzoo.errors import UserError
 
@@ -26,17 +26,6 @@ OPTIMIZERS = installed().names("optimizer")
 def choose(variant: str, out: Path, **flags: object) -> Selection:
     fixed = {"batch_size": 8, "steps": 7, "dataset_size": 8, "log_every": 3, "out": out}
     return select(installed(), variant, {**fixed, **flags})
-
-
-class StopAt(Observer):
-    """Sends a signal after some step."""
-
-    def __init__(self, step: int, number: signal.Signals = signal.SIGINT):
-        self.step, self.number = step, number
-
-    def stepped(self, step: int) -> None:
-        if step == self.step:
-            signal.raise_signal(self.number)
 
 
 def interrupted_twice(selection: Selection) -> Run:

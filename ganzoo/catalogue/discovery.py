@@ -146,15 +146,21 @@ def _load(provider: Provider, point: EntryPoint) -> Plugin:
 @contextlib.contextmanager
 def _staying() -> Iterator[None]:
     """Come back to the working folder, for the paths of a command are relative to it."""
-    try:
-        folder = os.getcwd()
-    except FileNotFoundError:  # it was removed, and there is nothing to come back to
-        folder = ""
+    folder = _working_folder()
     try:
         yield
     finally:
-        if folder:
-            os.chdir(folder)
+        # To a folder that was removed, or that may not be entered by its name, there is no way back.
+        if folder and _working_folder() != folder:
+            with contextlib.suppress(OSError):
+                os.chdir(folder)
+
+
+def _working_folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 def _loaded(point: EntryPoint) -> Any:

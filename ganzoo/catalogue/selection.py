@@ -83,7 +83,6 @@ def select(
     asked = {name.replace("_", "-"): value for name, value in (flags or {}).items() if value is not None}
     placed = slot_flags(slots)
     layers = [
-        Layer("the recipe", {slot.name: slot.default for slot in slots}),
         *variant_layers(variant, published=preset == PRESETS[1]),
         file_layer(file or {}, variant),
         Layer("the command line", {name: str(value) for name, value in asked.items() if name in placed}),

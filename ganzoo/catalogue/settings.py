@@ -28,7 +28,7 @@ class RunSettings(Config):
     sync_bn: bool = option(False, "with several processes on NVIDIA GPUs, let batch norm see the batch of all")
     data_root: Path = option(Path("data"), "folder with the datasets' files; downloads go there")
     out: Path | None = option(None, "run folder; default runs/VARIANT, numbered where that is taken")
-    keep_checkpoints: int = option(2, "saves to keep, the newest ones; that of the best model stays too", low=1)
+    keep_checkpoints: int = option(2, "newest saves to keep; the last of an interval and the best stay too", low=1)
     on_non_finite: Literal["stop", "skip", "roll-back", "off"] = option(
         "stop", "what to do about an update that is not finite; off notices only what is reported"
     )

@@ -51,8 +51,9 @@ def prepare_streams() -> None:
     What writes to standard output past Python, as libraries and programs that a plugin starts do, is sent to standard
     error, for results may be a JSON document.
     """
-    sys.stdout = _prepared(sys.stdout, _Results)
+    # Standard error first: where it was closed, something must have its number before another file gets it.
     sys.stderr = _prepared(sys.stderr, _Remarks)
+    sys.stdout = _prepared(sys.stdout, _Results)
 
 
 def _prepared(stream: Any, kind: type[io.FileIO]) -> Any:
@@ -67,7 +68,7 @@ def _prepared(stream: Any, kind: type[io.FileIO]) -> Any:
     number = stream.fileno()
     if number == STDOUT:
         number = os.dup(STDOUT)
-        with contextlib.suppress(OSError):  # standard error is closed
+        with contextlib.suppress(OSError):  # standard input is closed as well, and gave its number
             os.dup2(STDERR, STDOUT)
     buffered = io.BufferedWriter(kind(number, "w", closefd=False))
     at_once = stream.line_buffering or stream.write_through

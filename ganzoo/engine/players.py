@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from ganzoo.errors import UserError
+from ganzoo.errors import TrainingFailed
 from ganzoo.interfaces import Progress, Schedule
 from ganzoo.recipe import Phase, Recipe
 
@@ -50,14 +50,14 @@ class Player:
         return step % self.phase.every == 0
 
     def set_rate(self, progress: Progress) -> None:
-        """Set the learning rates for a step; raises :class:`UserError` where its schedule gives no finite factor."""
+        """Set the learning rates for a step; raises :class:`TrainingFailed` where a factor is not finite."""
         factor = self._schedule.factor(progress)
         if factor == self._factor:
             return
         if not math.isfinite(factor):
-            raise UserError(
+            raise TrainingFailed(
                 f"the schedule of phase {self.phase.name!r} gives the factor {factor} at step {progress.step + 1}: "
-                f"choose another --{self.phase.name}-schedule"
+                f"begin anew with another --{self.phase.name}-schedule"
             )
         self._factor = factor
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):

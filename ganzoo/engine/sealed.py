@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,7 +22,7 @@ from torch import Tensor
 from ganzoo.catalogue.formats import FORMAT, refuse_other_format
 from ganzoo.engine.finite import first_non_finite
 from ganzoo.errors import UserError, legible
-from ganzoo.files import write_whole
+from ganzoo.files import open_file, write_whole
 
 _LENGTH = 8  # bytes of the header's length, at the beginning of a safetensors file
 _LONGEST = 100_000_000  # bytes of a header, as safetensors has it
@@ -102,9 +101,8 @@ def refuse_other_tensors(found: Mapping[str, Tensor], wanted: Mapping[str, Tenso
 
 def _content(path: Path, what: str) -> bytes:
     try:
-        # Reading a pipe may never begin, and reading a device never end.
-        regular = stat.S_ISREG(path.stat().st_mode)
-        content = path.read_bytes() if regular else b""
+        with open_file(path) as file:
+            return file.read()
     except FileNotFoundError:
         raise UserError(f"there is no {what} at {path}") from None
     except OSError as problem:
@@ -112,9 +110,6 @@ def _content(path: Path, what: str) -> bytes:
     except (ValueError, MemoryError) as problem:
         reason = "its name is none" if isinstance(problem, ValueError) else "it is larger than the memory"
         raise UserError(f"{legible(path)} cannot be read: {reason}") from problem
-    if not regular:
-        raise UserError(f"{path} is no file: give a {what}")
-    return content
 
 
 def _end(content: bytes) -> int:

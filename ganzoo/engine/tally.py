@@ -28,6 +28,7 @@ class Tally:
         self._device = device
         self.sums: dict[Found, Tensor] = {}
         self.counts: Counter[Found] = Counter()
+        self._shared: Counter[Found] | None = None  # what was counted when all processes had the same sums
 
     def add(self, phase: str, outcome: Outcome) -> None:
         """Count one outcome of ``phase``."""
@@ -47,12 +48,14 @@ class Tally:
         self.counts[found] += 1
 
     def share(self, average: Callable[[Tensor], Tensor]) -> None:
-        """Replace all sums by their mean over all processes: the leader's save is then that of all of them."""
+        """Replace all sums by their mean over all processes, so that what the first one saves is true of all."""
         filled = [self.sums[found] for found in self.sums if self.counts[found]]
-        if filled:
-            shared = average(torch.cat(filled)).split([len(total) for total in filled])
-            for total, mean in zip(filled, shared, strict=True):
-                total.copy_(mean)
+        if not filled or self.counts == self._shared:  # a mean of means would differ in the last bit
+            return
+        shared = average(torch.cat(filled)).split([len(total) for total in filled])
+        for total, mean in zip(filled, shared, strict=True):
+            total.copy_(mean)
+        self._shared = self.counts.copy()
 
     def means(self) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
         """Return the means since :meth:`clear`, terms by phase and values by name."""
@@ -78,11 +81,13 @@ class Tally:
         for total in self.sums.values():
             total.zero_()
         self.counts.clear()
+        self._shared = None
 
     def restore(self, sums: Mapping[Found, Tensor], counts: Mapping[Found, int]) -> None:
         """Go on from ``sums`` and ``counts``."""
         self.sums = {found: total.to(self._device) for found, total in sums.items()}
         self.counts = Counter(dict(counts))
+        self._shared = None
 
 
 def _vector(outcome: Outcome) -> Tensor:

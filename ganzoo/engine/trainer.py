@@ -81,7 +81,7 @@ class Trainer:
             draws, examines = self._due(pace.sample_every), self._due(pace.evaluate_every)
             # What was evaluated may be the best, to which one wants to be able to go back.
             saves = self._due(pace.checkpoint_every) or (examines and pace.checkpoint_every > 0)
-            self.remedies.answer(self.game.guard.faults(wait=draws or saves), self.game, go_back)
+            self.remedies.answer(self.game.guard.faults(wait=draws or examines or saves), self.game, go_back)
             scores: Mapping[str, float] = {}
             if examines:
                 self._refuse_non_finite(self._means()[0])

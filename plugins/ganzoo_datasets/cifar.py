@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import UserError
+from ganzoo.files import open_file, read_file
 from ganzoo_datasets.configs import Cifar10Config
 from ganzoo_datasets.download import fetch
-from ganzoo_datasets.files import damaged, keep, refuse_endless
+from ganzoo_datasets.files import damaged, keep
 from ganzoo_datasets.labelled import LabelledImages
 
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -64,20 +65,13 @@ def parse(data: bytes, path: Path, config: Cifar10Config) -> Records:
 
 def _contents(config: Cifar10Config, paths: list[Path], archive: Path, root: Path) -> list[bytes]:
     if all(path.exists() for path in paths):
-        return [_content(path, config.source.title) for path in paths]
+        return [read_file(path, LIMIT) for path in paths]
     if not archive.exists():
         fetch(config.source, [ARCHIVE], root)
     members = unpack(archive, [path.name for path in paths], config.source.title)
     for path, data in zip(paths, members, strict=True):
         keep(path, data)
     return members
-
-
-def _content(path: Path, title: str) -> bytes:
-    refuse_endless(path)
-    if path.stat().st_size > LIMIT:
-        raise damaged(path, title, f"it has {path.stat().st_size} bytes")
-    return path.read_bytes()
 
 
 @final
@@ -100,10 +94,9 @@ class _Bounded:
 def unpack(archive: Path, names: list[str], title: str) -> list[bytes]:
     """Return the bytes of the batches ``names``; no other member is looked at, none is written."""
     members: dict[str, bytes] = {}
-    refuse_endless(archive)
     try:
         # As a stream: going back in a packed archive unpacks it anew.
-        with gzip.open(archive) as packed:
+        with open_file(archive) as raw, gzip.open(raw) as packed:
             bounded: Any = _Bounded(packed, archive, title)
             with tarfile.open(fileobj=bounded, mode="r|") as tar:
                 for number, member in enumerate(tar):

@@ -66,12 +66,6 @@ def keep(path: Path, data: bytes) -> None:
                 file.write(data)
 
 
-def refuse_endless(path: Path) -> None:
-    """Raise ``OSError`` where ``path`` is a pipe, a device or the like, which may wait or give bytes for ever."""
-    if path.exists() and not path.is_file():
-        raise OSError("it is no file")
-
-
 def damaged(path: Path, title: str, fault: str) -> UserError:
     """Return the error for a file of the dataset ``title`` that cannot be what it is called."""
     return UserError(

@@ -7,16 +7,17 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ganzoo.errors import UserError
+from ganzoo.files import open_file
 from ganzoo_datasets.configs import IdxConfig
 from ganzoo_datasets.download import fetch
-from ganzoo_datasets.files import damaged, keep, refuse_endless
+from ganzoo_datasets.files import damaged, keep
 from ganzoo_datasets.labelled import LabelledImages
 
 PREFIX = {"train": "train", "test": "t10k"}
@@ -83,8 +84,7 @@ def _present(folder: Path, name: str) -> Path:
 def _read(path: Path, rank: int, title: str) -> Tensor:
     packed = path.suffix == ".gz"
     try:
-        refuse_endless(path)
-        with gzip.open(path) if packed else path.open("rb") as file:
+        with open_file(path) as raw, gzip.open(raw) if packed else raw as file:
             data = _content(file, rank)
     except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
         raise damaged(path, title, str(problem)) from problem
@@ -96,7 +96,7 @@ def _read(path: Path, rank: int, title: str) -> Tensor:
     return values
 
 
-def _content(file: BinaryIO | gzip.GzipFile, rank: int) -> bytes:
+def _content(file: IO[bytes] | gzip.GzipFile, rank: int) -> bytes:
     """Return the header and no more than one byte beyond what it claims: a packed file may grow without end."""
     head = file.read(4 + 4 * rank)
     claimed = math.prod(struct.unpack(f">{rank}I", head[4:])) if len(head) == 4 + 4 * rank else 0

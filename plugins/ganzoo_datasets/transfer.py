@@ -49,9 +49,7 @@ class Part:
 
     def begin(self, url: str, edition: str) -> None:
         """Be empty, and note where from the first byte comes."""
-        self.discard()
-        # In this order: a note must never be about bytes that came before it.
-        self.path.touch(exist_ok=False)
+        self.discard()  # first: a note must never be about bytes that came before it
         with self._source.open("x", encoding="ascii", errors="replace") as file:
             file.write(f"{url}\n{edition}")
 

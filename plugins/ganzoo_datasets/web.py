@@ -17,7 +17,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urljoin, urlsplit
 
 TIMEOUT = 30.0  # seconds without a byte
-LONGEST = 60.0  # seconds without a byte of the file, whatever else comes
+LONGEST = 60.0  # seconds in which a byte of the file must begin to come, whatever else comes
 REDIRECTS = 5
 # What a server answers that may answer otherwise in a second.
 PASSING = (
@@ -44,7 +44,7 @@ class OutOfRange(Broken):
 
 @final
 class _Timely(io.RawIOBase):
-    """What a connection gives, until ``end``: a server may send a byte of its header now and then, for ever."""
+    """What a connection gives for some time after it is renewed: headers may come by a byte now and then, for ever."""
 
     def __init__(self, raw: io.RawIOBase):
         self._raw = raw
@@ -68,7 +68,7 @@ class _Timely(io.RawIOBase):
 
 
 @final
-class Answer(http.client.HTTPResponse):
+class _Answer(http.client.HTTPResponse):
     """An answer whose header, and each piece of whose content, must come in ``LONGEST`` seconds."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, **more: Any):
@@ -83,9 +83,9 @@ class Answer(http.client.HTTPResponse):
 
 
 @final
-class _Open(urllib.request.HTTPHandler):
+class _Plain(urllib.request.HTTPHandler):
     class _Connection(http.client.HTTPConnection):
-        response_class = Answer
+        response_class = _Answer
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(self._Connection, req)
@@ -94,7 +94,7 @@ class _Open(urllib.request.HTTPHandler):
 @final
 class _Encrypted(urllib.request.HTTPSHandler):
     class _Connection(http.client.HTTPSConnection):
-        response_class = Answer
+        response_class = _Answer
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(self._Connection, req)
@@ -151,7 +151,7 @@ def _opener() -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        _Open(),
+        _Plain(),
         _Encrypted(),
         urllib.request.UnknownHandler(),
         urllib.request.HTTPErrorProcessor(),

@@ -14,7 +14,7 @@ from ganzoo.catalogue.selection import Selection
 from ganzoo.engine.assembly import assemble, build_recipe
 from ganzoo.engine.modelfile import write_model
 from ganzoo.errors import UserError
-from ganzoo.files import make_folder
+from ganzoo.files import make_folder, open_file
 from ganzoo.interfaces import Generator
 from ganzoo.studio.conversion.advice import fitting_options
 from ganzoo.studio.conversion.checkpoints import read_checkpoint
@@ -83,9 +83,8 @@ def check_destination(out: Path, force: bool) -> None:
 
 def _content(old: Path) -> bytes:
     try:
-        if old.exists() and not old.is_file():
-            raise UserError(f"{old} is no file: give the checkpoint itself")
-        return old.read_bytes()
+        with open_file(old) as file:
+            return file.read()
     except OSError as problem:
         raise UserError(f"{old} cannot be read: {problem.strerror or problem}") from problem
 
@@ -94,13 +93,13 @@ def _refuse_misfits(made: Plan, selection: Selection, networks: Mapping[str, nn.
     if not made.refused:
         return
     name, (part, reason) = next(iter(made.refused.items()))
-    advice = _offer(name, made.offered[name]) or _fitting_with(made, selection)
+    advice = _offer(name, made.offered[name]) if name in made.offered else _fitting_with(made, selection)
     without = "" if isinstance(networks[name], Generator) else f", or leave it out with --take {name}={NOTHING}"
     raise UserError(f"{shown(part.name)} does not fit the {name} of {selection.variant!r}: {reason}; {advice}{without}")
 
 
-def _offer(name: str, parts: Sequence[str]) -> str:
-    return f"a part of it fits, and if that is a whole network, give --take {name}={shown(parts[0])}" if parts else ""
+def _offer(name: str, part: str) -> str:
+    return f"a part of it fits, and if that is a whole network, give --take {name}={shown(part)}"
 
 
 def _fitting_with(made: Plan, selection: Selection) -> str:

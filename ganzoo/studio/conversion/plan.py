@@ -49,13 +49,13 @@ class Taken:
 class Plan:
     """What becomes of networks: filled, as they begin, or refused, with the likest part and why that does not fit.
 
-    For a refused one, ``offered`` names the parts that fit, but may be half of another network.
+    For a refused one, ``offered`` names a part that fits, but may be half of another network.
     """
 
     taken: dict[str, Taken] = field(default_factory=dict)
     fresh: list[str] = field(default_factory=list)
     refused: dict[str, tuple[Found, str]] = field(default_factory=dict)
-    offered: dict[str, list[str]] = field(default_factory=dict)
+    offered: dict[str, str] = field(default_factory=dict)
 
 
 def plan(networks: Mapping[str, nn.Module], found: Sequence[Found], take: Mapping[str, str]) -> Plan:
@@ -85,7 +85,9 @@ def plan(networks: Mapping[str, nn.Module], found: Sequence[Found], take: Mappin
             claimed |= fitting[0].found.places
         elif isinstance(network, Generator) or name in take or told:
             made.refused[name] = _likest(network, told or among)
-            made.offered[name] = [] if told else [part.name for part in free if _fitting(network, part)]
+            half = next((part.name for part in free if _fitting(network, part)), None)
+            if half is not None and not told:
+                made.offered[name] = half
         else:
             made.fresh.append(name)
     return made
