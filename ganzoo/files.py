@@ -77,7 +77,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 def put_in_place(part: Path, path: Path) -> None:
     """Give the whole file ``part`` the name ``path``, so that not even a power cut leaves anything between."""
-    _sync(part)
+    _sync(os.open(part, os.O_RDONLY))
     part.replace(path)
     _sync_folder(path.parent)
 
@@ -141,16 +141,17 @@ def _named(path: Path) -> Iterator[None]:
 
 def _sync_folder(folder: Path) -> None:
     try:
-        _sync(folder)
+        opened = os.open(folder, os.O_RDONLY)
     except PermissionError:  # Windows opens no folder, and one may be for writing alone
         return
+    try:
+        _sync(opened)
     except OSError as problem:
         if problem.errno not in _NO_SYNC:
             raise
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _sync(descriptor: int) -> None:
     try:
         os.fsync(descriptor)
     finally:

@@ -224,5 +224,5 @@ def test_a_training_is_what_it_would_be_without_interruptions(
     machine = type("TrainingThisWay", (Training,), {"way": way, "done": done})
     few = settings(max_examples=count, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(machine, settings=few)
-    assert done["steps"] > 0
+    assert done["examples"] > 0
     record(promise="resumption is exact", way=way.label, **done)
