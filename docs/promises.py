@@ -211,4 +211,6 @@ def _number(value: Any) -> str:
         return "(" + ", ".join(f"{name} {_number(item)}" for name, item in value.items() if item) + ")"
     if isinstance(value, list):
         return (", " if isinstance(value[0], str) else " to ").join(map(_number, value))
+    if isinstance(value, float):
+        return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -316,7 +316,7 @@ def test_the_larger_share_of_the_two_limits_bounds(cost: Cost, bound: str) -> No
 def test_the_peak_is_that_of_a_variant_and_not_of_those_before() -> None:
     module.begin_peak_memory(CPU)
     before = module.peak_memory(CPU)
-    held = torch.ones(2**24)
+    held = torch.ones(2**26)  # far more than a system takes back meanwhile
     peak = module.peak_memory(CPU)
     assert peak >= before + held.nbytes // 2
     del held

@@ -66,7 +66,7 @@ def test_of_several_runs_in_one_folder_one_proceeds(count: int, tmp_path: Path, 
                 assert named is not None and int(named[1]) == winner.pid, text
         assert folder.model.exists()
         assert not (folder.path / ".owner").exists()
-    record(promise="runs in one folder", races=count, runners=RUNNERS, proceeded=count, unnamed=0)
+    record(promise="runs in one folder", races=count, proceeded=count, unnamed=0)
 
 
 def claim_again_and_again(together: Barrier, path: Path, rounds: int, seed: int) -> None:
@@ -127,7 +127,7 @@ def test_whoever_is_refused_learns_who_has_the_folder(rounds: int, tmp_path: Pat
     for line in log.read_text(encoding="utf-8").splitlines():
         total.update(json.loads(line))
     assert total == {"had it": rounds, "named": rounds * (RUNNERS - 1)}
-    record(promise="claims of one folder", races=rounds, runners=RUNNERS, **total)
+    record(promise="claims of one folder", races=rounds, **total)
 
 
 @pytest.mark.parametrize("source", [(), ("--data-budget", "0", "--workers", "1")], ids=["memory", "streamed"])
