@@ -72,7 +72,7 @@ def go_back(folder: Path, trainer: Trainer, every: int) -> int:
     step, seconds, game = trainer.step, trainer.seconds, trainer.game
     sums, counts, history = dict(game.tally.sums), Counter(game.tally.counts), trainer.remedies.state()
     found = checkpoints(folder)
-    for path in (*regular(found, every), *found):
+    for path in dict.fromkeys((*regular(found, every), *found)):
         try:
             restore(trainer, *_read(path))
         except UserError:

@@ -85,8 +85,8 @@ def plan(networks: Mapping[str, nn.Module], found: Sequence[Found], take: Mappin
             claimed |= fitting[0].found.places
         elif isinstance(network, Generator) or name in take or told:
             made.refused[name] = _likest(network, told or among)
-            half = next((part.name for part in free if _fitting(network, part)), None)
-            if half is not None and not told:
+            half = None if told else next((part.name for part in free if _fitting(network, part)), None)
+            if half is not None:
                 made.offered[name] = half
         else:
             made.fresh.append(name)
