@@ -17,6 +17,7 @@ from ganzoo.engine.sealed import read_sealed
 from ganzoo.files import PART
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+TEMPORARY = getattr(os, "O_TMPFILE", 0)  # Linux: a file without a name; with O_EXCL it can never be given one
 Operation = tuple[str, Path]  # make, open, write, sync, rename (to where), remove, cut
 
 
@@ -57,7 +58,7 @@ class Disk:
 
         def opening(path: Any, flags: int, *more: Any, **named: Any) -> int:
             where = _resolved(path)
-            if flags & WRITING:
+            if flags & WRITING and not _nameless(flags):
                 self("open", where)
             descriptor: int = plain["open"](path, flags, *more, **named)
             self._opened[descriptor] = where
@@ -123,6 +124,11 @@ class Disk:
 def plain_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing curves takes longer than training here, and is tested elsewhere; they are written all the same."""
     monkeypatch.setattr("ganzoo.pictures.curves", lambda rows: Image.new("RGB", (60, 40)))
+
+
+def _nameless(flags: int) -> bool:
+    """Return whether a file opened so is gone when it is closed: libraries try a file system with such a one."""
+    return bool(TEMPORARY) and flags & TEMPORARY == TEMPORARY and bool(flags & os.O_EXCL)
 
 
 def _resolved(path: Any) -> Path:

@@ -218,7 +218,7 @@ def test_doctor_finds_a_torchvision_of_another_build(monkeypatch: pytest.MonkeyP
     def pretend(name: str) -> str:
         return "0.0" if name == "torchvision" else version(name)
 
-    monkeypatch.setattr(sys.modules["ganzoo.cli.doctor"], "version", pretend)
+    monkeypatch.setattr("ganzoo.tested.version", pretend)
     monkeypatch.setitem(sys.modules, "torchvision", None)
     answer = ganzoo("doctor")
     assert answer.status == 1
@@ -230,10 +230,29 @@ def test_doctor_finds_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None
     def missing(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(sys.modules["ganzoo.cli.doctor"], "version", missing)
+    monkeypatch.setattr("ganzoo.tested.version", missing)
     answer = ganzoo("doctor")
     assert answer.status == 1
-    assert lacks(answer.out, ("!!  rich", "pip install rich", "only --tensorboard needs it")) == []
+    assert lacks(answer.out, ("!!  rich", "pip install 'rich>=", "only --tensorboard needs it")) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "mark", "told"),
+    [
+        ("0.1", "!!", "older than what is supported"),
+        ("999.0", "ok", "newer than the tested"),
+        ("a build of mine", "!!", "cannot be compared"),
+    ],
+)
+def test_doctor_tells_a_version_outside_of_what_was_tested(
+    found: str, mark: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganzoo.tested.version", lambda name: found if name == "rich" else version(name))
+    answer = ganzoo("doctor")
+    (line,) = (line for line in answer.out.splitlines() if line[4:].startswith("rich "))
+    assert line.startswith(mark)
+    assert told in line
+    assert ("pip install 'rich>=" in answer.out) == (mark == "!!")
 
 
 # The help text of training

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 import click
@@ -56,24 +54,17 @@ def _system() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    for package in sorted(_needed()):
-        found = _version(package)
-        yield Finding(package, found or "missing", "" if found else f"pip install {package}")
+    # Imported here: to read versions takes a package of its own, of which no other command has a use.
+    from ganzoo.tested import installed_version, needed, untested
+
+    for package, requirement in sorted(needed().items()):
+        found = installed_version(package)
+        why = untested(package, found) if found else ""
+        fits = bool(found) and requirement.specifier.contains(found, prereleases=True)
+        told = f"{found} ({why})" if why else found or "missing"
+        yield Finding(package, told, "" if fits else f"pip install '{package}{requirement.specifier}'")
     for package, use in EXTRAS.items():
-        yield Finding(package, _version(package) or f"not installed (only {use} needs it)")
-
-
-def _needed() -> set[str]:
-    """The packages that this installation says it needs, extras left out."""
-    lines = [line for line in requires("ganzoo") or () if "extra ==" not in line]
-    return {re.split(r"[^A-Za-z0-9_.-]", line)[0] for line in lines}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
+        yield Finding(package, installed_version(package) or f"not installed (only {use} needs it)")
 
 
 def _torch() -> Iterator[Finding]:
@@ -83,6 +74,7 @@ def _torch() -> Iterator[Finding]:
         yield Finding("torch", f"cannot be imported: {problem}", "pip install torch torchvision")
         return
     from ganzoo.engine.precision import has_bf16
+    from ganzoo.tested import installed_version, untested
 
     yield Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
     capability = torch.backends.cpu.get_cpu_capability()
@@ -91,12 +83,13 @@ def _torch() -> Iterator[Finding]:
     yield Finding("cuda", ", ".join(names) or "no device")
     yield Finding("mps", "yes" if torch.backends.mps.is_available() else "no device")
     # torchvision registers operators with torch as it is imported: of another build, it fails just there.
-    if not _version("torchvision"):
+    if not installed_version("torchvision"):
         return
     try:
         import torchvision
 
-        yield Finding("torchvision", torchvision.__version__)
+        why = untested("torchvision", torchvision.__version__)
+        yield Finding("torchvision", f"{torchvision.__version__} ({why})" if why else torchvision.__version__)
     except Exception as problem:
         remedy = "install the pair together, from one index: pip install --force-reinstall torch torchvision"
         yield Finding("torchvision", f"does not go with torch {torch.__version__}: {problem}", remedy)
