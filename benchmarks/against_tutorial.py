@@ -11,7 +11,7 @@ import common
 from training import Training, choose
 from tutorial import LOOPS
 
-from ganzoo.engine.device import choose_device
+from ganzoo.step.device import choose_device
 
 TUTORIAL = "tutorial"
 

@@ -17,11 +17,12 @@ import torch
 from one_training import Job, alone
 from quality import SAMPLES
 
+from ganzoo.assembly.dry_run import assemble
+from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
-from ganzoo.engine.assembly import assemble, build_recipe
-from ganzoo.engine.observers.record import read_rows
 from ganzoo.errors import Refused, UserError
-from ganzoo.files import write_whole
+from ganzoo.storage.files import write_whole
+from ganzoo.training.observers.metrics_file import read_rows
 
 DATA = {"dataset": "mnist"}
 EVALUATIONS = 10  # while a model trains

@@ -20,7 +20,7 @@ import torch
 from quality import draw, figures, judge
 
 import ganzoo
-from ganzoo.engine.observers.record import read_rows
+from ganzoo.training.observers.metrics_file import read_rows
 
 
 @dataclass(frozen=True)

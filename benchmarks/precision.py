@@ -13,7 +13,7 @@ from common import data_root, out, publish
 from quality import SAMPLES, figures, floors
 
 import ganzoo
-from ganzoo.engine.evaluation import Evaluation
+from ganzoo.evaluation import Evaluation
 
 CASES = {"cgan": 5000, "cgan-conv": 500}  # steps
 PRECISIONS = ("fp32", "bf16")

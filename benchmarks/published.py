@@ -20,10 +20,10 @@ from tutorial import LOOPS, Loop
 
 import ganzoo
 from ganzoo.catalogue import Field, Selection, installed, select
-from ganzoo.catalogue.judgement import judge_by
-from ganzoo.engine.device import choose_device
-from ganzoo.engine.evaluation import Evaluation, Examination, open_examination
-from ganzoo.metrics import Examples, untracked
+from ganzoo.catalogue.evaluation_plan import judge_by
+from ganzoo.contract.judge import Examples, untracked
+from ganzoo.evaluation import Evaluation, Examination, open_examination
+from ganzoo.step.device import choose_device
 from ganzoo.studio.export import write_samples
 
 LOOP = "cgan"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import ganzoo
-from ganzoo.engine.evaluation import Evaluation
+from ganzoo.evaluation import Evaluation
 from ganzoo.studio.export import write_samples
 
 SAMPLES = 10_000

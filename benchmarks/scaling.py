@@ -11,7 +11,7 @@ import click
 import common
 from training import Training, choose
 
-from ganzoo.engine.device import choose_device
+from ganzoo.step.device import choose_device
 
 GAIN = 1.3
 BATCHES = [2**power for power in range(4, 13)]

@@ -12,15 +12,16 @@ import common
 import torch
 from training import Training, choose
 
+from ganzoo.assembly.dry_run import assemble
+from ganzoo.assembly.parts import SelectedParts, build_recipe
+from ganzoo.assembly.trainable import trained_parameters
+from ganzoo.batches.batches import open_batches
 from ganzoo.catalogue import Selection
-from ganzoo.engine.assembly import SelectedParts, assemble, build_recipe
-from ganzoo.engine.batches import open_batches
-from ganzoo.engine.device import choose_device
-from ganzoo.engine.players import trained_parameters
-from ganzoo.engine.precision import choose_precision
-from ganzoo.engine.setup import MIB
+from ganzoo.contract.step_context import Clock
 from ganzoo.randomness import KeyedStreams, key
-from ganzoo.recipe import Clock
+from ganzoo.step.device import choose_device
+from ganzoo.step.precision import choose_precision
+from ganzoo.training.setup import MIB
 
 TARGET = 0.03
 # The trainer reports every 50 steps: turns of whole fifties all pay for their reports.

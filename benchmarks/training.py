@@ -13,19 +13,19 @@ import click
 from common import timed
 from rich.console import Console
 
+from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection, installed, select
-from ganzoo.engine.assembly import assemble
-from ganzoo.engine.device import choose_device
-from ganzoo.engine.observers import Observer, Situation
-from ganzoo.engine.observers.progress import ProgressDisplay
-from ganzoo.engine.observers.record import MetricsFile
-from ganzoo.engine.precision import choose_precision
-from ganzoo.engine.preview import Preview
-from ganzoo.engine.runfolder import RunFolder
-from ganzoo.engine.setup import build_trainer
-from ganzoo.engine.signals import Stop
-from ganzoo.engine.team import Alone
-from ganzoo.engine.trainer import Pace
+from ganzoo.step.device import choose_device
+from ganzoo.step.precision import choose_precision
+from ganzoo.step.processes import Alone
+from ganzoo.storage.run_folder import RunFolder
+from ganzoo.training.observers import Observer, Situation
+from ganzoo.training.observers.metrics_file import MetricsFile
+from ganzoo.training.observers.progress import ProgressDisplay
+from ganzoo.training.preview import Preview
+from ganzoo.training.setup import build_trainer
+from ganzoo.training.stop import Stop
+from ganzoo.training.trainer import Pace
 
 ENDLESS = 10**9  # steps: no schedule moves, and no last step comes
 

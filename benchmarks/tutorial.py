@@ -20,10 +20,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from training import choose
 
+from ganzoo.assembly.dry_run import assemble
+from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.catalogue import Selection
-from ganzoo.engine.assembly import SelectedParts, assemble, build_recipe
-from ganzoo.engine.device import choose_device
 from ganzoo.layers import Dropout
+from ganzoo.step.device import choose_device
 
 Losses = Mapping[str, float]
 ORIGINAL = 28  # pixels that an image of MNIST has

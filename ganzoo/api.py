@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.catalogue import installed, select
-from ganzoo.catalogue.judgement import SAMPLES
+from ganzoo.catalogue.evaluation_plan import SAMPLES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ganzoo.engine.evaluation import Evaluation
-    from ganzoo.engine.run import Run
+    from ganzoo.evaluation import Evaluation
     from ganzoo.studio.model import Model
+    from ganzoo.training.run import Run
 
 
 def catalogue(kind: str | None = None) -> dict[str, list[str]]:
@@ -45,8 +45,8 @@ def train(
     where something does not fit.
     """
     selection = select(installed(), variant, options, preset, config)
-    from ganzoo.engine import run
-    from ganzoo.engine.observers.progress import ProgressDisplay
+    from ganzoo.training import run
+    from ganzoo.training.observers.progress import ProgressDisplay
 
     return run.train(selection, [ProgressDisplay()] if progress else [], resume)
 
@@ -80,7 +80,7 @@ def evaluate(
     ``options`` are those of the data, the judge and the metrics with underscores: ``dataset_size=32``. Raises
     :class:`~ganzoo.errors.UserError` where something does not fit, or the examples are too few to mean anything.
     """
-    from ganzoo.engine.device import choose_device
+    from ganzoo.step.device import choose_device
     from ganzoo.studio.evaluation import evaluate as held_against
     from ganzoo.studio.model import Model
 

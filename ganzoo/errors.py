@@ -1,9 +1,7 @@
-"""What can go wrong, and whose move it is."""
+"""What can go wrong, and who can mend it."""
 
 from __future__ import annotations
 
-import difflib
-import sys
 from collections.abc import Iterable
 
 
@@ -32,42 +30,3 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, number: int):
         self.number = number
         super().__init__(number)
-
-
-def plain(text: str) -> str:
-    """Return ``text`` with what a terminal obeys, or an encoding lacks, written out as ``\\x1b``."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-
-
-def legible(said: object, longest: int = 500) -> str:
-    """Return what a file or a stranger's code ``said`` as one printable line, cut where it is long."""
-    text = str(said) or type(said).__name__
-    lines = (" ".join(line.split()) for line in text[: longest + 1].splitlines())
-    line = "; ".join(filter(None, lines))
-    return plain(line) if len(text) <= longest else f"{plain(line)[:longest]}…"
-
-
-def in_words(problem: BaseException) -> str:
-    """Return what ``problem`` says in one line, or its type's name where it says nothing or cannot say it."""
-    try:
-        said = " ".join(str(problem).split())
-    except Exception:
-        said = ""
-    return said or type(problem).__name__
-
-
-def first_line(problem: Exception) -> str:
-    """Return the first line of what ``problem`` says, or its type's name where it says nothing."""
-    said = str(problem).strip()
-    return said.splitlines()[0] if said else type(problem).__name__
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Return how a sentence about an unknown ``name`` ends: ``; did you mean 'x'?``, or a full stop."""
-    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else "."
-
-
-def warn(text: str) -> None:
-    """Say on stderr, in one line, what people should know, and go on."""
-    print(f"ganzoo: {legible(text, 10_000)}", file=sys.stderr, flush=True)

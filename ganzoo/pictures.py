@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from ganzoo.catalogue.data import Field
-from ganzoo.errors import legible, plain
-from ganzoo.files import open_file
+from ganzoo.storage.files import open_file
+from ganzoo.text import legible, plain
 
 GAP, PAPER, INK = 3, "#8fa3bf", "black"  # neither black nor white, so that no stroke runs into the next tile
 FRAME, LAST_FRAME = 200, 1000  # milliseconds
@@ -168,3 +168,10 @@ def _frame(picture: Path) -> Image.Image:
             return image.convert("P", palette=Image.Palette.ADAPTIVE)
     except Exception as problem:  # a damaged file makes Pillow raise almost anything
         raise OSError(errno.EINVAL, f"{picture.name} is no picture of a run: {legible(problem)}") from problem
+
+
+def png(image: Image.Image) -> bytes:
+    """Return a picture as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()

@@ -8,7 +8,8 @@ from typing import TypeVar
 import torch
 
 from ganzoo.catalogue import Config, Field
-from ganzoo.metrics import Examples, Judge, Opinion, halved
+from ganzoo.contract.judge import Examples, Judge, Opinion
+from ganzoo.contract.metric import halved
 from ganzoo.randomness import key
 from ganzoo_metrics.plain import Plain
 

@@ -13,8 +13,8 @@ from typing import Any, final
 import pytest
 from PIL import Image
 
-from ganzoo.engine.sealed import read_sealed
-from ganzoo.files import PART
+from ganzoo.storage.files import PART
+from ganzoo.storage.sealed import read_sealed
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 TEMPORARY = getattr(os, "O_TMPFILE", 0)  # Linux: a file without a name; with O_EXCL it can never be given one

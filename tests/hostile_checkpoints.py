@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ganzoo.contract.networks import Generator
 from ganzoo.errors import UserError
-from ganzoo.interfaces import Generator
 from ganzoo.studio.conversion.checkpoints import MAGIC, read_checkpoint
 from ganzoo.studio.conversion.finding import networks_in
 from ganzoo.studio.conversion.matching import filled

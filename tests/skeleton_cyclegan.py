@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.catalogue import Component, Config, DataSpec, Field, Slot, Variant, hookimpl, option, phase_slots
-from ganzoo.interfaces import Generator, Shape, Sites
+from ganzoo.contract.conditioner import Shape, Sites
+from ganzoo.contract.networks import Generator
+from ganzoo.contract.recipe import Batch, FieldRef, Outcome, Parts, Phase, Recipe
+from ganzoo.contract.step_context import Clock
 from ganzoo.randomness import Draws
-from ganzoo.recipe import Batch, Clock, FieldRef, Outcome, Parts, Phase, Recipe
 
 
 @dataclass(frozen=True)

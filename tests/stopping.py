@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from ganzoo.engine.observers import Observer
+from ganzoo.training.observers import Observer
 
 
 class StopAt(Observer):

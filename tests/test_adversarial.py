@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from ganzoo.assembly.dry_run import assemble
+from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
-from ganzoo.engine.assembly import assemble, build_recipe
-from ganzoo.interfaces import Batchwise, Critic, Verdict, batchwise
+from ganzoo.contract.networks import Batchwise, Critic, Verdict, batchwise
+from ganzoo.contract.recipe import Recipe
+from ganzoo.contract.step_context import Clock
 from ganzoo.layers import Dropout
 from ganzoo.randomness import FreshDraws, KeyedStreams, Share
-from ganzoo.recipe import Clock, Recipe
 
 LABELS = torch.arange(8) % 10
 

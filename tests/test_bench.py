@@ -18,20 +18,20 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import installed, select
 from ganzoo.cli import run
-from ganzoo.engine.assembly import assemble
-from ganzoo.engine.execution import Execution
-from ganzoo.engine.game import Feeds, Game
-from ganzoo.engine.players import Player
-from ganzoo.engine.precision import Precision, choose_precision
-from ganzoo.engine.setup import build_trainer
-from ganzoo.engine.team import Alone
-from ganzoo.engine.trainer import Trainer
+from ganzoo.step.execution import Execution
+from ganzoo.step.phase_optimizer import Player
+from ganzoo.step.precision import Precision, choose_precision
+from ganzoo.step.processes import Alone
+from ganzoo.step.train_step import Feeds, Game
 from ganzoo.studio import benchmark as module
 from ganzoo.studio.benchmark import Benchmark, Roofline, benchmark, cost_of_step, roofline, split
 from ganzoo.studio.cost import Cost, cost_of
 from ganzoo.studio.machine import Machine, copy_rate, matrix_rate, measure_machine, median_seconds
+from ganzoo.training.setup import build_trainer
+from ganzoo.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 VARIANTS = installed().names("variant")

@@ -16,8 +16,8 @@ HEAD = """
 import os, sys, threading, time
 import torch
 from torch import nn
-from ganzoo.interfaces import *
-from ganzoo.interfaces import Verdict
+from ganzoo.contract.networks import *
+from ganzoo.contract.networks import Verdict
 class Wild(BaseException):
     pass
 class Mute(Exception):

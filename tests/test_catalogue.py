@@ -16,14 +16,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganzoo import interfaces, metrics, recipe
+from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import KINDS, Component, Config, DataConfig, DataSpec, Field, Variant, installed, option, select
 from ganzoo.catalogue.data import FieldKind
 from ganzoo.catalogue.options import Option, make, options_of, values_of
 from ganzoo.catalogue.registry import Entry
 from ganzoo.catalogue.settings import RunSettings
-from ganzoo.engine.assembly import resolve
-from ganzoo.errors import Refused, UserError, legible, nearest
+from ganzoo.contract import metric as metrics
+from ganzoo.contract import networks as interfaces
+from ganzoo.contract import recipe
+from ganzoo.errors import Refused, UserError
+from ganzoo.text import legible, nearest
 
 ENTRIES = list(installed())
 COMPONENTS = [entry for entry in ENTRIES if isinstance(entry.item, Component)]

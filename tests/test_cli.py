@@ -508,7 +508,7 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*arguments: Any) -> None:
         raise AssertionError("it would have trained")
 
-    monkeypatch.setattr("ganzoo.engine.run.train", never)
+    monkeypatch.setattr("ganzoo.training.run.train", never)
 
 
 @pytest.mark.usefixtures("untrained")

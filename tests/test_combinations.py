@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.catalogue.check import check
-from ganzoo.engine.assembly import assemble
-from ganzoo.engine.run import train
 from ganzoo.errors import Refused
+from ganzoo.training.run import train
 
 Root = Callable[[str], Path]
 FACTORS = ("variant", "conditioner", "loss", "dataset")

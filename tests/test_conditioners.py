@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import Component, Field, installed
 from ganzoo.catalogue.options import make
-from ganzoo.engine.assembly import resolve
-from ganzoo.interfaces import Conditioner, Shape, Sites, Unconditioned, Verdict
+from ganzoo.contract.conditioner import Conditioner, Shape, Sites, Unconditioned
+from ganzoo.contract.networks import Verdict
 
 FIELDS = {
     "class": Field("class", classes=5),

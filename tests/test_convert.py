@@ -17,11 +17,12 @@ from hostile_checkpoints import Tiny
 from torch import Tensor, nn
 
 import ganzoo
+from ganzoo.assembly.dry_run import assemble
+from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.cli import run as command
-from ganzoo.engine.assembly import assemble, build_recipe
-from ganzoo.engine.modelfile import read_model
 from ganzoo.errors import UserError
+from ganzoo.storage.model_file import read_model
 from ganzoo.studio.conversion.checkpoints import read_checkpoint
 from ganzoo.studio.conversion.convert import Conversion, convert
 from ganzoo.studio.conversion.finding import networks_in

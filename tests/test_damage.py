@@ -24,28 +24,28 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import ganzoo
+from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import Selection, installed, select
+from ganzoo.catalogue.evaluation_plan import judge_by
 from ganzoo.catalogue.formats import FORMAT
-from ganzoo.catalogue.judgement import judge_by
 from ganzoo.catalogue.options import options_of
 from ganzoo.cli import run as command
-from ganzoo.engine.assembly import build_recipe
-from ganzoo.engine.best import BestModel
-from ganzoo.engine.checkpoints import go_back, resume, write_checkpoint
-from ganzoo.engine.evaluation import Evaluation
-from ganzoo.engine.evaluation.appointment import appoint
-from ganzoo.engine.evaluation.reference import Reference
-from ganzoo.engine.modelfile import write_model
-from ganzoo.engine.precision import choose_precision
-from ganzoo.engine.run import train
-from ganzoo.engine.runfolder import RunFolder
-from ganzoo.engine.sealed import read_sealed, write_sealed
-from ganzoo.engine.setup import build_trainer
-from ganzoo.engine.state import capture
-from ganzoo.engine.team import Alone
-from ganzoo.engine.trainer import Trainer
+from ganzoo.contract.judge import untracked
 from ganzoo.errors import TrainingFailed, UserError
-from ganzoo.metrics import untracked
+from ganzoo.evaluation import Evaluation
+from ganzoo.evaluation.judge_cache import appoint
+from ganzoo.evaluation.reference_data import Reference
+from ganzoo.step.precision import choose_precision
+from ganzoo.step.processes import Alone
+from ganzoo.storage.model_file import write_model
+from ganzoo.storage.run_folder import RunFolder
+from ganzoo.storage.sealed import read_sealed, write_sealed
+from ganzoo.training.best_model import BestModel
+from ganzoo.training.checkpoints import go_back, resume, write_checkpoint
+from ganzoo.training.run import train
+from ganzoo.training.setup import build_trainer
+from ganzoo.training.state import capture
+from ganzoo.training.trainer import Trainer
 
 PATIENCE = 10.0  # seconds of one processor for one file; milliseconds are usual
 STEP = 3

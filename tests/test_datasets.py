@@ -21,11 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from ganzoo.batches.reading import check_fields
 from ganzoo.catalogue import Component, DataSpec
 from ganzoo.catalogue.options import make, options_of
-from ganzoo.engine.batches import check_fields
+from ganzoo.contract.dataset import Dataset
 from ganzoo.errors import UserError
-from ganzoo.interfaces import Dataset
 from ganzoo_datasets import ganzoo_components, scenes, stand_ins
 from ganzoo_datasets.cifar import BATCHES, FOLDER, RECORD, CifarDataset
 from ganzoo_datasets.configs import (

@@ -21,9 +21,9 @@ from stopping import StopAt
 
 from ganzoo.catalogue import installed, select
 from ganzoo.cli import run as command
-from ganzoo.engine.checkpoints import checkpoints
-from ganzoo.engine.run import train
 from ganzoo.errors import TrainingFailed, UserError
+from ganzoo.training.checkpoints import checkpoints
+from ganzoo.training.run import train
 
 __all__ = ["plain_curves"]
 
@@ -242,7 +242,7 @@ def test_pictures_that_cannot_be_written_are_left_out_and_told_once(
     def full(*arguments: object, **more: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("ganzoo.engine.observers.record.png", full)
+    monkeypatch.setattr("ganzoo.pictures.png", full)
     found = ask(*TRAIN, "--out", tmp_path / "run")
     assert (found.status, found.faults(), found.err.count(LEFT_OUT)) == (0, [], 2)  # pictures, and curves
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == trained.model
@@ -263,7 +263,7 @@ def test_events_of_tensorboard_that_cannot_be_written_are_left_out(tmp_path: Pat
 
 
 def test_a_failure_whose_save_fails_as_well_tells_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ganzoo.engine.trainer import Trainer
+    from ganzoo.training.trainer import Trainer
 
     plain, disk = Trainer.train_step, Disk(tmp_path, freeing=FULL)
 

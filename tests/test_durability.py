@@ -18,11 +18,11 @@ import pytest
 from disk import TEMPORARY, Disk, Operation, plain_curves
 
 from ganzoo.catalogue import installed, select
-from ganzoo.engine.observers import Observer
-from ganzoo.engine.observers.record import read_rows
-from ganzoo.engine.run import Run, train
 from ganzoo.errors import TrainingFailed, UserError
-from ganzoo.files import Journal, NotWritten, make_folder, replacing, sweep, write_whole
+from ganzoo.storage.files import Journal, NotWritten, make_folder, replacing, sweep, write_whole
+from ganzoo.training.observers import Observer
+from ganzoo.training.observers.metrics_file import read_rows
+from ganzoo.training.run import Run, train
 
 __all__ = ["plain_curves"]
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 import ganzoo
+from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.options import make
 from ganzoo.catalogue.selection import recipe_slots
-from ganzoo.engine.assembly import resolve
-from ganzoo.interfaces import Loss
+from ganzoo.contract.loss import Loss
 from ganzoo.randomness import FreshDraws
 
 LOSSES = installed().names("loss")

@@ -25,21 +25,22 @@ from torch import Tensor
 
 import ganzoo
 from ganzoo import pictures
+from ganzoo.assembly.dry_run import assemble
+from ganzoo.batches.batches import open_batches
+from ganzoo.batches.order import Order
 from ganzoo.catalogue import DataSpec, Field, Selection, installed, select
 from ganzoo.cli import run as command
-from ganzoo.engine.assembly import assemble
-from ganzoo.engine.averages import Averages
-from ganzoo.engine.batches import Order, open_batches
-from ganzoo.engine.observers import Observer
-from ganzoo.engine.observers.record import png
-from ganzoo.engine.precision import choose_precision
-from ganzoo.engine.run import Run, train
-from ganzoo.engine.setup import build_trainer
-from ganzoo.engine.team import Alone
-from ganzoo.engine.trainer import Trainer
+from ganzoo.contract.dataset import Dataset
 from ganzoo.errors import TrainingFailed, UserError
-from ganzoo.files import write_whole
-from ganzoo.interfaces import Dataset
+from ganzoo.pictures import png
+from ganzoo.step.ema import Averages
+from ganzoo.step.precision import choose_precision
+from ganzoo.step.processes import Alone
+from ganzoo.storage.files import write_whole
+from ganzoo.training.observers import Observer
+from ganzoo.training.run import Run, train
+from ganzoo.training.setup import build_trainer
+from ganzoo.training.trainer import Trainer
 
 VARIANTS = installed().names("variant")
 SPEC = DataSpec({"image": Field("image", (1, 2, 2)), "label": Field("class", classes=10)}, "image", "label")

@@ -15,19 +15,19 @@ from stopping import StopAt
 
 import ganzoo
 from ganzoo.catalogue import installed, select
-from ganzoo.catalogue.judgement import Judgement, judge_by
+from ganzoo.catalogue.evaluation_plan import Judgement, judge_by
 from ganzoo.cli import run as command
-from ganzoo.engine.checkpoints import checkpoints, step_of
-from ganzoo.engine.evaluation import Evaluation, Examination, Figure, open_examination
-from ganzoo.engine.evaluation.appointment import appoint
-from ganzoo.engine.evaluation.bench import ask
-from ganzoo.engine.evaluation.reference import Reference
-from ganzoo.engine.modelfile import KEY
-from ganzoo.engine.run import Run, train
-from ganzoo.engine.runfolder import RunFolder
-from ganzoo.engine.sealed import read_sealed
+from ganzoo.contract.judge import Examples, untracked
 from ganzoo.errors import Refused, UserError
-from ganzoo.metrics import Examples, untracked
+from ganzoo.evaluation import Evaluation, Examination, Figure, open_examination
+from ganzoo.evaluation.judge_cache import appoint
+from ganzoo.evaluation.metric_context import ask
+from ganzoo.evaluation.reference_data import Reference
+from ganzoo.storage.model_file import KEY
+from ganzoo.storage.run_folder import RunFolder
+from ganzoo.storage.sealed import read_sealed
+from ganzoo.training.checkpoints import checkpoints, step_of
+from ganzoo.training.run import Run, train
 
 CPU = torch.device("cpu")
 OFFLINE = [name for name in installed().names("metric") if name not in ("fid", "kid", "inception-score")]

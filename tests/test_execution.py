@@ -13,17 +13,18 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
+from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection, installed, select
-from ganzoo.engine.assembly import assemble
-from ganzoo.engine.graph import WARM_UP, Graphed, Recorder
-from ganzoo.engine.precision import choose_precision
-from ganzoo.engine.run import train
-from ganzoo.engine.setup import build_trainer
-from ganzoo.engine.team import Alone
-from ganzoo.engine.trainer import Trainer
+from ganzoo.contract.recipe import Outcome
+from ganzoo.contract.step_context import Clock
 from ganzoo.errors import UserError
 from ganzoo.randomness import KeyedStreams
-from ganzoo.recipe import Clock, Outcome
+from ganzoo.step.graph import WARM_UP, Graphed, Recorder
+from ganzoo.step.precision import choose_precision
+from ganzoo.step.processes import Alone
+from ganzoo.training.run import train
+from ganzoo.training.setup import build_trainer
+from ganzoo.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 VARIANTS = installed().names("variant")

@@ -22,22 +22,23 @@ from stopping import StopAt
 from test_execution import recorded
 from torch import Tensor
 
+from ganzoo.assembly.dry_run import assemble
+from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.cli import run as command
-from ganzoo.engine.assembly import assemble, build_recipe
-from ganzoo.engine.checkpoints import checkpoints, go_back, write_checkpoint
-from ganzoo.engine.graph import WARM_UP
-from ganzoo.engine.guard import Fault
-from ganzoo.engine.observers import Observer, Report
-from ganzoo.engine.precision import choose_precision
-from ganzoo.engine.remedies import PATIENCE, GoOn, History, Remedies, RollBack
-from ganzoo.engine.run import Run, train
-from ganzoo.engine.setup import build_trainer
-from ganzoo.engine.spread import COLLAPSED, ROWS, Spread
-from ganzoo.engine.team import Alone
-from ganzoo.engine.trainer import Trainer
+from ganzoo.contract.recipe import Made, Outcome
 from ganzoo.errors import TrainingFailed, UserError
-from ganzoo.recipe import Made, Outcome
+from ganzoo.health.anomaly import Fault
+from ganzoo.health.collapse import COLLAPSED, ROWS, Spread
+from ganzoo.health.policies import PATIENCE, GoOn, History, Remedies, RollBack
+from ganzoo.step.graph import WARM_UP
+from ganzoo.step.precision import choose_precision
+from ganzoo.step.processes import Alone
+from ganzoo.training.checkpoints import checkpoints, go_back, write_checkpoint
+from ganzoo.training.observers import Observer, Report
+from ganzoo.training.run import Run, train
+from ganzoo.training.setup import build_trainer
+from ganzoo.training.trainer import Trainer
 from ganzoo_datasets.gaussians import GaussiansDataset
 from ganzoo_gan.recipe import Adversarial
 from ganzoo_training.schedules import Constant
@@ -246,7 +247,7 @@ def caught(monkeypatch: pytest.MonkeyPatch) -> list[Trainer]:
         found.append(build_trainer(*given))
         return found[-1]
 
-    monkeypatch.setattr("ganzoo.engine.run.build_trainer", build)
+    monkeypatch.setattr("ganzoo.training.run.build_trainer", build)
     return found
 
 
@@ -257,7 +258,7 @@ class Spoiled:
         self, monkeypatch: pytest.MonkeyPatch, steps: set[int], phase: str = "generator", number: float = math.nan
     ):
         self.steps, self.phase, self.number = steps, phase, number
-        monkeypatch.setattr("ganzoo.engine.run.build_trainer", self.build)
+        monkeypatch.setattr("ganzoo.training.run.build_trainer", self.build)
 
     def build(self, *given: Any) -> Trainer:
         trainer = build_trainer(*given)
@@ -531,9 +532,9 @@ def test_what_is_not_finite_is_never_saved(tmp_path: Path, caught: list[Trainer]
 ONE_OF_TWO = """
 import hashlib, os, sys
 import torch
-import ganzoo.engine.run as engine
+import ganzoo.training.run as engine
 from ganzoo.cli import main
-from ganzoo.recipe import Outcome
+from ganzoo.contract.recipe import Outcome
 
 build, built = engine.build_trainer, []
 
@@ -746,7 +747,7 @@ def test_too_many_samples_for_the_memory_are_told_of(
     def run_out(*given: Any) -> Tensor:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
 
-    monkeypatch.setattr("ganzoo.engine.evaluation.examination.make_examples", run_out)
+    monkeypatch.setattr("ganzoo.evaluation.evaluator.make_examples", run_out)
     words = ["train", "gan", "--dataset", "ring", "--batch-size", "8", "--steps", "2", "--out", str(tmp_path / "run")]
     assert command([*words, "--evaluate-every", "1", "--evaluate-samples", "80", "--metric", "modes"]) == 0
     said = "not evaluated at step 1: out of memory on cpu with 80 samples"
@@ -762,7 +763,7 @@ def test_too_many_samples_for_the_memory_are_told_of(
 def test_a_system_without_memory_is_told_of(tmp_path: Path) -> None:
     """With what a process may take limited for real."""
     code = (
-        "import resource, sys; from ganzoo.cli import main; import torch, ganzoo.engine.run; torch.set_num_threads(1); "
+        "import resource, sys; from ganzoo.cli import main; import torch, ganzoo.training.run; torch.set_num_threads(1); "
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize(); "
         "resource.setrlimit(resource.RLIMIT_AS, (used + 600 * 2**20,) * 2); main(sys.argv[1:])"
     )

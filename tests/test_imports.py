@@ -113,17 +113,17 @@ LEVELS = (
     ("ganzoo.errors", "ganzoo.signals"),
     ("ganzoo.catalogue",),
     (
-        "ganzoo.interfaces",
-        "ganzoo.recipe",
+        "ganzoo.contract.networks",
+        "ganzoo.contract.recipe",
         "ganzoo.randomness",
         "ganzoo.pictures",
-        "ganzoo.embeddings",
-        "ganzoo.files",
-        "ganzoo.owner",
         "ganzoo.layers",
-        "ganzoo.metrics",
+        "ganzoo.storage.files",
+        "ganzoo.storage.lock_owner",
+        "ganzoo.layers",
+        "ganzoo.contract.metric",
     ),
-    ("ganzoo.engine",),
+    ("ganzoo.step",),
     ("ganzoo.studio",),
     ("ganzoo.testing",),
     ("ganzoo.cli", "ganzoo.api", "ganzoo.__main__"),
@@ -171,7 +171,7 @@ def test_the_core_names_no_module_of_a_plugin(source: Source) -> None:
 
 @each_plugin
 def test_a_plugin_does_not_reach_into_the_trainer(source: Source) -> None:
-    forbidden = ("ganzoo.engine", "ganzoo.cli", "ganzoo.studio", "ganzoo.api")
+    forbidden = ("ganzoo.step", "ganzoo.cli", "ganzoo.studio", "ganzoo.api")
     assert {name for name in source.imports() if any(within(name, room) for room in forbidden)} == set()
 
 
@@ -305,7 +305,7 @@ LIGHT = {
 def test_torch_and_its_like_are_not_imported_by(words: tuple[str, ...]) -> None:
     imported = imported_by(*words)
     assert {name.split(".")[0] for name in imported} & HEAVY == set()
-    assert [name for name in imported if within(name, "ganzoo.engine") or within(name, "ganzoo.studio")] == []
+    assert [name for name in imported if within(name, "ganzoo.step") or within(name, "ganzoo.studio")] == []
 
 
 def test_the_catalogue_imports_no_room_to_its_right() -> None:
@@ -323,11 +323,11 @@ def test_declaring_everything_imports_nothing_that_declares_nothing() -> None:
 
 def test_the_engine_imports_nothing_to_its_right_and_no_plugin_by_itself() -> None:
     """One process that does import torch, so that the tests above are known to be able to fail."""
-    code = "import ganzoo.engine.run, json, sys; print(json.dumps(sorted(sys.modules)))"
+    code = "import ganzoo.training.run, json, sys; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = json.loads(done.stdout)
     assert "torch" in modules
-    assert "ganzoo.engine.trainer" in modules
+    assert "ganzoo.training.trainer" in modules
     right = [name for name in modules if any(within(name, f"ganzoo.{room}") for room in ("studio", "cli", "api"))]
     assert right == []
     assert [name for name in modules if name.startswith("ganzoo_")] == []

@@ -15,19 +15,19 @@ from pathlib import Path
 import pytest
 from processes import FORKS, Started, forked, fresh
 
+from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import installed, select
-from ganzoo.engine.assembly import assemble
-from ganzoo.engine.checkpoints import KEY as SAVE
-from ganzoo.engine.checkpoints import checkpoints, write_checkpoint
-from ganzoo.engine.device import choose_device
-from ganzoo.engine.modelfile import KEY as MODEL
-from ganzoo.engine.modelfile import write_model
-from ganzoo.engine.precision import choose_precision
-from ganzoo.engine.runfolder import RunFolder
-from ganzoo.engine.sealed import read_sealed
-from ganzoo.engine.setup import build_trainer
-from ganzoo.engine.team import Alone
-from ganzoo.errors import warn
+from ganzoo.step.device import choose_device
+from ganzoo.step.precision import choose_precision
+from ganzoo.step.processes import Alone
+from ganzoo.storage.model_file import KEY as MODEL
+from ganzoo.storage.model_file import write_model
+from ganzoo.storage.run_folder import RunFolder
+from ganzoo.storage.sealed import read_sealed
+from ganzoo.text import warn
+from ganzoo.training.checkpoints import KEY as SAVE
+from ganzoo.training.checkpoints import checkpoints, write_checkpoint
+from ganzoo.training.setup import build_trainer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 Record = Callable[..., None]

@@ -18,8 +18,8 @@ import torch
 
 import ganzoo
 from ganzoo.catalogue import installed, select
-from ganzoo.engine.observers import Observer, Report
-from ganzoo.engine.run import train
+from ganzoo.training.observers import Observer, Report
+from ganzoo.training.run import train
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 

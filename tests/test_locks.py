@@ -23,11 +23,11 @@ from processes import FORKS, Forked, forked, wait_for
 
 from ganzoo.cli import main
 from ganzoo.cli import run as command
-from ganzoo.engine import claim
-from ganzoo.engine.claim import Claim
-from ganzoo.engine.runfolder import RunFolder
 from ganzoo.errors import UserError
-from ganzoo.files import NotWritten
+from ganzoo.storage import folder_lock as claim
+from ganzoo.storage.files import NotWritten
+from ganzoo.storage.folder_lock import Claim
+from ganzoo.storage.run_folder import RunFolder
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 RUNNERS = 4

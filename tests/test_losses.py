@@ -12,11 +12,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import installed
 from ganzoo.catalogue.options import make
-from ganzoo.engine.assembly import resolve
+from ganzoo.contract.loss import Loss
 from ganzoo.errors import UserError
-from ganzoo.interfaces import Loss
 
 LOSSES = installed().names("loss")
 EXTREME = (-1e4, -100.0, -1.0, 0.0, 1.0, 100.0, 1e4)

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue import Config, Field, installed, select
-from ganzoo.engine.assembly import SelectedParts
+from ganzoo.contract.judge import Examples, Judge, Opinion, untracked
+from ganzoo.contract.metric import Found
 from ganzoo.errors import UserError
-from ganzoo.metrics import Examples, Found, Judge, Opinion, untracked
 from ganzoo_metrics.classification import ClassificationScore, ConditionalAccuracy
 from ganzoo_metrics.classifier import Classifier, shifted
 from ganzoo_metrics.configs import ClassifierConfig

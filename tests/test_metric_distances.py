@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import Field, installed
 from ganzoo.catalogue.options import make
-from ganzoo.engine.assembly import resolve
-from ganzoo.metrics import Estimate, Examples, Judge, Metric, Opinion, Track
+from ganzoo.contract.judge import Examples, Judge, Opinion, Track
+from ganzoo.contract.metric import Estimate, Metric
 from ganzoo.randomness import key
 from ganzoo_metrics import distances
 from ganzoo_metrics.distances import squared_discrepancy

@@ -22,8 +22,9 @@ from bench import SimpleBench
 from torch import Tensor, nn
 
 from ganzoo.catalogue import Field
+from ganzoo.contract.judge import Examples
+from ganzoo.contract.metric import Estimate, Found
 from ganzoo.errors import UserError
-from ganzoo.metrics import Estimate, Examples, Found
 from ganzoo_metrics import inception
 from ganzoo_metrics.configs import InceptionConfig
 from ganzoo_metrics.inception import InceptionFrechet, InceptionKernel, InceptionMetric, InceptionScore

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import Config, Field, installed
 from ganzoo.catalogue.options import make
-from ganzoo.engine.assembly import resolve
+from ganzoo.contract.judge import Examples, Judge, Opinion, untracked
+from ganzoo.contract.metric import Found
 from ganzoo.errors import UserError
-from ganzoo.metrics import Examples, Found, Judge, Opinion, untracked
 from ganzoo_datasets import stand_ins
 from ganzoo_metrics import stacked
 from ganzoo_metrics.classifier import Classifier

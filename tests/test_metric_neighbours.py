@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import Field, installed
 from ganzoo.catalogue.options import make
-from ganzoo.engine.assembly import resolve
+from ganzoo.contract.judge import Examples
+from ganzoo.contract.metric import Metric
 from ganzoo.errors import UserError
-from ganzoo.metrics import Examples, Metric
 from ganzoo_metrics import neighbours
 
 bounded = settings(deadline=None, max_examples=60)

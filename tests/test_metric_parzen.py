@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue import Field, installed, select
 from ganzoo.catalogue.options import make
-from ganzoo.engine.assembly import SelectedParts
+from ganzoo.contract.judge import Examples
+from ganzoo.contract.metric import Estimate
 from ganzoo.errors import UserError
-from ganzoo.metrics import Estimate, Examples
 from ganzoo_metrics import parzen
 from ganzoo_metrics.configs import ParzenConfig
 from ganzoo_metrics.parzen import Parzen, log_likelihoods, unit

@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from ganzoo.assembly.dry_run import assemble
+from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import Component, DataConfig, DataSpec, Field, Selection, installed, select
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.options import options_of
-from ganzoo.engine.assembly import assemble, build_recipe
+from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError
 from ganzoo.layers import Dropout
-from ganzoo.recipe import Recipe
 
 REGISTRY = installed()
 # A conditioner for the other network of a pair: it fits every first-party network.

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import installed
 from ganzoo.catalogue.options import make
-from ganzoo.engine.assembly import resolve
-from ganzoo.interfaces import Penalty
+from ganzoo.contract.penalty import Penalty
 from ganzoo.randomness import Draws, FreshDraws
 
 PENALTIES = installed().names("penalty")

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection, installed, select
-from ganzoo.engine import precision as module
-from ganzoo.engine.assembly import assemble
-from ganzoo.engine.precision import choose_precision, has_bf16
-from ganzoo.engine.run import train
-from ganzoo.engine.setup import build_trainer
-from ganzoo.engine.team import Alone
 from ganzoo.errors import UserError
+from ganzoo.step import precision as module
+from ganzoo.step.precision import choose_precision, has_bf16
+from ganzoo.step.processes import Alone
+from ganzoo.training.run import train
+from ganzoo.training.setup import build_trainer
 
 CPU = torch.device("cpu")
 VARIANTS = installed().names("variant")

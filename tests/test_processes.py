@@ -19,10 +19,10 @@ from torch import nn
 
 from ganzoo.catalogue import installed, select
 from ganzoo.cli import run as command
-from ganzoo.engine.run import _refuse_other_steps, train
-from ganzoo.engine.team import Processes
 from ganzoo.errors import UserError
 from ganzoo.randomness import Share
+from ganzoo.step.processes import Processes
+from ganzoo.training.run import _refuse_other_steps, train
 
 ALIKE = {  # no batch norm, no dropout: these look at the batch that a process has
     "gan-minimal": (),

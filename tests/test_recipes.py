@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
+from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Registry, Selection, installed, select
 from ganzoo.catalogue.discovery import discover
-from ganzoo.engine.assembly import assemble
-from ganzoo.engine.run import train
 from ganzoo.errors import Refused, UserError
 from ganzoo.studio.model import Model
+from ganzoo.training.run import train
 
 
 @pytest.fixture(scope="module")

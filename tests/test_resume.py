@@ -15,9 +15,9 @@ from stopping import StopAt
 
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.cli import run as command
-from ganzoo.engine.checkpoints import checkpoints, step_of
-from ganzoo.engine.run import Run, train
 from ganzoo.errors import UserError
+from ganzoo.training.checkpoints import checkpoints, step_of
+from ganzoo.training.run import Run, train
 
 VARIANTS = installed().names("variant")
 OPTIMIZERS = installed().names("optimizer")
@@ -87,7 +87,7 @@ def test_signals_save_and_have_their_own_status(
 ) -> None:
     stop = StopAt(2, signal.Signals[number])
     monkeypatch.setattr(
-        "ganzoo.engine.observers.progress.ProgressDisplay.stepped", lambda self, step: stop.stepped(step)
+        "ganzoo.training.observers.progress.ProgressDisplay.stepped", lambda self, step: stop.stepped(step)
     )
     out = tmp_path / "run"
     words = ["gan", "--steps", "5", "--batch-size", "8", "--out", str(out)]

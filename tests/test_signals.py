@@ -20,15 +20,15 @@ import pytest
 from processes import Forked, forked, wait_for
 
 from ganzoo.cli import main
-from ganzoo.engine.checkpoints import KEY as SAVE
-from ganzoo.engine.checkpoints import checkpoints
-from ganzoo.engine.evaluation.appointment import CACHE
-from ganzoo.engine.modelfile import KEY as MODEL
-from ganzoo.engine.runfolder import RunFolder
-from ganzoo.engine.sealed import read_sealed
-from ganzoo.engine.signals import Stop
 from ganzoo.errors import Interrupted
+from ganzoo.evaluation.judge_cache import CACHE
 from ganzoo.signals import ENDING, SIGNALLED, answered, interruptible
+from ganzoo.storage.model_file import KEY as MODEL
+from ganzoo.storage.run_folder import RunFolder
+from ganzoo.storage.sealed import read_sealed
+from ganzoo.training.checkpoints import KEY as SAVE
+from ganzoo.training.checkpoints import checkpoints
+from ganzoo.training.stop import Stop
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and signals")
 SIGNALS = [signal.Signals(number) for number in ENDING]
@@ -53,32 +53,32 @@ class Moment:
 BEFORE = {
     "plugins are looked for": Moment("ganzoo.catalogue.discovery:_loaded", 3),
     "words are understood": Moment("ganzoo.cli.train:selected"),
-    "parts are checked": Moment("ganzoo.engine.run:assemble"),
-    "data is read": Moment("ganzoo.engine.setup:open_batches"),
-    "workers start": Moment("ganzoo.engine.batches:begin_work", 1, STREAMED, group=True),
-    "steps are prepared": Moment("ganzoo.engine.trainer:Trainer.prepare"),
-    "reference is read": Moment("ganzoo.engine.examiner:open_examination", 1, EVALUATED),
-    "judge learns": Moment("ganzoo.engine.evaluation.appointment:_train", 1, EVALUATED),
-    "folder is taken": Moment("ganzoo.engine.runfolder:RunFolder.claimed"),
+    "parts are checked": Moment("ganzoo.training.run:assemble"),
+    "data is read": Moment("ganzoo.training.setup:open_batches"),
+    "workers start": Moment("ganzoo.batches.batches:begin_work", 1, STREAMED, group=True),
+    "steps are prepared": Moment("ganzoo.training.trainer:Trainer.prepare"),
+    "reference is read": Moment("ganzoo.training.evaluator:open_examination", 1, EVALUATED),
+    "judge learns": Moment("ganzoo.evaluation.judge_cache:_train", 1, EVALUATED),
+    "folder is taken": Moment("ganzoo.storage.run_folder:RunFolder.claimed"),
 }
 # A signal at these lets the step, and what belongs to it, be done and saved.
 DURING = {
-    "a run begins": Moment("ganzoo.engine.runfolder:RunFolder.write_config"),
-    "first picture": Moment("ganzoo.engine.observers.record:png"),
-    "step": Moment("ganzoo.engine.game:Game.play", 4),
-    "step of a group": Moment("ganzoo.engine.game:Game.play", 4, STREAMED, group=True),
-    "row of metrics": Moment("ganzoo.engine.observers.record:as_row", 2),
-    "evaluation": Moment("ganzoo.engine.examiner:Examiner.examine", 2, EVALUATED),
-    "picture": Moment("ganzoo.engine.preview:Preview.draw", 3),
-    "checkpoint": Moment("ganzoo.engine.checkpoints:write_sealed"),
-    "checkpoint's file": Moment("ganzoo.engine.sealed:write_whole", 2),
-    "model": Moment("ganzoo.engine.keeper:write_model", 2),
+    "a run begins": Moment("ganzoo.storage.run_folder:RunFolder.write_config"),
+    "first picture": Moment("ganzoo.pictures:png"),
+    "step": Moment("ganzoo.step.train_step:Game.play", 4),
+    "step of a group": Moment("ganzoo.step.train_step:Game.play", 4, STREAMED, group=True),
+    "row of metrics": Moment("ganzoo.training.observers.metrics_file:as_row", 2),
+    "evaluation": Moment("ganzoo.training.evaluator:Examiner.examine", 2, EVALUATED),
+    "picture": Moment("ganzoo.training.preview:Preview.draw", 3),
+    "checkpoint": Moment("ganzoo.training.checkpoints:write_sealed"),
+    "checkpoint's file": Moment("ganzoo.storage.sealed:write_whole", 2),
+    "model": Moment("ganzoo.training.checkpointer:write_model", 2),
 }
 # By now the last step is done.
 AFTER = {
-    "last save": Moment("ganzoo.engine.checkpoints:write_sealed", 3),
+    "last save": Moment("ganzoo.training.checkpoints:write_sealed", 3),
     "animation": Moment("ganzoo.pictures:animate"),
-    "last model": Moment("ganzoo.engine.keeper:write_model", 3),
+    "last model": Moment("ganzoo.training.checkpointer:write_model", 3),
 }
 
 
@@ -227,7 +227,7 @@ def test_a_signal_amid_imports_ends_it_at_once(count: int, tmp_path: Path, recor
     assert len(names) > 500
     draws = random.Random(count)
     # torch's C code imports numpy, and clears what is raised in there.
-    chosen = ["torch", "numpy._distributor_init", "ganzoo.engine.run", *draws.sample(names, count - 3)]
+    chosen = ["torch", "numpy._distributor_init", "ganzoo.training.run", *draws.sample(names, count - 3)]
     wrong = {}
     for place, name in enumerate(chosen):
         number = SIGNALS[place % len(SIGNALS)]
@@ -265,7 +265,7 @@ def stuck(words: Sequence[str], target: str, here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["ganzoo.engine.game:Game.play", "ganzoo.engine.sealed:write_whole", "ganzoo.engine.preview:Preview.draw"]
+    "target", ["ganzoo.step.train_step:Game.play", "ganzoo.storage.sealed:write_whole", "ganzoo.training.preview:Preview.draw"]
 )
 def test_a_second_interrupt_is_immediate(
     target: str, tmp_path: Path, whole: Callable[[Sequence[str]], RunFolder], record: Callable[..., None]

@@ -19,20 +19,20 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection, installed, select
-from ganzoo.engine.assembly import assemble
-from ganzoo.engine.checkpoints import checkpoints, resume, write_checkpoint
-from ganzoo.engine.device import choose_device
-from ganzoo.engine.observers import Observer
-from ganzoo.engine.precision import choose_precision
-from ganzoo.engine.preview import Preview
-from ganzoo.engine.runfolder import RunFolder
-from ganzoo.engine.setup import build_trainer
-from ganzoo.engine.signals import Stop
-from ganzoo.engine.state import capture
-from ganzoo.engine.team import Alone
-from ganzoo.engine.trainer import Pace, Trainer
 from ganzoo.errors import UserError
+from ganzoo.step.device import choose_device
+from ganzoo.step.precision import choose_precision
+from ganzoo.step.processes import Alone
+from ganzoo.storage.run_folder import RunFolder
+from ganzoo.training.checkpoints import checkpoints, resume, write_checkpoint
+from ganzoo.training.observers import Observer
+from ganzoo.training.preview import Preview
+from ganzoo.training.setup import build_trainer
+from ganzoo.training.state import capture
+from ganzoo.training.stop import Stop
+from ganzoo.training.trainer import Pace, Trainer
 
 LAST = 40  # step that is gone to; the one after it, the last of the training, would report and begin a new sum
 NEVER = 10**9

@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import Field, installed, select
 from ganzoo.catalogue.options import make
-from ganzoo.engine.assembly import resolve
+from ganzoo.contract.latent import Latent
+from ganzoo.contract.networks import Initialiser
+from ganzoo.contract.optimization import Progress, Schedule
 from ganzoo.errors import UserError
-from ganzoo.interfaces import Initialiser, Latent, Progress, Schedule
 from ganzoo.randomness import Draws, FreshDraws, KeyedStreams, key
 
 REGISTRY = installed()

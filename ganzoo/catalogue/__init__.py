@@ -2,7 +2,7 @@
 
 from ganzoo.catalogue.component import KINDS, Component, Need, Slot, Variant, phase_slots
 from ganzoo.catalogue.data import DataSpec, Field
-from ganzoo.catalogue.hookspecs import hookimpl
+from ganzoo.catalogue.hooks import hookimpl
 from ganzoo.catalogue.options import Config, DataConfig, option
 from ganzoo.catalogue.registry import Registry, installed
 from ganzoo.catalogue.selection import Selection, select

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from ganzoo.errors import UserError, legible
+from ganzoo.errors import UserError
+from ganzoo.text import legible
 
 LARGEST = 2**24  # numbers in one example, or classes
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pluggy
 
-from ganzoo.catalogue import hookspecs
+from ganzoo.catalogue import hooks
 from ganzoo.catalogue.component import Component, Variant
-from ganzoo.errors import Interrupted, in_words
+from ganzoo.errors import Interrupted
+from ganzoo.text import in_words
 
 ALLOW_LIST = "GANZOO_PLUGINS"
 OWN_PACKAGE = "ganzoo"
@@ -81,7 +82,7 @@ def discover(found: Iterable[EntryPoint] | None = None, environment: Mapping[str
 def _points() -> tuple[Iterable[EntryPoint], list[Plugin]]:
     """Return the installed entry points of the group, and a plugin with a cause for each broken package."""
     try:
-        return entry_points(group=hookspecs.GROUP), []
+        return entry_points(group=hooks.GROUP), []
     except Exception:
         # One package's file cannot be read, and that ends the listing of all: ask each on its own.
         return _points_one_by_one()
@@ -92,7 +93,7 @@ def _points_one_by_one() -> tuple[Iterable[EntryPoint], list[Plugin]]:
     unreadable = []
     for distribution in distributions():
         try:
-            for point in distribution.entry_points.select(group=hookspecs.GROUP):
+            for point in distribution.entry_points.select(group=hooks.GROUP):
                 points.setdefault((distribution.name, point.name), point)
         except Exception as problem:
             provider = Provider("unreadable", distribution.name or "unknown", distribution.version or "unknown")
@@ -177,8 +178,8 @@ def _words(problem: BaseException) -> str:
 
 
 def _declarations(module: Any) -> list[Component | Variant]:
-    manager = pluggy.PluginManager(hookspecs.GROUP)
-    manager.add_hookspecs(hookspecs)
+    manager = pluggy.PluginManager(hooks.GROUP)
+    manager.add_hookspecs(hooks)
     manager.register(module)
     manager.check_pending()
     if not manager.get_hookcallers(module):

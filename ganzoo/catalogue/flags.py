@@ -9,7 +9,7 @@ from ganzoo.catalogue.component import Component, Slot
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.precedence import RUN
 from ganzoo.catalogue.settings import RunSettings
-from ganzoo.errors import nearest
+from ganzoo.text import nearest
 
 
 def slot_flags(slots: Iterable[Slot]) -> set[str]:

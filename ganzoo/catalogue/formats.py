@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ganzoo.errors import UserError, legible
+from ganzoo.errors import UserError
+from ganzoo.text import legible
 
 FORMAT = 2  # of model files, saves and config files; from 2 on they are sealed
 

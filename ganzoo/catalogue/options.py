@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, Union
 
 from ganzoo.catalogue.data import DataSpec
-from ganzoo.errors import Refused, UserError, nearest
+from ganzoo.errors import Refused, UserError
+from ganzoo.text import nearest
 
 T = TypeVar("T")
 LARGEST = 2**31 - 1  # whole number, where an option says nothing else

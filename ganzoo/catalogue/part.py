@@ -12,7 +12,8 @@ from ganzoo.catalogue.component import Component, Slot
 from ganzoo.catalogue.discovery import Provider
 from ganzoo.catalogue.options import Config, make, values_of
 from ganzoo.catalogue.registry import Entry, Registry
-from ganzoo.errors import UserError, in_words, legible
+from ganzoo.errors import UserError
+from ganzoo.text import in_words, legible
 
 _PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # the names that distributions may have
 

@@ -10,7 +10,8 @@ from ganzoo.catalogue.component import Component, Slot, Variant
 from ganzoo.catalogue.formats import FORMAT, refuse_other_format
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import PLACE
-from ganzoo.errors import UserError, nearest
+from ganzoo.errors import UserError
+from ganzoo.text import nearest
 
 RUN = "run"  # where a layer has the options of no part: the settings of the run
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from ganzoo.catalogue.component import KINDS, Component, Variant
 from ganzoo.catalogue.discovery import ALLOW_LIST, Plugin, Provider, discover
-from ganzoo.errors import UserError, nearest
+from ganzoo.errors import UserError
+from ganzoo.text import nearest
 
 
 @dataclass(frozen=True)

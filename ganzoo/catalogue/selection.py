@@ -15,7 +15,8 @@ from ganzoo.catalogue.part import Part, part_of, part_to_json
 from ganzoo.catalogue.precedence import RUN, Layer, file_layer, name_in, options_in, refuse_other_file, variant_layers
 from ganzoo.catalogue.registry import Registry
 from ganzoo.catalogue.settings import PLACE, RunSettings
-from ganzoo.errors import Refused, UserError, nearest
+from ganzoo.errors import Refused, UserError
+from ganzoo.text import nearest
 
 PRESETS = ("default", "published")
 

@@ -11,7 +11,7 @@ import click
 
 from ganzoo import __version__
 from ganzoo.catalogue import installed
-from ganzoo.catalogue.culprit import culprit
+from ganzoo.catalogue.attribution import culprit
 from ganzoo.cli.bench import bench
 from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
@@ -23,8 +23,9 @@ from ganzoo.cli.plugins import plugins
 from ganzoo.cli.sample import sample
 from ganzoo.cli.streams import prepare_streams
 from ganzoo.cli.train import train
-from ganzoo.errors import Interrupted, Refused, TrainingFailed, UserError, in_words, nearest
+from ganzoo.errors import Interrupted, Refused, TrainingFailed, UserError
 from ganzoo.signals import SIGNALLED, interruptible
+from ganzoo.text import in_words, nearest
 
 FAILED, ASKED_WRONGLY, INTERRUPTED = 1, 2, SIGNALLED + signal.SIGINT
 

@@ -13,7 +13,8 @@ from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.cli.output import print_json, print_table, tell
-from ganzoo.errors import Refused, UserError, warn
+from ganzoo.errors import Refused, UserError
+from ganzoo.text import warn
 
 if TYPE_CHECKING:
     from ganzoo.studio.benchmark import Benchmark, Roofline
@@ -61,9 +62,9 @@ def bench(variants: tuple[str, ...], steps: int | None, as_json: bool, **flags: 
         with _told_of(name, len(names) > 1):
             chosen.append(select(registry, name, flags))
     # torch is imported only now: everything that can be told from names has been told.
-    from ganzoo.engine.assembly import assemble
-    from ganzoo.engine.device import choose_device
-    from ganzoo.engine.precision import choose_precision
+    from ganzoo.assembly.dry_run import assemble
+    from ganzoo.step.device import choose_device
+    from ganzoo.step.precision import choose_precision
     from ganzoo.studio.benchmark import benchmark, roofline
     from ganzoo.studio.machine import measure_machine
 

@@ -73,7 +73,7 @@ def _torch() -> Iterator[Finding]:
     except Exception as problem:
         yield Finding("torch", f"cannot be imported: {problem}", "pip install torch torchvision")
         return
-    from ganzoo.engine.precision import has_bf16
+    from ganzoo.step.precision import has_bf16
     from ganzoo.tested import installed_version, untested
 
     yield Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.catalogue import Registry, installed
-from ganzoo.catalogue.judgement import SAMPLES
+from ganzoo.catalogue.evaluation_plan import SAMPLES
 from ganzoo.cli.models import model_argument, refuse_if_missing
 from ganzoo.cli.output import print_json, print_table, tell
 from ganzoo.errors import UserError
-from ganzoo.files import DOCUMENT, read_file
+from ganzoo.storage.files import DOCUMENT, read_file
 
 if TYPE_CHECKING:
-    from ganzoo.engine.evaluation import Evaluation, Figure
+    from ganzoo.evaluation import Evaluation, Figure
 
 HEADINGS = ("figure", "value", "real examples get", "better is")
 _FLAGS = "ganzoo.flags"
@@ -73,9 +73,9 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
     _refuse_unknown(registry, asked["dataset"], asked["judge"], names)
     # torch is imported only now: everything that can be told from names has been told.
     import ganzoo
-    from ganzoo.engine.device import choose_device
-    from ganzoo.engine.observers.tracking import Tracker
+    from ganzoo.step.device import choose_device
     from ganzoo.studio.evaluation import evaluate as held_against
+    from ganzoo.training.observers.tracking import Tracker
 
     other = _read(against) if against is not None else None
     tracker = Tracker()
@@ -134,7 +134,7 @@ def _without_part_options(
 
 
 def _read(path: Path) -> Evaluation:
-    from ganzoo.engine.evaluation import Evaluation
+    from ganzoo.evaluation import Evaluation
 
     try:
         value = json.loads(read_file(path, DOCUMENT))

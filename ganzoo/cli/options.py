@@ -15,8 +15,9 @@ from ganzoo.catalogue.flags import slot_flags
 from ganzoo.catalogue.options import Option, options_of
 from ganzoo.catalogue.part import Part
 from ganzoo.catalogue.selection import recipe_slots
-from ganzoo.errors import UserError, nearest
-from ganzoo.files import DOCUMENT, read_file
+from ganzoo.errors import UserError
+from ganzoo.storage.files import DOCUMENT, read_file
+from ganzoo.text import nearest
 
 
 @dataclass(frozen=True)

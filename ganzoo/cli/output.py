@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ganzoo.catalogue.registry import Registry
-from ganzoo.errors import plain, warn
+from ganzoo.text import plain, warn
 
 
 def tell(text: str = "", err: bool = False) -> None:

@@ -12,7 +12,8 @@ from ganzoo.catalogue import Selection, installed, select
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.cli.options import Group, groups, hint_of_slots, names_a_variant, scan, without_unknown
-from ganzoo.errors import Refused, plain
+from ganzoo.errors import Refused
+from ganzoo.text import plain
 
 _GROUPS, _HINT, _UNKNOWN = "ganzoo.groups", "ganzoo.hint", "ganzoo.unknown"
 

@@ -45,8 +45,8 @@ def sample(model: Path, count: int, labels: tuple[str, ...], seed: int, out: Pat
     """
     refuse_if_missing(model)
     import ganzoo
-    from ganzoo.engine.device import choose_device
-    from ganzoo.engine.memory import too_many_told
+    from ganzoo.health.memory import too_many_told
+    from ganzoo.step.device import choose_device
     from ganzoo.studio.export import check_destination, write_samples
 
     where = choose_device(device)

@@ -52,9 +52,9 @@ def train(
     refuse_no_variant(installed(), name, TrainCommand.use)
     selection = selected(name, flags, preset, file)
     # torch is imported only now: everything that can be told from names has been told.
-    from ganzoo.engine.assembly import assemble
-    from ganzoo.engine.observers.progress import ProgressDisplay
-    from ganzoo.engine.run import train as train_selection
+    from ganzoo.assembly.dry_run import assemble
+    from ganzoo.training.observers.progress import ProgressDisplay
+    from ganzoo.training.run import train as train_selection
 
     # torch clears every error that is raised while its C code imports numpy.
     raise_overdue()

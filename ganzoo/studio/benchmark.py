@@ -18,12 +18,12 @@ import torch
 
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
-from ganzoo.engine.precision import Precision
-from ganzoo.engine.setup import build_trainer
-from ganzoo.engine.team import Alone
-from ganzoo.engine.trainer import Trainer
+from ganzoo.step.precision import Precision
+from ganzoo.step.processes import Alone
 from ganzoo.studio.cost import Cost, cost_of
 from ganzoo.studio.machine import Machine, wait_for
+from ganzoo.training.setup import build_trainer
+from ganzoo.training.trainer import Trainer
 
 WARM_UP = 5  # rounds of all phases; a recorded execution needs four before it replays
 LAPS = 3
@@ -96,7 +96,7 @@ def benchmark(
 
     A lap has ``steps``, or as many as take about a second, and some more where phases are not due at every step, so
     that it has each of them as often as it should. Raises :class:`~ganzoo.errors.UserError` as
-    :func:`~ganzoo.engine.setup.build_trainer` does.
+    :func:`~ganzoo.training.setup.build_trainer` does.
     """
     selection = _with(selection, steps=ENDLESS, epochs=None)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())), precision.set():

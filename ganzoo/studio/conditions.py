@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue.data import Field
-from ganzoo.errors import UserError, nearest
+from ganzoo.errors import UserError
+from ganzoo.text import nearest
 
 
 def read_conditions(field: Field, asked: Sequence[Any], count: int) -> Tensor:

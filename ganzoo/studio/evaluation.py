@@ -9,14 +9,15 @@ from typing import Any
 import torch
 
 from ganzoo.catalogue.component import Slot
-from ganzoo.catalogue.judgement import SAMPLES, Judgement, judge_by, read_flags
+from ganzoo.catalogue.evaluation_plan import SAMPLES, Judgement, judge_by, read_flags
 from ganzoo.catalogue.options import values_of
 from ganzoo.catalogue.part import Part, part_from_json, part_of
 from ganzoo.catalogue.registry import Registry
-from ganzoo.engine.evaluation import Evaluation, open_examination
-from ganzoo.errors import Refused, UserError, warn
-from ganzoo.metrics import Track, untracked
+from ganzoo.contract.judge import Track, untracked
+from ganzoo.errors import Refused, UserError
+from ganzoo.evaluation import Evaluation, open_examination
 from ganzoo.studio.model import Model
+from ganzoo.text import warn
 
 DATASET = Slot("dataset", "dataset", "")
 

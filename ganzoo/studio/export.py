@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue.data import Field
-from ganzoo.engine.observers.record import png
 from ganzoo.errors import UserError
-from ganzoo.files import make_folder, write_whole
 from ganzoo.pictures import draw_examples, to_pil, to_uint8
+from ganzoo.pictures import png
+from ganzoo.storage.files import make_folder, write_whole
 
 SUFFIXES = (".png", ".npz")
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ganzoo.engine.precision import PROCESSOR, Precision, choose_precision
 from ganzoo.errors import UserError
+from ganzoo.step.precision import PROCESSOR, Precision, choose_precision
 
 PRECISIONS = ("fp32", "tf32", "bf16")
 SECONDS = 0.3  # for the repetitions of one measurement

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.registry import Registry
-from ganzoo.engine.modelfile import Header, read_model
-from ganzoo.engine.runfolder import RunFolder
-from ganzoo.engine.sampling import make_examples
+from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError
-from ganzoo.recipe import Recipe
+from ganzoo.evaluation.sampling import make_examples
+from ganzoo.storage.model_file import Header, read_model
+from ganzoo.storage.run_folder import RunFolder
 from ganzoo.studio.conditions import read_conditions
 
 

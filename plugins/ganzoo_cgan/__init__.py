@@ -24,7 +24,7 @@ PLANE = Need(
 @hookimpl
 def ganzoo_components() -> Iterable[Component]:
     """Return the components of this plugin."""
-    yield Component("conditioner", "none", "no condition", "ganzoo.interfaces:Unconditioned")
+    yield Component("conditioner", "none", "no condition", "ganzoo.contract.conditioner:Unconditioned")
     yield Component(
         "conditioner", "concat", "lay an embedding of the condition beside the input",
         "ganzoo_cgan.conditioners:Concat", configs.ConcatConfig, (CONDITION, INPUT), source=PAPER,

@@ -8,7 +8,8 @@ from typing import final
 from torch import Tensor, nn
 
 from ganzoo.catalogue import Field
-from ganzoo.interfaces import Discriminator, Generator, Shape, Sites, Verdict
+from ganzoo.contract.conditioner import Shape, Sites
+from ganzoo.contract.networks import Discriminator, Generator, Verdict
 from ganzoo.layers import Dropout
 from ganzoo_cgan.configs import StridedConfig, UpsamplingConfig
 

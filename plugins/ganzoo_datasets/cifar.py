@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import UserError
-from ganzoo.files import open_file, read_file
+from ganzoo.storage.files import open_file, read_file
 from ganzoo_datasets.configs import Cifar10Config
 from ganzoo_datasets.download import fetch
 from ganzoo_datasets.files import damaged, keep

@@ -9,9 +9,10 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
-from ganzoo.errors import UserError, warn
-from ganzoo.files import put_in_place
-from ganzoo.owner import read_owner, this_process
+from ganzoo.errors import UserError
+from ganzoo.storage.files import put_in_place
+from ganzoo.storage.lock_owner import read_owner, this_process
+from ganzoo.text import warn
 
 LOCK, OWNER = ".download.lock", ".download.owner"
 

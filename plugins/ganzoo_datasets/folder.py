@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganzoo.errors import UserError, warn
-from ganzoo.interfaces import Dataset
+from ganzoo.contract.dataset import Dataset
+from ganzoo.errors import UserError
+from ganzoo.text import warn
 from ganzoo_datasets.images import Pixels, fault, pixels, reason
 from ganzoo_datasets.trees import CHANNELS, FolderConfig, images_below
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import UserError
-from ganzoo.files import open_file
+from ganzoo.storage.files import open_file
 from ganzoo_datasets.configs import IdxConfig
 from ganzoo_datasets.download import fetch
 from ganzoo_datasets.files import damaged, keep

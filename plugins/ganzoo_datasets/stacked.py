@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ganzoo.interfaces import Dataset
+from ganzoo.contract.dataset import Dataset
 from ganzoo.randomness import key
 from ganzoo_datasets.configs import DIGITS, StackedMnistConfig
 from ganzoo_datasets.idx import IdxDataset

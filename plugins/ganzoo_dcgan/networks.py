@@ -8,8 +8,9 @@ from typing import final
 from torch import Tensor, nn
 
 from ganzoo.catalogue import Field
+from ganzoo.contract.conditioner import Shape, Sites
+from ganzoo.contract.networks import Discriminator, Generator, Verdict
 from ganzoo.errors import UserError
-from ganzoo.interfaces import Discriminator, Generator, Shape, Sites, Verdict
 from ganzoo_dcgan.configs import DCGANConfig, DCGANDiscriminatorConfig, plan
 
 WIDEST = 8  # times ``width``

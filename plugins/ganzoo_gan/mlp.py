@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.catalogue import Field
-from ganzoo.interfaces import Discriminator, Generator, Shape, Sites, Verdict
+from ganzoo.contract.conditioner import Shape, Sites
+from ganzoo.contract.networks import Discriminator, Generator, Verdict
 from ganzoo.layers import Dropout
 from ganzoo_gan.configs import MLPDiscriminatorConfig, MLPGeneratorConfig
 

@@ -9,9 +9,13 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue import DataSpec
-from ganzoo.interfaces import Critic, Discriminator, Generator, Latent, Loss, Penalty, batchwise
+from ganzoo.contract.latent import Latent
+from ganzoo.contract.loss import Loss
+from ganzoo.contract.networks import Critic, Discriminator, Generator, batchwise
+from ganzoo.contract.penalty import Penalty
+from ganzoo.contract.recipe import Batch, FieldRef, Made, Outcome, Parts, Phase, Recipe
+from ganzoo.contract.step_context import Clock
 from ganzoo.randomness import Draws, Share
-from ganzoo.recipe import Batch, Clock, FieldRef, Made, Outcome, Parts, Phase, Recipe
 from ganzoo_gan.configs import AdversarialConfig
 
 DATA = "dataset"

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganzoo.catalogue import Config
-from ganzoo.interfaces import Loss
+from ganzoo.contract.loss import Loss
 from ganzoo_losses.configs import CrossEntropyConfig
 
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue import Config
-from ganzoo.interfaces import Critic, Penalty
+from ganzoo.contract.networks import Critic
+from ganzoo.contract.penalty import Penalty
 from ganzoo.randomness import Draws
 from ganzoo_losses.configs import OneCentredConfig, ZeroCentredConfig
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue import Config
-from ganzoo.metrics import Aim, Bench, Examples, Found, Metric
+from ganzoo.contract.judge import Examples
+from ganzoo.contract.metric import Aim, Bench, Found, Metric
 
 CHUNK = 500  # examples that a pupil looks at together
 

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganzoo.catalogue import Field
+from ganzoo.contract.judge import Examples, Judge, Opinion, Track
 from ganzoo.errors import UserError
-from ganzoo.metrics import Examples, Judge, Opinion, Track
 from ganzoo_metrics.configs import ClassifierConfig
 
 SMALLEST = 4  # the shorter side of the last feature map, or a little less

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue import Config
-from ganzoo.metrics import Aim, Bench, Estimate, Examples, Found, Metric
+from ganzoo.contract.judge import Examples
+from ganzoo.contract.metric import Aim, Bench, Estimate, Found, Metric
 from ganzoo_metrics.configs import KernelConfig
 
 PAIRS = 1 << 22

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue import Config, Field
-from ganzoo.metrics import Examples, Judge, Opinion, Track
+from ganzoo.contract.judge import Examples, Judge, Opinion, Track
 
 SURE = 3.0  # standard deviations
 NARROWEST = 1e-6  # a class whose points are all one point is given this deviation

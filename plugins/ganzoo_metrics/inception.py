@@ -21,8 +21,10 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
-from ganzoo.errors import UserError, first_line
-from ganzoo.metrics import Aim, Bench, Estimate, Examples, Found, Metric
+from ganzoo.contract.judge import Examples
+from ganzoo.contract.metric import Aim, Bench, Estimate, Found, Metric
+from ganzoo.errors import UserError
+from ganzoo.text import first_line
 from ganzoo_metrics.configs import InceptionConfig
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"

@@ -8,7 +8,8 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from ganzoo.metrics import Aim, Bench, Examples, Found, Metric
+from ganzoo.contract.judge import Examples
+from ganzoo.contract.metric import Aim, Bench, Found, Metric
 from ganzoo_metrics.configs import ModesConfig
 
 PER_CLASS = 10

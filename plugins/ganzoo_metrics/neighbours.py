@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue import Config
+from ganzoo.contract.judge import Examples
+from ganzoo.contract.metric import Aim, Bench, Found, Metric
 from ganzoo.errors import UserError
-from ganzoo.metrics import Aim, Bench, Examples, Found, Metric
 from ganzoo_metrics.configs import ManifoldConfig
 from ganzoo_metrics.distances import PAIRS, precise
 

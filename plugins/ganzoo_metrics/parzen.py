@@ -12,7 +12,8 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from ganzoo.metrics import Aim, Bench, Estimate, Examples, Found, Metric
+from ganzoo.contract.judge import Examples
+from ganzoo.contract.metric import Aim, Bench, Estimate, Found, Metric
 from ganzoo_metrics.configs import ParzenConfig
 from ganzoo_metrics.distances import precise
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue import Config, Field
-from ganzoo.metrics import Examples, Judge, Opinion, Track
+from ganzoo.contract.judge import Examples, Judge, Opinion, Track
 
 
 @final

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue import Field
+from ganzoo.contract.judge import Examples, Judge, Opinion, Track
 from ganzoo.errors import UserError
-from ganzoo.metrics import Examples, Judge, Opinion, Track
 from ganzoo_metrics.classifier import Classifier
 from ganzoo_metrics.configs import StackedClassifierConfig
 

@@ -10,7 +10,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from ganzoo.catalogue import Config
-from ganzoo.interfaces import Conditioner, Initialiser
+from ganzoo.contract.conditioner import Conditioner
+from ganzoo.contract.networks import Initialiser
 from ganzoo_training.configs import NormalWeightsConfig, XavierConfig
 
 

@@ -6,7 +6,7 @@ from typing import final
 
 from torch import Tensor
 
-from ganzoo.interfaces import Latent
+from ganzoo.contract.latent import Latent
 from ganzoo.randomness import Draws
 from ganzoo_training.configs import NormalConfig, UniformConfig
 

@@ -6,7 +6,7 @@ import math
 from typing import final
 
 from ganzoo.catalogue import Config
-from ganzoo.interfaces import Progress, Schedule
+from ganzoo.contract.optimization import Progress, Schedule
 from ganzoo_training.configs import CosineConfig, ExponentialConfig, LinearConfig, StepConfig
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue import Field
-from ganzoo.embeddings import embedding
-from ganzoo.interfaces import Conditioner, Shape
+from ganzoo.contract.conditioner import Conditioner, Shape
+from ganzoo.layers import embedding
 from ganzoo_spirals.configs import GateConfig
 
 

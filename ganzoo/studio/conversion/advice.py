@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.options import DataConfig, Option, options_of
 from ganzoo.catalogue.part import Part
 from ganzoo.catalogue.selection import Selection
-from ganzoo.engine.assembly import build_recipe
+from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError
-from ganzoo.recipe import Recipe
 from ganzoo.studio.conversion.finding import Found
 from ganzoo.studio.conversion.matching import Misfit, likeness, match
 

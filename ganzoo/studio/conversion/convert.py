@@ -10,12 +10,13 @@ from typing import final
 
 from torch import nn
 
+from ganzoo.assembly.dry_run import assemble
+from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue.selection import Selection
-from ganzoo.engine.assembly import assemble, build_recipe
-from ganzoo.engine.modelfile import write_model
+from ganzoo.contract.networks import Generator
 from ganzoo.errors import UserError
-from ganzoo.files import make_folder, open_file
-from ganzoo.interfaces import Generator
+from ganzoo.storage.files import make_folder, open_file
+from ganzoo.storage.model_file import write_model
 from ganzoo.studio.conversion.advice import fitting_options
 from ganzoo.studio.conversion.checkpoints import read_checkpoint
 from ganzoo.studio.conversion.finding import left_out, networks_in

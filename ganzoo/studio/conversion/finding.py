@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
-from ganzoo.interfaces import Discriminator, Generator
+from ganzoo.contract.networks import Discriminator, Generator
 from ganzoo.studio.conversion.pickles import Unreadable
 from ganzoo.studio.conversion.tensors import View
 

@@ -9,11 +9,12 @@ from typing import final
 import torch
 from torch import nn
 
-from ganzoo.errors import UserError, nearest
-from ganzoo.interfaces import Generator
+from ganzoo.contract.networks import Generator
+from ganzoo.errors import UserError
 from ganzoo.studio.conversion.finding import HINTS, SEPARATOR, Found
 from ganzoo.studio.conversion.matching import Match, Misfit, likeness, match
 from ganzoo.studio.conversion.pickles import shown
+from ganzoo.text import nearest
 
 NOTHING = "none"  # what is taken for a network that is to stay as it begins
 CAST = (torch.float16, torch.bfloat16, torch.float64)

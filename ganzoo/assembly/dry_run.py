@@ -1,0 +1,121 @@
+"""The second check before training: every phase runs once on the meta device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from ganzoo.assembly.parts import build_recipe
+from ganzoo.assembly.trainable import freeze_all_but
+from ganzoo.catalogue.attribution import culprit
+from ganzoo.catalogue.check import check
+from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.catalogue.evaluation_plan import Judgement, judge_by
+from ganzoo.catalogue.registry import installed
+from ganzoo.catalogue.selection import Selection
+from ganzoo.contract.recipe import Phase, Recipe
+from ganzoo.contract.step_context import Clock
+from ganzoo.errors import Refused, UserError
+from ganzoo.randomness import FreshDraws, KeyedStreams
+from ganzoo.text import first_line
+
+PLAYING = ("generator", "discriminator", "latent", "loss", "penalty")  # the kinds whose code runs in a phase
+
+
+def assemble(selection: Selection) -> dict[str, DataSpec]:
+    """Return the data specs of a selection that can train; raises :class:`Refused` with every reason why not.
+
+    First the declarations, then every phase, backward included, on the meta device. Reads no data.
+    """
+    data = check(selection)
+    recipe = build_recipe(selection, data, "meta")
+    batch = _meta_batch(data, selection.run.batch_size)
+    problems = []
+    declared = selection.recipe.phases
+    phases = recipe.phases()
+    if sorted(phase.name for phase in phases) != sorted(declared):
+        names = ", ".join(phase.name for phase in phases)
+        raise Refused([f"{selection.parts['recipe'].label} declares the phases {', '.join(declared)} but has {names}"])
+    for phase in phases:
+        problems += dry_run(recipe, phase, batch, selection)
+    problems += _dry_sample(recipe, batch, selection)
+    if selection.run.evaluate_every:
+        judgement_of(selection, recipe)
+    if problems:
+        raise Refused(problems)
+    return data
+
+
+def judgement_of(selection: Selection, recipe: Recipe) -> Judgement:
+    """Return how a training is to be evaluated; raises :class:`Refused` where names are unknown."""
+    settings = selection.run
+    return judge_by(installed(), selection.parts[recipe.output.slot], settings.judge, settings.metric or ())
+
+
+def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
+    """Run one phase with meta tensors; return what is wrong with it."""
+    clock = Clock(0, 1, phase.name, 0, KeyedStreams(0, "meta"))
+    freeze_all_but(recipe, phase)
+    recipe.zero_grad(set_to_none=True)
+    buffers = dict(recipe.named_buffers())
+    try:
+        phase.loss(batch, clock).total().backward()
+    except UserError as problem:
+        return [str(problem)]
+    except Exception as problem:
+        size, reason = selection.run.batch_size, _in_whose(problem)
+        return [f"phase {phase.name!r} cannot run with {_players(selection)} on batches of {size}: {reason}"]
+    idle = [
+        f"{network}.{name}"
+        for network in phase.trains
+        for name, parameter in recipe.get_submodule(network).named_parameters()
+        if parameter.grad is None
+    ]
+    if idle:
+        return [f"phase {phase.name!r} gives no gradient to {', '.join(idle[:3])}, so it could never learn"]
+    for name, buffer in recipe.named_buffers():
+        if buffer is not buffers.get(name):  # averages, and what undoes an update, would go on with the old one
+            return [f"phase {phase.name!r} replaces the buffer {name}: it must write into it, as copy_ does"]
+    return []
+
+
+def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
+    """Sample once with meta tensors; return what is wrong with it."""
+    chosen = recipe.condition
+    condition = batch[chosen.slot][chosen.field] if chosen is not None else None
+    try:
+        with torch.no_grad():
+            made = recipe.eval().sample(selection.run.batch_size, condition, FreshDraws(None, "meta"))
+        shape = tuple(made.shape)
+    except Exception as problem:
+        return [f"{selection.parts['recipe'].label} cannot sample with {_players(selection)}: {_in_whose(problem)}"]
+    finally:
+        recipe.train()
+    wanted = (selection.run.batch_size, *recipe.output_field.shape)
+    return [] if shape == wanted else [f"samples of {_players(selection)} have shape {shape}, not {wanted}"]
+
+
+def _players(selection: Selection) -> str:
+    return " and ".join(
+        f"{part.label} ({part.provider.package})" for part in selection.parts.values() if part.slot.kind in PLAYING
+    )
+
+
+def _in_whose(problem: Exception) -> str:
+    """Return what went wrong, and in whose code where that can be told."""
+    owner = culprit(problem, installed())
+    where = f"in {owner.owned}: " if owner is not None else ""
+    return f"{where}{first_line(problem)}"
+
+
+def _meta_batch(data: Mapping[str, DataSpec], size: int) -> dict[str, dict[str, Tensor]]:
+    return {
+        slot: {name: _meta_field(field, size) for name, field in spec.fields.items()} for slot, spec in data.items()
+    }
+
+
+def _meta_field(field: Field, size: int) -> Tensor:
+    whole = field.kind in ("class", "tokens")
+    return torch.empty((size, *field.shape), dtype=torch.int64 if whole else torch.float32, device="meta")

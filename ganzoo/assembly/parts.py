@@ -1,0 +1,114 @@
+"""From declarations to objects: loading and building the selected parts."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from ganzoo.catalogue.component import Component
+from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.catalogue.options import Config
+from ganzoo.catalogue.part import Part
+from ganzoo.catalogue.selection import Selection
+from ganzoo.contract.conditioner import Conditioner, Sites, Unconditioned
+from ganzoo.contract.dataset import Dataset
+from ganzoo.contract.judge import Judge
+from ganzoo.contract.latent import Latent
+from ganzoo.contract.loss import Loss
+from ganzoo.contract.metric import Metric
+from ganzoo.contract.networks import Discriminator, Generator, Initialiser
+from ganzoo.contract.optimization import Schedule
+from ganzoo.contract.penalty import Penalty
+from ganzoo.contract.recipe import Recipe
+from ganzoo.randomness import key
+from ganzoo.text import in_words
+
+# An optimizer is a function; everything else that a plugin builds is of a class of the contract.
+INTERFACES: Mapping[str, type] = {
+    "recipe": Recipe,
+    "generator": Generator,
+    "discriminator": Discriminator,
+    "conditioner": Conditioner,
+    "loss": Loss,
+    "penalty": Penalty,
+    "latent": Latent,
+    "initialiser": Initialiser,
+    "schedule": Schedule,
+    "dataset": Dataset,
+    "metric": Metric,
+    "judge": Judge,
+}
+
+
+def resolve(component: Component) -> Any:
+    """Return what ``component.target`` names; raises ``ImportError`` or, where it is of no use, ``TypeError``."""
+    module, name = component.target.split(":")
+    try:
+        target = getattr(importlib.import_module(module), name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # what a plugin runs as it is imported may raise anything, or exit
+        raise ImportError(f"{component.target} cannot be loaded ({in_words(problem)})") from problem
+    interface = INTERFACES.get(component.kind)
+    if interface is not None and not (isinstance(target, type) and issubclass(target, interface)):
+        raise TypeError(f"{component.target} is no {interface.__name__} (a class from {interface.__module__})")
+    return target
+
+
+def _target(part: Part) -> Any:
+    with part.blamed():
+        return resolve(part.component)
+
+
+class SelectedParts:
+    """Builds the selected parts for a recipe (:class:`ganzoo.contract.recipe.Parts`)."""
+
+    def __init__(self, parts: Mapping[str, Part]):
+        self._parts = parts
+
+    def build(self, slot: str, **context: Any) -> Any:
+        """Return the part in ``slot``, built from its options and ``context``."""
+        part = self._parts[slot]
+        target, dtype = _target(part), torch.get_default_dtype()
+        with part.blamed():
+            built = target(part.config, **context)
+            if part.slot.kind == "optimizer" and not isinstance(built, torch.optim.Optimizer):
+                raise TypeError(f"{part.component.target} returns {type(built).__name__}, which is no Optimizer")
+            if torch.get_default_dtype() != dtype:
+                torch.set_default_dtype(dtype)
+                raise TypeError("it changes torch's default dtype, which all others rely on")
+            return built
+
+    def network(self, slot: str, condition: Field | None = None, **shapes: Any) -> nn.Module:
+        """Return the network in ``slot`` with its conditioners in place and its weights initialised."""
+        network: nn.Module = self.build(slot, sites=self._sites(slot, condition), **shapes)
+        for part in self._attached(slot, "initialiser"):
+            initialise = self.build(part.slot.name)
+            with part.blamed():
+                initialise(network)
+        return network
+
+    def conditioned(self, slot: str) -> bool:
+        """Return whether the network in ``slot`` has a conditioner other than the null one."""
+        return any(_target(part).sites for part in self._attached(slot, "conditioner"))
+
+    def _sites(self, slot: str, condition: Field | None) -> Sites:
+        for part in self._attached(slot, "conditioner"):
+            return Sites(_target(part), part.config, condition, part.blamed)
+        return Sites(Unconditioned, Config(), None)
+
+    def _attached(self, slot: str, kind: str) -> list[Part]:
+        return [part for part in self._parts.values() if part.slot.of == slot and part.slot.kind == kind]
+
+
+def build_recipe(selection: Selection, data: Mapping[str, DataSpec], device: torch.device | str = "cpu") -> Recipe:
+    """Return the selected recipe with fresh weights that depend on the run's seed alone."""
+    parts = SelectedParts(selection.parts)
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        torch.manual_seed(key(selection.run.seed, "weights"))
+        recipe: Recipe = parts.build("recipe", parts=parts, data=data)
+    return recipe

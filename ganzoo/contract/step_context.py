@@ -1,0 +1,53 @@
+"""What a phase knows about the step that it is part of."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+
+from ganzoo.randomness import WHOLE, Draws, Share, Streams
+
+
+class Timeless(Exception):
+    """Raised where a step that is to be replayed asks what the time is: it would be that time for ever."""
+
+
+@final
+class Clock:
+    """What a phase knows about time: ``step`` (from 0) of ``steps``, its ``update`` in the step, and its noise.
+
+    ``share`` is the part of the batch that it is given.
+
+    A clock that stands is that of a step which is recorded once and replayed; its ``step`` raises :class:`Timeless`.
+    """
+
+    def __init__(
+        self,
+        step: int,
+        steps: int,
+        phase: str,
+        update: int,
+        streams: Streams,
+        share: Share = WHOLE,
+        stands: bool = False,
+    ):
+        self.steps, self.phase, self.update = steps, phase, update
+        self.share = share
+        self._step, self._streams, self._stands = step, streams, stands
+
+    @property
+    def step(self) -> int:
+        """The number of the step, from 0."""
+        if self._stands:
+            raise Timeless(f"phase {self.phase!r} asks for the number of the step")
+        return self._step
+
+    @property
+    def device(self) -> torch.device:
+        """The device that computes."""
+        return self._streams.device
+
+    def draws(self, stream: str) -> Draws:
+        """Return the numbers of ``stream``, which depend on seed, phase, update and step alone."""
+        return self._streams.at(f"{self.phase}/{self.update}/{stream}", self.share)

@@ -1,1 +1,0 @@
-"""The room where training happens: assembly, batches, the trainer, averages, model files and run folders."""

@@ -1,6 +1,0 @@
-"""Holding what a model makes against real data: judges, metrics, and figures that say what they were taken with."""
-
-from ganzoo.engine.evaluation.examination import Examination, open_examination
-from ganzoo.engine.evaluation.figures import Evaluation, Figure
-
-__all__ = ["Evaluation", "Examination", "Figure", "open_examination"]

@@ -1,5 +1,0 @@
-"""What watches a training: each observer keeps or shows one thing, and none can change the training."""
-
-from ganzoo.engine.observers.base import Observer, Picture, Report, Situation
-
-__all__ = ["Observer", "Picture", "Report", "Situation"]

@@ -1,0 +1,75 @@
+"""The optimizer and the schedule of one phase."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import torch
+from torch import Tensor
+
+from ganzoo.assembly.trainable import trained_parameters
+from ganzoo.contract.optimization import Progress, Schedule
+from ganzoo.contract.recipe import Phase, Recipe
+from ganzoo.errors import TrainingFailed
+
+
+@final
+class Player:
+    """A phase with what moves its networks; the learning rates that ``optimizer`` has now are the base rates."""
+
+    def __init__(self, recipe: Recipe, phase: Phase, optimizer: torch.optim.Optimizer, schedule: Schedule):
+        self.phase, self.optimizer = phase, optimizer
+        self.parameters = trained_parameters(recipe, phase)
+        mine = set(self.parameters)
+        self._others = [parameter for parameter in recipe.parameters() if parameter not in mine]
+        self._schedule = schedule
+        self._rates = [float(group["lr"]) for group in optimizer.param_groups]
+        self._factor: float | None = None
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the step, of the first group of parameters."""
+        factor = 1.0 if self._factor is None else self._factor
+        return self._rates[0] * factor
+
+    def due(self, step: int) -> bool:
+        """Return whether its phase is played at ``step``."""
+        return step % self.phase.every == 0
+
+    def set_rate(self, progress: Progress) -> None:
+        """Set the learning rates for a step; raises :class:`TrainingFailed` where a factor is not finite."""
+        factor = self._schedule.factor(progress)
+        if factor == self._factor:
+            return
+        if not math.isfinite(factor):
+            raise TrainingFailed(
+                f"the schedule of phase {self.phase.name!r} gives the factor {factor} at step {progress.step + 1}: "
+                f"begin anew with another --{self.phase.name}-schedule"
+            )
+        self._factor = factor
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate * factor)
+            else:
+                group["lr"] = rate * factor
+
+    def take_turn(self) -> None:
+        """Let only what the phase trains ask for gradients."""
+        for parameter in self._others:
+            parameter.requires_grad_(False)
+        for parameter in self.parameters:
+            parameter.requires_grad_(True)
+
+    def forget_gradients(self) -> None:
+        """Begin the next sum of gradients; many times faster than the optimizer's own way."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def stay_on(self, device: torch.device) -> None:
+        """Keep everything that the optimizer reads in memory of ``device``, so that its step can be recorded."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = torch.tensor(float(group["lr"]), device=device)
+            if "capturable" in group:
+                group["capturable"] = device.type == "cuda"
+        self._factor = None

@@ -1,0 +1,1 @@
+"""The loop over steps: the trainer, its checkpoints, previews and observers."""

@@ -1,0 +1,65 @@
+"""TensorBoard events."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from ganzoo.errors import UserError
+from ganzoo.training.observers.base import Observer, Picture, Report, Situation
+
+
+class TensorBoardEvents(Observer):
+    """Writes scalars and image grids as TensorBoard events; needs the extra ``ganzoo[tensorboard]``."""
+
+    def __init__(self) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as problem:
+            raise UserError(
+                f"--tensorboard needs a package that is not installed ({problem}): pip install 'ganzoo[tensorboard]'"
+            ) from problem
+        self._make: Any = SummaryWriter
+
+    def began(self, situation: Situation) -> None:
+        """Open the events."""
+        self._usual = threading.excepthook
+        threading.excepthook = self._thread_failed
+        try:
+            # Events after the save that the run goes on from will come again.
+            again = situation.step + 1 if situation.step else 0
+            self._writer = self._make(str(situation.folder.events), purge_step=again)
+        except OSError:
+            threading.excepthook = self._usual
+            raise
+
+    def reported(self, report: Report) -> None:
+        """Write the scalars."""
+        for phase, terms in report.terms.items():
+            for name, value in terms.items():
+                self._writer.add_scalar(f"{phase}/{name}", value, report.step)
+        for name, value in report.values.items():
+            self._writer.add_scalar(f"values/{name}", value, report.step)
+        for phase, rate in report.learning_rates.items():
+            self._writer.add_scalar(f"learning_rate/{phase}", rate, report.step)
+        for label, value in report.scores.items():
+            self._writer.add_scalar(f"scores/{label}", value, report.step)
+        self._writer.add_scalar("speed/steps_per_second", report.rate, report.step)
+
+    def pictured(self, picture: Picture) -> None:
+        """Write the grid."""
+        import numpy as np
+
+        self._writer.add_image("samples", np.asarray(picture.image), picture.step, dataformats="HWC")
+
+    def ended(self) -> None:
+        """Close the events."""
+        try:
+            self._writer.close()
+        finally:
+            threading.excepthook = self._usual
+
+    def _thread_failed(self, failure: threading.ExceptHookArgs) -> None:
+        # The library's thread keeps what it could not write for the next call, and Python would print it besides.
+        if not (issubclass(failure.exc_type, OSError) and type(failure.thread).__module__.startswith("tensorboard.")):
+            self._usual(failure)

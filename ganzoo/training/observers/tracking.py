@@ -1,0 +1,48 @@
+"""Showing how far work is: a bar on a terminal, a line for each kind of work elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ganzoo.text import plain
+
+T = TypeVar("T")
+_SAID = TextColumn("{task.description}", markup=False)
+
+
+class Tracker:
+    """Tells people on stderr what is being done; stdout is for results."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, markup=False, emoji=False)
+        self._told: set[str] = set()
+        self._busy = False
+
+    def __call__(self, items: Iterable[T], what: str, count: int) -> Iterable[T]:
+        """Return ``items``, of which there are ``count``, and show how far work on them is."""
+        if count < 2:
+            return items
+        if self._console.is_terminal and not self._busy:
+            return self._bar(items, what, count)
+        if not self._console.is_terminal and what not in self._told:
+            self._told.add(what)
+            self._console.print(plain(what), highlight=False)
+        return items
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+        self._console.print(plain(f"ganzoo: {text}"), highlight=False, soft_wrap=True)
+
+    def _bar(self, items: Iterable[T], what: str, count: int) -> Iterator[T]:
+        columns = (_SAID, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        # One bar at a time: what is done within other work is part of it.
+        self._busy = True
+        try:
+            with Progress(*columns, console=self._console, transient=True) as progress:
+                yield from progress.track(items, total=count, description=plain(what))
+        finally:
+            self._busy = False
