@@ -20,9 +20,9 @@ from tutorial import LOOPS, Loop
 
 import ganzoo
 from ganzoo.catalogue import Field, Selection, installed, select
-from ganzoo.catalogue.evaluation_plan import judge_by
+from ganzoo.catalogue.evaluation_plan import plan_evaluation
 from ganzoo.contract.judge import Examples, untracked
-from ganzoo.evaluation import Evaluation, Examination, open_examination
+from ganzoo.evaluation import Evaluation, Evaluator, open_evaluator
 from ganzoo.step.device import choose_device
 from ganzoo.studio.export import write_samples
 
@@ -81,19 +81,19 @@ class Published:
         write_samples(picture, made.values.cpu(), self.output, made.labels.cpu(), self.condition)
 
 
-def open_judges(published: Published) -> list[Examination]:
+def open_judges(published: Published) -> list[Evaluator]:
     """Return an examination by each of the judges; those that are not trained yet are trained now."""
     dataset, root = published.selection.parts["dataset"], published.selection.run.data_root
 
-    def opened(name: str | None, options: Mapping[str, Any]) -> Examination:
-        judgement = judge_by(installed(), dataset, name, METRICS, options)
+    def opened(name: str | None, options: Mapping[str, Any]) -> Evaluator:
+        plan = plan_evaluation(installed(), dataset, name, METRICS, options)
         where = published.loop.device
-        return open_examination(judgement, root, published.output, published.condition, where, untracked, _say, SAMPLES)
+        return open_evaluator(plan, root, published.output, published.condition, where, untracked, _say, SAMPLES)
 
     return [opened(*chosen) for chosen in JUDGES]
 
 
-def of_loop(published: Published, judges: Sequence[Examination], share: float) -> Iterator[dict[str, Any]]:
+def of_loop(published: Published, judges: Sequence[Evaluator], share: float) -> Iterator[dict[str, Any]]:
     """Yield what the published loop has reached after so many epochs; nothing but its steps is timed."""
     steps, seconds = 0, 0.0
     for epochs in EPOCHS:
@@ -107,7 +107,7 @@ def of_loop(published: Published, judges: Sequence[Examination], share: float) -
 
 
 def of_defaults(
-    variant: str, seed: int, data_root: Path, judges: Sequence[Examination], share: float, pictures: Path | None
+    variant: str, seed: int, data_root: Path, judges: Sequence[Evaluator], share: float, pictures: Path | None
 ) -> dict[str, Any]:
     """Return what the command that a user types has reached; all that it does is timed, from its start to its end."""
     words = ["train", variant, "--dataset", "mnist"]
@@ -127,7 +127,7 @@ def of_defaults(
         if done.returncode:
             raise click.ClickException(f"`ganzoo {' '.join(words)}` failed: {done.stderr.strip()[-2000:]}")
         model = ganzoo.load(run).to(choose_device("auto"))
-        found = [held.examine(model.recipe, SAMPLES, seed) for held in judges]
+        found = [held.evaluate(model.recipe, SAMPLES, seed) for held in judges]
         if pictures is not None and seed == 0:
             draw(run, pictures / f"published-{variant}.png")
     about = {"command": f"ganzoo {' '.join(words)}", "seed": seed}

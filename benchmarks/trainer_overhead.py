@@ -17,7 +17,7 @@ from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.assembly.trainable import trained_parameters
 from ganzoo.batches.batches import open_batches
 from ganzoo.catalogue import Selection
-from ganzoo.contract.step_context import Clock
+from ganzoo.contract.step_context import StepContext
 from ganzoo.randomness import KeyedStreams, key
 from ganzoo.step.device import choose_device
 from ganzoo.step.precision import choose_precision
@@ -75,7 +75,7 @@ class BareLoop:
                 for parameter in mine:
                     parameter.grad = None
                 with self.precision.computing():
-                    outcome = phase.loss(batch, Clock(self.number, self.steps, phase.name, update, self.streams))
+                    outcome = phase.loss(batch, StepContext(self.number, self.steps, phase.name, update, self.streams))
                 outcome.total().backward()
                 optimizer.step()
         with torch.no_grad():

@@ -17,15 +17,15 @@ from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.step.device import choose_device
 from ganzoo.step.precision import choose_precision
-from ganzoo.step.processes import Alone
+from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.run_folder import RunFolder
-from ganzoo.training.observers import Observer, Situation
+from ganzoo.training.observers import Observer, TrainingStart
 from ganzoo.training.observers.metrics_file import MetricsFile
 from ganzoo.training.observers.progress import ProgressDisplay
 from ganzoo.training.preview import Preview
 from ganzoo.training.setup import build_trainer
 from ganzoo.training.stop import Stop
-from ganzoo.training.trainer import Pace
+from ganzoo.training.trainer import Intervals, NoSaves
 
 ENDLESS = 10**9  # steps: no schedule moves, and no last step comes
 
@@ -42,11 +42,11 @@ class Training:
         self.device = choose_device(selection.run.device)
         self.precision = choose_precision(selection.run.precision, self.device)
         with self.precision.set():
-            self.trainer = build_trainer(selection, assemble(selection), self.precision, Alone(), _warn)
+            self.trainer = build_trainer(selection, assemble(selection), self.precision, SingleProcess(), _warn)
             self.trainer.prepare()
         self.batch_size = selection.run.batch_size
-        game = self.trainer.game
-        self._preview = Preview(game.recipe, game.batches, selection.run.seed, self.device)
+        train_step = self.trainer.train_step
+        self._preview = Preview(train_step.recipe, train_step.batches, selection.run.seed, self.device)
         self._log_every = selection.run.log_every
         self._scratch = tempfile.TemporaryDirectory()
         self.folder = RunFolder(Path(self._scratch.name))
@@ -60,11 +60,11 @@ class Training:
     @property
     def parameters(self) -> int:
         """How many numbers are trained."""
-        return sum(parameter.numel() for parameter in self.trainer.game.recipe.parameters())
+        return sum(parameter.numel() for parameter in self.trainer.train_step.recipe.parameters())
 
     def turn(self, steps: int) -> float:
         """Return the seconds a step takes, over ``steps`` steps after one that is not measured."""
-        situation = Situation(self.folder, self.trainer.step, self.trainer.steps, "")
+        situation = TrainingStart(self.folder, self.trainer.step, self.trainer.steps, "")
         with self.precision.set(), Path(os.devnull).open("w", encoding="utf-8") as nowhere, ExitStack() as watching:
             console = Console(
                 file=nowhere, force_terminal=self._terminal, width=80, _environ={"TERM": "xterm-256color"}
@@ -79,8 +79,8 @@ class Training:
     def _run(self, steps: int, observers: Sequence[Observer]) -> None:
         stop = Stop()
         watchers = [*observers, _Halt(self.trainer.step + steps, stop)]
-        pace = Pace(self._log_every, ENDLESS, checkpoint_every=0, evaluate_every=0, stop=stop)
-        self.trainer.run(watchers, pace, self._preview, lambda: None, dict, lambda: 0)
+        intervals = Intervals(self._log_every, ENDLESS, checkpoint_every=0, evaluate_every=0, stop=stop)
+        self.trainer.run(watchers, intervals, self._preview, NoSaves())
 
 
 class _Halt(Observer):

@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 
 from ganzoo.catalogue import Config, Field
-from ganzoo.contract.judge import Examples, Judge, Opinion
+from ganzoo.contract.judge import Examples, Judge, JudgeOutput
 from ganzoo.contract.metric import halved
 from ganzoo.randomness import key
 from ganzoo_metrics.plain import Plain
@@ -36,7 +36,7 @@ class SimpleBench:
         assert self._train is not None, "the test gave no training examples"
         return self._train
 
-    def opinion(self, examples: Examples) -> Opinion:
+    def judged(self, examples: Examples) -> JudgeOutput:
         with torch.no_grad():
             return self.judge(examples.values)
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from ganzoo.catalogue import Component, Config, DataSpec, Field, Slot, Variant, hookimpl, option, phase_slots
 from ganzoo.contract.conditioner import Shape, Sites
 from ganzoo.contract.networks import Generator
-from ganzoo.contract.recipe import Batch, FieldRef, Outcome, Parts, Phase, Recipe
-from ganzoo.contract.step_context import Clock
+from ganzoo.contract.recipe import Batch, FieldRef, Parts, Phase, PhaseOutput, Recipe
+from ganzoo.contract.step_context import StepContext
 from ganzoo.randomness import Draws
 
 
@@ -42,23 +42,23 @@ class Cycle(Recipe):
             Phase("discriminators", ("judge_a", "judge_b"), self.judge),
         )
 
-    def translate(self, batch: Batch, clock: Clock) -> Outcome:
+    def translate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         a, b = batch["domain-a"]["image"], batch["domain-b"]["image"]
         fake_b, fake_a = self.there(a, None), self.back(b, None)
         scores = ((self.judge_b, fake_b, b), (self.judge_a, fake_a, a))
         adversarial = [self._fooled(judge, fake, real) for judge, fake, real in scores]
         there_and_back = (self.back(fake_b, None) - a).abs().mean() + (self.there(fake_a, None) - b).abs().mean()
-        return Outcome({"adversarial": torch.stack(adversarial).sum(), "cycle": self.config.cycle * there_and_back})
+        return PhaseOutput({"adversarial": torch.stack(adversarial).sum(), "cycle": self.config.cycle * there_and_back})
 
     def _fooled(self, judge: nn.Module, fake: Tensor, real: Tensor) -> Tensor:
         losses: Tensor = self.loss.generator(judge(fake, None).logit, lambda: judge(real, None).logit)
         return losses.mean()
 
-    def judge(self, batch: Batch, clock: Clock) -> Outcome:
+    def judge(self, batch: Batch, context: StepContext) -> PhaseOutput:
         a, b = batch["domain-a"]["image"], batch["domain-b"]["image"]
         pairs = ((self.judge_b, b, self.there(a, None)), (self.judge_a, a, self.back(b, None)))
         losses = [self.loss.discriminator(judge(x, None).logit, judge(y, None).logit).mean() for judge, x, y in pairs]
-        return Outcome({"adversarial": torch.stack(losses).sum()})
+        return PhaseOutput({"adversarial": torch.stack(losses).sum()})
 
     def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
         made: Tensor = self.there(condition, None)

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
-from ganzoo.contract.networks import Batchwise, Critic, Verdict, batchwise
+from ganzoo.contract.networks import Batchwise, ConditionedDiscriminator, DiscriminatorOutput, batchwise
 from ganzoo.contract.recipe import Recipe
-from ganzoo.contract.step_context import Clock
+from ganzoo.contract.step_context import StepContext
 from ganzoo.layers import Dropout
 from ganzoo.randomness import FreshDraws, KeyedStreams, Share
 
@@ -38,7 +38,7 @@ def played(recipe: Any, phase: str) -> tuple[float, list[Tensor]]:
     streams.begin(3)
     (played,) = (found for found in recipe.phases() if found.name == phase)
     recipe.zero_grad()
-    loss = played.loss(batch(), Clock(3, 10, phase, 0, streams)).total()
+    loss = played.loss(batch(), StepContext(3, 10, phase, 0, streams)).total()
     loss.backward()
     return loss.item(), [p.grad.clone() for p in recipe.discriminator.parameters() if p.grad is not None]
 
@@ -64,25 +64,25 @@ def test_batch_norm_keeps_real_and_fake_apart(variant: str, calls: list[int]) ->
 
 
 def test_layers_that_mix_examples_are_known() -> None:
-    class Spread(Batchwise):
+    class CollapseDetector(Batchwise):
         def forward(self, x: Tensor) -> Tensor:
             return x - x.mean(0)
 
-    assert batchwise(nn.Sequential(nn.Linear(2, 2), Spread()))
+    assert batchwise(nn.Sequential(nn.Linear(2, 2), CollapseDetector()))
     assert batchwise(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
     assert not batchwise(nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2), nn.InstanceNorm1d(2)))
 
 
 def test_a_critic_fills_in_the_condition() -> None:
     class Scores(nn.Module):
-        def forward(self, x: Tensor, condition: Tensor | None) -> Verdict:
+        def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
             assert condition is not None
-            return Verdict(x.sum(1, keepdim=True) * condition, x)
+            return DiscriminatorOutput(x.sum(1, keepdim=True) * condition, x)
 
-    critic = Critic(Scores(), torch.tensor([[2.0], [3.0]]))
+    critic = ConditionedDiscriminator(Scores(), torch.tensor([[2.0], [3.0]]))
     assert critic(torch.ones(2, 4)).flatten().tolist() == [8, 12]
     assert not critic.keeps_statistics
-    assert Critic(nn.BatchNorm1d(2), None).keeps_statistics
+    assert ConditionedDiscriminator(nn.BatchNorm1d(2), None).keeps_statistics
 
 
 def test_shared_fakes_are_those_that_the_generator_made() -> None:
@@ -173,7 +173,7 @@ def test_every_other_class_is_as_likely() -> None:
     recipe: Any = recipe_of("cgan")
     streams = KeyedStreams(0)
     streams.begin(0)
-    others = recipe._other(torch.full((9000,), 4), Clock(0, 1, "discriminator", 0, streams))
+    others = recipe._other(torch.full((9000,), 4), StepContext(0, 1, "discriminator", 0, streams))
     counts = torch.bincount(others, minlength=10)
     assert counts[4] == 0 and counts.sum() == 9000
     assert (counts[counts > 0] - 1000).abs().max() < 150

@@ -22,10 +22,10 @@ from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import installed, select
 from ganzoo.cli import run
 from ganzoo.step.execution import Execution
-from ganzoo.step.phase_optimizer import Player
+from ganzoo.step.phase_optimizer import PhaseOptimizer
 from ganzoo.step.precision import Precision, choose_precision
-from ganzoo.step.processes import Alone
-from ganzoo.step.train_step import Feeds, Game
+from ganzoo.step.processes import SingleProcess
+from ganzoo.step.train_step import Feeds, TrainStep
 from ganzoo.studio import benchmark as module
 from ganzoo.studio.benchmark import Benchmark, Roofline, benchmark, cost_of_step, roofline, split
 from ganzoo.studio.cost import Cost, cost_of
@@ -59,9 +59,9 @@ def trainer_of(variant: str, **flags: Any) -> Iterator[Trainer]:
     chosen = select(installed(), variant, {"device": "cpu", "precision": "fp32", "batch_size": 8, **flags})
     data, precision = assemble(chosen), choose_precision(chosen.run.precision, CPU)
     with torch.random.fork_rng(devices=[]), precision.set():
-        trainer = build_trainer(chosen, data, precision, Alone(), lambda text: None)
-        trainer.game.recipe.train()
-        trainer.train_step()
+        trainer = build_trainer(chosen, data, precision, SingleProcess(), lambda text: None)
+        trainer.train_step.recipe.train()
+        trainer.advance()
         yield trainer
 
 
@@ -140,8 +140,8 @@ def test_the_parts_of_a_step_add_up_to_it(variant: str) -> None:
 
 def test_time_is_put_down_to_the_part_that_took_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with trainer_of("gan-minimal") as trainer:
-        game, pause = trainer.game, 0.05
-        optimizer = game.players[0].optimizer
+        train_step, pause = trainer.train_step, 0.05
+        optimizer = train_step.phase_optimizers[0].optimizer
 
         def slowly(work: Callable[..., Any]) -> Callable[..., Any]:
             def done(*args: Any, **kwargs: Any) -> Any:
@@ -151,9 +151,9 @@ def test_time_is_put_down_to_the_part_that_took_it(monkeypatch: pytest.MonkeyPat
             return done
 
         monkeypatch.setattr(optimizer, "step", slowly(optimizer.step))
-        monkeypatch.setitem(game.losses, "generator", slowly(game.losses["generator"]))
+        monkeypatch.setitem(train_step.losses, "generator", slowly(train_step.losses["generator"]))
         parts = split(trainer, 2, log_every=1)
-    name = game.players[0].phase.name
+    name = train_step.phase_optimizers[0].phase.name
     assert parts[f"{name}-optimizer"] >= pause
     assert parts["generator"] >= 2 * pause, "it has two updates a step"
     assert parts["data"] + parts["averages"] + parts["generator-optimizer"] < pause
@@ -161,8 +161,13 @@ def test_time_is_put_down_to_the_part_that_took_it(monkeypatch: pytest.MonkeyPat
 
 def test_what_was_followed_is_left_as_it_was() -> None:
     with trainer_of("gan-minimal") as trainer:
-        game = trainer.game
-        owners = [game, game.averages, *game.batches.values(), *(player.optimizer for player in game.players)]
+        train_step = trainer.train_step
+        owners = [
+            train_step,
+            train_step.ema,
+            *train_step.batches.values(),
+            *(phase_optimizer.optimizer for phase_optimizer in train_step.phase_optimizers),
+        ]
         before = [set(vars(owner)) for owner in owners]
         split(trainer, 1, log_every=1)
         assert [set(vars(owner)) for owner in owners] == before
@@ -174,14 +179,14 @@ class Odd(Execution):
 
     name = "odd"
 
-    def __init__(self, game: Game):
-        self._game = game
+    def __init__(self, train_step: TrainStep):
+        self._game = train_step
 
     def prepare(self, read: Callable[[], Feeds]) -> None:
         (feeds,) = read()
         assert set(feeds) == set(self._game.batches)
 
-    def play(self, due: Sequence[Player], feeds: Feeds, step: int) -> None:
+    def play(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
         self._game.play(due, feeds, step)
 
 
@@ -193,7 +198,7 @@ def test_another_execution_is_timed_as_it_is_and_split_as_eager(monkeypatch: pyt
             dataclasses.replace(chosen, run=dataclasses.replace(chosen.run, execution="eager")), *others
         )
         if chosen.run.execution != "eager":
-            trainer.execution = Odd(trainer.game)
+            trainer.execution = Odd(trainer.train_step)
         built.append(trainer.execution.name)
         return trainer
 
@@ -229,8 +234,8 @@ def test_a_penalty_with_second_derivatives_is_counted() -> None:
 def test_a_phase_that_is_due_every_second_step_costs_half() -> None:
     with trainer_of("gan-minimal") as trainer:
         always = cost_of_step(trainer)
-        for player in trainer.game.players:
-            player.phase = dataclasses.replace(player.phase, every=2)
+        for phase_optimizer in trainer.train_step.phase_optimizers:
+            phase_optimizer.phase = dataclasses.replace(phase_optimizer.phase, every=2)
         seldom = cost_of_step(trainer)
     assert seldom.flops == always.flops / 2
     assert always.bytes / 2 < seldom.bytes < always.bytes

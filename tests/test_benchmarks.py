@@ -95,10 +95,10 @@ def test_the_bare_loop_makes_the_training_that_the_trainer_makes(variant: str) -
     bare, training = trainer_overhead.BareLoop(selection), Training(selection)
     bare.turn(2)
     training.turn(2)
-    game = training.trainer.game
-    expected, found = game.recipe.state_dict(), bare.recipe.state_dict()
+    train_step = training.trainer.train_step
+    expected, found = train_step.recipe.state_dict(), bare.recipe.state_dict()
     assert all(torch.equal(values, found[name]) for name, values in expected.items())
-    average = game.averages.networks["generator"].parameters()
+    average = train_step.ema.networks["generator"].parameters()
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(bare.averaged, average, strict=False))
 
 

@@ -17,7 +17,7 @@ import os, sys, threading, time
 import torch
 from torch import nn
 from ganzoo.contract.networks import *
-from ganzoo.contract.networks import Verdict
+from ganzoo.contract.networks import DiscriminatorOutput
 class Wild(BaseException):
     pass
 class Mute(Exception):
@@ -51,7 +51,7 @@ class Odd(Discriminator):
         self.layer = nn.Linear(in_shape[0] * in_shape[1] * in_shape[2], 1)
     def forward(self, x, condition):
         {forward}
-        return Verdict(self.layer(x.flatten(1)), x.flatten(1))
+        return DiscriminatorOutput(self.layer(x.flatten(1)), x.flatten(1))
 """
 LOSS = """
 class Odd(Loss):

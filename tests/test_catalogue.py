@@ -16,15 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganzoo import plugin
 from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import KINDS, Component, Config, DataConfig, DataSpec, Field, Variant, installed, option, select
 from ganzoo.catalogue.data import FieldKind
 from ganzoo.catalogue.options import Option, make, options_of, values_of
 from ganzoo.catalogue.registry import Entry
 from ganzoo.catalogue.settings import RunSettings
-from ganzoo.contract import metric as metrics
-from ganzoo.contract import networks as interfaces
-from ganzoo.contract import recipe
 from ganzoo.errors import Refused, UserError
 from ganzoo.text import legible, nearest
 
@@ -492,18 +490,18 @@ def test_the_options_of_a_component_are_frozen_and_described(entry: Entry) -> No
 
 
 BASES: Mapping[str, type] = {
-    "recipe": recipe.Recipe,
-    "generator": interfaces.Generator,
-    "discriminator": interfaces.Discriminator,
-    "conditioner": interfaces.Conditioner,
-    "loss": interfaces.Loss,
-    "penalty": interfaces.Penalty,
-    "latent": interfaces.Latent,
-    "initialiser": interfaces.Initialiser,
-    "schedule": interfaces.Schedule,
-    "dataset": interfaces.Dataset,
-    "metric": metrics.Metric,
-    "judge": metrics.Judge,
+    "recipe": plugin.Recipe,
+    "generator": plugin.Generator,
+    "discriminator": plugin.Discriminator,
+    "conditioner": plugin.Conditioner,
+    "loss": plugin.Loss,
+    "penalty": plugin.Penalty,
+    "latent": plugin.Latent,
+    "initialiser": plugin.Initialiser,
+    "schedule": plugin.Schedule,
+    "dataset": plugin.Dataset,
+    "metric": plugin.Metric,
+    "judge": plugin.Judge,
 }
 
 

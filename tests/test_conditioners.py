@@ -13,7 +13,7 @@ from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import Component, Field, installed
 from ganzoo.catalogue.options import make
 from ganzoo.contract.conditioner import Conditioner, Shape, Sites, Unconditioned
-from ganzoo.contract.networks import Verdict
+from ganzoo.contract.networks import DiscriminatorOutput
 
 FIELDS = {
     "class": Field("class", classes=5),
@@ -269,7 +269,7 @@ class TestInsideNetworks:
 
     def answer(self, network: nn.Module, x: Tensor, condition: Tensor | None) -> Tensor:
         made = network(x, condition)
-        return made.logit if isinstance(made, Verdict) else made
+        return made.logit if isinstance(made, DiscriminatorOutput) else made
 
     @pytest.mark.parametrize(
         ("kind", "name"),

@@ -100,7 +100,7 @@ def selected(variant: str = "dcgan", **options: Any) -> Selection:
     return select(installed(), variant, {**SMALL, **{name.replace("_", "-"): value for name, value in options.items()}})
 
 
-class Bench:
+class MetricContext:
     """Converts values and bytes in a folder of its own."""
 
     def __init__(self, folder: Path):
@@ -125,15 +125,15 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench(tmp_path: Path) -> MetricContext:
+    return MetricContext(tmp_path)
 
 
 def numbers(network: nn.Module) -> list[Tensor]:
     return [value for value in network.state_dict().values() if value.dim()]
 
 
-def same_numbers(bench: Bench, network: nn.Module) -> bool:
+def same_numbers(bench: MetricContext, network: nn.Module) -> bool:
     """Whether the model's generator holds the numbers of ``network``, layer for layer, to the bit."""
     made = [value for value in bench.state().values() if value.dim()]
     return len(made) == len(numbers(network)) and all(map(torch.equal, made, numbers(network)))
@@ -160,7 +160,7 @@ def trained_checkpoint() -> tuple[nn.Module, nn.Module, Any]:
 
 
 @FORMATS
-def test_samples_of_a_multi_gpu_checkpoint_are_those_of_its_own_network(zipped: bool, bench: Bench) -> None:
+def test_samples_of_a_multi_gpu_checkpoint_are_those_of_its_own_network(zipped: bool, bench: MetricContext) -> None:
     generator, discriminator, checkpoint = trained_checkpoint()
     done = bench.convert(checkpoint, zipped)
     assert list(done.taken) == ["generator", "discriminator"]
@@ -182,12 +182,12 @@ def test_samples_of_a_multi_gpu_checkpoint_are_those_of_its_own_network(zipped: 
     }
 
 
-def test_the_model_is_one_like_any_other(bench: Bench) -> None:
+def test_the_model_is_one_like_any_other(bench: MetricContext) -> None:
     _, _, checkpoint = trained_checkpoint()
     bench.convert(checkpoint, True)
     made = ganzoo.sample(bench.out, 3, seed=5)
     assert made.shape == (3, 3, 32, 32)
-    again = Bench(bench.old.parent)
+    again = MetricContext(bench.old.parent)
     again.out = bench.out.with_name("again.safetensors")
     again.convert(checkpoint, True)
     assert again.out.read_bytes() == bench.out.read_bytes()
@@ -215,14 +215,14 @@ PLACES: dict[str, Callable[[Mapping[str, Tensor]], Any]] = {
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-def test_a_generator_is_found_wherever_it_is(place: Callable[[Any], Any], bench: Bench) -> None:
+def test_a_generator_is_found_wherever_it_is(place: Callable[[Any], Any], bench: MetricContext) -> None:
     generator = lived(TutorialGenerator())
     done = bench.convert(place(generator.state_dict()), False)
     assert "generator" in done.taken
     assert same_numbers(bench, generator)
 
 
-def test_a_counter_that_the_file_has_not_is_zero_and_told(bench: Bench) -> None:
+def test_a_counter_that_the_file_has_not_is_zero_and_told(bench: MetricContext) -> None:
     state = lived(TutorialGenerator()).state_dict()
     done = bench.convert({name: value for name, value in state.items() if "num_batches" not in name})
     assert len(done.taken["generator"].match.zeros) == 3
@@ -231,7 +231,7 @@ def test_a_counter_that_the_file_has_not_is_zero_and_told(bench: Bench) -> None:
     assert {int(value) for name, value in bench.state().items() if "num_batches" in name} == {41}
 
 
-def test_what_the_file_has_not_stays_as_it_begins(bench: Bench) -> None:
+def test_what_the_file_has_not_stays_as_it_begins(bench: MetricContext) -> None:
     done = bench.convert(lived(TutorialGenerator()).state_dict())
     assert list(done.fresh) == ["discriminator"]
     first = bench.state("discriminator")
@@ -241,7 +241,7 @@ def test_what_the_file_has_not_stays_as_it_begins(bench: Bench) -> None:
     assert not torch.equal(first["output.weight"], bench.state("discriminator")["output.weight"])
 
 
-def test_our_own_names_decide_before_the_order_does(bench: Bench) -> None:
+def test_our_own_names_decide_before_the_order_does(bench: MetricContext) -> None:
     bench.convert(lived(TutorialGenerator()).state_dict())
     ours = bench.state()
     shuffled = dict(sorted(ours.items(), key=lambda item: item[0][::-1]))
@@ -252,7 +252,7 @@ def test_our_own_names_decide_before_the_order_does(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("told", ["float16", "bfloat16", "float64"])
-def test_other_numbers_become_float32_and_are_told(told: str, bench: Bench) -> None:
+def test_other_numbers_become_float32_and_are_told(told: str, bench: MetricContext) -> None:
     dtype = getattr(torch, told)
     generator = lived(TutorialGenerator()).to(dtype)
     done = bench.convert({"g": generator.state_dict()}, False)
@@ -262,7 +262,7 @@ def test_other_numbers_become_float32_and_are_told(told: str, bench: Bench) -> N
 
 
 @FORMATS
-def test_tensors_that_share_memory_and_views_of_any_strides(zipped: bool, bench: Bench) -> None:
+def test_tensors_that_share_memory_and_views_of_any_strides(zipped: bool, bench: MetricContext) -> None:
     generator = lived(TutorialGenerator())
     state = generator.state_dict()
     for name, value in state.items():
@@ -279,7 +279,7 @@ def test_tensors_that_share_memory_and_views_of_any_strides(zipped: bool, bench:
 
 @FORMATS
 @pytest.mark.parametrize("protocol", [2, 3, 4])
-def test_every_protocol_that_torch_save_takes(protocol: int, zipped: bool, bench: Bench) -> None:
+def test_every_protocol_that_torch_save_takes(protocol: int, zipped: bool, bench: MetricContext) -> None:
     generator = lived(TutorialGenerator())
     torch.save(
         {"g": generator.state_dict()}, bench.old, pickle_protocol=protocol, _use_new_zipfile_serialization=zipped
@@ -288,7 +288,7 @@ def test_every_protocol_that_torch_save_takes(protocol: int, zipped: bool, bench
     assert same_numbers(bench, generator)
 
 
-def test_numbers_of_a_machine_with_the_other_order_of_bytes(bench: Bench) -> None:
+def test_numbers_of_a_machine_with_the_other_order_of_bytes(bench: MetricContext) -> None:
     generator = lived(TutorialGenerator())
     old, new = zipfile.ZipFile(io.BytesIO(saved(generator.state_dict()))), io.BytesIO()
     sizes = {str(place): value.element_size() for place, value in enumerate(generator.state_dict().values())}
@@ -303,7 +303,7 @@ def test_numbers_of_a_machine_with_the_other_order_of_bytes(bench: Bench) -> Non
 
 
 @pytest.mark.parametrize("variant", installed().names("variant"))
-def test_every_variant_can_be_converted_to(variant: str, bench: Bench) -> None:
+def test_every_variant_can_be_converted_to(variant: str, bench: MetricContext) -> None:
     chosen = select(installed(), variant)
     recipe = build_recipe(chosen, assemble(chosen))
     networks = {name: lived(network) for name, network in recipe.named_children()}
@@ -328,7 +328,7 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 # What does not fit
 
 
-def test_the_options_that_would_make_it_fit_are_told_and_do(bench: Bench) -> None:
+def test_the_options_that_would_make_it_fit_are_told_and_do(bench: MetricContext) -> None:
     generator = lived(TutorialGenerator(z=33, width=6))
     discriminator = TutorialDiscriminator(width=5)
     both = {"g": generator.state_dict(), "d": discriminator.state_dict()}
@@ -342,7 +342,7 @@ def test_the_options_that_would_make_it_fit_are_told_and_do(bench: Bench) -> Non
     assert same_numbers(bench, generator)
 
 
-def test_the_widths_of_fully_connected_layers_are_told(bench: Bench) -> None:
+def test_the_widths_of_fully_connected_layers_are_told(bench: MetricContext) -> None:
     chosen = select(installed(), "gan", {"dataset": "mnist", "generator-widths": "48,96", "latent-size": 30})
     state = build_recipe(chosen, assemble(chosen)).get_submodule("generator").state_dict()
     told = bench.refused(renamed(state), selection=select(installed(), "gan", {"dataset": "mnist"}))
@@ -402,12 +402,12 @@ MISFITS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize(("made", "words"), MISFITS.values(), ids=MISFITS)
-def test_what_does_not_fit_is_told(made: Callable[[], Any], words: tuple[str, ...], bench: Bench) -> None:
+def test_what_does_not_fit_is_told(made: Callable[[], Any], words: tuple[str, ...], bench: MetricContext) -> None:
     told = bench.refused(made())
     assert [word for word in words if word not in told] == []
 
 
-def test_one_of_several_can_be_asked_for(bench: Bench) -> None:
+def test_one_of_several_can_be_asked_for(bench: MetricContext) -> None:
     one, other = lived(TutorialGenerator()), TutorialGenerator()
     both = {"ema": one.state_dict(), "live": other.state_dict()}
     for name, network in (("ema", one), ("live.main", other)):
@@ -415,7 +415,7 @@ def test_one_of_several_can_be_asked_for(bench: Bench) -> None:
         assert same_numbers(bench, network)
 
 
-def test_a_word_decides_where_shapes_do_not(bench: Bench) -> None:
+def test_a_word_decides_where_shapes_do_not(bench: MetricContext) -> None:
     one, other = lived(TutorialGenerator()), TutorialGenerator()
     done = bench.convert({"reference": other.state_dict(), "netG_state": one.state_dict()})
     assert done.taken["generator"].found.name == "netG_state.main"
@@ -447,12 +447,12 @@ def test_no_tensor_becomes_two_networks() -> None:
         ({"discriminator": "main"}, ("no part 'main' for the discriminator",)),
     ],
 )
-def test_what_cannot_be_taken_is_told(take: Mapping[str, str], words: tuple[str, ...], bench: Bench) -> None:
+def test_what_cannot_be_taken_is_told(take: Mapping[str, str], words: tuple[str, ...], bench: MetricContext) -> None:
     told = bench.refused(TutorialGenerator().state_dict(), take=take)
     assert [word for word in words if word not in told] == []
 
 
-def test_a_part_that_fits_and_has_no_telling_name_is_offered(bench: Bench) -> None:
+def test_a_part_that_fits_and_has_no_telling_name_is_offered(bench: MetricContext) -> None:
     network = lived(TutorialGenerator())
     averaged = torch.optim.swa_utils.AveragedModel(network).state_dict()
     assert "--take generator='module.main'" in bench.refused(averaged)
@@ -462,14 +462,14 @@ def test_a_part_that_fits_and_has_no_telling_name_is_offered(bench: Bench) -> No
 
 
 @FORMATS
-def test_numbers_that_stand_for_their_negatives_are_refused(zipped: bool, bench: Bench) -> None:
+def test_numbers_that_stand_for_their_negatives_are_refused(zipped: bool, bench: MetricContext) -> None:
     state = TutorialGenerator().state_dict()
     state["main.0.weight"] = torch.zeros(state["main.0.weight"].shape, dtype=torch.cfloat).conj().imag
     assert "torch.resolve_neg" in bench.refused(state, zipped)
     bench.convert({name: value.resolve_neg() for name, value in state.items()}, zipped)
 
 
-def test_a_network_can_be_left_out(bench: Bench) -> None:
+def test_a_network_can_be_left_out(bench: MetricContext) -> None:
     both = {"netG": TutorialGenerator().state_dict(), "netD": TutorialDiscriminator(width=9).state_dict()}
     done = bench.convert(both, take={"discriminator": "none"})
     assert (list(done.taken), list(done.fresh), done.left_out) == (["generator"], ["discriminator"], ["netD"])
@@ -488,7 +488,7 @@ def typed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
 FLAGS = [word for name, value in SMALL.items() for word in (f"--{name}", str(value))]
 
 
-def test_the_command_tells_what_it_took_from_where(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_tells_what_it_took_from_where(bench: MetricContext, capsys: pytest.CaptureFixture[str]) -> None:
     _, _, checkpoint = trained_checkpoint()
     checkpoint["g_model_state_dict"] = {
         name: value.half() if value.dim() else value for name, value in checkpoint["g_model_state_dict"].items()
@@ -520,7 +520,7 @@ def test_the_command_tells_what_it_took_from_where(bench: Bench, capsys: pytest.
     assert bench.out.read_bytes() != before
 
 
-def test_the_command_takes_parts_by_name(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_takes_parts_by_name(bench: MetricContext, capsys: pytest.CaptureFixture[str]) -> None:
     one = lived(TutorialGenerator())
     bench.old.write_bytes(saved({"ema": one.state_dict(), "live": TutorialGenerator().state_dict()}))
     line = [str(bench.old), "--variant=dcgan", *FLAGS, "--out", str(bench.out)]

@@ -26,17 +26,17 @@ from torch import Tensor
 import ganzoo
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import Selection, installed, select
-from ganzoo.catalogue.evaluation_plan import judge_by
+from ganzoo.catalogue.evaluation_plan import plan_evaluation
 from ganzoo.catalogue.formats import FORMAT
 from ganzoo.catalogue.options import options_of
 from ganzoo.cli import run as command
 from ganzoo.contract.judge import untracked
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.evaluation import Evaluation
-from ganzoo.evaluation.judge_cache import appoint
-from ganzoo.evaluation.reference_data import Reference
+from ganzoo.evaluation.judge_cache import trained_judge
+from ganzoo.evaluation.reference_data import ReferenceData
 from ganzoo.step.precision import choose_precision
-from ganzoo.step.processes import Alone
+from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.model_file import write_model
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.storage.sealed import read_sealed, write_sealed
@@ -59,7 +59,7 @@ def choose(out: Path, **flags: object) -> Selection:
 
 def make_trainer(selection: Selection) -> Trainer:
     precision = choose_precision(selection.run.precision, torch.device("cpu"))
-    trainer = build_trainer(selection, selection.data(), precision, Alone(), print)
+    trainer = build_trainer(selection, selection.data(), precision, SingleProcess(), print)
     trainer.prepare()
     return trainer
 
@@ -67,7 +67,7 @@ def make_trainer(selection: Selection) -> Trainer:
 def trained(selection: Selection, trainer: Trainer | None = None, steps: int = STEP) -> Trainer:
     trainer = trainer or make_trainer(selection)
     while trainer.step < steps:
-        trainer.train_step()
+        trainer.advance()
     return trainer
 
 
@@ -85,7 +85,7 @@ class ModelReader:
         self.path = folder / "model.safetensors"
         selection = choose(folder / "run")
         trainer = trained(selection)
-        write_model(self.path, trainer.game.recipe, selection, trainer.game.recipe.data, {"steps": STEP})
+        write_model(self.path, trainer.train_step.recipe, selection, trainer.train_step.recipe.data, {"steps": STEP})
         self.sound = self.path.read_bytes()
         model = ganzoo.load(self.path)
         self._weights, self._meaning = model.recipe.state_dict(), _meaning(model)
@@ -230,8 +230,8 @@ def test_all_that_was_saved_comes_back(tmp_path: Path) -> None:
     folder, selection = RunFolder(tmp_path / "run"), choose(tmp_path / "run")
     trainer = trained(selection)
     trainer.seconds = 7.0
-    trainer.remedies.restore({name: place for place, name in enumerate(trainer.remedies.state())})
-    trainer.game.guard.spread.restore({"real": 3.0, "alive": True})
+    trainer.policies.restore({name: place for place, name in enumerate(trainer.policies.state())})
+    trainer.train_step.anomaly_check.collapse_detector.restore({"real": 3.0, "alive": True})
     write_checkpoint(folder.checkpoints, trainer, selection)
     again = make_trainer(selection)
     resume(folder, again, selection, pytest.fail)
@@ -655,8 +655,8 @@ def _remembered(part: str, **values: Any) -> Callable[[bytes, Path], bytes]:
     """What the guard remembers as it is, but for some values."""
 
     def forge(content: bytes, path: Path) -> bytes:
-        guard = about_of(tree_of(content))["guard"]
-        return changed(content, guard={**guard, part: {**guard[part], **values}})
+        anomaly_check = about_of(tree_of(content))["guard"]
+        return changed(content, guard={**anomaly_check, part: {**anomaly_check[part], **values}})
 
     return forge
 
@@ -689,7 +689,7 @@ NEWEST: dict[str, Callable[[bytes, Path], bytes]] = {
     "a model": lambda content, path: content.replace(b'"ganzoo-checkpoint"', b'"ganzoo"           '),
     **{f"step {step!r}"[:20]: _about(step=step) for step in (-1, 3, 5, 10**9, 10**400, "4", 4.0, None, True, [4], {})},
     **{f"seconds {value!r}"[:20]: _about(seconds=value) for value in (-1, "1", None, 10**400, [])},
-    **{f"tally {number}": _about(tally=tally) for number, tally in enumerate(TALLIES)},
+    **{f"tally {number}": _about(tally=running_means) for number, running_means in enumerate(TALLIES)},
     **{f"numbers {number}": _about(numbers=numbers) for number, numbers in enumerate(OF_OPTIMIZERS)},
     **{f"config {number}": _about(config=config) for number, config in enumerate(CONFIGS)},
     **{f"count {count}"[:20]: _counted(count) for count in (-1, 10**400)},
@@ -731,7 +731,7 @@ def two_saves(tmp_path_factory: pytest.TempPathFactory) -> TwoSaves:
 
 def finished(selection: Selection, trainer: Trainer, path: Path) -> bytes:
     trained(selection, trainer, 5)
-    with trainer.game.averages.in_place() as recipe:
+    with trainer.train_step.ema.in_place() as recipe:
         write_model(path, recipe, selection, recipe.data, {"steps": 5})
     return path.read_bytes()
 
@@ -767,14 +767,16 @@ def test_whoever_goes_back_takes_saves_that_are_what_they_say(two_saves: TwoSave
     selection, folder, saves, _ = two_saves
     older, newest = sorted(saves)
     trainer = trained(selection, steps=5)
-    trainer.remedies.history.left_out = 3
-    tally = {found: total.clone() for found, total in trainer.game.tally.sums.items()}
+    trainer.policies.history.left_out = 3
+    running_means = {found: total.clone() for found, total in trainer.train_step.running_means.sums.items()}
     older.write_bytes(saves[older])
     for content in (b"", changed(saves[newest], step=3), changed(saves[newest], config=None)):
         newest.write_bytes(content)
         assert go_back(folder.checkpoints, trainer, 2) == 2
-        assert (trainer.step, trainer.remedies.history.left_out) == (5, 3)
-        assert all(torch.equal(total, tally[found]) for found, total in trainer.game.tally.sums.items())
+        assert (trainer.step, trainer.policies.history.left_out) == (5, 3)
+        assert all(
+            torch.equal(total, running_means[found]) for found, total in trainer.train_step.running_means.sums.items()
+        )
     older.write_bytes(b"")
     with pytest.raises(TrainingFailed, match=r"no save in .* to go back to from step 5"):
         go_back(folder.checkpoints, trainer, 2)
@@ -801,7 +803,7 @@ def test_saves_of_another_network_are_left_alone(tmp_path: Path) -> None:
     selection = choose(folder.path)
     path = write_checkpoint(folder.checkpoints, trained(selection), selection)
     grown = make_trainer(selection)
-    grown.game.recipe.get_submodule("generator").register_buffer("grown", torch.zeros(1))
+    grown.train_step.recipe.get_submodule("generator").register_buffer("grown", torch.zeros(1))
     before = path.read_bytes()
     with pytest.raises(UserError, match=r"all saves in .* are damaged or do not fit .*generator\.grown is missing"):
         resume(folder, grown, selection, [].append)
@@ -816,15 +818,15 @@ def test_a_judge_that_is_not_the_one_is_trained_anew_from_the_beginning(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path))
-    judgement = judge_by(
+    plan = plan_evaluation(
         installed(), select(installed(), "gan", {"dataset": "ring", "dataset_count": 500}).parts["dataset"]
     )
-    reference = Reference(judgement, Path("data"), torch.device("cpu"))
+    reference = ReferenceData(plan, Path("data"), torch.device("cpu"))
 
-    def appointed(said: list[str]) -> str:
-        return appoint(judgement.judge, reference, torch.device("cpu"), untracked, said.append).name
+    def trained(said: list[str]) -> str:
+        return trained_judge(plan.judge, reference, torch.device("cpu"), untracked, said.append).name
 
-    name = appointed([])
+    name = trained([])
     (path,) = (tmp_path / "judges").glob("*.safetensors")
     sound = path.read_bytes()
     dice = random.Random(0)
@@ -839,7 +841,7 @@ def test_a_judge_that_is_not_the_one_is_trained_anew_from_the_beginning(
     for made in ways:
         path.write_bytes(made)
         said: list[str] = []
-        assert appointed(said) == name
+        assert trained(said) == name
         assert len(said) == 1 and "anew" in said[0]
         assert path.read_bytes() == sound
 

@@ -265,7 +265,7 @@ def test_events_of_tensorboard_that_cannot_be_written_are_left_out(tmp_path: Pat
 def test_a_failure_whose_save_fails_as_well_tells_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from ganzoo.training.trainer import Trainer
 
-    plain, disk = Trainer.train_step, Disk(tmp_path, freeing=FULL)
+    plain, disk = Trainer.advance, Disk(tmp_path, freeing=FULL)
 
     def step(self: Trainer) -> None:
         if self.step == 2:

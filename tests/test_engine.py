@@ -27,15 +27,15 @@ import ganzoo
 from ganzoo import pictures
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.batches.batches import open_batches
-from ganzoo.batches.order import Order
+from ganzoo.batches.order import BatchOrder
 from ganzoo.catalogue import DataSpec, Field, Selection, installed, select
 from ganzoo.cli import run as command
 from ganzoo.contract.dataset import Dataset
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.pictures import png
-from ganzoo.step.ema import Averages
+from ganzoo.step.ema import EMA
 from ganzoo.step.precision import choose_precision
-from ganzoo.step.processes import Alone
+from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.files import write_whole
 from ganzoo.training.observers import Observer
 from ganzoo.training.run import Run, train
@@ -71,9 +71,9 @@ def open_numbered(length: int, batch: int, budget: int, workers: int = 0, labels
 def test_every_epoch_shows_every_example_once(length: int, batch: int, seed: int) -> None:
     if batch > length:
         with pytest.raises(UserError, match=f"--batch-size {length} or less"):
-            Order(length, batch, seed, "x")
+            BatchOrder(length, batch, seed, "x")
         return
-    order = Order(length, batch, seed, "x")
+    order = BatchOrder(length, batch, seed, "x")
     for epoch in range(2):
         numbers = range(epoch * order.per_epoch, (epoch + 1) * order.per_epoch)
         seen = torch.cat([order.indices(number) for number in numbers]).tolist()
@@ -81,8 +81,8 @@ def test_every_epoch_shows_every_example_once(length: int, batch: int, seed: int
 
 
 def test_order_depends_on_seed_and_epoch_alone() -> None:
-    first, other = Order(50, 5, 1, "x"), Order(50, 5, 2, "x")
-    assert torch.equal(first.indices(13), Order(50, 5, 1, "x").indices(13)), "no history"
+    first, other = BatchOrder(50, 5, 1, "x"), BatchOrder(50, 5, 2, "x")
+    assert torch.equal(first.indices(13), BatchOrder(50, 5, 1, "x").indices(13)), "no history"
     assert not torch.equal(first.indices(0), first.indices(10)), "each epoch is shuffled anew"
     assert not torch.equal(first.indices(0), other.indices(0))
 
@@ -158,7 +158,7 @@ def choose(variant: str, **flags: object) -> Selection:
 
 def make_trainer(selection: Selection) -> Trainer:
     precision = choose_precision(selection.run.precision, torch.device("cpu"))
-    return build_trainer(selection, assemble(selection), precision, Alone(), print)
+    return build_trainer(selection, assemble(selection), precision, SingleProcess(), print)
 
 
 def weights(module: torch.nn.Module) -> dict[str, Tensor]:
@@ -172,15 +172,15 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_phase_moves_its_own_networks_and_no_other(variant: str) -> None:
     trainer = make_trainer(choose(variant))
-    names = [name for name, _ in trainer.game.recipe.named_children()]
-    players = trainer.game.players
-    for player in players:
-        before = {name: weights(trainer.game.recipe.get_submodule(name)) for name in names}
-        trainer.game.players = (player,)
-        trainer.train_step()
+    names = [name for name, _ in trainer.train_step.recipe.named_children()]
+    phase_optimizers = trainer.train_step.phase_optimizers
+    for phase_optimizer in phase_optimizers:
+        before = {name: weights(trainer.train_step.recipe.get_submodule(name)) for name in names}
+        trainer.train_step.phase_optimizers = (phase_optimizer,)
+        trainer.advance()
         for name in names:
-            after = weights(trainer.game.recipe.get_submodule(name))
-            if name in player.phase.trains:
+            after = weights(trainer.train_step.recipe.get_submodule(name))
+            if name in phase_optimizer.phase.trains:
                 assert not any(torch.equal(value, after[key]) for key, value in before[name].items() if value.any())
             else:
                 assert same(before[name], after)
@@ -189,37 +189,37 @@ def test_a_phase_moves_its_own_networks_and_no_other(variant: str) -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_no_gradient_is_computed_for_what_a_phase_does_not_train(variant: str) -> None:
     trainer = make_trainer(choose(variant))
-    for player in trainer.game.players:
-        trainer.game.recipe.zero_grad(set_to_none=True)
-        trainer.game.players = (player,)
-        trainer.train_step()
-        for name, parameter in trainer.game.recipe.named_parameters():
-            assert (parameter.grad is not None) == (name.split(".")[0] in player.phase.trains)
+    for phase_optimizer in trainer.train_step.phase_optimizers:
+        trainer.train_step.recipe.zero_grad(set_to_none=True)
+        trainer.train_step.phase_optimizers = (phase_optimizer,)
+        trainer.advance()
+        for name, parameter in trainer.train_step.recipe.named_parameters():
+            assert (parameter.grad is not None) == (name.split(".")[0] in phase_optimizer.phase.trains)
 
 
 def test_step_counts_of_the_smallest_gan() -> None:
     trainer = make_trainer(choose("gan-minimal"))
-    counts = {player.phase.name: 0 for player in trainer.game.players}
-    for player in trainer.game.players:
-        step = player.optimizer.step
+    counts = {phase_optimizer.phase.name: 0 for phase_optimizer in trainer.train_step.phase_optimizers}
+    for phase_optimizer in trainer.train_step.phase_optimizers:
+        step = phase_optimizer.optimizer.step
 
-        def counted(*args: object, name: str = player.phase.name, step=step) -> object:
+        def counted(*args: object, name: str = phase_optimizer.phase.name, step=step) -> object:
             counts[name] += 1
             return step(*args)
 
-        player.optimizer.step = counted  # type: ignore[method-assign]
-    trainer.train_step()
+        phase_optimizer.optimizer.step = counted  # type: ignore[method-assign]
+    trainer.advance()
     assert counts == {"discriminator": 1, "generator": 2}
 
 
 def test_further_discriminator_updates_get_new_data() -> None:
     trainer = make_trainer(choose("gan", recipe_discriminator_updates=3))
     asked: list[int] = []
-    batches = trainer.game.batches["dataset"]
+    batches = trainer.train_step.batches["dataset"]
     feed = batches.feed
     batches.feed = lambda number: (asked.append(number), feed(number))[1]  # type: ignore[method-assign]
-    trainer.train_step()
-    trainer.train_step()
+    trainer.advance()
+    trainer.advance()
     assert asked == [0, 1, 2, 3, 4, 5]
     assert trainer.images == 2 * 3 * 8
 
@@ -278,27 +278,27 @@ def test_an_interrupt_keeps_the_model_and_the_pictures(tmp_path: Path) -> None:
 
 
 def test_averages_follow_the_networks_and_constant_weights_stay() -> None:
-    recipe = make_trainer(choose("gan")).game.recipe
-    averages = Averages(recipe, 0.9)
+    recipe = make_trainer(choose("gan")).train_step.recipe
+    ema = EMA(recipe, 0.9)
     for step in range(50):
-        averages.begin(step)
-        averages.update()
-    assert same(weights(recipe.generator), weights(averages.networks["generator"])), "constant weights do not drift"
+        ema.begin(step)
+        ema.update()
+    assert same(weights(recipe.generator), weights(ema.networks["generator"])), "constant weights do not drift"
     with torch.no_grad():
         for parameter in recipe.generator.parameters():
             parameter.add_(1.0)
-    before = weights(averages.networks["generator"])
-    averages.begin(1000)
-    averages.update()
-    for name, value in averages.networks["generator"].named_parameters():
+    before = weights(ema.networks["generator"])
+    ema.begin(1000)
+    ema.update()
+    for name, value in ema.networks["generator"].named_parameters():
         assert torch.allclose(value, before[name] + 0.1, atol=1e-5)
 
 
 def test_averages_take_the_place_of_networks_only_for_a_while() -> None:
-    recipe = make_trainer(choose("gan")).game.recipe.train()
-    averages, live = Averages(recipe, 0.9), recipe.generator
-    with averages.in_place() as averaged:
-        assert averaged.generator is averages.networks["generator"]
+    recipe = make_trainer(choose("gan")).train_step.recipe.train()
+    ema, live = EMA(recipe, 0.9), recipe.generator
+    with ema.in_place() as averaged:
+        assert averaged.generator is ema.networks["generator"]
         assert not any(module.training for module in averaged.modules())
     assert recipe.generator is live
     assert all(module.training for module in recipe.modules())

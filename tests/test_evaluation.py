@@ -15,18 +15,19 @@ from stopping import StopAt
 
 import ganzoo
 from ganzoo.catalogue import installed, select
-from ganzoo.catalogue.evaluation_plan import Judgement, judge_by
+from ganzoo.catalogue.evaluation_plan import EvaluationPlan, plan_evaluation
 from ganzoo.cli import run as command
 from ganzoo.contract.judge import Examples, untracked
 from ganzoo.errors import Refused, UserError
-from ganzoo.evaluation import Evaluation, Examination, Figure, open_examination
-from ganzoo.evaluation.judge_cache import appoint
+from ganzoo.evaluation import Evaluation, Evaluator, Figure, open_evaluator
+from ganzoo.evaluation.judge_cache import trained_judge
 from ganzoo.evaluation.metric_context import ask
-from ganzoo.evaluation.reference_data import Reference
+from ganzoo.evaluation.reference_data import ReferenceData
+from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.storage.model_file import KEY
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.storage.sealed import read_sealed
-from ganzoo.training.checkpoints import checkpoints, step_of
+from ganzoo.training.checkpoints import step_of
 from ganzoo.training.run import Run, train
 
 CPU = torch.device("cpu")
@@ -36,32 +37,32 @@ QUICK = {"judge-width": 4, "judge-features": 16, "judge-epochs": 4}
 DIGITS = 300  # examples to make of digits: more than a judge has features
 
 
-def judgement_of(dataset: str, *metrics: str, judge: str | None = None, **flags: Any) -> Judgement:
+def evaluation_plan_of(dataset: str, *metrics: str, judge: str | None = None, **flags: Any) -> EvaluationPlan:
     part = select(installed(), "gan", {"dataset": dataset, **flags}).parts["dataset"]
     quick = QUICK if (judge or part.config.judge) == "cnn" else {}  # type: ignore[attr-defined]
-    return judge_by(installed(), part, judge, metrics, quick)
+    return plan_evaluation(installed(), part, judge, metrics, quick)
 
 
-def examination(
-    judgement: Judgement, root: Path = Path("data"), conditional: bool = True, samples: int = 1000
-) -> Examination:
-    spec = Reference(judgement, root, CPU).spec
+def evaluator(
+    plan: EvaluationPlan, root: Path = Path("data"), conditional: bool = True, samples: int = 1000
+) -> Evaluator:
+    spec = ReferenceData(plan, root, CPU).spec
     condition = spec.condition_field if conditional else None
-    return open_examination(judgement, root, spec.target_field, condition, CPU, untracked, print, samples)
+    return open_evaluator(plan, root, spec.target_field, condition, CPU, untracked, print, samples)
 
 
-def examined(judgement: Judgement) -> Examination | None:
+def examined(plan: EvaluationPlan) -> Evaluator | None:
     """The examination, or ``None`` where the data lacks what a metric declares to need."""
     try:
-        return examination(judgement)
+        return evaluator(plan)
     except Refused:
-        offered = Reference(judgement, Path("data"), CPU).spec.provides
-        needs = {word for need in judgement.metrics[0].component.requires for word in need.any_of}
-        return None if needs - offered - {"judge:classes", "model:class"} else examination(judgement)
+        offered = ReferenceData(plan, Path("data"), CPU).spec.provides
+        needs = {word for need in plan.metrics[0].component.requires for word in need.any_of}
+        return None if needs - offered - {"judge:classes", "model:class"} else evaluator(plan)
 
 
-def real(judgement: Judgement, root: Path = Path("data")) -> Examples:
-    return Reference(judgement, root, CPU).real
+def real(plan: EvaluationPlan, root: Path = Path("data")) -> Examples:
+    return ReferenceData(plan, root, CPU).real
 
 
 class Answer(NamedTuple):
@@ -85,10 +86,10 @@ def answer(*words: str) -> Answer:
 @pytest.mark.parametrize("dataset", ["digits", "ring"])
 @pytest.mark.parametrize("metric", OFFLINE)
 def test_every_metric_gives_the_figures_that_it_declares(metric: str, dataset: str) -> None:
-    held = examined(judgement_of(dataset, metric))
+    held = examined(evaluation_plan_of(dataset, metric))
     if held is None:
         return
-    examples = real(judgement_of(dataset, metric))
+    examples = real(evaluation_plan_of(dataset, metric))
     found = held.measure(examples.at(slice(0, 600)))
     ((_, measuring), *_) = held._metrics
     declared = measuring.figures
@@ -103,28 +104,28 @@ def test_every_metric_gives_the_figures_that_it_declares(metric: str, dataset: s
 @pytest.mark.parametrize("metric", OFFLINE)
 def test_every_metric_says_the_same_again(metric: str) -> None:
     with contextlib.suppress(Refused):
-        examples = real(judgement_of("digits", metric)).at(slice(0, 400))
-        once, again = (examination(judgement_of("digits", metric)).measure(examples) for _ in range(2))
+        examples = real(evaluation_plan_of("digits", metric)).at(slice(0, 400))
+        once, again = (evaluator(evaluation_plan_of("digits", metric)).measure(examples) for _ in range(2))
         assert once == again
 
 
 def test_a_model_that_is_asked_for_classes_is_told_from_one_that_is_not() -> None:
     with pytest.raises(Refused, match="'accuracy' needs a model that is told which class to make"):
-        examination(judgement_of("digits", "accuracy"), conditional=False)
-    unasked = examination(judgement_of("digits"), conditional=False)
-    names = {figure.metric for figure in unasked.measure(real(judgement_of("digits")).at(slice(0, 400))).figures}
+        evaluator(evaluation_plan_of("digits", "accuracy"), conditional=False)
+    unasked = evaluator(evaluation_plan_of("digits"), conditional=False)
+    names = {figure.metric for figure in unasked.measure(real(evaluation_plan_of("digits")).at(slice(0, 400))).figures}
     assert {"accuracy", "classification-score"} & names == set()
 
 
 def test_the_metrics_of_no_name_are_those_that_fit_and_are_quick() -> None:
-    found = examination(judgement_of("digits")).measure(real(judgement_of("digits")))
+    found = evaluator(evaluation_plan_of("digits")).measure(real(evaluation_plan_of("digits")))
     quick = {"accuracy", "frechet", "kernel", "manifold", "modes"}
     assert {figure.metric for figure in found.figures} == quick
 
 
 def test_a_collapsed_model_and_one_that_drops_classes_are_exposed() -> None:
-    judgement = judgement_of("digits")
-    held, examples = examination(judgement), real(judgement)
+    plan = evaluation_plan_of("digits")
+    held, examples = evaluator(plan), real(plan)
     assert examples.labels is not None
 
     def figures(made: Examples) -> dict[str, float]:
@@ -141,9 +142,9 @@ def test_a_collapsed_model_and_one_that_drops_classes_are_exposed() -> None:
 
 
 def test_a_model_that_copies_the_training_data_is_exposed(mnist_root: Path) -> None:
-    judgement = judgement_of("mnist", "memorisation")
-    held = examination(judgement, mnist_root)
-    reference = Reference(judgement, mnist_root, CPU)
+    plan = evaluation_plan_of("mnist", "memorisation")
+    held = evaluator(plan, mnist_root)
+    reference = ReferenceData(plan, mnist_root, CPU)
     copying, fresh = (held.measure(of.at(slice(0, 1000))) for of in (reference.train, reference.real))
     values = [{figure.name: figure.value for figure in found.figures} for found in (copying, fresh)]
     assert values[0]["copies"] == 1 and values[0]["nearest"] == 0
@@ -158,59 +159,59 @@ def test_every_judge_is_trained_once_and_named_by_what_it_learnt(judge: str, cac
     dataset = {"gaussians": "ring", "stacked-cnn": "stacked-mnist"}.get(judge, "digits")
     if dataset == "stacked-mnist":
         pytest.skip("learns from MNIST; its own tests train it")
-    judgement = judgement_of(dataset, judge=judge)
-    reference = Reference(judgement, Path("data"), CPU)
-    first, second = (appoint(judgement.judge, reference, CPU, untracked, print) for _ in range(2))
+    plan = evaluation_plan_of(dataset, judge=judge)
+    reference = ReferenceData(plan, Path("data"), CPU)
+    first, second = (trained_judge(plan.judge, reference, CPU, untracked, print) for _ in range(2))
     assert first.name == second.name and first.name.startswith(f"{dataset}-{judge}:")
     assert first.accuracy == second.accuracy
     some = reference.real.at(slice(0, 20))
     for one, other in zip(ask(first.judge, some, untracked), ask(second.judge, some, untracked), strict=True):
         assert torch.equal(one, other)
-    knows = "judge:classes" in judgement.judge.component.provides
+    knows = "judge:classes" in plan.judge.component.provides
     assert (first.accuracy is not None) == knows
     assert not knows or first.accuracy > 0.85  # type: ignore[operator]
 
 
 def test_a_damaged_judge_is_trained_anew_and_told_of(cache: Path) -> None:
-    judgement = judgement_of("ring")
-    reference = Reference(judgement, Path("data"), CPU)
-    name = appoint(judgement.judge, reference, CPU, untracked, print).name
+    plan = evaluation_plan_of("ring")
+    reference = ReferenceData(plan, Path("data"), CPU)
+    name = trained_judge(plan.judge, reference, CPU, untracked, print).name
     (path,) = (cache / "judges").glob("ring-gaussians-????????.safetensors")
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     said: list[str] = []
-    assert appoint(judgement.judge, reference, CPU, untracked, said.append).name == name
+    assert trained_judge(plan.judge, reference, CPU, untracked, said.append).name == name
     assert len(said) == 1 and "damaged" in said[0] and "anew" in said[0]
 
 
 def test_another_dataset_has_another_judge() -> None:
     names = set()
     for count in (1000, 2000):
-        judgement = judgement_of("ring", dataset_count=count)
-        names.add(appoint(judgement.judge, Reference(judgement, Path("data"), CPU), CPU, untracked, print).name)
+        plan = evaluation_plan_of("ring", dataset_count=count)
+        names.add(trained_judge(plan.judge, ReferenceData(plan, Path("data"), CPU), CPU, untracked, print).name)
     assert len(names) == 2
 
 
 def test_a_cache_that_cannot_be_written_is_told_of_and_done_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judgement = judgement_of("ring")
-    reference = Reference(judgement, Path("data"), CPU)
-    kept = appoint(judgement.judge, reference, CPU, untracked, print)
+    plan = evaluation_plan_of("ring")
+    reference = ReferenceData(plan, Path("data"), CPU)
+    kept = trained_judge(plan.judge, reference, CPU, untracked, print)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "file"))
     said: list[str] = []
-    assert appoint(judgement.judge, reference, CPU, untracked, said.append).name == kept.name
+    assert trained_judge(plan.judge, reference, CPU, untracked, said.append).name == kept.name
     assert len(said) == 1
     assert "not kept" in said[0] and "GANZOO_CACHE" in said[0]
 
 
 def test_data_in_parts_is_judged_by_its_test_part(stand_in_root: Any) -> None:
-    judgement = judgement_of("mnist", judge="plain")
-    reference = Reference(judgement, stand_in_root("mnist"), CPU)
+    plan = evaluation_plan_of("mnist", judge="plain")
+    reference = ReferenceData(plan, stand_in_root("mnist"), CPU)
     assert reference.split == "test" and not torch.equal(reference.train.values[:5], reference.real.values[:5])
-    whole = Reference(judgement_of("digits"), Path("data"), CPU)
+    whole = ReferenceData(evaluation_plan_of("digits"), Path("data"), CPU)
     assert whole.split == "all"
     assert len(whole.lesson) + len(whole.trial) == len(whole.real) == 1797
 
@@ -263,23 +264,23 @@ def test_what_is_no_evaluation_is_refused(value: Any) -> None:
 
 def test_too_few_examples_are_refused() -> None:
     with pytest.raises(Refused, match="means nothing with 10 samples: make at least 17"):
-        examination(judgement_of("digits", "frechet"), samples=10)
+        evaluator(evaluation_plan_of("digits", "frechet"), samples=10)
 
 
 def test_metrics_that_nobody_asked_for_are_left_out_where_examples_are_too_few() -> None:
-    judgement = judgement_of("digits")
-    few = examination(judgement, samples=40).measure(real(judgement).at(slice(0, 40)))
+    plan = evaluation_plan_of("digits")
+    few = evaluator(plan, samples=40).measure(real(plan).at(slice(0, 40)))
     assert {figure.metric for figure in few.figures} == {"accuracy", "frechet", "kernel"}
 
 
 def test_the_best_model_is_chosen_by_quality_and_variety_where_nobody_says_by_what() -> None:
-    assert examination(judgement_of("digits")).leading.startswith("FD[")
-    assert examination(judgement_of("digits", "accuracy", "frechet")).leading.startswith("accuracy[")
+    assert evaluator(evaluation_plan_of("digits")).leading.startswith("FD[")
+    assert evaluator(evaluation_plan_of("digits", "accuracy", "frechet")).leading.startswith("accuracy[")
 
 
 def test_what_is_made_is_asked_for_as_often_as_it_is_real() -> None:
-    held = examination(judgement_of("digits", "accuracy"))
-    asked, labels = held.conditions(1797), real(judgement_of("digits")).labels
+    held = evaluator(evaluation_plan_of("digits", "accuracy"))
+    asked, labels = held.conditions(1797), real(evaluation_plan_of("digits")).labels
     assert asked is not None
     assert labels is not None
     assert torch.equal(asked.bincount(), labels.bincount())
@@ -288,7 +289,7 @@ def test_what_is_made_is_asked_for_as_often_as_it_is_real() -> None:
 
 def test_a_model_is_not_held_against_what_it_was_trained_on(stand_in_root: Any) -> None:
     with pytest.raises(UserError, match="held against its test part"):
-        Reference(judgement_of("mnist", dataset_split="test"), stand_in_root("mnist"), CPU)
+        ReferenceData(evaluation_plan_of("mnist", dataset_split="test"), stand_in_root("mnist"), CPU)
 
 
 def test_a_line_of_scores_keeps_the_name_of_the_judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,13 +15,13 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection, installed, select
-from ganzoo.contract.recipe import Outcome
-from ganzoo.contract.step_context import Clock
+from ganzoo.contract.recipe import PhaseOutput
+from ganzoo.contract.step_context import StepContext
 from ganzoo.errors import UserError
 from ganzoo.randomness import KeyedStreams
 from ganzoo.step.graph import WARM_UP, Graphed, Recorder
 from ganzoo.step.precision import choose_precision
-from ganzoo.step.processes import Alone
+from ganzoo.step.processes import SingleProcess
 from ganzoo.training.run import train
 from ganzoo.training.setup import build_trainer
 from ganzoo.training.trainer import Trainer
@@ -36,8 +36,8 @@ def choose(variant: str, **flags: object) -> Selection:
 
 def make_trainer(selection: Selection) -> Trainer:
     precision = choose_precision(selection.run.precision, CPU)
-    trainer = build_trainer(selection, assemble(selection), precision, Alone(), print)
-    trainer.game.recipe.train()
+    trainer = build_trainer(selection, assemble(selection), precision, SingleProcess(), print)
+    trainer.train_step.recipe.train()
     return trainer
 
 
@@ -97,35 +97,35 @@ class TapeRecorder(Recorder):
         return self.tapes[-1].replay
 
     def _memory(self) -> Any:
-        game = self.trainer.game
-        yield from game.recipe.state_dict().values()
-        for network in game.averages.networks.values():
+        train_step = self.trainer.train_step
+        yield from train_step.recipe.state_dict().values()
+        for network in train_step.ema.networks.values():
             yield from network.state_dict().values()
-        for player in game.players:
-            for state in player.optimizer.state.values():
+        for phase_optimizer in train_step.phase_optimizers:
+            for state in phase_optimizer.optimizer.state.values():
                 yield from (value for value in state.values() if isinstance(value, Tensor))
-        yield from game.tally.sums.values()
+        yield from train_step.running_means.sums.values()
 
 
 def recorded(selection: Selection, warn: Callable[[str], None] | None = None) -> tuple[Trainer, TapeRecorder]:
     trainer = make_trainer(selection)
     recorder = TapeRecorder(trainer)
-    assert isinstance(trainer.game.streams, KeyedStreams)
-    trainer.execution = Graphed(trainer.game, trainer.game.streams, recorder, warn)
+    assert isinstance(trainer.train_step.streams, KeyedStreams)
+    trainer.execution = Graphed(trainer.train_step, trainer.train_step.streams, recorder, warn)
     return trainer, recorder
 
 
 def weights(trainer: Trainer) -> dict[str, Tensor]:
-    state = trainer.game.recipe.state_dict()
-    for name, network in trainer.game.averages.networks.items():
+    state = trainer.train_step.recipe.state_dict()
+    for name, network in trainer.train_step.ema.networks.items():
         state |= {f"{name} averaged {key}": value for key, value in network.state_dict().items()}
     return {name: value.detach().clone() for name, value in state.items()}
 
 
 def with_rates_on_the_device(trainer: Trainer) -> Trainer:
-    for player in trainer.game.players:
-        player.stay_on(CPU)
-    trainer.game.averages.stay_on(CPU)
+    for phase_optimizer in trainer.train_step.phase_optimizers:
+        phase_optimizer.make_recordable(CPU)
+    trainer.train_step.ema.make_recordable(CPU)
     return trainer
 
 
@@ -135,12 +135,12 @@ def assert_same_training(selection: Selection) -> TapeRecorder:
     replayed, recorder = recorded(selection)
     for _ in range(selection.run.steps or 0):
         for trainer in (eager, alike, replayed):
-            trainer.train_step()
+            trainer.advance()
     expected, found = weights(alike), weights(replayed)
     assert [name for name, value in expected.items() if not torch.equal(value, found[name])] == []
-    assert replayed.game.tally.counts == eager.game.tally.counts
-    terms, values = eager.game.tally.means()
-    again, watched = replayed.game.tally.means()
+    assert replayed.train_step.running_means.counts == eager.train_step.running_means.counts
+    terms, values = eager.train_step.running_means.means()
+    again, watched = replayed.train_step.running_means.means()
     assert again.keys() == terms.keys()
     assert all(again[phase] == pytest.approx(terms[phase], rel=1e-3) for phase in terms)
     assert watched == pytest.approx(values, rel=1e-2, abs=1e-3)
@@ -173,45 +173,45 @@ def test_phases_that_are_not_always_due_have_recordings_of_their_own(monkeypatch
     selection = choose("gan", steps=14)
     eager, (replayed, recorder) = with_rates_on_the_device(make_trainer(selection)), recorded(selection)
     for trainer in (eager, replayed):
-        object.__setattr__(trainer.game.players[1].phase, "every", 2)
+        object.__setattr__(trainer.train_step.phase_optimizers[1].phase, "every", 2)
         for _ in range(14):
-            trainer.train_step()
+            trainer.advance()
     assert len(recorder.tapes) == 2
     found = weights(replayed)
     assert all(torch.equal(value, found[name]) for name, value in weights(eager).items())
 
 
 def test_a_step_that_asks_for_its_number_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = type(make_trainer(choose("gan")).game.recipe)
+    recipe = type(make_trainer(choose("gan")).train_step.recipe)
     original = recipe.generate  # type: ignore[attr-defined]
 
-    def generate(self: Any, batch: Any, clock: Clock) -> Outcome:
-        outcome: Outcome = original(self, batch, clock)
-        return Outcome({name: term * (1 + clock.step) for name, term in outcome.terms.items()})
+    def generate(self: Any, batch: Any, context: StepContext) -> PhaseOutput:
+        outcome: PhaseOutput = original(self, batch, context)
+        return PhaseOutput({name: term * (1 + context.step) for name, term in outcome.terms.items()})
 
     monkeypatch.setattr(recipe, "generate", generate)
     selection = choose("gan")
     strict, _ = recorded(selection)
     for _ in range(WARM_UP):
-        strict.train_step()
+        strict.advance()
     with pytest.raises(UserError, match="cannot be recorded: phase 'generator' asks for the number of the step"):
-        strict.train_step()
+        strict.advance()
     said: list[str] = []
     lenient, _ = recorded(selection, said.append)
     for _ in range(8):
-        lenient.train_step()
+        lenient.advance()
     assert len(said) == 1
     assert "going on without" in said[0]
     assert lenient.step == 8
 
 
 def test_a_step_that_waits_for_a_value_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = type(make_trainer(choose("gan")).game.recipe)
+    recipe = type(make_trainer(choose("gan")).train_step.recipe)
     original = recipe.generate  # type: ignore[attr-defined]
     reading = [False]
 
-    def generate(self: Any, batch: Any, clock: Clock) -> Outcome:
-        outcome: Outcome = original(self, batch, clock)
+    def generate(self: Any, batch: Any, context: StepContext) -> PhaseOutput:
+        outcome: PhaseOutput = original(self, batch, context)
         if reading[0]:
             outcome.total().item()
         return outcome
@@ -220,12 +220,12 @@ def test_a_step_that_waits_for_a_value_is_not_recorded(monkeypatch: pytest.Monke
     said: list[str] = []
     trainer, _ = recorded(choose("gan"), said.append)
     for _ in range(WARM_UP):
-        trainer.train_step()
+        trainer.advance()
     reading[0] = True
     with pytest.raises(UserError, match="cannot be recorded: the host waits for a value"):
-        trainer.train_step()
+        trainer.advance()
     assert said == [], "a device that failed while recording is in no state to go on"
-    assert set(trainer.game.tally.counts.values()) == {WARM_UP}, "what was not done is not counted"
+    assert set(trainer.train_step.running_means.counts.values()) == {WARM_UP}, "what was not done is not counted"
 
 
 def test_what_cannot_be_compiled_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

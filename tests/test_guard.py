@@ -26,15 +26,16 @@ from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.cli import run as command
-from ganzoo.contract.recipe import Made, Outcome
+from ganzoo.contract.recipe import Generated, PhaseOutput
 from ganzoo.errors import TrainingFailed, UserError
-from ganzoo.health.anomaly import Fault
-from ganzoo.health.collapse import COLLAPSED, ROWS, Spread
-from ganzoo.health.policies import PATIENCE, GoOn, History, Remedies, RollBack
+from ganzoo.health.anomaly import Anomaly
+from ganzoo.health.collapse import COLLAPSED, ROWS, CollapseDetector
+from ganzoo.health.policies import PATIENCE, AnomalyPolicies, PolicyHistory, RollBack, SkipAndWarn
 from ganzoo.step.graph import WARM_UP
 from ganzoo.step.precision import choose_precision
-from ganzoo.step.processes import Alone
-from ganzoo.training.checkpoints import checkpoints, go_back, write_checkpoint
+from ganzoo.step.processes import SingleProcess
+from ganzoo.storage.checkpoint_files import checkpoints
+from ganzoo.training.checkpoints import go_back, write_checkpoint
 from ganzoo.training.observers import Observer, Report
 from ganzoo.training.run import Run, train
 from ganzoo.training.setup import build_trainer
@@ -54,21 +55,23 @@ def choose(variant: str, **flags: object) -> Selection:
 
 
 def make_trainer(selection: Selection) -> Trainer:
-    trainer = build_trainer(selection, assemble(selection), choose_precision("fp32", CPU), Alone(), print)
-    trainer.game.recipe.train()
+    trainer = build_trainer(selection, assemble(selection), choose_precision("fp32", CPU), SingleProcess(), print)
+    trainer.train_step.recipe.train()
     return trainer
 
 
 def everything(trainer: Trainer) -> dict[str, Tensor]:
     """All that a training moves, by name: parameters, buffers, averages and the states of optimizers."""
-    found = dict(trainer.game.recipe.state_dict())
-    for name, network in trainer.game.averages.networks.items():
+    found = dict(trainer.train_step.recipe.state_dict())
+    for name, network in trainer.train_step.ema.networks.items():
         found |= {f"average of {name}.{key}": value for key, value in network.state_dict().items()}
-    for player in trainer.game.players:
-        for place, parameter in enumerate(player.parameters):
-            state = player.optimizer.state[parameter]
+    for phase_optimizer in trainer.train_step.phase_optimizers:
+        for place, parameter in enumerate(phase_optimizer.parameters):
+            state = phase_optimizer.optimizer.state[parameter]
             values = {key: value for key, value in state.items() if isinstance(value, Tensor)}
-            found |= {f"optimizer of {player.phase.name}.{place}.{key}": value for key, value in values.items()}
+            found |= {
+                f"optimizer of {phase_optimizer.phase.name}.{place}.{key}": value for key, value in values.items()
+            }
     return {name: value.detach().clone() for name, value in found.items()}
 
 
@@ -78,23 +81,29 @@ def moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
 
 def poisoned_terms(trainer: Trainer, phase: str) -> Poison:
     """Multiply the terms of a phase by a number in memory, and return what sets it."""
-    factor, plain = torch.ones(()), trainer.game.losses[phase]
+    factor, plain = torch.ones(()), trainer.train_step.losses[phase]
 
-    def loss(*given: Any) -> Outcome:
+    def loss(*given: Any) -> PhaseOutput:
         outcome = plain(*given)
-        return Outcome({name: term * factor for name, term in outcome.terms.items()}, outcome.values, outcome.made)
+        return PhaseOutput(
+            {name: term * factor for name, term in outcome.terms.items()}, outcome.values, outcome.generated
+        )
 
-    trainer.game.losses[phase] = loss
+    trainer.train_step.losses[phase] = loss
     return lambda number: factor.fill_(number) and None  # type: ignore[func-returns-value]
 
 
 def poisoned_gradient(trainer: Trainer, phase: str) -> Poison:
     """Add a number in memory to one gradient of a phase, and return what sets it: the terms stay as they are."""
     shift = torch.zeros(())
-    player = next(player for player in trainer.game.players if player.phase.name == phase)
-    signs = torch.where(torch.arange(player.parameters[-1].numel()) % 2 == 0, 1.0, -1.0)
+    phase_optimizer = next(
+        phase_optimizer
+        for phase_optimizer in trainer.train_step.phase_optimizers
+        if phase_optimizer.phase.name == phase
+    )
+    signs = torch.where(torch.arange(phase_optimizer.parameters[-1].numel()) % 2 == 0, 1.0, -1.0)
     # Numbers of both signs: in a mere sum they would cancel.
-    player.parameters[-1].register_hook(lambda gradient: gradient + shift * signs.view_as(gradient))
+    phase_optimizer.parameters[-1].register_hook(lambda gradient: gradient + shift * signs.view_as(gradient))
     return lambda number: shift.fill_(0 if number == 1 else number) and None  # type: ignore[func-returns-value]
 
 
@@ -113,31 +122,31 @@ def test_an_update_that_is_not_finite_changes_nothing(
 ) -> None:
     trainer = make_trainer(choose(variant))
     poison = POISONS[where](trainer, phase)
-    trainer.train_step()
-    assert trainer.game.guard.faults() == []
+    trainer.advance()
+    assert trainer.train_step.anomaly_check.anomalies() == []
     before = everything(trainer)
-    tally = {found: total.clone() for found, total in trainer.game.tally.sums.items()}
+    running_means = {found: total.clone() for found, total in trainer.train_step.running_means.sums.items()}
     poison(number)
-    trainer.train_step()
-    (fault,) = {fault.phase: fault for fault in trainer.game.guard.faults()}.values()
-    assert (fault.kind, fault.phase, fault.step) == ("not finite", phase, 2)
+    trainer.advance()
+    (anomaly,) = {anomaly.phase: anomaly for anomaly in trainer.train_step.anomaly_check.anomalies()}.values()
+    assert (anomaly.kind, anomaly.phase, anomaly.step) == ("not finite", phase, 2)
     what = f"term 'adversarial' of phase '{phase}' is" if where == "loss" else f"the gradient of {phase}."
-    assert fault.what.startswith(what)
+    assert anomaly.what.startswith(what)
     after = moved(before, everything(trainer))
     assert {name for name in after if name.startswith((f"{phase}.", f"optimizer of {phase}."))} <= statistics(trainer)
     assert any(name.startswith("optimizer of") for name in after), "the other phase has moved"
-    mine = [found for found in tally if found.phase == phase]
-    assert all(torch.equal(tally[found], trainer.game.tally.sums[found]) for found in mine)
+    mine = [found for found in running_means if found.phase == phase]
+    assert all(torch.equal(running_means[found], trainer.train_step.running_means.sums[found]) for found in mine)
     assert all(value.isfinite().all() for value in everything(trainer).values() if value.is_floating_point())
     poison(1)
-    trainer.train_step()
-    assert trainer.game.guard.faults() == []
+    trainer.advance()
+    assert trainer.train_step.anomaly_check.anomalies() == []
     record(promise="an update that is not finite is left out", injected=1, noticed=1, weights_changed=0)
 
 
 def statistics(trainer: Trainer) -> set[str]:
     """Running statistics, which follow the batches of the other phase too."""
-    return {name for name, _ in trainer.game.recipe.named_buffers()}
+    return {name for name, _ in trainer.train_step.recipe.named_buffers()}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -145,65 +154,69 @@ def test_statistics_of_a_pass_that_is_left_out_are_too(variant: str) -> None:
     """Where every phase is left out, not even the running statistics of batch norm have moved."""
     trainer = make_trainer(choose(variant))
     poisons = [poisoned_terms(trainer, phase) for phase in PHASES]
-    trainer.train_step()
+    trainer.advance()
     before = everything(trainer)
     for poison in poisons:
         poison(math.nan)
-    trainer.train_step()
+    trainer.advance()
     assert {name for name in moved(before, everything(trainer)) if not name.startswith("average")} == set()
-    assert len(trainer.game.guard.faults()) == sum(player.phase.updates for player in trainer.game.players)
+    assert len(trainer.train_step.anomaly_check.anomalies()) == sum(
+        phase_optimizer.phase.updates for phase_optimizer in trainer.train_step.phase_optimizers
+    )
 
 
 def test_weights_that_are_not_finite_are_noticed_in_the_next_step() -> None:
     trainer = make_trainer(choose("gan"))
-    trainer.train_step()
+    trainer.advance()
     with torch.no_grad():
-        next(iter(trainer.game.recipe.get_submodule("generator").parameters()))[0] = math.nan
-    trainer.train_step()
-    assert trainer.game.guard.faults()[0].step == 2
+        next(iter(trainer.train_step.recipe.get_submodule("generator").parameters()))[0] = math.nan
+    trainer.advance()
+    assert trainer.train_step.anomaly_check.anomalies()[0].step == 2
 
 
 @pytest.mark.parametrize(("variant", "where"), [*((name, "gradient") for name in VARIANTS), ("gan", "loss")])
 def test_a_replayed_step_leaves_out_what_an_eager_one_does(variant: str, where: str) -> None:
     """To the bit; and it is heard of one step later, without being waited for."""
     eager, (replayed, recorder) = make_trainer(choose(variant)), recorded(choose(variant))
-    for player in eager.game.players:
-        player.stay_on(CPU)
-    eager.game.averages.stay_on(CPU)
+    for phase_optimizer in eager.train_step.phase_optimizers:
+        phase_optimizer.make_recordable(CPU)
+    eager.train_step.ema.make_recordable(CPU)
     poisons = [POISONS[where](trainer, "generator") for trainer in (eager, replayed)]
-    heard: list[Fault] = []
+    heard: list[Anomaly] = []
     for step in range(WARM_UP + 5):
         for trainer, poison in zip((eager, replayed), poisons, strict=True):
             poison(math.inf if step == WARM_UP + 2 else 1)
-            trainer.train_step()
-        found = replayed.game.guard.faults()
+            trainer.advance()
+        found = replayed.train_step.anomaly_check.anomalies()
         assert not found or step == WARM_UP + 3
         heard += found
     assert len(recorder.tapes) == 1
     assert moved(everything(eager), everything(replayed)) == set()
-    assert heard == eager.game.guard.faults()
-    assert {(fault.phase, fault.step) for fault in heard} == {("generator", WARM_UP + 3)}
+    assert heard == eager.train_step.anomaly_check.anomalies()
+    assert {(anomaly.phase, anomaly.step) for anomaly in heard} == {("generator", WARM_UP + 3)}
 
 
 @pytest.mark.parametrize("kind", ["eager", "replayed"])
 def test_examples_that_are_not_finite_are_not_called_alike(kind: str) -> None:
     """While terms and gradients are finite, updates are made, however steps are carried out."""
     trainer = make_trainer(choose("gan")) if kind == "eager" else recorded(choose("gan"))[0]
-    factor, plain = torch.ones(()), trainer.game.losses["generator"]
+    factor, plain = torch.ones(()), trainer.train_step.losses["generator"]
 
-    def loss(*given: Any) -> Outcome:
+    def loss(*given: Any) -> PhaseOutput:
         outcome = plain(*given)
-        assert outcome.made is not None
-        return Outcome(outcome.terms, outcome.values, Made(outcome.made.values * factor))
+        assert outcome.generated is not None
+        return PhaseOutput(outcome.terms, outcome.values, Generated(outcome.generated.values * factor))
 
-    trainer.game.losses["generator"] = loss
+    trainer.train_step.losses["generator"] = loss
     for _ in range(WARM_UP + 2):
-        trainer.train_step()
+        trainer.advance()
     before = everything(trainer)
     factor.fill_(math.nan)
-    trainer.train_step()
-    assert trainer.game.guard.faults(wait=True) == []
-    names = {name for name, _ in trainer.game.recipe.get_submodule("generator").named_parameters(prefix="generator")}
+    trainer.advance()
+    assert trainer.train_step.anomaly_check.anomalies(wait=True) == []
+    names = {
+        name for name, _ in trainer.train_step.recipe.get_submodule("generator").named_parameters(prefix="generator")
+    }
     assert names <= moved(before, everything(trainer))
 
 
@@ -211,18 +224,18 @@ def test_a_replayed_training_goes_back_as_an_eager_one_does(tmp_path: Path) -> N
     """A recording works on memory that going back replaces, so there must be a new one."""
     begun, selection = WARM_UP + 2, choose("gan-minimal", steps=50)
     eager, (replayed, recorder) = make_trainer(selection), recorded(selection)
-    for player in eager.game.players:
-        player.stay_on(CPU)
-    eager.game.averages.stay_on(CPU)
+    for phase_optimizer in eager.train_step.phase_optimizers:
+        phase_optimizer.make_recordable(CPU)
+    eager.train_step.ema.make_recordable(CPU)
     for trainer in (eager, replayed):
         folder = tmp_path / trainer.execution.name
         for step in range(2 * begun):
             if step == begun:
                 write_checkpoint(folder, trainer, selection)
-            trainer.train_step()
+            trainer.advance()
         assert go_back(folder, trainer, begun) == begun
         for _ in range(begun):
-            trainer.train_step()
+            trainer.advance()
     assert moved(everything(eager), everything(replayed)) == set()
     assert len(recorder.tapes) == 2
 
@@ -262,14 +275,16 @@ class Spoiled:
 
     def build(self, *given: Any) -> Trainer:
         trainer = build_trainer(*given)
-        plain = trainer.game.losses[self.phase]
+        plain = trainer.train_step.losses[self.phase]
 
-        def loss(batch: Any, clock: Any) -> Outcome:
-            outcome = plain(batch, clock)
-            factor = self.number if clock.step + 1 in self.steps else 1.0
-            return Outcome({name: term * factor for name, term in outcome.terms.items()}, outcome.values, outcome.made)
+        def loss(batch: Any, context: Any) -> PhaseOutput:
+            outcome = plain(batch, context)
+            factor = self.number if context.step + 1 in self.steps else 1.0
+            return PhaseOutput(
+                {name: term * factor for name, term in outcome.terms.items()}, outcome.values, outcome.generated
+            )
 
-        trainer.game.losses[self.phase] = loss
+        trainer.train_step.losses[self.phase] = loss
         return trainer
 
 
@@ -347,14 +362,14 @@ def test_a_rate_that_is_not_finite_is_never_set(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("outcome", "problem"),
     [
-        (Outcome({}), "no terms"),
-        (Outcome({"odd": 1}), "term 'odd' is of type int and must be a tensor"),  # type: ignore[dict-item]
-        (Outcome({"odd": torch.ones(1)}), r"term 'odd' has shape \(1,\)"),
-        (Outcome({"fine": torch.ones(())}, {"odd": 0.5}), "value 'odd' is of type float"),  # type: ignore[dict-item]
-        (Outcome({"fine": torch.ones(())}, {"odd": torch.ones(2)}), r"value 'odd' has shape \(2,\)"),
+        (PhaseOutput({}), "no terms"),
+        (PhaseOutput({"odd": 1}), "term 'odd' is of type int and must be a tensor"),  # type: ignore[dict-item]
+        (PhaseOutput({"odd": torch.ones(1)}), r"term 'odd' has shape \(1,\)"),
+        (PhaseOutput({"fine": torch.ones(())}, {"odd": 0.5}), "value 'odd' is of type float"),  # type: ignore[dict-item]
+        (PhaseOutput({"fine": torch.ones(())}, {"odd": torch.ones(2)}), r"value 'odd' has shape \(2,\)"),
     ],
 )
-def test_terms_and_values_are_scalars(outcome: Outcome, problem: str) -> None:
+def test_terms_and_values_are_scalars(outcome: PhaseOutput, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         outcome.total()
 
@@ -363,9 +378,9 @@ def test_a_phase_that_replaces_a_buffer_is_refused(monkeypatch: pytest.MonkeyPat
     """What undoes an update, and the average, would hold the old one."""
     plain = Adversarial.generate
 
-    def generate(recipe: Adversarial, batch: Any, clock: Any) -> Outcome:
+    def generate(recipe: Adversarial, batch: Any, context: Any) -> PhaseOutput:
         recipe.generator.register_buffer("calls", torch.zeros(()))
-        return plain(recipe, batch, clock)
+        return plain(recipe, batch, context)
 
     monkeypatch.setattr(Adversarial, "generate", generate)
     with pytest.raises(UserError, match=r"phase 'generator' replaces the buffer generator\.calls"):
@@ -380,36 +395,36 @@ def test_an_optimizer_whose_updates_were_all_left_out_goes_on(tmp_path: Path, mo
 
 
 def test_only_updates_left_out_in_a_row_have_an_end() -> None:
-    game, remedy = make_trainer(choose("gan-minimal")).game, GoOn(History(), lambda text: None)
+    train_step, remedy = make_trainer(choose("gan-minimal")).train_step, SkipAndWarn(PolicyHistory(), lambda text: None)
     for step in range(0, 4 * PATIENCE, 2):
-        remedy.answer(Fault("not finite", "generator", step, "it"), game, int)
+        remedy.answer(Anomaly("not finite", "generator", step, "it"), train_step, int)
     for step in range(4 * PATIENCE, 5 * PATIENCE):
-        remedy.answer(Fault("not finite", "generator", step, "it"), game, int)
+        remedy.answer(Anomaly("not finite", "generator", step, "it"), train_step, int)
     with pytest.raises(TrainingFailed, match=f"the {PATIENCE + 1}th time in a row"):
-        remedy.answer(Fault("not finite", "generator", 5 * PATIENCE, "it"), game, int)
+        remedy.answer(Anomaly("not finite", "generator", 5 * PATIENCE, "it"), train_step, int)
 
 
 def test_only_returns_to_one_save_have_an_end() -> None:
-    game, remedy = make_trainer(choose("gan-minimal")).game, RollBack(History(), lambda text: None)
-    fault = Fault("collapsed", "generator", 9, "it")
+    train_step, remedy = make_trainer(choose("gan-minimal")).train_step, RollBack(PolicyHistory(), lambda text: None)
+    anomaly = Anomaly("collapsed", "generator", 9, "it")
     for step in (*range(2 * PATIENCE), *[50] * PATIENCE):
-        remedy.answer(fault, game, lambda step=step: step)
+        remedy.answer(anomaly, train_step, lambda step=step: step)
     with pytest.raises(TrainingFailed, match=f"{PATIENCE} times since the save of step 50"):
-        remedy.answer(fault, game, lambda: 50)
+        remedy.answer(anomaly, train_step, lambda: 50)
 
 
 def test_the_first_fault_of_each_kind_is_told() -> None:
     selection, said = choose("gan-minimal", on_non_finite="skip", on_collapse="warn"), list[str]()
     kinds = ("not finite", "collapsed", "not finite", "collapsed")
-    faults = [Fault(kind, "generator", 1, f"fault {number}") for number, kind in enumerate(kinds)]
-    Remedies(selection.run, said.append).answer(faults, make_trainer(selection).game, int)
+    anomalies = [Anomaly(kind, "generator", 1, f"fault {number}") for number, kind in enumerate(kinds)]
+    AnomalyPolicies(selection.run, said.append).answer(anomalies, make_trainer(selection).train_step, int)
     assert sorted(re.findall(r"fault \d", " ".join(said))) == ["fault 0", "fault 1"]
 
 
 def test_skip_cannot_mend_weights(tmp_path: Path, caught: list[Trainer]) -> None:
     def spoil(trainer: Trainer) -> None:
         with torch.no_grad():
-            next(iter(trainer.game.recipe.get_submodule("generator").parameters())).fill_(math.inf)
+            next(iter(trainer.train_step.recipe.get_submodule("generator").parameters())).fill_(math.inf)
 
     with pytest.raises(TrainingFailed, match=r"and so is generator\..*, which leaving updates out cannot mend"):
         train(choose("gan", on_non_finite="skip", out=tmp_path / "run"), [At({3: spoil}, caught)])
@@ -425,7 +440,7 @@ def test_roll_back_brings_back_weights_and_goes_on(
 
     def spoil(trainer: Trainer) -> None:
         with torch.no_grad():
-            next(iter(trainer.game.recipe.get_submodule("generator").parameters())).fill_(math.nan)
+            next(iter(trainer.train_step.recipe.get_submodule("generator").parameters())).fill_(math.nan)
 
     back: dict[str, Tensor] = {}
 
@@ -495,11 +510,11 @@ def test_a_signal_does_not_cost_the_save_of_an_interval(tmp_path: Path, monkeypa
     """Several processes hear of a signal one step later."""
     flags = [0]
 
-    def any_of_before(self: Alone, flag: int) -> int:
+    def any_of_before(self: SingleProcess, flag: int) -> int:
         flags.append(flag)
         return flags[-2]
 
-    monkeypatch.setattr(Alone, "any", any_of_before)
+    monkeypatch.setattr(SingleProcess, "any", any_of_before)
     run = train(choose("gan", checkpoint_every=2, out=tmp_path / "run"), [StopAt(4)])
     assert [path.name[-13:-12] for path in checkpoints(run.folder.checkpoints)] == ["5", "4"]
 
@@ -520,7 +535,7 @@ def test_what_is_not_finite_is_never_saved(tmp_path: Path, caught: list[Trainer]
 
     def spoil_and_stop(trainer: Trainer) -> None:
         with torch.no_grad():
-            next(iter(trainer.game.recipe.get_submodule("generator").parameters())).fill_(math.nan)
+            next(iter(trainer.train_step.recipe.get_submodule("generator").parameters())).fill_(math.nan)
         signal.raise_signal(signal.SIGTERM)
 
     out = tmp_path / "run"
@@ -546,7 +561,7 @@ def spoiled(*given):
     def loss(batch, clock):
         outcome = plain(batch, clock)
         factor = float("nan") if os.environ["RANK"] == "1" and clock.step == 2 else 1.0
-        return Outcome({name: term * factor for name, term in outcome.terms.items()}, outcome.values, outcome.made)
+        return Outcome({name: term * factor for name, term in outcome.terms.items()}, outcome.values, outcome.generated)
 
     trainer.game.losses["generator"] = loss
     return trainer
@@ -581,7 +596,7 @@ def test_what_one_process_finds_all_leave_out(tmp_path: Path) -> None:
 def collapse(trainer: Trainer) -> None:
     """Let the generator forget its noise: weights stay, what it makes of them does not depend on it."""
     with torch.no_grad():
-        for name, parameter in trainer.game.recipe.get_submodule("generator").named_parameters():
+        for name, parameter in trainer.train_step.recipe.get_submodule("generator").named_parameters():
             if name.endswith("weight"):
                 parameter.zero_()
 
@@ -605,15 +620,15 @@ class Ratios(Observer):
 
     def stepped(self, step: int) -> None:
         if step == 1:
-            spread = self.caught[-1].game.guard.spread
-            plain = spread.of
+            collapse_detector = self.caught[-1].train_step.anomaly_check.collapse_detector
+            plain = collapse_detector.of
 
             def of(made: Any) -> Tensor:
                 share = plain(made)
                 self.ratios.append(float(share))
                 return share
 
-            spread.of = of  # type: ignore[method-assign]
+            collapse_detector.of = of  # type: ignore[method-assign]
 
 
 def test_a_training_that_really_collapses_is_stopped_in_that_step(
@@ -628,7 +643,7 @@ def test_a_training_that_really_collapses_is_stopped_in_that_step(
     with pytest.raises(TrainingFailed, match=r"the examples that phase 'generator' makes are all alike .* at step \d+"):
         train(selection, [seen])
     assert seen.ratios[-1] < COLLAPSED
-    before = min(seen.ratios[: -2 * caught[-1].game.players[1].phase.updates])
+    before = min(seen.ratios[: -2 * caught[-1].train_step.phase_optimizers[1].phase.updates])
     assert before >= COLLAPSED
     shares = {"least_spread_before": round(before, 4), "spread_in_that_step": round(seen.ratios[-1], 4)}
     record(promise="a collapse is noticed in its step", step=caught[-1].step, **shares)
@@ -643,9 +658,9 @@ def test_a_collapse_is_told_once_and_the_training_goes_on(
 
 def test_one_that_collapses_again_and_again_does_not_flood_the_terminal() -> None:
     said: list[str] = []
-    remedy, game = GoOn(History(), said.append), make_trainer(choose("gan")).game
+    remedy, train_step = SkipAndWarn(PolicyHistory(), said.append), make_trainer(choose("gan")).train_step
     for step in range(1, 101):
-        remedy.answer(Fault("collapsed", "generator", step, "all are alike"), game, lambda: 0)
+        remedy.answer(Anomaly("collapsed", "generator", step, "all are alike"), train_step, lambda: 0)
     assert [line.split(":")[0] for line in said] == [f"all are alike at step {2**n}" for n in range(7)]
 
 
@@ -667,17 +682,17 @@ CGAN_DATA = assemble(CGAN)
 @given(st.integers(2, 5), st.integers(0, 2**31), st.floats(0.01, 100))
 def test_the_spread_is_the_deviation_within_classes(classes: int, seed: int, scale: float) -> None:
     """Means of classes do not count, and the unit is the real examples' own deviation."""
-    spread = Spread(build_recipe(CGAN, CGAN_DATA, "meta"), CPU, Alone(), watched=True)
-    spread._classes = classes
+    collapse_detector = CollapseDetector(build_recipe(CGAN, CGAN_DATA, "meta"), CPU, SingleProcess(), watched=True)
+    collapse_detector._classes = classes
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(ROWS * classes) % classes
     noise = torch.randn(len(labels), 7, generator=generator, dtype=torch.float64)
     noise -= torch.stack([noise[labels == label].mean(0) for label in range(classes)])[labels]
     made = (labels[:, None] * 10.0 + scale * noise).float()
-    spread._real = 2.0
+    collapse_detector._real = 2.0
     expected = scale * float(noise.square().mean().sqrt()) / 2
-    assert float(spread.of(Made(made, labels))) == pytest.approx(expected, rel=1e-3)
-    assert float(spread.of(Made(made))) > expected, "without classes their means count too"
+    assert float(collapse_detector.of(Generated(made, labels))) == pytest.approx(expected, rel=1e-3)
+    assert float(collapse_detector.of(Generated(made))) > expected, "without classes their means count too"
 
 
 def test_the_first_real_batch_is_the_measure_and_one_that_is_all_alike_is_none() -> None:
@@ -685,11 +700,11 @@ def test_the_first_real_batch_is_the_measure_and_one_that_is_all_alike_is_none()
     recipe = build_recipe(selection, assemble(selection), "meta")
     alike, differing = torch.zeros(8, 7), torch.arange(56.0).reshape(8, 7)
     for first, then in ((alike, differing), (differing, differing / 2)):
-        spread = Spread(recipe, CPU, Alone(), watched=True)
+        collapse_detector = CollapseDetector(recipe, CPU, SingleProcess(), watched=True)
         shares = []
         for real in (first, then):
-            spread.compare_with({recipe.output.slot: {recipe.output.field: real}})
-            shares.append(float(spread.of(Made(differing))))
+            collapse_detector.compare_with({recipe.output.slot: {recipe.output.field: real}})
+            shares.append(float(collapse_detector.of(Generated(differing))))
         assert math.isfinite(shares[0]) and shares[0] == shares[1] >= 1
 
 
@@ -711,10 +726,10 @@ def test_data_that_is_not_finite_is_refused(tmp_path: Path, monkeypatch: pytest.
 
 def run_out(kind: type[Exception], text: str) -> Callable[[Trainer], None]:
     def spoil(trainer: Trainer) -> None:
-        def loss(*given: Any) -> Outcome:
+        def loss(*given: Any) -> PhaseOutput:
             raise kind(text)
 
-        trainer.game.losses["generator"] = loss
+        trainer.train_step.losses["generator"] = loss
 
     return spoil
 

@@ -19,14 +19,15 @@ from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import installed, select
 from ganzoo.step.device import choose_device
 from ganzoo.step.precision import choose_precision
-from ganzoo.step.processes import Alone
+from ganzoo.step.processes import SingleProcess
+from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.storage.model_file import KEY as MODEL
 from ganzoo.storage.model_file import write_model
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.text import warn
 from ganzoo.training.checkpoints import KEY as SAVE
-from ganzoo.training.checkpoints import checkpoints, write_checkpoint
+from ganzoo.training.checkpoints import write_checkpoint
 from ganzoo.training.setup import build_trainer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
@@ -57,13 +58,13 @@ def save_and_be_killed(path: Path, kills: int, seed: int, results: Connection) -
     flags = {"batch_size": 8, "dataset_size": 8, "generator_widths": (32, 32), "discriminator_widths": (32,)}
     selection = select(installed(), "gan", {**flags, "out": path})
     data = assemble(selection)
-    trainer = build_trainer(selection, data, choose_precision("fp32", choose_device("cpu")), Alone(), warn)
+    trainer = build_trainer(selection, data, choose_precision("fp32", choose_device("cpu")), SingleProcess(), warn)
     trainer.prepare()
 
     def save() -> None:
-        trainer.train_step()
+        trainer.advance()
         write_checkpoint(folder.checkpoints, trainer, selection)
-        with trainer.game.averages.in_place() as averaged:
+        with trainer.train_step.ema.in_place() as averaged:
             write_model(folder.model, averaged, selection, data, {"steps": trainer.step})
 
     path.mkdir()

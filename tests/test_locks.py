@@ -26,7 +26,7 @@ from ganzoo.cli import run as command
 from ganzoo.errors import UserError
 from ganzoo.storage import folder_lock as claim
 from ganzoo.storage.files import NotWritten
-from ganzoo.storage.folder_lock import Claim
+from ganzoo.storage.folder_lock import FolderLock
 from ganzoo.storage.run_folder import RunFolder
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
@@ -75,7 +75,7 @@ def claim_again_and_again(together: Barrier, path: Path, rounds: int, seed: int)
     for _ in range(rounds):
         together.wait()
         try:
-            mine = Claim(path)
+            mine = FolderLock(path)
         except UserError as problem:
             named = OWNER.search(str(problem))
             counted["named" if named and lives(int(named[1])) else str(problem)] += 1
@@ -154,7 +154,7 @@ def test_who_is_refused_waits_for_the_name_of_a_process_that_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claim, "PATIENCE", 0.2)
-    mine = Claim(tmp_path)
+    mine = FolderLock(tmp_path)
     owner = tmp_path / ".owner"
     name = owner.read_text(encoding="utf-8")
     for text, said in (
@@ -164,18 +164,18 @@ def test_who_is_refused_waits_for_the_name_of_a_process_that_lives(
     ):
         owner.write_text(text, encoding="utf-8")
         with pytest.raises(UserError, match=f"is in use by {said}"):
-            Claim(tmp_path)
+            FolderLock(tmp_path)
     monkeypatch.setattr(claim, "PATIENCE", 60)
     for before in ("", f"process {dead_process()} on {socket.gethostname()}"):
         owner.write_text(before, encoding="utf-8")
         late = threading.Timer(0.2, owner.write_text, (name,))
         late.start()
         with pytest.raises(UserError, match=f"is in use by {name}"):
-            Claim(tmp_path)
+            FolderLock(tmp_path)
         late.join()
     owner.unlink()  # by hand
     mine.release()
-    Claim(tmp_path).release()
+    FolderLock(tmp_path).release()
     assert not owner.exists()
 
 
@@ -183,7 +183,7 @@ def test_a_name_is_gone_before_another_process_can_write_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left: list[bool] = []
-    mine = Claim(tmp_path)
+    mine = FolderLock(tmp_path)
     release = mine._lock.release
     monkeypatch.setattr(mine._lock, "release", lambda: (left.append((tmp_path / ".owner").exists()), release()))
     mine.release()
@@ -199,8 +199,8 @@ def test_who_cannot_write_its_name_lets_go_of_the_folder(tmp_path: Path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(claim, "write_whole", full)
         with pytest.raises(NotWritten) as failed:
-            Claim(tmp_path)
-    Claim(tmp_path).release()
+            FolderLock(tmp_path)
+    FolderLock(tmp_path).release()
     assert failed.tb is not None, "who looks at the failure keeps what it happened in"
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 import torch
-from bench import SimpleBench
+from context import SimpleBench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue import Config, Field, installed, select
-from ganzoo.contract.judge import Examples, Judge, Opinion, untracked
+from ganzoo.contract.judge import Examples, Judge, JudgeOutput, untracked
 from ganzoo.contract.metric import Found
 from ganzoo.errors import UserError
 from ganzoo_metrics.classification import ClassificationScore, ConditionalAccuracy
@@ -58,9 +58,9 @@ def taught(examples: Examples, config: ClassifierConfig = SMALL, seed: int = 0) 
 
 
 @torch.no_grad()
-def said(judge: Judge, values: Tensor) -> Opinion:
-    opinions = [judge(chunk) for chunk in values.split(500)]
-    return Opinion(*(torch.cat(parts) for parts in zip(*opinions, strict=True)))
+def said(judge: Judge, values: Tensor) -> JudgeOutput:
+    outputs = [judge(chunk) for chunk in values.split(500)]
+    return JudgeOutput(*(torch.cat(parts) for parts in zip(*outputs, strict=True)))
 
 
 def accuracy(judge: Judge, examples: Examples) -> float:
@@ -177,8 +177,8 @@ class TestOpinion:
             images = torch.rand(6, 1, 8, 8, generator=rng())
             together = said(judge, images)
             alone = [said(judge, image[None]) for image in images]
-            torch.testing.assert_close(torch.cat([opinion.logits for opinion in alone]), together.logits)
-            torch.testing.assert_close(torch.cat([opinion.features for opinion in alone]), together.features)
+            torch.testing.assert_close(torch.cat([judged.logits for judged in alone]), together.logits)
+            torch.testing.assert_close(torch.cat([judged.features for judged in alone]), together.features)
             assert all(torch.equal(value, before[name]) for name, value in judge.state_dict().items())
 
     def test_no_feature_is_dead(self, judge: Classifier, handwriting: tuple[Examples, Examples]) -> None:
@@ -224,9 +224,9 @@ class Told(Judge):
     def learn(self, real: Examples, generator: torch.Generator, track: Any) -> None:
         self.lesson = real
 
-    def forward(self, values: Tensor) -> Opinion:
+    def forward(self, values: Tensor) -> JudgeOutput:
         logits = torch.nn.functional.one_hot(values[:, 0].long(), 10).float()
-        return Opinion(values, logits, torch.ones(len(values), dtype=torch.bool))
+        return JudgeOutput(values, logits, torch.ones(len(values), dtype=torch.bool))
 
 
 def told(*classes: int) -> Tensor:
@@ -239,18 +239,18 @@ def bench_of(judge: Judge, train: Examples | None = None) -> SimpleBench:
 
 class TestAccuracy:
     def test_by_hand(self) -> None:
-        metric, bench = ConditionalAccuracy(Config()), bench_of(Told())
+        metric, context = ConditionalAccuracy(Config()), bench_of(Told())
         real = Examples(told(0, 1, 2, 3), torch.tensor([0, 1, 2, 9]))
         made = Examples(told(0, 0, 2, 3, 4), torch.tensor([0, 1, 2, 4, 3]))
-        assert metric.measure(made, real, bench) == {"accuracy": 0.4}
-        assert metric.floor(real, bench) == {"accuracy": 0.75}
+        assert metric.measure(made, real, context) == {"accuracy": 0.4}
+        assert metric.floor(real, context) == {"accuracy": 0.75}
 
     def test_a_judge_agrees_with_itself(self, judge: Classifier, handwriting: tuple[Examples, Examples]) -> None:
-        trial, metric, bench = handwriting[1], ConditionalAccuracy(Config()), bench_of(judge)
+        trial, metric, context = handwriting[1], ConditionalAccuracy(Config()), bench_of(judge)
         own = Examples(trial.values, said(judge, trial.values).classes)
-        assert metric.measure(own, trial, bench) == {"accuracy": 1.0}
-        assert metric.floor(trial, bench) == {"accuracy": accuracy(judge, trial)}
-        wrong = metric.measure(shuffled(trial), trial, bench)["accuracy"]
+        assert metric.measure(own, trial, context) == {"accuracy": 1.0}
+        assert metric.floor(trial, context) == {"accuracy": accuracy(judge, trial)}
+        wrong = metric.measure(shuffled(trial), trial, context)["accuracy"]
         assert wrong == pytest.approx(0.1, abs=0.06)  # four standard errors
 
 
@@ -262,23 +262,23 @@ class TestScore:
             pupils.append(Told())
             return pupils[-1]
 
-        bench = SimpleBench(Field("image", (1, 16, 16)), DIGITS, judge=pupil)
+        context = SimpleBench(Field("image", (1, 16, 16)), DIGITS, judge=pupil)
         made = Examples(told(5), torch.tensor([5]))
         real = Examples(told(*range(10)).repeat(120, 1), torch.arange(1200) % 10)
         real.labels[:300] = 7  # type: ignore[index]
-        assert ClassificationScore(Config()).measure(made, real, bench) == {"CAS": (900 + 30) / 1200}
+        assert ClassificationScore(Config()).measure(made, real, context) == {"CAS": (900 + 30) / 1200}
         first, second = pupils
         assert first.lesson is None, "the judge itself learns nothing more"
         assert second.lesson is made
 
     def test_real_examples_teach_more_than_wrong_ones(self, handwriting: tuple[Examples, Examples]) -> None:
         lesson, trial = handwriting
-        bench = SimpleBench(Field("image", (1, 16, 16)), DIGITS, lesson, lambda: new((1, 16, 16)))
+        context = SimpleBench(Field("image", (1, 16, 16)), DIGITS, lesson, lambda: new((1, 16, 16)))
         metric = ClassificationScore(Config())
-        right, wrong = (score(metric.measure(made, trial, bench)) for made in (lesson, shuffled(lesson)))
+        right, wrong = (score(metric.measure(made, trial, context)) for made in (lesson, shuffled(lesson)))
         assert right >= 0.95
         assert wrong < 0.3
-        assert wrong < score(metric.floor(trial, bench)) <= right
+        assert wrong < score(metric.floor(trial, context)) <= right
 
     def test_its_floor_is_of_as_many_training_examples(self) -> None:
         train = Examples(torch.arange(50.0)[:, None] % 10, torch.arange(50) % 10)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from bench import SimpleBench
+from context import SimpleBench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import Field, installed
 from ganzoo.catalogue.options import make
-from ganzoo.contract.judge import Examples, Judge, Opinion, Track
+from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track
 from ganzoo.contract.metric import Estimate, Metric
 from ganzoo.randomness import key
 from ganzoo_metrics import distances
@@ -34,8 +34,8 @@ class Precise(Judge):
     def learn(self, real: Examples, generator: torch.Generator, track: Track) -> None:
         pass
 
-    def forward(self, values: Tensor) -> Opinion:
-        return Opinion(values, values[:, :0], torch.ones(len(values), dtype=torch.bool))
+    def forward(self, values: Tensor) -> JudgeOutput:
+        return JudgeOutput(values, values[:, :0], torch.ones(len(values), dtype=torch.bool))
 
 
 def metric_of(name: str, **options: int) -> Metric:
@@ -45,8 +45,8 @@ def metric_of(name: str, **options: int) -> Metric:
 
 
 def measured(name: str, made: Tensor, real: Tensor, **options: int) -> float | Estimate:
-    bench = SimpleBench(Field("vector", tuple(real.shape[1:])), judge=Precise)
-    (value,) = metric_of(name, **options).measure(Examples(made), Examples(real), bench).values()
+    context = SimpleBench(Field("vector", tuple(real.shape[1:])), judge=Precise)
+    (value,) = metric_of(name, **options).measure(Examples(made), Examples(real), context).values()
     return value
 
 
@@ -162,8 +162,8 @@ class TestFrechet:
 
     @pytest.mark.parametrize("size", [1, 7])
     def test_more_examples_than_features_are_needed(self, size: int) -> None:
-        bench = SimpleBench(Field("vector", (size,)), train=Examples(normal(0, 9, size)))
-        assert metric_of("frechet").least(bench) == size + 1
+        context = SimpleBench(Field("vector", (size,)), train=Examples(normal(0, 9, size)))
+        assert metric_of("frechet").least(context) == size + 1
 
 
 def cubic(x: Tensor, y: Tensor) -> float:
@@ -234,8 +234,8 @@ class TestKernel:
             assert kernel(made, real, subsets=500, size=size).value == pytest.approx(whole, rel=0.1)
 
     def test_few_examples_are_enough(self) -> None:
-        bench = SimpleBench(Field("vector", (3,)))
-        least = metric_of("kernel").least(bench)
+        context = SimpleBench(Field("vector", (3,)))
+        least = metric_of("kernel").least(context)
         found = kernel(normal(0, least, 3), normal(1, least, 3))
         assert math.isfinite(found.value) and found.error > 0
 

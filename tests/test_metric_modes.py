@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from bench import SimpleBench
+from context import SimpleBench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -17,7 +17,7 @@ from torch import Tensor
 from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import Config, Field, installed
 from ganzoo.catalogue.options import make
-from ganzoo.contract.judge import Examples, Judge, Opinion, untracked
+from ganzoo.contract.judge import Examples, Judge, JudgeOutput, untracked
 from ganzoo.contract.metric import Found
 from ganzoo.errors import UserError
 from ganzoo_datasets import stand_ins
@@ -39,8 +39,8 @@ def counts(*values: int) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-def modes(bench: SimpleBench, made: Examples, real: Examples, share: float = 0.0) -> Found:
-    return Modes(ModesConfig(share)).measure(made, real, bench)
+def modes(context: SimpleBench, made: Examples, real: Examples, share: float = 0.0) -> Found:
+    return Modes(ModesConfig(share)).measure(made, real, context)
 
 
 class Told(Judge):
@@ -53,8 +53,10 @@ class Told(Judge):
     def learn(self, real: Examples, generator: torch.Generator, track: Any) -> None:
         raise AssertionError("knows everything")
 
-    def forward(self, values: Tensor) -> Opinion:
-        return Opinion(values, torch.nn.functional.one_hot(values[:, 0].long(), self.classes).float(), values[:, 1] > 0)
+    def forward(self, values: Tensor) -> JudgeOutput:
+        return JudgeOutput(
+            values, torch.nn.functional.one_hot(values[:, 0].long(), self.classes).float(), values[:, 1] > 0
+        )
 
 
 def told(classes: int) -> SimpleBench:
@@ -101,11 +103,11 @@ def test_a_class_that_is_not_real_leaves_it_finite() -> None:
 @quick
 @given(classes=st.integers(2, 50), each=st.integers(1, 9))
 def test_an_even_model_gets_everything_and_a_collapsed_one_a_single_mode(classes: int, each: int) -> None:
-    bench, real = told(classes), examples([*range(classes)] * 5)
-    assert modes(bench, examples([*range(classes)] * each), real) == pytest.approx(
+    context, real = told(classes), examples([*range(classes)] * 5)
+    assert modes(context, examples([*range(classes)] * each), real) == pytest.approx(
         {"modes": classes, "KL": 0, "high quality": 1}, abs=1e-12
     )
-    assert modes(bench, examples([classes - 1] * each), real) == pytest.approx(
+    assert modes(context, examples([classes - 1] * each), real) == pytest.approx(
         {"modes": 1, "KL": math.log(classes), "high quality": 1}
     )
 
@@ -130,19 +132,21 @@ def test_a_mode_must_get_the_share_that_is_asked_for(share: float, expected: int
 def test_the_floor_is_what_as_many_new_examples_would_get() -> None:
     """For a multinomial of n and one of m examples of K classes, the expected KL is (K − 1)/2·(1/n + 1/m)."""
     classes, each = 100, 50
-    bench, real = told(classes), examples([*range(classes)] * each)
+    context, real = told(classes), examples([*range(classes)] * each)
     generator = torch.Generator().manual_seed(0)
     fresh = [
-        modes(bench, *(examples(torch.randint(classes, (len(real),), generator=generator).tolist()) for _ in range(2)))
+        modes(
+            context, *(examples(torch.randint(classes, (len(real),), generator=generator).tolist()) for _ in range(2))
+        )
         for _ in range(20)
     ]
     expected = (classes - 1) / len(real)
     assert sum(float(found["KL"]) for found in fresh) / len(fresh) == pytest.approx(expected, rel=0.1)
-    floor = Modes(ModesConfig()).floor(real, bench)
+    floor = Modes(ModesConfig()).floor(real, context)
     assert floor["modes"] == classes
     assert floor["high quality"] == 1
     assert floor["KL"] == pytest.approx(expected, rel=0.5)
-    assert floor == Modes(ModesConfig()).floor(real, bench)
+    assert floor == Modes(ModesConfig()).floor(real, context)
 
 
 def test_ten_examples_a_class_are_needed() -> None:
@@ -231,13 +235,13 @@ def test_real_points_have_every_mode(name: str, count: int) -> None:
     )
     assert real.labels is not None
     judge = learnt(real.values, real.labels, count)
-    bench = SimpleBench(POINT, Field("class", classes=count), judge=lambda: judge)
+    context = SimpleBench(POINT, Field("class", classes=count), judge=lambda: judge)
     assert torch.equal(judge(made.values).classes, made.labels)
-    found = modes(bench, made, real, share=0.98)
+    found = modes(context, made, real, share=0.98)
     assert found["modes"] == count
     assert found["KL"] == pytest.approx(0, abs=1e-9), "as many points are drawn around each centre"
     assert found["high quality"] == pytest.approx(WITHIN, abs=0.002)
-    floor = Modes(ModesConfig()).floor(real, bench)
+    floor = Modes(ModesConfig()).floor(real, context)
     assert floor["modes"] == count
     assert 0 < float(floor["KL"]) < 0.003
     assert floor["high quality"] == pytest.approx(WITHIN, abs=0.003)
@@ -248,11 +252,11 @@ def test_a_collapsed_ring_is_seen() -> None:
     fields = resolve(component)(component.config(), Path()).read(torch.arange(8000))
     real = Examples(fields["point"], fields["label"])
     judge = learnt(fields["point"], fields["label"], 8)
-    bench = SimpleBench(POINT, Field("class", classes=8), judge=lambda: judge)
-    found = modes(bench, real.at(fields["label"] == 3), real)
+    context = SimpleBench(POINT, Field("class", classes=8), judge=lambda: judge)
+    found = modes(context, real.at(fields["label"] == 3), real)
     assert found["modes"] == 1
     assert found["KL"] == pytest.approx(math.log(8))
-    nowhere = modes(bench, Examples(torch.zeros(100, 2)), real)
+    nowhere = modes(context, Examples(torch.zeros(100, 2)), real)
     assert (nowhere["modes"], nowhere["high quality"]) == (0, 0)
 
 
@@ -301,10 +305,10 @@ class Brightness(Judge):
         assert real.values.shape[1:] == (1, 4, 5)
         self.lesson = list(zip(real.values[:, 0, 0, 0].int().tolist(), real.labels.tolist(), strict=True))
 
-    def forward(self, values: Tensor) -> Opinion:
+    def forward(self, values: Tensor) -> JudgeOutput:
         digits = values.mean(dim=(1, 2, 3)).round().long()
         logits = 30 * torch.nn.functional.one_hot(digits, 10).float()
-        return Opinion(torch.stack([digits, digits + 100], dim=1).float(), logits, digits != 9)
+        return JudgeOutput(torch.stack([digits, digits + 100], dim=1).float(), logits, digits != 9)
 
 
 def test_it_looks_at_every_channel_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -354,11 +358,11 @@ def test_it_learns_stacked_digits_from_the_stand_in(tmp_path: Path) -> None:
     judge = StackedClassifier(StackedClassifierConfig(width=8, features=32, least_steps=100), field, condition)
     judge.learn(parts["train"], torch.Generator().manual_seed(0), untracked)
     judge.eval()
-    bench = SimpleBench(field, condition, judge=lambda: judge)
-    said = bench.opinion(parts["test"])
+    context = SimpleBench(field, condition, judge=lambda: judge)
+    said = context.judged(parts["test"])
     assert parts["test"].labels is not None
     assert (said.classes == parts["test"].labels).float().mean() > 0.4, "by chance it would be 0.001"
-    found = modes(bench, parts["test"], parts["train"])
+    found = modes(context, parts["test"], parts["train"])
     assert found["high quality"] == said.sure.double().mean().item()
     assert found["modes"] == class_counts(said.classes[said.sure], 1000).count_nonzero()
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 import torch
-from bench import SimpleBench
+from context import SimpleBench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -32,9 +32,9 @@ def metric_of(name: str, **options: int) -> Metric:
 
 def measured(name: str, made: Tensor, real: Tensor, train: Tensor | None = None, **options: int) -> dict[str, float]:
     field = Field("image" if real.ndim == 4 else "vector", tuple(real.shape[1:]))
-    bench = SimpleBench(field, train=None if train is None else Examples(train))
+    context = SimpleBench(field, train=None if train is None else Examples(train))
     metric = metric_of(name, **options)
-    found = metric.measure(Examples(made), Examples(real), bench)
+    found = metric.measure(Examples(made), Examples(real), context)
     assert found.keys() == metric.figures.keys()
     assert all(isinstance(value, float) for value in found.values())
     return dict(found)
@@ -239,8 +239,8 @@ class TestMemorisation:
         assert found["nearest"] > 1.5
 
     def test_the_floor(self) -> None:
-        bench = SimpleBench(Field("image", (1, 8, 8)), train=Examples(self.train))
-        found = metric_of("memorisation").floor(Examples(self.unseen), bench)
+        context = SimpleBench(Field("image", (1, 8, 8)), train=Examples(self.train))
+        found = metric_of("memorisation").floor(Examples(self.unseen), context)
         assert found["copies"] == pytest.approx(0.01, abs=0.02)
         assert found["nearest"] == pytest.approx(1, abs=0.05)
 

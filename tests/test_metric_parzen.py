@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from bench import SimpleBench
+from context import SimpleBench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -51,8 +51,8 @@ def bench_of(train: Tensor) -> SimpleBench:
     return SimpleBench(Field("image", (1, 1, train.shape[1])), train=examples(train))
 
 
-def measured(made: Tensor, real: Tensor, bench: SimpleBench, **options: object) -> Estimate:
-    found = Parzen(make(ParzenConfig, options, "parzen")).measure(examples(made), examples(real), bench)
+def measured(made: Tensor, real: Tensor, context: SimpleBench, **options: object) -> Estimate:
+    found = Parzen(make(ParzenConfig, options, "parzen")).measure(examples(made), examples(real), context)
     estimate = found["log-likelihood"]
     assert isinstance(estimate, Estimate)
     return estimate
@@ -136,8 +136,8 @@ class TestMeasure:
         assert found.error == pytest.approx(math.sqrt(variance / count), rel=1e-5, abs=1e-6)
 
     def test_the_same_again(self) -> None:
-        made, real, bench = pixels(20, 5, 0), pixels(20, 5, 1), bench_of(pixels(60, 5, 2))
-        assert measured(made, real, bench, validation=10) == measured(made, real, bench, validation=10)
+        made, real, context = pixels(20, 5, 0), pixels(20, 5, 1), bench_of(pixels(60, 5, 2))
+        assert measured(made, real, context, validation=10) == measured(made, real, context, validation=10)
 
     def test_better_images_are_likelier(self) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -147,9 +147,9 @@ class TestMeasure:
             chosen = prototypes[torch.randint(kinds, (count,), generator=generator)]
             return chosen + 0.05 * torch.randn(count, 16, generator=generator)
 
-        bench, real = bench_of(drawn(200, 5)), drawn(100, 5)
+        context, real = bench_of(drawn(200, 5)), drawn(100, 5)
         perfect, collapsed, noise = (
-            measured(made, real, bench) for made in (drawn(100, 5), drawn(100, 4), pixels(100, 16, 0))
+            measured(made, real, context) for made in (drawn(100, 5), drawn(100, 4), pixels(100, 16, 0))
         )
         assert perfect.value > collapsed.value + 3 * (perfect.error + collapsed.error)
         assert perfect.value > noise.value + 3 * (perfect.error + noise.error)
@@ -171,9 +171,9 @@ class Floor:
 
         monkeypatch.setattr(parzen, "log_likelihoods", watched)
         rows = torch.arange(train + real)[:, None] / 128
-        bench = bench_of(rows[:train])
+        context = bench_of(rows[:train])
         self.found = Parzen(ParzenConfig(validation=validation)).floor(
-            examples(rows[train:]) if real else bench.train, bench
+            examples(rows[train:]) if real else context.train, context
         )
         (self.aside, self.made), (self.real, _) = asked
 
@@ -209,8 +209,8 @@ def test_real_digits(mnist_root: Path) -> None:
         dataset = SelectedParts(select(installed(), "cgan", choice).parts).build("dataset", root=mnist_root)
         images = dataset.read(torch.arange(len(dataset)))["image"]
         parts[split] = Examples(images / 127.5 - 1)
-    bench = SimpleBench(Field("image", (1, 28, 28)), train=parts["train"])
-    found = Parzen(ParzenConfig()).floor(parts["test"], bench)["log-likelihood"]
+    context = SimpleBench(Field("image", (1, 28, 28)), train=parts["train"])
+    found = Parzen(ParzenConfig()).floor(parts["test"], context)["log-likelihood"]
     assert isinstance(found, Estimate)
     assert 230 < found.value < 250
     assert 1.5 < found.error < 3

@@ -59,7 +59,10 @@ REASONS = {
     ("ganzoo.signals", "getattr(signal, name)"): "four names in that line",
     ("ganzoo.studio.conversion.advice", "getattr(config, option.name)"): "the fields of that dataclass",
     ("ganzoo.studio.conversion.advice", "getattr(part.config, option.name)"): "the fields of that dataclass",
-    ("ganzoo.training.setup", "setattr(recipe, name, nn.SyncBatchNorm.convert_sync_batchnorm(network))"): "its networks",
+    (
+        "ganzoo.training.setup",
+        "setattr(recipe, name, nn.SyncBatchNorm.convert_sync_batchnorm(network))",
+    ): "its networks",
     ("ganzoo.studio.benchmark", "delattr(owner, method)"): "names in that module",
     ("ganzoo.studio.benchmark", "getattr(owner, method)"): "names in that module",
     ("ganzoo.studio.benchmark", "setattr(owner, method, timed)"): "names in that module",

@@ -15,7 +15,7 @@ from ganzoo.catalogue import Selection, installed, select
 from ganzoo.errors import UserError
 from ganzoo.step import precision as module
 from ganzoo.step.precision import choose_precision, has_bf16
-from ganzoo.step.processes import Alone
+from ganzoo.step.processes import SingleProcess
 from ganzoo.training.run import train
 from ganzoo.training.setup import build_trainer
 
@@ -32,33 +32,39 @@ def choose(variant: str, **flags: object) -> Selection:
 def test_networks_take_bf16_and_everything_else_float32(variant: str, penalty: str) -> None:
     selection = choose(variant, penalty=penalty, precision="bf16")
     precision = choose_precision("bf16", CPU)
-    trainer = build_trainer(selection, assemble(selection), precision, Alone(), print)
-    game = trainer.game
-    game.recipe.train()
+    trainer = build_trainer(selection, assemble(selection), precision, SingleProcess(), print)
+    train_step = trainer.train_step
+    train_step.recipe.train()
     inside: set[torch.dtype] = set()
     answers: set[torch.dtype] = set()
-    products = [m for m in game.recipe.modules() if isinstance(m, torch.nn.Linear | torch.nn.Conv2d)]
+    products = [m for m in train_step.recipe.modules() if isinstance(m, torch.nn.Linear | torch.nn.Conv2d)]
     for layer in products:
         layer.register_forward_hook(lambda _, __, out: inside.add(out.dtype))
-    generator: Any = game.recipe.generator
+    generator: Any = train_step.recipe.generator
     generator.register_forward_hook(lambda _, __, out: answers.add(out.dtype))
     found: list[Tensor] = []
-    for name, loss in list(game.losses.items()):
+    for name, loss in list(train_step.losses.items()):
 
-        def watched(batch: Any, clock: Any, loss: Any = loss) -> Any:
-            outcome = loss(batch, clock)
+        def watched(batch: Any, context: Any, loss: Any = loss) -> Any:
+            outcome = loss(batch, context)
             found.extend([*outcome.terms.values(), *outcome.values.values()])
             return outcome
 
-        game.losses[name] = watched
-    trainer.train_step()
+        train_step.losses[name] = watched
+    trainer.advance()
     assert torch.bfloat16 in inside
     assert answers == {torch.float32}
     assert {value.dtype for value in found} == {torch.float32}
     assert all(value.isfinite() for value in found)
-    kept = [*game.recipe.parameters(), *(p.grad for p in game.recipe.parameters() if p.grad is not None)]
+    kept = [*train_step.recipe.parameters(), *(p.grad for p in train_step.recipe.parameters() if p.grad is not None)]
     assert {value.dtype for value in kept} == {torch.float32}
-    states = [v for p in game.players for s in p.optimizer.state.values() for v in s.values() if isinstance(v, Tensor)]
+    states = [
+        v
+        for p in train_step.phase_optimizers
+        for s in p.optimizer.state.values()
+        for v in s.values()
+        if isinstance(v, Tensor)
+    ]
     assert {value.dtype for value in states} == {torch.float32}
 
 

@@ -21,7 +21,7 @@ from ganzoo.catalogue import installed, select
 from ganzoo.cli import run as command
 from ganzoo.errors import UserError
 from ganzoo.randomness import Share
-from ganzoo.step.processes import Processes
+from ganzoo.step.processes import DistributedProcesses
 from ganzoo.training.run import _refuse_other_steps, train
 
 ALIKE = {  # no batch norm, no dropout: these look at the batch that a process has
@@ -124,7 +124,7 @@ def test_a_signal_to_one_process_stops_all_after_the_same_step(tmp_path: Path) -
 
 
 def test_processes_that_see_other_saves_do_not_train() -> None:
-    class Elsewhere(Processes):  # type: ignore[misc]
+    class Elsewhere(DistributedProcesses):  # type: ignore[misc]
         def __init__(self) -> None:
             self.share = Share(1, 2)
 

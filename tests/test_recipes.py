@@ -76,9 +76,9 @@ def test_a_recipe_whose_network_cannot_learn_is_refused(
 ) -> None:
     import skeleton_cyclegan
 
-    def blind(self: skeleton_cyclegan.Cycle, batch: object, clock: object) -> object:
+    def blind(self: skeleton_cyclegan.Cycle, batch: object, context: object) -> object:
         a = batch["domain-a"]["image"]  # type: ignore[index]
-        return skeleton_cyclegan.Outcome({"adversarial": self.there(a, None).mean()})
+        return skeleton_cyclegan.PhaseOutput({"adversarial": self.there(a, None).mean()})
 
     monkeypatch.setattr(skeleton_cyclegan.Cycle, "translate", blind)
     with pytest.raises(Refused, match=r"phase 'generators' gives no gradient to back\."):

@@ -675,10 +675,10 @@ def test_without_any_condition_labelled_data_fits() -> None:
     fits("cgan", conditioner="none")
 
 
-@pytest.mark.parametrize("player", ["generator", "discriminator"])
-def test_a_label_plane_at_a_flat_input_is_refused(player: str) -> None:
-    (problem,) = refused("cgan", **{f"{player}_conditioner": "label-plane"})
-    words = ("label-plane", f"slot {player}-conditioner", f"{player} 'mlp'", "image-shaped", "--")
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_a_label_plane_at_a_flat_input_is_refused(network: str) -> None:
+    (problem,) = refused("cgan", **{f"{network}_conditioner": "label-plane"})
+    words = ("label-plane", f"slot {network}-conditioner", f"{network} 'mlp'", "image-shaped", "--")
     assert [word for word in words if word not in problem] == []
 
 

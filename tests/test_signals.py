@@ -265,7 +265,8 @@ def stuck(words: Sequence[str], target: str, here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["ganzoo.step.train_step:Game.play", "ganzoo.storage.sealed:write_whole", "ganzoo.training.preview:Preview.draw"]
+    "target",
+    ["ganzoo.step.train_step:Game.play", "ganzoo.storage.sealed:write_whole", "ganzoo.training.preview:Preview.draw"],
 )
 def test_a_second_interrupt_is_immediate(
     target: str, tmp_path: Path, whole: Callable[[Sequence[str]], RunFolder], record: Callable[..., None]

@@ -24,15 +24,16 @@ from ganzoo.catalogue import Selection, installed, select
 from ganzoo.errors import UserError
 from ganzoo.step.device import choose_device
 from ganzoo.step.precision import choose_precision
-from ganzoo.step.processes import Alone
+from ganzoo.step.processes import SingleProcess
+from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.storage.run_folder import RunFolder
-from ganzoo.training.checkpoints import checkpoints, resume, write_checkpoint
+from ganzoo.training.checkpoints import resume, write_checkpoint
 from ganzoo.training.observers import Observer
 from ganzoo.training.preview import Preview
 from ganzoo.training.setup import build_trainer
 from ganzoo.training.state import capture
 from ganzoo.training.stop import Stop
-from ganzoo.training.trainer import Pace, Trainer
+from ganzoo.training.trainer import Intervals, Trainer
 
 LAST = 40  # step that is gone to; the one after it, the last of the training, would report and begin a new sum
 NEVER = 10**9
@@ -74,7 +75,7 @@ class Way:
         selection = select(installed(), "cgan", flags)
         precision = choose_precision("fp32", choose_device("cpu"))
         with torch.random.fork_rng():
-            trainer = build_trainer(selection, assemble(selection), precision, Alone(), lambda text: None)
+            trainer = build_trainer(selection, assemble(selection), precision, SingleProcess(), lambda text: None)
             trainer.prepare()
         return selection, trainer
 
@@ -95,7 +96,7 @@ def uninterrupted(way: Way) -> tuple[str, ...]:
     _, trainer = way.build()
     found = [fingerprint(trainer)]
     while trainer.step < LAST:
-        trainer.train_step()
+        trainer.advance()
         found.append(fingerprint(trainer))
     return tuple(found)
 
@@ -140,7 +141,7 @@ class Training(RuleBasedStateMachine):
     @rule(count=st.integers(1, 6))
     def step(self, count: int) -> None:
         for _ in range(min(count, LAST - self.trainer.step)):
-            self.trainer.train_step()
+            self.trainer.advance()
             self.done["steps"] += 1
 
     @rule()
@@ -154,10 +155,10 @@ class Training(RuleBasedStateMachine):
     def stop_by_a_signal_and_resume(self, count: int, number: int) -> None:
         trainer, stop, before = self.trainer, Stop(), self.trainer.step
         count = min(count, LAST - before)
-        pace = Pace(NEVER, NEVER, 0, 0, stop)
+        intervals = Intervals(NEVER, NEVER, 0, 0, stop)
         with stop.listening():
-            preview = Preview(trainer.game.recipe, trainer.game.batches, 0, trainer.device)
-            trainer.run([StopAfter(count, number)], pace, preview, self.save, dict, lambda: 0)
+            preview = Preview(trainer.train_step.recipe, trainer.train_step.batches, 0, trainer.device)
+            trainer.run([StopAfter(count, number)], intervals, preview, self.save, dict, lambda: 0)
         assert (trainer.step, stop.signal) == (before + count, number)
         assert trainer.step in self.saves
         self.done["steps"] += count

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.assembly.trainable import freeze_all_but
-from ganzoo.catalogue.attribution import culprit
+from ganzoo.catalogue.attribution import attribute
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.data import DataSpec, Field
-from ganzoo.catalogue.evaluation_plan import Judgement, judge_by
+from ganzoo.catalogue.evaluation_plan import EvaluationPlan, plan_evaluation
 from ganzoo.catalogue.registry import installed
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.recipe import Phase, Recipe
-from ganzoo.contract.step_context import Clock
+from ganzoo.contract.step_context import StepContext
 from ganzoo.errors import Refused, UserError
 from ganzoo.randomness import FreshDraws, KeyedStreams
 from ganzoo.text import first_line
@@ -42,26 +42,26 @@ def assemble(selection: Selection) -> dict[str, DataSpec]:
         problems += dry_run(recipe, phase, batch, selection)
     problems += _dry_sample(recipe, batch, selection)
     if selection.run.evaluate_every:
-        judgement_of(selection, recipe)
+        evaluation_plan_of(selection, recipe)
     if problems:
         raise Refused(problems)
     return data
 
 
-def judgement_of(selection: Selection, recipe: Recipe) -> Judgement:
+def evaluation_plan_of(selection: Selection, recipe: Recipe) -> EvaluationPlan:
     """Return how a training is to be evaluated; raises :class:`Refused` where names are unknown."""
     settings = selection.run
-    return judge_by(installed(), selection.parts[recipe.output.slot], settings.judge, settings.metric or ())
+    return plan_evaluation(installed(), selection.parts[recipe.output.slot], settings.judge, settings.metric or ())
 
 
 def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
     """Run one phase with meta tensors; return what is wrong with it."""
-    clock = Clock(0, 1, phase.name, 0, KeyedStreams(0, "meta"))
+    context = StepContext(0, 1, phase.name, 0, KeyedStreams(0, "meta"))
     freeze_all_but(recipe, phase)
     recipe.zero_grad(set_to_none=True)
     buffers = dict(recipe.named_buffers())
     try:
-        phase.loss(batch, clock).total().backward()
+        phase.loss(batch, context).total().backward()
     except UserError as problem:
         return [str(problem)]
     except Exception as problem:
@@ -105,7 +105,7 @@ def _players(selection: Selection) -> str:
 
 def _in_whose(problem: Exception) -> str:
     """Return what went wrong, and in whose code where that can be told."""
-    owner = culprit(problem, installed())
+    owner = attribute(problem, installed())
     where = f"in {owner.owned}: " if owner is not None else ""
     return f"{where}{first_line(problem)}"
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from ganzoo.batches.order import Order
+from ganzoo.batches.order import BatchOrder
 from ganzoo.batches.reading import bytes_per_example, length_of, normalise, read_checked, read_in_chunks
 from ganzoo.batches.workers import begin_work, unheard
 from ganzoo.catalogue.data import DataSpec
@@ -26,7 +26,7 @@ Feed = dict[str, Tensor]
 class Batches(ABC):
     """The batches of one dataset, as networks receive them, by number."""
 
-    order: Order
+    order: BatchOrder
     source: str
 
     @abstractmethod
@@ -51,7 +51,7 @@ class MemoryBatches(Batches):
 
     source = "memory"
 
-    def __init__(self, fields: Mapping[str, Tensor], spec: DataSpec, order: Order):
+    def __init__(self, fields: Mapping[str, Tensor], spec: DataSpec, order: BatchOrder):
         self._fields, self._spec, self.order = fields, spec, order
 
     def feed(self, number: int) -> Feed:
@@ -70,7 +70,9 @@ class StreamedBatches(Batches):
 
     source = "stream"
 
-    def __init__(self, dataset: Dataset, spec: DataSpec, name: str, order: Order, workers: int, device: torch.device):
+    def __init__(
+        self, dataset: Dataset, spec: DataSpec, name: str, order: BatchOrder, workers: int, device: torch.device
+    ):
         self._dataset, self._spec, self._name, self.order = dataset, spec, name, order
         self._workers, self._device = workers, device
         self._next, self._last = -1, dict[str, Tensor]()
@@ -129,7 +131,7 @@ class _Reader(TorchDataset["dict[str, Tensor] | UserError"]):
 class _Numbers:
     """The indices of batch after batch, for ever."""
 
-    def __init__(self, order: Order, start: int):
+    def __init__(self, order: BatchOrder, start: int):
         self._order, self._start = order, start
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -162,9 +164,9 @@ def open_batches(
     length = length_of(dataset, owner)
     read_checked(dataset, torch.arange(1), spec, owner)
     if length * bytes_per_example(spec) > budget:
-        order = Order(length, batch_size, seed, name, share=share)
+        order = BatchOrder(length, batch_size, seed, name, share=share)
         return StreamedBatches(dataset, spec, owner, order, workers, device)
-    order = Order(length, batch_size, seed, name, device, share)
+    order = BatchOrder(length, batch_size, seed, name, device, share)
     return MemoryBatches(_read_all(dataset, spec, owner, device), spec, order)
 
 

@@ -12,7 +12,7 @@ from ganzoo.randomness import WHOLE, Share, key
 
 
 @final
-class Order:
+class BatchOrder:
     """Which examples a share of batch number k holds: shuffled anew each epoch, the incomplete last batch left out."""
 
     def __init__(

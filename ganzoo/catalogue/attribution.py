@@ -10,7 +10,7 @@ from ganzoo.catalogue.component import Component
 from ganzoo.catalogue.registry import Entry, Registry
 
 
-def culprit(problem: BaseException, registry: Registry) -> Entry | None:
+def attribute(problem: BaseException, registry: Registry) -> Entry | None:
     """Return the component in whose code ``problem`` arose, the innermost of several, or ``None`` where in no one's.
 
     A component is known by its target: a class whose object was at work, or a function. Where several components

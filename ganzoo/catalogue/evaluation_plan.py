@@ -20,7 +20,7 @@ SAMPLES = 10_000  # that are made where nobody says how many
 
 
 @dataclass(frozen=True)
-class Judgement:
+class EvaluationPlan:
     """The data that models are held against, the judge, and the metrics; ``asked`` tells if these were named."""
 
     dataset: Part
@@ -33,7 +33,7 @@ class Judgement:
         """Whether the data is published in parts, of which one is for tests."""
         return any(option.name == SPLIT for option in options_of(self.dataset.component.config))
 
-    def fitting(self, data: Set[str], model: Set[str]) -> Judgement:
+    def fitting(self, data: Set[str], model: Set[str]) -> EvaluationPlan:
         """Return it with the metrics that can be computed, given what ``data`` and ``model`` offer.
 
         Raises :class:`Refused` where a metric that was asked for is not among them, or none is left.
@@ -60,13 +60,13 @@ def asks_judge(metric: Part) -> bool:
     return any(word.startswith("judge:") for need in metric.component.requires for word in need.any_of)
 
 
-def judge_by(
+def plan_evaluation(
     registry: Registry,
     dataset: Part,
     judge: str | None = None,
     metrics: Iterable[str] = (),
     flags: Mapping[str, Any] | None = None,
-) -> Judgement:
+) -> EvaluationPlan:
     """Resolve who judges, and by which metrics; all that are installed where none is named.
 
     ``flags`` are options such as ``judge-width`` or ``kernel-subsets``. Raises :class:`Refused` with every problem.
@@ -97,7 +97,7 @@ def judge_by(
             problems.extend(refused.problems)
     if problems:
         raise Refused(dict.fromkeys(problems))
-    return Judgement(dataset, parts.pop("judge"), tuple(parts.values()), bool(names))
+    return EvaluationPlan(dataset, parts.pop("judge"), tuple(parts.values()), bool(names))
 
 
 def read_flags(

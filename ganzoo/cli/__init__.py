@@ -11,7 +11,7 @@ import click
 
 from ganzoo import __version__
 from ganzoo.catalogue import installed
-from ganzoo.catalogue.attribution import culprit
+from ganzoo.catalogue.attribution import attribute
 from ganzoo.cli.bench import bench
 from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
@@ -99,6 +99,6 @@ def _explain(problem: BaseException) -> None:
     elif isinstance(problem, UserError):
         tell(f"ganzoo: {in_words(problem)}", err=True)
     else:
-        owner = None if isinstance(problem, TrainingFailed) else culprit(problem, installed())
+        owner = None if isinstance(problem, TrainingFailed) else attribute(problem, installed())
         where = f" in {owner.owned}" if owner is not None else ""
         tell(f"ganzoo: failed{where}: {in_words(problem)} (--debug shows the traceback)", err=True)

@@ -33,7 +33,7 @@ class Examples:
         return Examples(self.values[indices], None if self.labels is None else self.labels[indices])
 
 
-class Opinion(NamedTuple):
+class JudgeOutput(NamedTuple):
     """What a judge says of examples.
 
     ``features`` (N, F) float32; ``logits`` (N, K) of the classes, K = 0 for a judge that knows none; ``sure`` (N,)
@@ -75,5 +75,5 @@ class Judge(nn.Module, ABC):
         """Learn from real examples, which are on the judge's device; ``generator`` is on the CPU."""
 
     @abstractmethod
-    def forward(self, values: Tensor) -> Opinion:
+    def forward(self, values: Tensor) -> JudgeOutput:
         """Return what it says of ``values`` (N, \\*X); called in evaluation mode, in chunks."""

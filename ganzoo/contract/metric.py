@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, NamedTuple, Protocol
 import torch
 
 from ganzoo.catalogue.data import Field
-from ganzoo.contract.judge import Examples, Judge, Opinion, T
+from ganzoo.contract.judge import Examples, Judge, JudgeOutput, T
 
 Aim = Literal["low", "high", "neither"]
 """Which values of a figure are good; neither for what is only worth knowing."""
@@ -24,11 +24,11 @@ class Estimate(NamedTuple):
     error: float
 
 
-Found = Mapping[str, float | Estimate]
+MetricValues = Mapping[str, float | Estimate]
 """Values by the name of a figure."""
 
 
-class Bench(Protocol):
+class MetricContext(Protocol):
     """What a metric may ask for; answers are computed once and kept."""
 
     @property
@@ -47,7 +47,7 @@ class Bench(Protocol):
     def train(self) -> Examples:
         """The real examples that models are trained on."""
 
-    def opinion(self, examples: Examples) -> Opinion:
+    def judged(self, examples: Examples) -> JudgeOutput:
         """Return what the judge says of ``examples``."""
 
     def halves(self, real: Examples) -> tuple[Examples, Examples]:
@@ -77,20 +77,20 @@ class Metric(ABC):
     thorough: ClassVar[bool] = False
     leads: ClassVar[bool] = False
 
-    def least(self, bench: Bench) -> int:
+    def least(self, context: MetricContext) -> int:
         """Return how many examples of either sort are needed before a figure means anything."""
         return 2
 
     @abstractmethod
-    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+    def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the figures of ``made`` examples against ``real`` ones."""
 
-    def floor(self, real: Examples, bench: Bench) -> Found:
+    def floor(self, real: Examples, context: MetricContext) -> MetricValues:
         """Return the figures of real examples: what a perfect model would get.
 
         By default one half of them is measured against the other.
         """
-        return self.measure(*bench.halves(real), bench)
+        return self.measure(*context.halves(real), context)
 
 
 def halved(real: Examples, generator: torch.Generator) -> tuple[Examples, Examples]:

@@ -23,7 +23,7 @@ class Generator(nn.Module, ABC):
         """Map (B, \\*in_shape) and its condition to (B, \\*out.shape), in [-1, 1] where ``out`` is bounded."""
 
 
-class Verdict(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """What a discriminator says: ``logit`` (B, X), unbounded, and the ``features`` (B, F) it was drawn from."""
 
     logit: Tensor
@@ -34,8 +34,8 @@ class Discriminator(nn.Module, ABC):
     """A network that scores examples, built as ``target(config, in_shape, sites)``."""
 
     @abstractmethod
-    def forward(self, x: Tensor, condition: Tensor | None) -> Verdict:
-        """Map (B, \\*in_shape) and its condition to a :class:`Verdict`; a high logit says real."""
+    def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
+        """Map (B, \\*in_shape) and its condition to a :class:`DiscriminatorOutput`; a high logit says real."""
 
 
 class Batchwise(nn.Module):
@@ -48,7 +48,7 @@ def batchwise(network: nn.Module) -> bool:
 
 
 @final
-class Critic:
+class ConditionedDiscriminator:
     """A discriminator with its condition filled in: maps examples (B, …) to logits (B, X)."""
 
     def __init__(self, discriminator: nn.Module, condition: Tensor | None):
@@ -56,7 +56,7 @@ class Critic:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the logits (B, X) of x (B, …)."""
-        verdict: Verdict = self._discriminator(x, self._condition)
+        verdict: DiscriminatorOutput = self._discriminator(x, self._condition)
         return verdict.logit
 
     @property

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ganzoo.contract.networks import Critic
+from ganzoo.contract.networks import ConditionedDiscriminator
 from ganzoo.randomness import Draws
 
 
@@ -23,7 +23,7 @@ class Penalty(ABC):
     @abstractmethod
     def __call__(
         self,
-        critic: Critic,
+        discriminator: ConditionedDiscriminator,
         real: Tensor,
         fake: Tensor,
         draws: Draws,

@@ -10,14 +10,14 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from torch import Tensor, nn
 
 from ganzoo.catalogue.data import DataSpec, Field
-from ganzoo.contract.step_context import Clock
+from ganzoo.contract.step_context import StepContext
 from ganzoo.randomness import Draws
 
 Batch = Mapping[str, Mapping[str, Tensor]]
 """One batch: for each dataset slot, its fields by name; images already float32 in [-1, 1]."""
 
 
-class Made(NamedTuple):
+class Generated(NamedTuple):
     """Examples (B, …) that a phase made, and the conditions (B, …) that they were made for."""
 
     values: Tensor
@@ -25,16 +25,16 @@ class Made(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PhaseOutput:
     """What a phase found: ``terms`` are scalars that add up to its loss, ``values`` are scalars only to watch.
 
-    ``made`` are the examples of the recipe's output that it was about; a generator that makes one thing again and
+    ``generated`` are the examples of the recipe's output that it was about; a generator that makes one thing again and
     again is told by them.
     """
 
     terms: Mapping[str, Tensor]
     values: Mapping[str, Tensor] = field(default_factory=dict)
-    made: Made | None = None
+    generated: Generated | None = None
 
     def total(self) -> Tensor:
         """Return the loss that the terms add up to; raises ``ValueError`` where there are none, or one is no scalar."""
@@ -61,7 +61,7 @@ class Phase:
 
     name: str
     trains: tuple[str, ...]
-    loss: Callable[[Batch, Clock], Outcome]
+    loss: Callable[[Batch, StepContext], PhaseOutput]
     updates: int = 1
     every: int = 1
     fresh_data: bool = False
@@ -112,7 +112,7 @@ class Recipe(nn.Module, ABC):
     def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
         """Return ``count`` examples of ``output`` for ``condition`` (count, …); ``draws`` are on the CPU."""
 
-    def before_step(self, clock: Clock) -> None:
+    def before_step(self, context: StepContext) -> None:
         """Change the networks as time goes by (progressive growing does); nothing by default."""
 
     @property

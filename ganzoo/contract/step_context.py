@@ -9,17 +9,17 @@ import torch
 from ganzoo.randomness import WHOLE, Draws, Share, Streams
 
 
-class Timeless(Exception):
+class NotReplayable(Exception):
     """Raised where a step that is to be replayed asks what the time is: it would be that time for ever."""
 
 
 @final
-class Clock:
+class StepContext:
     """What a phase knows about time: ``step`` (from 0) of ``steps``, its ``update`` in the step, and its noise.
 
     ``share`` is the part of the batch that it is given.
 
-    A clock that stands is that of a step which is recorded once and replayed; its ``step`` raises :class:`Timeless`.
+    A clock that stands is that of a step which is recorded once and replayed; its ``step`` raises :class:`NotReplayable`.
     """
 
     def __init__(
@@ -30,17 +30,17 @@ class Clock:
         update: int,
         streams: Streams,
         share: Share = WHOLE,
-        stands: bool = False,
+        recorded: bool = False,
     ):
         self.steps, self.phase, self.update = steps, phase, update
         self.share = share
-        self._step, self._streams, self._stands = step, streams, stands
+        self._step, self._streams, self._recorded = step, streams, recorded
 
     @property
     def step(self) -> int:
         """The number of the step, from 0."""
-        if self._stands:
-            raise Timeless(f"phase {self.phase!r} asks for the number of the step")
+        if self._recorded:
+            raise NotReplayable(f"phase {self.phase!r} asks for the number of the step")
         return self._step
 
     @property

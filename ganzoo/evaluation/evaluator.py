@@ -16,19 +16,19 @@ from torch import Tensor
 
 from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue.data import Field
-from ganzoo.catalogue.evaluation_plan import Judgement, asks_judge
+from ganzoo.catalogue.evaluation_plan import EvaluationPlan, asks_judge
 from ganzoo.catalogue.options import values_of
 from ganzoo.catalogue.part import Part, part_to_json
-from ganzoo.contract.judge import Examples, Judge, Opinion, Track, untracked
-from ganzoo.contract.metric import Estimate, Found, Metric
+from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track, untracked
+from ganzoo.contract.metric import Estimate, Metric, MetricValues
 from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import Refused, UserError
 from ganzoo.evaluation.figures import GOOD, Evaluation, Figure, finite, label, split_estimate
-from ganzoo.evaluation.judge_cache import DIGITS, Appointed, appoint, appoint_nobody, cache_folder, new_judge
-from ganzoo.evaluation.metric_context import KeptBench
-from ganzoo.evaluation.reference_data import Reference, check_output
+from ganzoo.evaluation.judge_cache import DIGITS, TrainedJudge, cache_folder, new_judge, no_judge, trained_judge
+from ganzoo.evaluation.metric_context import CachedMetricContext
+from ganzoo.evaluation.reference_data import ReferenceData, check_output
 from ganzoo.evaluation.sampling import make_examples
-from ganzoo.health.memory import too_many_told
+from ganzoo.health.memory import fewer_advised
 from ganzoo.step.precision import Precision
 from ganzoo.storage.sealed import read_sealed, write_sealed
 
@@ -37,20 +37,20 @@ LARGEST = 2**26  # bytes of opinions that are worth keeping; more are asked for 
 
 
 @final
-class Examination:
+class Evaluator:
     """Metrics with a judge and the real examples, ready for any model that makes such examples."""
 
     def __init__(
         self,
         metrics: Sequence[tuple[Part, Metric]],
-        reference: Reference,
-        judge: Appointed,
+        reference: ReferenceData,
+        judge: TrainedJudge,
         pupil: Callable[[], Judge],
         track: Track,
     ):
         self._metrics, self._reference, self.judge = tuple(metrics), reference, judge
-        self._bench = KeptBench(reference, judge.judge, pupil, track)
-        self._floors = _Floors(judge, self._bench, reference)
+        self._context = CachedMetricContext(reference, judge.judge, pupil, track)
+        self._floors = _Floors(judge, self._context, reference)
 
     @property
     def leading(self) -> str:
@@ -93,23 +93,23 @@ class Examination:
             self._floor(part, metric)
         self._floors.keep()
 
-    def _floor(self, part: Part, metric: Metric) -> Found:
+    def _floor(self, part: Part, metric: Metric) -> MetricValues:
         with same_numbers(self._reference.device), part.blamed():
             return self._floors.of(part, metric)
 
     def _starving(self, part: Part, metric: Metric, samples: int) -> Iterator[str]:
         with part.blamed():
-            least = metric.least(self._bench)
+            least = metric.least(self._context)
         real, data = len(self._reference.real), self._reference.label
         if samples < least:
             yield f"{part.label} means nothing with {samples} samples: make at least {least}"
         if real < least:
             yield f"{part.label} needs {least} real examples, and {data} has {real}: ask for other metrics"
 
-    def examine(self, recipe: Recipe, samples: int, seed: int, track: Track = untracked) -> Evaluation:
+    def evaluate(self, recipe: Recipe, samples: int, seed: int, track: Track = untracked) -> Evaluation:
         """Return the figures of ``samples`` examples that ``recipe``, in evaluation mode, makes."""
         field = recipe.condition_field
-        with too_many_told(f"{samples} samples", self._reference.device):
+        with fewer_advised(f"{samples} samples", self._reference.device):
             conditions = self.conditions(samples) if field is not None else None
             values = make_examples(recipe, samples, conditions, seed, track)
             asked = field is not None and field.kind == "class"
@@ -123,7 +123,7 @@ class Examination:
         for part, metric in self._metrics:
             floor = self._floor(part, metric)
             with same_numbers(self._reference.device), part.blamed():
-                found = metric.measure(made, real, self._bench)
+                found = metric.measure(made, real, self._context)
             figures += [self._figure(part, metric, name, found[name], floor.get(name)) for name in metric.figures]
         self._floors.keep()
         return dataclasses.replace(self.outline(len(made)), figures=tuple(figures))
@@ -151,21 +151,21 @@ class Examination:
 class _Floors:
     """What real examples get, and what the judge says of them: computed once for a judge, and kept in a file."""
 
-    def __init__(self, judge: Appointed, bench: KeptBench, reference: Reference):
-        self._bench, self._real = bench, reference.real
+    def __init__(self, judge: TrainedJudge, context: CachedMetricContext, reference: ReferenceData):
+        self._context, self._real = context, reference.real
         self._path = cache_folder() / "judges" / f"{reference.name}-{judge.identity[:16]}-reference.safetensors"
         self._identity = {"judge": judge.name, "real": reference.fingerprint}
         self._judged = bool(judge.name)
-        self._found: dict[str, Found] = {}
+        self._found: dict[str, MetricValues] = {}
         self._new = not self._read()
 
-    def of(self, part: Part, metric: Metric) -> Found:
+    def of(self, part: Part, metric: Metric) -> MetricValues:
         """Return the figures of real examples by one metric."""
         name = hashlib.sha256(json.dumps(part_to_json(part), sort_keys=True).encode()).hexdigest()
         if name not in self._found:
             # Half of the examples must be enough, or the floor would mean as little as a value of too few.
-            enough = len(self._real) // 2 >= metric.least(self._bench)
-            self._found[name] = metric.floor(self._real, self._bench) if enough else {}
+            enough = len(self._real) // 2 >= metric.least(self._context)
+            self._found[name] = metric.floor(self._real, self._context) if enough else {}
             self._new = True
         return self._found[name]
 
@@ -173,7 +173,7 @@ class _Floors:
         """Write what is new; a cache that cannot be written is done without."""
         if not self._new:
             return
-        said = self._bench.opinion(self._real)._asdict() if self._judged else {}
+        said = self._context.judged(self._real)._asdict() if self._judged else {}
         if sum(values.nbytes for values in said.values()) > LARGEST:
             said = {}
         floors = {
@@ -192,15 +192,15 @@ class _Floors:
             tensors, about = read_sealed(self._path, KEY, "reference")
             if {name: about[name] for name in self._identity} != self._identity:
                 return False
-            floors: dict[str, Found] = {
+            floors: dict[str, MetricValues] = {
                 metric: {name: _floor(*pair) for name, pair in found.items()}
                 for metric, found in about["floors"].items()
             }
             if tensors:
-                said = Opinion(*(tensors[name].to(self._bench.device) for name in Opinion._fields))
+                said = JudgeOutput(*(tensors[name].to(self._context.device) for name in JudgeOutput._fields))
                 if any(len(values) != len(self._real) for values in said):
                     return False
-                self._bench.keep(self._real, said)
+                self._context.keep(self._real, said)
             self._found = floors
         except (UserError, KeyError, IndexError, TypeError, ValueError, AttributeError):
             return False  # none yet, or a damaged one: everything in it can be computed again
@@ -212,8 +212,8 @@ def _floor(value: float | None, error: float | None) -> float | Estimate:
     return known if error is None else Estimate(known, float(error))
 
 
-def open_examination(
-    judgement: Judgement,
+def open_evaluator(
+    plan: EvaluationPlan,
     root: Path,
     output: Field,
     condition: Field | None,
@@ -221,29 +221,29 @@ def open_examination(
     track: Track,
     say: Callable[[str], None],
     samples: int,
-) -> Examination:
+) -> Evaluator:
     """Return the examination of models that make ``output`` from ``condition``; trains a judge where there is none.
 
     Where no metric was named, those for which ``samples`` made examples are too few are left out.
 
     Raises :class:`UserError` where the data, the judge, the metrics and the model do not fit.
     """
-    reference = Reference(judgement, root, device)
-    check_output(judgement.dataset, reference.spec, output, condition)
+    reference = ReferenceData(plan, root, device)
+    check_output(plan.dataset, reference.spec, output, condition)
     told = {"model:class"} if condition is not None and condition.kind == "class" else set()
     data = {*reference.spec.provides} | ({"condition:class"} if reference.classes is not None else set())
-    fitting = judgement.fitting(data, told)
+    fitting = plan.fitting(data, told)
     built = [(part, _metric(part)) for part in fitting.metrics]
-    metrics = [(part, metric) for part, metric in built if judgement.asked or not metric.thorough]
-    if not judgement.asked:
+    metrics = [(part, metric) for part, metric in built if plan.asked or not metric.thorough]
+    if not plan.asked:
         metrics.sort(key=lambda pair: not pair[1].leads)
     needed = any(metric.judged or asks_judge(part) for part, metric in metrics)
     if needed:
-        judgement.refuse_unfit_judge(data)
+        plan.refuse_unfit_judge(data)
     with same_numbers(device):
-        judge = appoint(judgement.judge, reference, device, track, say) if needed else appoint_nobody(reference)
-    made = Examination(metrics, reference, judge, lambda: new_judge(judgement.judge, reference, device), track)
-    if not judgement.asked:
+        judge = trained_judge(plan.judge, reference, device, track, say) if needed else no_judge(reference)
+    made = Evaluator(metrics, reference, judge, lambda: new_judge(plan.judge, reference, device), track)
+    if not plan.asked:
         made.leave_out(samples, say)
     made.refuse_too_few(samples)
     return made

@@ -18,10 +18,10 @@ from torch import Tensor
 from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue.formats import FORMAT
 from ganzoo.catalogue.part import Part, part_to_json
-from ganzoo.contract.judge import Examples, Judge, Opinion, Track, untracked
+from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track, untracked
 from ganzoo.errors import UserError
 from ganzoo.evaluation.metric_context import ask
-from ganzoo.evaluation.reference_data import Reference, fingerprint
+from ganzoo.evaluation.reference_data import ReferenceData, fingerprint
 from ganzoo.randomness import key
 from ganzoo.storage.files import make_folder, write_whole
 from ganzoo.storage.sealed import read_sealed, refuse_other_tensors, seal
@@ -32,7 +32,7 @@ DIGITS = 8  # of the sha256 that a judge is named by
 
 
 @dataclass(frozen=True)
-class Appointed:
+class TrainedJudge:
     """A judge that has learnt: its ``name``, and its ``accuracy`` on real examples that it had not seen.
 
     ``accuracy`` is ``None`` for a judge that knows no classes.
@@ -46,21 +46,21 @@ class Appointed:
 
 
 @final
-class Nobody(Judge):
+class NoJudge(Judge):
     """Stands where no metric asks for a judge."""
 
     def learn(self, real: Examples, generator: torch.Generator, track: Track) -> None:
         """Learn nothing."""
 
-    def forward(self, values: Tensor) -> Opinion:
+    def forward(self, values: Tensor) -> JudgeOutput:
         """Raise ``TypeError``: whoever asks had said that nobody would have to be asked."""
         raise TypeError("it asks for a judge, and must declare so: set judged, or require 'judge:classes'")
 
 
-def appoint_nobody(reference: Reference) -> Appointed:
+def no_judge(reference: ReferenceData) -> TrainedJudge:
     """Return what stands in the place of a judge where no metric needs one."""
     identity = hashlib.sha256(f"{fingerprint(reference.train)}/{reference.fingerprint}".encode()).hexdigest()
-    return Appointed(Nobody(), "", None, 0, identity)
+    return TrainedJudge(NoJudge(), "", None, 0, identity)
 
 
 def cache_folder() -> Path:
@@ -70,7 +70,7 @@ def cache_folder() -> Path:
     return Path(given) if given else usual
 
 
-def new_judge(part: Part, reference: Reference, device: torch.device) -> Judge:
+def new_judge(part: Part, reference: ReferenceData, device: torch.device) -> Judge:
     """Return a judge that has learnt nothing, with weights that are always the same."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key(0, "judge/weights"))
@@ -80,9 +80,9 @@ def new_judge(part: Part, reference: Reference, device: torch.device) -> Judge:
     return judge.to(device)
 
 
-def appoint(
-    part: Part, reference: Reference, device: torch.device, track: Track, say: Callable[[str], None]
-) -> Appointed:
+def trained_judge(
+    part: Part, reference: ReferenceData, device: torch.device, track: Track, say: Callable[[str], None]
+) -> TrainedJudge:
     """Return the judge for a dataset: from its file, or trained now and written there.
 
     Where it cannot be kept, that is said, and it judges all the same. Raises :class:`UserError` where its own code
@@ -92,7 +92,7 @@ def appoint(
         "format": FORMAT,
         "judge": part_to_json(part),
         "dataset": {"name": reference.name, "config": reference.choices},
-        "examples": fingerprint(reference.lesson),
+        "examples": fingerprint(reference.judge_train),
     }
     identity = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
     folder = cache_folder() / "judges"
@@ -104,13 +104,13 @@ def appoint(
                 return _read(path, judge, part, reference, identity, about)
             except UserError as problem:
                 say(f"{problem}; the judge is trained anew")
-        appointed, content = _train(judge, part, reference, identity, about, track)
+        trained, content = _train(judge, part, reference, identity, about, track)
         try:
             make_folder(folder)
             write_whole(path, content)
         except OSError as problem:
             say(f"the judge is used, and not kept: {problem}; set {CACHE} to a folder for judges")
-        return appointed
+        return trained
 
 
 @contextmanager
@@ -127,8 +127,8 @@ def _one_at_a_time(lock: Path) -> Iterator[None]:
 
 
 def _read(
-    path: Path, judge: Judge, part: Part, reference: Reference, identity: str, wanted: Mapping[str, Any]
-) -> Appointed:
+    path: Path, judge: Judge, part: Part, reference: ReferenceData, identity: str, wanted: Mapping[str, Any]
+) -> TrainedJudge:
     tensors, about = read_sealed(path, KEY, "judge")
     try:
         if any(about.get(name) != value for name, value in wanted.items()):
@@ -150,23 +150,25 @@ def _refuse_strange(accuracy: Any, learnt_from: Any) -> None:
 def _train(
     judge: Judge,
     part: Part,
-    reference: Reference,
+    reference: ReferenceData,
     identity: str,
     about: dict[str, Any],
     track: Track,
-) -> tuple[Appointed, bytes]:
+) -> tuple[TrainedJudge, bytes]:
     with part.blamed():
-        judge.learn(reference.lesson, torch.Generator().manual_seed(key(0, "judge/learning")), track)
+        judge.learn(reference.judge_train, torch.Generator().manual_seed(key(0, "judge/learning")), track)
         judge.eval()
-        accuracy = accuracy_of(judge, reference.trial)
-    learnt = {**about, "accuracy": accuracy, "learnt_from": len(reference.lesson)}
+        accuracy = accuracy_of(judge, reference.judge_test)
+    learnt = {**about, "accuracy": accuracy, "learnt_from": len(reference.judge_train)}
     content, digest = seal(judge.state_dict(), KEY, learnt)
     return _appointed(judge, part, reference, {**learnt, "sha256": digest}, identity), content
 
 
-def _appointed(judge: Judge, part: Part, reference: Reference, about: dict[str, Any], identity: str) -> Appointed:
+def _appointed(
+    judge: Judge, part: Part, reference: ReferenceData, about: dict[str, Any], identity: str
+) -> TrainedJudge:
     name = f"{reference.name}-{part.component.name}:{str(about['sha256'])[:DIGITS]}"
-    return Appointed(judge.eval(), name, about["accuracy"], about["learnt_from"], identity)
+    return TrainedJudge(judge.eval(), name, about["accuracy"], about["learnt_from"], identity)
 
 
 def accuracy_of(judge: Judge, examples: Examples) -> float | None:

@@ -9,9 +9,9 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ganzoo.catalogue.data import Field
-from ganzoo.contract.judge import Examples, Judge, Opinion, Track
+from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track
 from ganzoo.contract.metric import halved
-from ganzoo.evaluation.reference_data import Reference
+from ganzoo.evaluation.reference_data import ReferenceData
 from ganzoo.randomness import key
 
 T = TypeVar("T")
@@ -19,12 +19,12 @@ CHUNK = 500  # examples that a judge looks at together
 
 
 @final
-class KeptBench:
-    """Answers metrics (:class:`ganzoo.contract.metric.Bench`); what the judge said of examples is kept as long as these are."""
+class CachedMetricContext:
+    """Answers metrics (:class:`ganzoo.contract.metric.MetricContext`); what the judge said of examples is kept as long as these are."""
 
-    def __init__(self, reference: Reference, judge: Judge, pupil: Callable[[], Judge], track: Track):
+    def __init__(self, reference: ReferenceData, judge: Judge, pupil: Callable[[], Judge], track: Track):
         self._reference, self._judge, self._pupil, self._track = reference, judge, pupil, track
-        self._opinions: WeakKeyDictionary[Examples, Opinion] = WeakKeyDictionary()
+        self._judged: WeakKeyDictionary[Examples, JudgeOutput] = WeakKeyDictionary()
         self._halves: WeakKeyDictionary[Examples, tuple[Examples, Examples]] = WeakKeyDictionary()
 
     @property
@@ -47,11 +47,11 @@ class KeptBench:
         """The real examples that models are trained on."""
         return self._reference.train
 
-    def opinion(self, examples: Examples) -> Opinion:
+    def judged(self, examples: Examples) -> JudgeOutput:
         """Return what the judge says of ``examples``."""
-        if examples not in self._opinions:
-            self._opinions[examples] = self._asked(examples)
-        return self._opinions[examples]
+        if examples not in self._judged:
+            self._judged[examples] = self._asked(examples)
+        return self._judged[examples]
 
     def halves(self, real: Examples) -> tuple[Examples, Examples]:
         """Return two halves of ``real``, the same two each time."""
@@ -71,18 +71,18 @@ class KeptBench:
         """Return ``items``, and show people how far work on them is."""
         return self._track(items, what, count)
 
-    def keep(self, examples: Examples, opinion: Opinion) -> None:
+    def keep(self, examples: Examples, judged: JudgeOutput) -> None:
         """Remember what was said of ``examples`` in another run."""
-        self._opinions[examples] = opinion
+        self._judged[examples] = judged
 
-    def _asked(self, examples: Examples) -> Opinion:
+    def _asked(self, examples: Examples) -> JudgeOutput:
         return ask(self._judge, examples, self._track)
 
 
-def ask(judge: Judge, examples: Examples, track: Track) -> Opinion:
+def ask(judge: Judge, examples: Examples, track: Track) -> JudgeOutput:
     """Return what ``judge`` says of ``examples``, asked in chunks."""
     judge.eval()
     chunks = examples.values.split(CHUNK)
     with torch.no_grad():
         said = [judge(values) for values in track(chunks, "asking the judge", len(chunks))]
-    return Opinion(*(torch.cat(parts) for parts in zip(*said, strict=True)))
+    return JudgeOutput(*(torch.cat(parts) for parts in zip(*said, strict=True)))

@@ -14,7 +14,7 @@ from torch import Tensor
 from ganzoo.assembly.parts import SelectedParts
 from ganzoo.batches.reading import length_of, normalise, read_in_chunks
 from ganzoo.catalogue.data import DataSpec, Field
-from ganzoo.catalogue.evaluation_plan import SPLIT, Judgement
+from ganzoo.catalogue.evaluation_plan import SPLIT, EvaluationPlan
 from ganzoo.catalogue.options import DataConfig, values_of
 from ganzoo.catalogue.part import Part
 from ganzoo.contract.judge import Examples
@@ -28,16 +28,16 @@ FEW = 4  # names that are told
 
 
 @final
-class Reference:
+class ReferenceData:
     """The data of a judgement: ``train`` is what models train on, ``real`` what they are held against.
 
     Data that is published in parts has a test part for that; of other data all examples are taken, and a judge is
     tested on a fifth that it has not seen.
     """
 
-    def __init__(self, judgement: Judgement, root: Path, device: torch.device):
-        self._part, self._root, self._device = judgement.dataset, root, device
-        self._parted = judgement.parted
+    def __init__(self, plan: EvaluationPlan, root: Path, device: torch.device):
+        self._part, self._root, self._device = plan.dataset, root, device
+        self._parted = plan.parted
         config = self._part.config
         assert isinstance(config, DataConfig)
         if self._parted and getattr(config, SPLIT) != "train":
@@ -91,12 +91,12 @@ class Reference:
         return self._real[0]
 
     @cached_property
-    def lesson(self) -> Examples:
+    def judge_train(self) -> Examples:
         """What a judge learns from."""
         return self.train if self._parted else self.train.at(self._divided[0])
 
     @cached_property
-    def trial(self) -> Examples:
+    def judge_test(self) -> Examples:
         """What a judge is tested on."""
         return self.real if self._parted else self.train.at(self._divided[1])
 

@@ -1,16 +1,15 @@
-"""How far apart the examples lie that a generator makes, against how far apart the real ones lie."""
+"""Mode collapse: how far apart generated examples lie, compared with real ones."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganzoo.contract.recipe import Batch, Made, Recipe
-from ganzoo.step.processes import Team
+from ganzoo.contract.recipe import Batch, Generated, Recipe
 
 ALIVE = 0.1  # of the spread of real examples: a generator that has come so far has learnt to differ
 COLLAPSED = 0.01  # below that, one that had learnt it makes the same example again and again
@@ -18,15 +17,17 @@ ROWS = 4  # of each class in a batch, from which the spread within classes says 
 
 
 @final
-class Spread:
-    """The root mean square distance of examples from their mean; within classes, where there are enough of each.
+class CollapseDetector:
+    """Notices when generated examples have become all alike.
 
-    It is told as a share of that of the first real batch.
+    It measures the root mean square distance of examples from their mean, within classes where there are enough of each,
+    as a share of that of the first real batch.
     """
 
-    def __init__(self, recipe: Recipe, device: torch.device, team: Team, watched: bool):
+    def __init__(self, recipe: Recipe, device: torch.device, average: Callable[[Tensor], Tensor], watched: bool):
+        """Look, if ``watched``, at what ``recipe`` generates; ``average`` means over processes."""
         self.device, self.watched = device, watched
-        self._team, self._output, self._condition = team, recipe.output, recipe.condition
+        self._average, self._output, self._condition = average, recipe.output, recipe.condition
         field = recipe.condition_field
         self._classes = field.classes if field is not None and field.kind == "class" else 0
         self._real, self._alive = 0.0, False
@@ -38,9 +39,9 @@ class Spread:
         real = batch[self._output.slot][self._output.field]
         given = batch[self._condition.slot][self._condition.field] if self._condition is not None else None
         # Real examples that are all alike are no measure: then nothing is ever below it.
-        self._real = float(self._team.average(self._measure(Made(real, given)))) or 1e-30
+        self._real = float(self._average(self._measure(Generated(real, given)))) or 1e-30
 
-    def of(self, made: Made) -> Tensor:
+    def of(self, made: Generated) -> Tensor:
         """Return the spread of what was made, a scalar."""
         return self._measure(made) / self._real
 
@@ -61,7 +62,7 @@ class Spread:
         self._real, self._alive = float(state["real"]), bool(state["alive"])
 
     @torch.no_grad()
-    def _measure(self, made: Made) -> Tensor:
+    def _measure(self, made: Generated) -> Tensor:
         values = made.values.detach().flatten(1).float()
         centre = values.mean(0)
         if made.condition is not None and self._classes and len(values) >= ROWS * self._classes:

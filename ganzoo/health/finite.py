@@ -1,4 +1,4 @@
-"""Whether numbers are numbers."""
+"""Whether numbers are finite."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ganzoo.errors import TrainingFailed
+
 
 def first_non_finite(tensors: Mapping[str, Tensor]) -> str:
     """Return the name of the first tensor that holds infinities or no numbers, or an empty name."""
@@ -14,3 +16,12 @@ def first_non_finite(tensors: Mapping[str, Tensor]) -> str:
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             return name
     return ""
+
+
+def refuse_non_finite(tensors: Mapping[str, Tensor], step: int) -> None:
+    """Raise :class:`TrainingFailed` rather than save what nobody could go on from."""
+    if broken := first_non_finite(tensors):
+        raise TrainingFailed(
+            f"{broken} is not finite after step {step}, and is not saved: lower the learning rates, or choose another "
+            "loss or penalty; saves made before stand"
+        )

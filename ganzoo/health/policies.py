@@ -1,28 +1,52 @@
-"""What a training does about an update that is not finite, and about a generator that has collapsed."""
+"""What a training does about an anomaly: stop, skip the update, warn, or roll back to a checkpoint."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, final
+from typing import Any, Protocol, final
+
+from torch import nn
 
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.errors import TrainingFailed
-from ganzoo.health.anomaly import Fault
+from ganzoo.health.anomaly import Anomaly
 from ganzoo.health.finite import first_non_finite
-from ganzoo.step.phase_optimizer import Player
-from ganzoo.step.train_step import Game
 
-PATIENCE = 10  # updates left out one step after the other, or returns to one save, before it ends the training
+MOST_IN_A_ROW = 10  # skipped updates one step after the other, or returns to one checkpoint, before a training ends
 
 GoBack = Callable[[], int]
-"""Brings networks, averages and optimizers to the newest save, and returns the number of its step."""
+"""Brings networks, averages and optimizers back to the newest checkpoint, and returns the number of its step."""
+
+
+class TrainedPhase(Protocol):
+    """What a policy asks about a phase: every how many steps it is due, and its learning rate now."""
+
+    every: int
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the step."""
+
+
+@dataclass(frozen=True)
+class PolicyContext:
+    """The training in which an anomaly was found, and how to go back to its newest checkpoint."""
+
+    recipe: nn.Module
+    phases: Mapping[str, TrainedPhase]
+    go_back: GoBack
+
+    def advice(self, anomaly: Anomaly) -> str:
+        """Return what to change."""
+        rate = self.phases[anomaly.phase].rate
+        return f"lower the learning rate of that phase ({rate:g} now), or choose another loss or penalty"
 
 
 @dataclass
-class History:
-    """What was done so far: updates left out, the last step with one and how many in a row, and returns to a save."""
+class PolicyHistory:
+    """What was done so far: skipped updates, the last step with one and how many in a row, and returns to a save."""
 
     left_out: int = 0
     last: int = -1
@@ -31,15 +55,15 @@ class History:
     times: int = 0
 
 
-class Remedy(ABC):
-    """What to do about a fault."""
+class AnomalyPolicy(ABC):
+    """What to do about an anomaly."""
 
-    def __init__(self, history: History, warn: Callable[[str], None]):
+    def __init__(self, history: PolicyHistory, warn: Callable[[str], None]):
         self.history, self.warn = history, warn
 
     @abstractmethod
-    def answer(self, fault: Fault, game: Game, go_back: GoBack) -> None:
-        """Deal with ``fault``, or raise :class:`TrainingFailed`."""
+    def handle(self, anomaly: Anomaly, context: PolicyContext) -> None:
+        """Deal with ``anomaly``, or raise :class:`TrainingFailed`."""
 
 
 _INSTEAD = {
@@ -49,71 +73,80 @@ _INSTEAD = {
 
 
 @final
-class Stop(Remedy):
+class StopTraining(AnomalyPolicy):
     """End the training."""
 
-    def answer(self, fault: Fault, game: Game, go_back: GoBack) -> None:
+    def handle(self, anomaly: Anomaly, context: PolicyContext) -> None:
         """End the training."""
-        raise TrainingFailed(f"{_told(fault)}: {_advice(fault, game)}{_INSTEAD[fault.kind]}")
+        raise TrainingFailed(f"{_what(anomaly)}: {context.advice(anomaly)}{_INSTEAD[anomaly.kind]}")
 
 
 @final
-class GoOn(Remedy):
-    """Tell of it, and go on: what is not finite has been left out."""
+class SkipAndWarn(AnomalyPolicy):
+    """Warn, and go on: an update that is not finite was skipped."""
 
     _collapses = 0
 
-    def answer(self, fault: Fault, game: Game, go_back: GoBack) -> None:
-        """Tell of it, unless it happens again and again."""
+    def handle(self, anomaly: Anomaly, context: PolicyContext) -> None:
+        """Warn, unless it happens again and again."""
         done = self.history
-        if fault.kind == "collapsed":
+        if anomaly.kind == "collapsed":
             self._collapses += 1
             if _rare(self._collapses):
-                self.warn(f"{_told(fault)}: {_advice(fault, game)}")
+                self.warn(f"{_what(anomaly)}: {context.advice(anomaly)}")
             return
-        if broken := first_non_finite(game.recipe.state_dict()):
-            raise TrainingFailed(f"{_told(fault)}, and so is {broken}, which leaving updates out cannot mend")
-        done.in_a_row = done.in_a_row + 1 if fault.step - done.last <= _player(fault, game).phase.every else 1
-        done.last, done.left_out = fault.step, done.left_out + 1
-        if done.in_a_row > PATIENCE:
-            raise TrainingFailed(f"{_told(fault)}, the {done.in_a_row}th time in a row: {_advice(fault, game)}")
+        if broken := first_non_finite(context.recipe.state_dict()):
+            raise TrainingFailed(f"{_what(anomaly)}, and so is {broken}, which leaving updates out cannot mend")
+        follows = anomaly.step - done.last <= context.phases[anomaly.phase].every
+        done.in_a_row = done.in_a_row + 1 if follows else 1
+        done.last, done.left_out = anomaly.step, done.left_out + 1
+        if done.in_a_row > MOST_IN_A_ROW:
+            raise TrainingFailed(f"{_what(anomaly)}, the {done.in_a_row}th time in a row: {context.advice(anomaly)}")
         if _rare(done.left_out):
-            self.warn(f"left out an update ({done.left_out} so far): {_told(fault)}")
+            self.warn(f"left out an update ({done.left_out} so far): {_what(anomaly)}")
 
 
 @final
-class RollBack(Remedy):
-    """Go back to the newest save, and on with the numbers of the next step: those of this one would do it again."""
+class RollBack(AnomalyPolicy):
+    """Go back to the newest checkpoint, and on with the random numbers of the next step: those of this one would fail
+    again.
+    """
 
-    def answer(self, fault: Fault, game: Game, go_back: GoBack) -> None:
-        """Go back, unless that save has led here again and again."""
+    def handle(self, anomaly: Anomaly, context: PolicyContext) -> None:
+        """Go back, unless that checkpoint has led here again and again."""
         done = self.history
-        step = go_back()
+        step = context.go_back()
         done.times = done.times + 1 if step == done.went_back_to else 1
         done.went_back_to = step
-        if done.times > PATIENCE:
+        if done.times > MOST_IN_A_ROW:
             raise TrainingFailed(
-                f"{_told(fault)}, as it was {PATIENCE} times since the save of step {step}: {_advice(fault, game)}"
+                f"{_what(anomaly)}, as it was {MOST_IN_A_ROW} times since the save of step {step}: "
+                f"{context.advice(anomaly)}"
             )
-        self.warn(f"{_told(fault)}: went back to what was saved after {step} steps")
+        self.warn(f"{_what(anomaly)}: went back to what was saved after {step} steps")
 
 
-REMEDIES: Mapping[str, type[Remedy]] = {"stop": Stop, "skip": GoOn, "warn": GoOn, "roll-back": RollBack}
+POLICIES: Mapping[str, type[AnomalyPolicy]] = {
+    "stop": StopTraining,
+    "skip": SkipAndWarn,
+    "warn": SkipAndWarn,
+    "roll-back": RollBack,
+}
 
 
 @final
-class Remedies:
-    """The remedy for each kind of fault; what they have done is part of a save."""
+class AnomalyPolicies:
+    """The chosen policy for each kind of anomaly; what they have done is part of a checkpoint."""
 
     def __init__(self, settings: RunSettings, warn: Callable[[str], None]):
-        self.history = History()
+        self.history = PolicyHistory()
         chosen = {"not finite": settings.on_non_finite, "collapsed": settings.on_collapse}
-        self._remedies = {kind: REMEDIES[name](self.history, warn) for kind, name in chosen.items() if name in REMEDIES}
+        self._policies = {kind: POLICIES[name](self.history, warn) for kind, name in chosen.items() if name in POLICIES}
 
-    def answer(self, faults: Sequence[Fault], game: Game, go_back: GoBack) -> None:
-        """Deal with the faults of a step, the first of each kind; raises :class:`TrainingFailed` where it ends."""
-        for kind, fault in {fault.kind: fault for fault in reversed(faults)}.items():
-            self._remedies[kind].answer(fault, game, go_back)
+    def handle(self, anomalies: Sequence[Anomaly], context: PolicyContext) -> None:
+        """Deal with the anomalies of a step, the first of each kind; raises :class:`TrainingFailed` where it ends."""
+        for kind, anomaly in {anomaly.kind: anomaly for anomaly in reversed(anomalies)}.items():
+            self._policies[kind].handle(anomaly, context)
 
     def state(self) -> dict[str, Any]:
         """Return what :meth:`restore` takes, as JSON values."""
@@ -125,19 +158,10 @@ class Remedies:
             setattr(self.history, name, int(state[name]))
 
 
-def _told(fault: Fault) -> str:
-    return f"{fault.what} at step {fault.step}"
-
-
-def _advice(fault: Fault, game: Game) -> str:
-    rate = _player(fault, game).rate
-    return f"lower the learning rate of that phase ({rate:g} now), or choose another loss or penalty"
+def _what(anomaly: Anomaly) -> str:
+    return f"{anomaly.what} at step {anomaly.step}"
 
 
 def _rare(times: int) -> bool:
     """Return whether something is worth telling again: the 1st, 2nd, 4th, 8th, … time."""
     return times & (times - 1) == 0
-
-
-def _player(fault: Fault, game: Game) -> Player:
-    return next(player for player in game.players if player.phase.name == fault.phase)

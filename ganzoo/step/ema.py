@@ -14,7 +14,7 @@ from ganzoo.contract.recipe import Recipe
 
 
 @final
-class Averages:
+class EMA:
     """Exponential moving averages of networks, running statistics included (Polyak & Juditsky, 1992).
 
     The decay begins low and rises to ``decay``, min(decay, (1 + t) / (10 + t)), so that short runs are not
@@ -56,7 +56,7 @@ class Averages:
         for mine, live in self._counters:
             mine.copy_(live)
 
-    def stay_on(self, device: torch.device) -> None:
+    def make_recordable(self, device: torch.device) -> None:
         """Keep what :meth:`update` reads in memory of ``device``, so that it can be recorded."""
         self._share = torch.tensor(float(self._share), device=device)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, final
@@ -11,8 +11,8 @@ import torch
 
 from ganzoo.errors import UserError
 from ganzoo.randomness import KeyedStreams, RehearsedStreams
-from ganzoo.step.phase_optimizer import Player
-from ganzoo.step.train_step import Feeds, Game
+from ganzoo.step.phase_optimizer import PhaseOptimizer
+from ganzoo.step.train_step import Feeds, TrainStep
 from ganzoo.text import first_line
 
 
@@ -20,16 +20,14 @@ class Execution(ABC):
     """A way to carry out steps; all ways give the same training, up to the order in which numbers are added."""
 
     name: ClassVar[str]
+    run: Callable[[Sequence[PhaseOptimizer], Feeds, int], None]
+    """Carries out the step that has begun: of the phases that are due, with its data, and its number."""
 
     def prepare(self, read: Callable[[], Feeds]) -> None:  # noqa: B027
         """Make ready, with data that ``read`` gives if it is needed; changes nothing that is trained."""
 
-    def begin_anew(self) -> None:  # noqa: B027
+    def reset(self) -> None:  # noqa: B027
         """Forget what depends on where weights and states lie in memory: they have been replaced."""
-
-    @abstractmethod
-    def play(self, due: Sequence[Player], feeds: Feeds, step: int) -> None:
-        """Carry out a step that has begun."""
 
 
 @final
@@ -38,12 +36,8 @@ class Eager(Execution):
 
     name = "eager"
 
-    def __init__(self, game: Game):
-        self._game = game
-
-    def play(self, due: Sequence[Player], feeds: Feeds, step: int) -> None:
-        """Carry out a step."""
-        self._game.play(due, feeds, step)
+    def __init__(self, train_step: TrainStep):
+        self.run = train_step
 
 
 @final
@@ -52,49 +46,45 @@ class Compiled(Execution):
 
     name = "compile"
 
-    def __init__(self, game: Game, streams: KeyedStreams):
-        self._game = game
-        game.streams = RehearsedStreams(streams)
+    def __init__(self, train_step: TrainStep, streams: KeyedStreams):
+        self.run = self._train_step = train_step
+        train_step.streams = RehearsedStreams(streams)
 
     def prepare(self, read: Callable[[], Feeds]) -> None:
         """Rehearse and compile every phase; raises :class:`UserError` where one cannot be."""
-        game, feeds = self._game, read()
-        before = {name: value.clone() for name, value in game.recipe.state_dict().items()}
+        train_step, feeds = self._train_step, read()
+        before = {name: value.clone() for name, value in train_step.recipe.state_dict().items()}
         options: dict[str, Any] = {"fallback_random": True}  # dropout draws what it draws uncompiled
-        for player in game.players:
-            self._try(player, feeds)
-            game.losses[player.phase.name] = torch.compile(player.phase.loss, dynamic=False, options=options)
-        for player in game.players:
-            self._compile(player, feeds)
-        game.recipe.load_state_dict(before)  # statistics of batch norm have moved
-        game.recipe.zero_grad(set_to_none=True)
-        game.tally.clear()
+        for phase in train_step.phase_optimizers:
+            self._try(phase, feeds)
+            train_step.losses[phase.name] = torch.compile(phase.phase.loss, dynamic=False, options=options)
+        for phase in train_step.phase_optimizers:
+            self._compile(phase, feeds)
+        train_step.recipe.load_state_dict(before)  # statistics of batch norm have moved
+        train_step.recipe.zero_grad(set_to_none=True)
+        train_step.running_means.clear()
 
-    def _compile(self, player: Player, feeds: Feeds, broken: Path | None = None) -> None:
+    def _compile(self, phase: PhaseOptimizer, feeds: Feeds, broken: Path | None = None) -> None:
         try:
-            self._try(player, feeds)
+            self._try(phase, feeds)
         except UserError:
             raise
         except Exception as problem:
             library = _broken_library(problem)
             if library is None or library == broken:
                 raise UserError(
-                    f"phase {player.phase.name!r} cannot be compiled here: {first_line(problem)}; use --execution eager"
+                    f"phase {phase.name!r} cannot be compiled here: {first_line(problem)}; use --execution eager"
                 ) from problem
             library.unlink(missing_ok=True)
-            self._compile(player, feeds, library)
+            self._compile(phase, feeds, library)
 
-    def _try(self, player: Player, feeds: Feeds) -> None:
-        game = self._game
-        game.streams.begin(0)
-        player.take_turn()
-        divided = game.divided(feeds)
-        for update in range(player.phase.updates):
-            game.push(player, update, divided, step=0)
-
-    def play(self, due: Sequence[Player], feeds: Feeds, step: int) -> None:
-        """Carry out a step."""
-        self._game.play(due, feeds, step)
+    def _try(self, phase: PhaseOptimizer, feeds: Feeds) -> None:
+        train_step = self._train_step
+        train_step.streams.begin(0)
+        phase.freeze_the_others()
+        divided = train_step.divided(feeds)
+        for update in range(phase.updates):
+            train_step.forward_backward(phase, update, divided, step=0)
 
 
 def _broken_library(problem: BaseException | None) -> Path | None:

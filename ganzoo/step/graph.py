@@ -12,13 +12,13 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ganzoo.contract.step_context import Timeless
+from ganzoo.contract.step_context import NotReplayable
 from ganzoo.errors import UserError
 from ganzoo.randomness import KeyedStreams
 from ganzoo.step.execution import Execution
-from ganzoo.step.phase_optimizer import Player
-from ganzoo.step.running_means import Found
-from ganzoo.step.train_step import Feeds, Game
+from ganzoo.step.phase_optimizer import PhaseOptimizer
+from ganzoo.step.running_means import TermNames
+from ganzoo.step.train_step import Feeds, TrainStep
 from ganzoo.text import first_line
 
 WARM_UP = 3  # steps as they are written, before one is recorded: libraries choose their kernels in these
@@ -74,7 +74,7 @@ class _Recording:
 
     feeds: Feeds
     replay: Callable[[], None]
-    finds: Counter[Found]
+    finds: Counter[TermNames]
 
 
 @final
@@ -84,20 +84,24 @@ class Graphed(Execution):
     name = "graph"
 
     def __init__(
-        self, game: Game, streams: KeyedStreams, recorder: Recorder, warn: Callable[[str], None] | None = None
+        self,
+        train_step: TrainStep,
+        streams: KeyedStreams,
+        recorder: Recorder,
+        warn: Callable[[str], None] | None = None,
     ):
         """Record steps of ``game``; where one asks for its number, ``warn`` of it and go on without, or raise."""
-        self._game, self._streams, self._recorder, self._warn = game, streams, recorder, warn
+        self._train_step, self._streams, self._recorder, self._warn = train_step, streams, recorder, warn
         self._given_up = False
         self._warm: Counter[tuple[str, ...]] = Counter()
         self._recordings: dict[tuple[str, ...], _Recording] = {}
-        for player in game.players:
-            player.stay_on(streams.device)
-        game.averages.stay_on(streams.device)
+        for phase in train_step.phase_optimizers:
+            phase.make_recordable(streams.device)
+        train_step.ema.make_recordable(streams.device)
 
-    def play(self, due: Sequence[Player], feeds: Feeds, step: int) -> None:
+    def run(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
         """Carry out a step; raises :class:`UserError` where it cannot be recorded."""
-        phases = tuple(player.phase.name for player in due)
+        phases = tuple(phase.name for phase in due)
         if phases in self._recordings:
             recording = self._recordings[phases]
             for mine, given in zip(recording.feeds, feeds, strict=True):
@@ -107,24 +111,24 @@ class Graphed(Execution):
             self._again(recording, phases, step)
         elif self._given_up or self._warm[phases] < WARM_UP:
             self._warm[phases] += 1
-            self._recorder.warm_up(lambda: self._game.play(due, feeds, step))
+            self._recorder.warm_up(lambda: self._train_step(due, feeds, step))
         else:
             self._begin_recorded(phases, due, feeds, step)
 
-    def _begin_recorded(self, phases: tuple[str, ...], due: Sequence[Player], feeds: Feeds, step: int) -> None:
+    def _begin_recorded(self, phases: tuple[str, ...], due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
         try:
             self._recordings[phases] = recording = self._record(due, feeds, step)
-        except Timeless as problem:
+        except NotReplayable as problem:
             # Python alone has failed here. After any other failure the device is in no state to go on.
             if self._warn is None:
                 raise UserError(_cannot(problem)) from problem
             self._warn(f"{_cannot(problem)}; going on without")
             self._given_up = True
-            self._game.play(due, feeds, step)
+            self._train_step(due, feeds, step)
             return
         self._again(recording, phases, step)
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Record anew."""
         self._recordings.clear()
         self._warm.clear()
@@ -132,23 +136,23 @@ class Graphed(Execution):
     def _again(self, recording: _Recording, phases: Sequence[str], step: int) -> None:
         self._streams.set_known()
         recording.replay()
-        self._game.tally.counts.update(recording.finds)
-        self._game.guard.replayed(phases, step)
+        self._train_step.running_means.counts.update(recording.finds)
+        self._train_step.anomaly_check.replayed(phases, step)
 
-    def _record(self, due: Sequence[Player], feeds: Feeds, step: int) -> _Recording:
-        game, counts = self._game, self._game.tally.counts.copy()
+    def _record(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> _Recording:
+        train_step, counts = self._train_step, self._train_step.running_means.counts.copy()
         self._streams.set_known()  # a generator cannot be seeded while it is recorded
         mine = [{slot: _own(fields) for slot, fields in given.items()} for given in feeds]
         try:
             replay = self._recorder.record(
-                lambda: game.play(due, mine, step, stands=True), list(self._streams.generators.values())
+                lambda: train_step(due, mine, step, recorded=True), list(self._streams.generators.values())
             )
-        except Timeless:
+        except NotReplayable:
             raise
         except Exception as problem:
             raise UserError(_cannot(problem)) from problem
         finally:
-            finds, game.tally.counts = game.tally.counts - counts, counts
+            finds, train_step.running_means.counts = train_step.running_means.counts - counts, counts
         return _Recording(mine, replay, finds)
 
 

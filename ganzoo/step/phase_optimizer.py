@@ -1,8 +1,9 @@
-"""The optimizer and the schedule of one phase."""
+"""The optimizer and the learning rate of one phase."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import final
 
 import torch
@@ -15,11 +16,12 @@ from ganzoo.errors import TrainingFailed
 
 
 @final
-class Player:
-    """A phase with what moves its networks; the learning rates that ``optimizer`` has now are the base rates."""
+class PhaseOptimizer:
+    """A phase with its optimizer and schedule; the learning rates that ``optimizer`` has now are the base rates."""
 
     def __init__(self, recipe: Recipe, phase: Phase, optimizer: torch.optim.Optimizer, schedule: Schedule):
         self.phase, self.optimizer = phase, optimizer
+        self.name, self.updates, self.every, self.fresh_data = phase.name, phase.updates, phase.every, phase.fresh_data
         self.parameters = trained_parameters(recipe, phase)
         mine = set(self.parameters)
         self._others = [parameter for parameter in recipe.parameters() if parameter not in mine]
@@ -34,8 +36,8 @@ class Player:
         return self._rates[0] * factor
 
     def due(self, step: int) -> bool:
-        """Return whether its phase is played at ``step``."""
-        return step % self.phase.every == 0
+        """Return whether the phase is due at ``step``."""
+        return step % self.every == 0
 
     def set_rate(self, progress: Progress) -> None:
         """Set the learning rates for a step; raises :class:`TrainingFailed` where a factor is not finite."""
@@ -44,8 +46,8 @@ class Player:
             return
         if not math.isfinite(factor):
             raise TrainingFailed(
-                f"the schedule of phase {self.phase.name!r} gives the factor {factor} at step {progress.step + 1}: "
-                f"begin anew with another --{self.phase.name}-schedule"
+                f"the schedule of phase {self.name!r} gives the factor {factor} at step {progress.step + 1}: "
+                f"begin anew with another --{self.name}-schedule"
             )
         self._factor = factor
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
@@ -54,22 +56,40 @@ class Player:
             else:
                 group["lr"] = rate * factor
 
-    def take_turn(self) -> None:
+    def freeze_the_others(self) -> None:
         """Let only what the phase trains ask for gradients."""
         for parameter in self._others:
             parameter.requires_grad_(False)
         for parameter in self.parameters:
             parameter.requires_grad_(True)
 
-    def forget_gradients(self) -> None:
+    def zero_gradients(self) -> None:
         """Begin the next sum of gradients; many times faster than the optimizer's own way."""
         for parameter in self.parameters:
             parameter.grad = None
 
-    def stay_on(self, device: torch.device) -> None:
+    def step_if(self, sound: bool | Tensor) -> None:
+        """Step if the update is ``sound``; where only the device knows that, step, and let the device undo it."""
+        if not isinstance(sound, Tensor):
+            if sound:
+                self.optimizer.step()
+            return
+        moved = [*self.parameters, *_state(self.optimizer)]
+        before = [value.detach().clone() for value in moved]
+        self.optimizer.step()
+        with torch.no_grad():
+            for value, old in zip(moved, before, strict=True):
+                value.copy_(torch.where(sound, value, old))
+
+    def make_recordable(self, device: torch.device) -> None:
         """Keep everything that the optimizer reads in memory of ``device``, so that its step can be recorded."""
         for group in self.optimizer.param_groups:
             group["lr"] = torch.tensor(float(group["lr"]), device=device)
             if "capturable" in group:
                 group["capturable"] = device.type == "cuda"
         self._factor = None
+
+
+def _state(optimizer: torch.optim.Optimizer) -> Iterator[Tensor]:
+    for state in optimizer.state.values():
+        yield from (value for value in state.values() if isinstance(value, Tensor))

@@ -19,7 +19,7 @@ from ganzoo.randomness import Share
 PATIENCE = timedelta(hours=6)  # of a process that waits for another
 
 
-class Team(ABC):
+class ProcessGroup(ABC):
     """Who trains; the leader alone writes files and shows progress."""
 
     share: Share
@@ -38,7 +38,7 @@ class Team(ABC):
         """Return the mean of ``numbers`` over all processes."""
 
     @abstractmethod
-    def told(self, text: str) -> str:
+    def broadcast_text(self, text: str) -> str:
         """Return the leader's ``text``."""
 
     @abstractmethod
@@ -51,7 +51,7 @@ class Team(ABC):
 
 
 @final
-class Alone(Team):
+class SingleProcess(ProcessGroup):
     """One process."""
 
     share = Share()
@@ -63,7 +63,7 @@ class Alone(Team):
         """Return ``numbers``."""
         return numbers
 
-    def told(self, text: str) -> str:
+    def broadcast_text(self, text: str) -> str:
         """Return ``text``."""
         return text
 
@@ -76,7 +76,7 @@ class Alone(Team):
 
 
 @final
-class Processes(Team):
+class DistributedProcesses(ProcessGroup):
     """Several processes that torchrun started."""
 
     def __init__(self, rank: int, size: int, device: torch.device):
@@ -103,7 +103,7 @@ class Processes(Team):
         dist.all_reduce(total)
         return total / self.share.count
 
-    def told(self, text: str) -> str:
+    def broadcast_text(self, text: str) -> str:
         """Return the leader's ``text``."""
         letters = torch.tensor(list(text.encode()), dtype=torch.uint8)
         length = torch.tensor([len(letters)])
@@ -148,11 +148,11 @@ _VARIABLES = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0}
 
 
 @contextmanager
-def gathered(device: torch.device) -> Iterator[Team]:
+def process_group(device: torch.device) -> Iterator[ProcessGroup]:
     """Join the processes that torchrun started, for a while; alone where it started none."""
     rank, size, _ = place()
     if size == 1:
-        yield Alone()
+        yield SingleProcess()
         return
     store, _, _ = next(rendezvous("env://"))
     # torchrun keeps one store for all its restarts: without a prefix, processes that were started again would find
@@ -163,6 +163,6 @@ def gathered(device: torch.device) -> Iterator[Team]:
     # The first process evaluates, and may train a judge for that, while the others wait.
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
     try:
-        yield Processes(rank, size, device)
+        yield DistributedProcesses(rank, size, device)
     finally:
         dist.destroy_process_group()

@@ -21,7 +21,7 @@ _PAUSE = 0.02
 
 
 @final
-class Claim:
+class FolderLock:
     """A folder that this process has to itself, until it lets go of it or dies.
 
     Raises :class:`UserError` where another process has it, naming that process, and ``OSError`` where the folder cannot

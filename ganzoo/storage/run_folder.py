@@ -12,7 +12,7 @@ from typing import Any
 
 from ganzoo.errors import UserError
 from ganzoo.storage.files import NotWritten, make_folder, sweep, write_whole
-from ganzoo.storage.folder_lock import Claim
+from ganzoo.storage.folder_lock import FolderLock
 
 
 class RunFolder:
@@ -53,7 +53,7 @@ class RunFolder:
         except OSError as problem:
             raise self._unwritable(problem) from problem
         try:
-            claim = Claim(self.path)
+            claim = FolderLock(self.path)
         except NotWritten:  # of a folder that could be made: that is the disk's fault
             raise
         except OSError as problem:

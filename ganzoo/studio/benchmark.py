@@ -19,7 +19,7 @@ import torch
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
 from ganzoo.step.precision import Precision
-from ganzoo.step.processes import Alone
+from ganzoo.step.processes import SingleProcess
 from ganzoo.studio.cost import Cost, cost_of
 from ganzoo.studio.machine import Machine, wait_for
 from ganzoo.training.setup import build_trainer
@@ -133,26 +133,28 @@ def split(trainer: Trainer, steps: int, log_every: int) -> dict[str, float]:
     these, and reading what was found for a report, shared out among the ``log_every`` steps between two. The device
     is waited for around each part, so that together they take longer than an undisturbed step.
     """
-    game = trainer.game
-    phases = [player.phase.name for player in game.players]
+    train_step = trainer.train_step
+    phases = [phase_optimizer.phase.name for phase_optimizer in train_step.phase_optimizers]
     named = [part for phase in phases for part in (phase, f"{phase}-optimizer")]
     watch = _Stopwatch(trainer.device, ["data", *named, "averages"])
     with ExitStack() as stack:
-        for batches in game.batches.values():
+        for batches in train_step.batches.values():
             for method in ("feed", "make"):
                 stack.enter_context(watch.following(batches, method, "data"))
-        for player in game.players:
-            part = f"{player.phase.name}-optimizer"
-            stack.enter_context(watch.following(player, "forget_gradients", part))
-            stack.enter_context(watch.following(player.optimizer, "step", part))
-        stack.enter_context(watch.following(game, "push", lambda player, *_: player.phase.name))
-        stack.enter_context(watch.following(game.averages, "update", "averages"))
+        for phase_optimizer in train_step.phase_optimizers:
+            part = f"{phase_optimizer.phase.name}-optimizer"
+            stack.enter_context(watch.following(phase_optimizer, "zero_gradients", part))
+            stack.enter_context(watch.following(phase_optimizer.optimizer, "step", part))
+        stack.enter_context(
+            watch.following(train_step, "forward_backward", lambda phase_optimizer, *_: phase_optimizer.phase.name)
+        )
+        stack.enter_context(watch.following(train_step.ema, "update", "averages"))
         took = _seconds(trainer, steps)
     parts = {part: seconds / steps for part, seconds in watch.seconds.items()}
     other = max(0.0, took / steps - sum(parts.values()))
     began = time.perf_counter()
-    game.tally.means()
-    game.tally.clear()
+    train_step.running_means.means()
+    train_step.running_means.clear()
     return {**parts, "other": other, "logging": (time.perf_counter() - began) / log_every}
 
 
@@ -202,7 +204,7 @@ def _ready(
     selection: Selection, data: Mapping[str, DataSpec], precision: Precision, warn: Callable[[str], None]
 ) -> Trainer:
     """Return a trainer that has got into its stride."""
-    trainer = build_trainer(selection, data, precision, Alone(), warn)
+    trainer = build_trainer(selection, data, precision, SingleProcess(), warn)
     trainer.prepare()
     _play(trainer, WARM_UP * _period(trainer))
     return trainer
@@ -210,7 +212,7 @@ def _ready(
 
 def _period(trainer: Trainer) -> int:
     """Return the steps after which the same phases are due again."""
-    return math.lcm(*(player.phase.every for player in trainer.game.players))
+    return math.lcm(*(phase_optimizer.phase.every for phase_optimizer in trainer.train_step.phase_optimizers))
 
 
 def _steps_of_a_lap(trainer: Trainer) -> int:
@@ -228,7 +230,7 @@ def _seconds(trainer: Trainer, steps: int) -> float:
 
 def _play(trainer: Trainer, steps: int) -> None:
     for _ in range(steps):
-        trainer.train_step()
+        trainer.advance()
 
 
 def begin_peak_memory(device: torch.device) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 
 from ganzoo.catalogue.component import Slot
-from ganzoo.catalogue.evaluation_plan import SAMPLES, Judgement, judge_by, read_flags
+from ganzoo.catalogue.evaluation_plan import SAMPLES, EvaluationPlan, plan_evaluation, read_flags
 from ganzoo.catalogue.options import values_of
 from ganzoo.catalogue.part import Part, part_from_json, part_of
 from ganzoo.catalogue.registry import Registry
 from ganzoo.contract.judge import Track, untracked
 from ganzoo.errors import Refused, UserError
-from ganzoo.evaluation import Evaluation, open_examination
+from ganzoo.evaluation import Evaluation, open_evaluator
 from ganzoo.studio.model import Model
 from ganzoo.text import warn
 
@@ -45,34 +45,32 @@ def evaluate(
     ``device``. Raises :class:`UserError` where something does not fit, where the examples are too few to mean anything,
     or where ``against``, other figures and whose they are, were taken in another way.
     """
-    judgement = choose_judgement(model, registry, dataset, metrics, judge, flags or {})
+    plan = choose_plan(model, registry, dataset, metrics, judge, flags or {})
     root = data_root or usual_root(model)
     model = model.to(device)
-    examination = open_examination(
-        judgement, root, model.output, model.condition, torch.device(device), track, say, samples
-    )
+    evaluator = open_evaluator(plan, root, model.output, model.condition, torch.device(device), track, say, samples)
     if against is not None:
-        examination.outline(samples).refuse_other(*against)
-    found = examination.examine(model.recipe, samples, seed, track)
+        evaluator.outline(samples).refuse_other(*against)
+    found = evaluator.evaluate(model.recipe, samples, seed, track)
     if against is not None:
         found.refuse_other(*against)
     return found
 
 
-def choose_judgement(
+def choose_plan(
     model: Model,
     registry: Registry,
     dataset: str | None,
     metrics: Iterable[str],
     judge: str | None,
     flags: Mapping[str, Any],
-) -> Judgement:
+) -> EvaluationPlan:
     """Return on which data, by whom and by which metrics ``model`` is judged; raises :class:`Refused`."""
     prefix = f"{DATASET.name}-"
     of_data = {name: value for name, value in flags.items() if name.startswith(prefix)}
     others = {name: value for name, value in flags.items() if not name.startswith(prefix)}
     part = _dataset(model, registry, dataset, of_data)
-    return judge_by(registry, part, judge, metrics, others)
+    return plan_evaluation(registry, part, judge, metrics, others)
 
 
 def usual_root(model: Model) -> Path:

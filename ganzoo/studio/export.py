@@ -14,8 +14,7 @@ from torch import Tensor
 
 from ganzoo.catalogue.data import Field
 from ganzoo.errors import UserError
-from ganzoo.pictures import draw_examples, to_pil, to_uint8
-from ganzoo.pictures import png
+from ganzoo.pictures import draw_examples, png, to_pil, to_uint8
 from ganzoo.storage.files import make_folder, write_whole
 
 SUFFIXES = (".png", ".npz")

@@ -16,19 +16,19 @@ from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.judge import untracked
 from ganzoo.errors import UserError
-from ganzoo.health.memory import memory_told
 from ganzoo.step.determinism import deterministic
 from ganzoo.step.device import choose_device
 from ganzoo.step.precision import choose_precision
-from ganzoo.step.processes import Team, gathered
+from ganzoo.step.processes import ProcessGroup, process_group
 from ganzoo.storage.model_file import versions
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.text import warn
-from ganzoo.training.checkpointer import Keeper, told_what_stands
+from ganzoo.training.checkpointer import Checkpointer
 from ganzoo.training.checkpoints import resume as go_on
-from ganzoo.training.evaluator import Examiner, open_examiner
-from ganzoo.training.observers import Observer, Situation
-from ganzoo.training.observers.best_effort import Dispensable
+from ganzoo.training.evaluator import TrainingEvaluator, open_training_evaluator
+from ganzoo.training.failures import memory_explained, unwritten_explained
+from ganzoo.training.observers import Observer, TrainingStart
+from ganzoo.training.observers.best_effort import BestEffort
 from ganzoo.training.observers.metrics_file import MetricsFile
 from ganzoo.training.observers.picture_files import CurvesFile, PictureFiles
 from ganzoo.training.observers.tensorboard import TensorBoardEvents
@@ -36,7 +36,7 @@ from ganzoo.training.observers.tracking import Tracker
 from ganzoo.training.preview import Preview
 from ganzoo.training.setup import build_trainer
 from ganzoo.training.stop import Stop
-from ganzoo.training.trainer import Pace, Trainer
+from ganzoo.training.trainer import Intervals, Trainer
 
 
 @dataclass(frozen=True)
@@ -71,47 +71,47 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
     selection = dataclasses.replace(selection, run=dataclasses.replace(selection.run, precision=precision.name))
     stop, random_state_kept = Stop(), torch.random.fork_rng(devices=range(torch.cuda.device_count()))
     with ExitStack() as around:
-        team = around.enter_context(gathered(device))
+        processes = around.enter_context(process_group(device))
         around.enter_context(random_state_kept)
         around.enter_context(precision.set())
         around.enter_context(deterministic(selection.run.deterministic))
-        folder = _choose_folder(selection, resume, team)
-        around.enter_context(memory_told(selection.run, device, folder))
-        observers = _observers(selection, watchers) if team.leads else []
-        tell = warn if team.leads else _say_nothing
-        trainer = build_trainer(selection, data, precision, team, tell)
-        for batches in trainer.game.batches.values():
+        folder = _choose_folder(selection, resume, processes)
+        around.enter_context(memory_explained(selection.run, device, folder))
+        observers = _observers(selection, watchers) if processes.leads else []
+        tell = warn if processes.leads else _say_nothing
+        trainer = build_trainer(selection, data, precision, processes, tell)
+        for batches in trainer.train_step.batches.values():
             around.callback(batches.close)
         trainer.prepare()
-        preview = Preview(trainer.game.recipe, trainer.game.batches, selection.run.seed, device)
-        examiner = _examiner(selection, trainer, folder, watchers) if team.leads else None
-        claim = folder.claimed(resume) if team.leads else nullcontext()
-        with told_what_stands(folder), claim, stop.listening():
+        preview = Preview(trainer.train_step.recipe, trainer.train_step.batches, selection.run.seed, device)
+        evaluator = _examiner(selection, trainer, folder, watchers) if processes.leads else None
+        lock = folder.claimed(resume) if processes.leads else nullcontext()
+        with unwritten_explained(folder), lock, stop.listening():
             if resume:
                 go_on(folder, trainer, selection, tell)
-                _refuse_other_steps(trainer, team)
-                if examiner is not None:
-                    examiner.go_on(trainer.step)
-            team.share_weights(trainer.game.recipe)
+                _refuse_other_steps(trainer, processes)
+                if evaluator is not None:
+                    evaluator.go_on(trainer.step)
+            processes.share_weights(trainer.train_step.recipe)
             settings = selection.run
-            pace = Pace(
+            intervals = Intervals(
                 settings.log_every, settings.sample_every, settings.checkpoint_every, settings.evaluate_every, stop
             )
-            situation = Situation(folder, trainer.step, trainer.steps, _title(selection, data, trainer))
-            if team.leads:
+            situation = TrainingStart(folder, trainer.step, trainer.steps, _title(selection, data, trainer))
+            if processes.leads:
                 folder.write_config({**selection.to_json(), "versions": versions()})
-            keeper = Keeper(folder, trainer, selection, data, examiner)
+            checkpointer = Checkpointer(folder, trainer, selection, data, evaluator)
             if trainer.step == 0 and settings.goes_back:
-                keeper.save()
+                checkpointer.save()
             _watched(
                 observers,
                 situation,
-                lambda: trainer.run(observers, pace, preview, keeper.save, keeper.examine, keeper.go_back),
+                lambda: trainer.run(observers, intervals, preview, checkpointer),
             )
-            digest = keeper.finish()
+            digest = checkpointer.finish()
     finished = trainer.step == trainer.steps
     signalled = None if finished else stop.signal
-    return Run(folder, trainer.step, trainer.seconds, digest, finished, signalled, team.leads)
+    return Run(folder, trainer.step, trainer.seconds, digest, finished, signalled, processes.leads)
 
 
 def _say_nothing(text: str) -> None:
@@ -120,40 +120,40 @@ def _say_nothing(text: str) -> None:
 
 def _examiner(
     selection: Selection, trainer: Trainer, folder: RunFolder, watchers: Sequence[Observer]
-) -> Examiner | None:
+) -> TrainingEvaluator | None:
     """Return the examiner of a training that asks for evaluations; whoever watches sees a judge being trained."""
     if not selection.run.evaluate_every:
         return None
     track = Tracker() if watchers else untracked
-    return open_examiner(selection, trainer, folder.best, track, warn)
+    return open_training_evaluator(selection, trainer, folder.best, track, warn)
 
 
-def _choose_folder(selection: Selection, resume: bool, team: Team) -> RunFolder:
+def _choose_folder(selection: Selection, resume: bool, processes: ProcessGroup) -> RunFolder:
     """Return the run's folder; of several processes the first one chooses."""
-    if not team.leads:
-        return RunFolder(Path(team.told("")))
+    if not processes.leads:
+        return RunFolder(Path(processes.broadcast_text("")))
     folder = RunFolder.choose(selection.run.out, selection.variant, resume)
-    team.told(str(folder.path))
+    processes.broadcast_text(str(folder.path))
     return folder
 
 
-def _refuse_other_steps(trainer: Trainer, team: Team) -> None:
+def _refuse_other_steps(trainer: Trainer, processes: ProcessGroup) -> None:
     """Raise :class:`UserError` where this process found another save than the first one did."""
-    step = int(team.told(str(trainer.step)))
+    step = int(processes.broadcast_text(str(trainer.step)))
     if trainer.step != step:
         raise UserError(
-            f"process {team.share.index} found the save of step {trainer.step}, and the first one that of step {step}: "
+            f"process {processes.share.index} found the save of step {trainer.step}, and the first one that of step {step}: "
             "the run folder must be on a disk that all processes see"
         )
 
 
 def _observers(selection: Selection, watchers: Sequence[Observer]) -> list[Observer]:
     extras: list[Observer] = [TensorBoardEvents()] if selection.run.tensorboard else []
-    pictures = [Dispensable(observer, warn) for observer in (*extras, PictureFiles(), CurvesFile())]
+    pictures = [BestEffort(observer, warn) for observer in (*extras, PictureFiles(), CurvesFile())]
     return [MetricsFile(), *watchers, *pictures]
 
 
-def _watched(observers: Sequence[Observer], situation: Situation, work: Callable[[], None]) -> None:
+def _watched(observers: Sequence[Observer], situation: TrainingStart, work: Callable[[], None]) -> None:
     with ExitStack() as begun:
         # The first to begin is the last to end, so pictures of the metrics are drawn when all rows are written.
         for observer in observers:
@@ -166,7 +166,7 @@ def _title(selection: Selection, data: Mapping[str, DataSpec], trainer: Trainer)
     """Say in a line or two what trains on what."""
     lines: list[str] = []
     for slot, spec in data.items():
-        found = trainer.game.batches[slot]
+        found = trainer.train_step.batches[slot]
         condition: Any = spec.condition_field
         given = f", {condition.describe()}" if condition is not None else ""
         lines.append(
@@ -175,10 +175,10 @@ def _title(selection: Selection, data: Mapping[str, DataSpec], trainer: Trainer)
         )
     sizes = ", ".join(
         f"{name} {sum(p.numel() for p in network.parameters()):,}"
-        for name, network in trainer.game.recipe.named_children()
+        for name, network in trainer.train_step.recipe.named_children()
         if any(True for _ in network.parameters())
     )
-    settings, processes = selection.run, trainer.game.team.share.count
+    settings, processes = selection.run, trainer.train_step.processes.share.count
     together = f", {processes} processes" if processes > 1 else ""
     how = f"{settings.precision}, {trainer.execution.name}, batch {settings.batch_size}{together}"
     lines.append(f"parameters: {sizes}")

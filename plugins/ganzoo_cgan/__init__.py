@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.catalogue import Component, Need, Variant, hookimpl
+from ganzoo.plugin import Component, Need, Variant, hookimpl
 from ganzoo_cgan import configs
 
 PAPER = "Mirza & Osindero 2014, arXiv 1411.1784"

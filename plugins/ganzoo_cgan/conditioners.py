@@ -9,9 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ganzoo.catalogue import Field
-from ganzoo.contract.conditioner import Conditioner, Shape
-from ganzoo.layers import embedding
+from ganzoo.plugin import Conditioner, Field, Shape, embedding
 from ganzoo_cgan.configs import ConcatConfig, EmbeddingConfig, MultiplyConfig
 
 

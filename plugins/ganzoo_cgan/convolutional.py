@@ -7,10 +7,7 @@ from typing import final
 
 from torch import Tensor, nn
 
-from ganzoo.catalogue import Field
-from ganzoo.contract.conditioner import Shape, Sites
-from ganzoo.contract.networks import Discriminator, Generator, Verdict
-from ganzoo.layers import Dropout
+from ganzoo.plugin import Discriminator, DiscriminatorOutput, Dropout, Field, Generator, Shape, Sites
 from ganzoo_cgan.configs import StridedConfig, UpsamplingConfig
 
 
@@ -66,10 +63,10 @@ class StridedDiscriminator(Discriminator):
         self.head = sites.at("head", (channels * height * width,))
         self.output = nn.Linear(math.prod(self.head.out_shape), 1)
 
-    def forward(self, x: Tensor, condition: Tensor | None) -> Verdict:
+    def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
         """Map (B, C, H, W) to one logit (B, 1) and the flat last feature map (B, F)."""
         h = self.input(x, condition)
         for layer, block in zip(self.layers, self.blocks, strict=True):
             h = self.activation(block(layer(h), condition))
         features = h.flatten(1)
-        return Verdict(self.output(self.head(features, condition)), features)
+        return DiscriminatorOutput(self.output(self.head(features, condition)), features)

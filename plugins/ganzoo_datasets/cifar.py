@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.errors import UserError
-from ganzoo.storage.files import open_file, read_file
+from ganzoo.plugin import UserError, open_file, read_file
 from ganzoo_datasets.configs import Cifar10Config
 from ganzoo_datasets.download import fetch
 from ganzoo_datasets.files import damaged, keep

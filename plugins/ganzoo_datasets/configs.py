@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
-from ganzoo.catalogue import DataConfig, DataSpec, Field, option
+from ganzoo.plugin import DataConfig, DataSpec, Field, option
 from ganzoo_datasets import sources
 from ganzoo_datasets.sources import Source
 

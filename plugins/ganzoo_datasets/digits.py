@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.errors import UserError
+from ganzoo.plugin import UserError
 from ganzoo_datasets.configs import DigitsConfig
 from ganzoo_datasets.labelled import LabelledImages
 

@@ -9,9 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ganzoo.errors import UserError
-from ganzoo.storage.files import put_in_place
-from ganzoo.text import warn
+from ganzoo.plugin import UserError, put_in_place, warn
 from ganzoo_datasets.files import locked
 from ganzoo_datasets.meter import metered
 from ganzoo_datasets.sources import Archive, Source

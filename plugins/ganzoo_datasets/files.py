@@ -9,10 +9,7 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
-from ganzoo.errors import UserError
-from ganzoo.storage.files import put_in_place
-from ganzoo.storage.lock_owner import read_owner, this_process
-from ganzoo.text import warn
+from ganzoo.plugin import UserError, put_in_place, read_owner, this_process, warn
 
 LOCK, OWNER = ".download.lock", ".download.owner"
 

@@ -12,9 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganzoo.contract.dataset import Dataset
-from ganzoo.errors import UserError
-from ganzoo.text import warn
+from ganzoo.plugin import Dataset, UserError, warn
 from ganzoo_datasets.images import Pixels, fault, pixels, reason
 from ganzoo_datasets.trees import CHANNELS, FolderConfig, images_below
 

@@ -8,8 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ganzoo.contract.dataset import Dataset
-from ganzoo.randomness import key
+from ganzoo.plugin import Dataset, key
 from ganzoo_datasets.configs import GaussiansConfig
 
 

@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.errors import UserError
-from ganzoo.storage.files import open_file
+from ganzoo.plugin import UserError, open_file
 from ganzoo_datasets.configs import IdxConfig
 from ganzoo_datasets.download import fetch
 from ganzoo_datasets.files import damaged, keep

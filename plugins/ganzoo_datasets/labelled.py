@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganzoo.contract.dataset import Dataset
+from ganzoo.plugin import Dataset
 from ganzoo_datasets.configs import LabelledConfig
 
 C = TypeVar("C", bound=LabelledConfig)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from ganzoo.catalogue import DataConfig, DataSpec, Field, option
+from ganzoo.plugin import DataConfig, DataSpec, Field, option
 
 SHAPES = ("circle", "square", "triangle", "diamond", "cross", "ring", "star", "crescent")
 COLOURS: Mapping[str, tuple[int, int, int]] = MappingProxyType(

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.contract.dataset import Dataset
-from ganzoo.randomness import key
+from ganzoo.plugin import Dataset, key
 from ganzoo_datasets.drawing import DISTANCES, Array, Sketch, draw
 from ganzoo_datasets.scenes import COLOURS, PLACES, SCENES, SHAPES, Scene, ShapesConfig
 

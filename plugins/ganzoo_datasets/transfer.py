@@ -10,8 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import final
 
-from ganzoo.storage.files import read_file
-from ganzoo.text import warn
+from ganzoo.plugin import read_file, warn
 from ganzoo_datasets.web import Broken, OutOfRange, Unavailable, opened, read
 
 CHUNK = 2**18

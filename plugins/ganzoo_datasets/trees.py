@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ganzoo.catalogue import DataConfig, DataSpec, Field, option
-from ganzoo.errors import UserError
+from ganzoo.plugin import DataConfig, DataSpec, Field, UserError, option
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 CHANNELS = {"rgb": 3, "grey": 1}

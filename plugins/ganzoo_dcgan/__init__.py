@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.catalogue import Component, Need, Variant, hookimpl
+from ganzoo.plugin import Component, Need, Variant, hookimpl
 from ganzoo_dcgan import configs
 
 PAPER = "Radford et al. 2016, arXiv 1511.06434"

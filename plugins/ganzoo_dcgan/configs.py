@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ganzoo.catalogue import Config, DataSpec, option
+from ganzoo.plugin import Config, DataSpec, option
 
 SMALLEST, LARGEST = 8, 256
 BASES = range(4, 16)  # sides of the smallest feature map

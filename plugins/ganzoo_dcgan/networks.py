@@ -7,10 +7,7 @@ from typing import final
 
 from torch import Tensor, nn
 
-from ganzoo.catalogue import Field
-from ganzoo.contract.conditioner import Shape, Sites
-from ganzoo.contract.networks import Discriminator, Generator, Verdict
-from ganzoo.errors import UserError
+from ganzoo.plugin import Discriminator, DiscriminatorOutput, Field, Generator, Shape, Sites, UserError
 from ganzoo_dcgan.configs import DCGANConfig, DCGANDiscriminatorConfig, plan
 
 WIDEST = 8  # times ``width``
@@ -78,10 +75,10 @@ class DCGANDiscriminator(Discriminator):
         self.head = sites.at("head", (before, base, base))
         self.output = nn.Conv2d(self.head.out_shape[0], 1, base, bias=False)
 
-    def forward(self, x: Tensor, condition: Tensor | None) -> Verdict:
+    def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
         """Map (B, C, H, W) to one logit (B, 1) and the flat last feature map (B, F)."""
         h = self.input(x, condition)
         for layer, block in zip(self.layers, self.blocks, strict=True):
             h = self.activation(block(layer(h), condition))
         logit: Tensor = self.output(self.head(h, condition))
-        return Verdict(logit.flatten(1), h.flatten(1))
+        return DiscriminatorOutput(logit.flatten(1), h.flatten(1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.catalogue import Component, Slot, Variant, hookimpl, phase_slots
+from ganzoo.plugin import Component, Slot, Variant, hookimpl, phase_slots
 from ganzoo_gan import configs
 
 PAPER = "Goodfellow et al. 2014, arXiv 1406.2661"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ganzoo.catalogue import Config, option
+from ganzoo.plugin import Config, option
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from ganzoo.catalogue import Field
-from ganzoo.contract.conditioner import Shape, Sites
-from ganzoo.contract.networks import Discriminator, Generator, Verdict
-from ganzoo.layers import Dropout
+from ganzoo.plugin import Discriminator, DiscriminatorOutput, Dropout, Field, Generator, Shape, Sites
 from ganzoo_gan.configs import MLPDiscriminatorConfig, MLPGeneratorConfig
 
 
@@ -75,9 +72,9 @@ class MLPDiscriminator(Discriminator):
         self.head = sites.at("head", (width,))
         self.output = nn.Linear(math.prod(self.head.out_shape), 1)
 
-    def forward(self, x: Tensor, condition: Tensor | None) -> Verdict:
+    def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
         """Map (B, \\*in_shape) to one logit (B, 1) and the last hidden layer (B, F)."""
         h = self.input(x.flatten(1), condition)
         for layer, block, activation in zip(self.layers, self.blocks, self.activations, strict=True):
             h = activation(block(layer(h), condition))
-        return Verdict(self.output(self.head(h, condition)), h)
+        return DiscriminatorOutput(self.output(self.head(h, condition)), h)

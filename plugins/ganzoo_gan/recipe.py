@@ -8,14 +8,26 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
-from ganzoo.catalogue import DataSpec
-from ganzoo.contract.latent import Latent
-from ganzoo.contract.loss import Loss
-from ganzoo.contract.networks import Critic, Discriminator, Generator, batchwise
-from ganzoo.contract.penalty import Penalty
-from ganzoo.contract.recipe import Batch, FieldRef, Made, Outcome, Parts, Phase, Recipe
-from ganzoo.contract.step_context import Clock
-from ganzoo.randomness import Draws, Share
+from ganzoo.plugin import (
+    Batch,
+    ConditionedDiscriminator,
+    DataSpec,
+    Discriminator,
+    Draws,
+    FieldRef,
+    Generated,
+    Generator,
+    Latent,
+    Loss,
+    Parts,
+    Penalty,
+    Phase,
+    PhaseOutput,
+    Recipe,
+    Share,
+    StepContext,
+    batchwise,
+)
 from ganzoo_gan.configs import AdversarialConfig
 
 DATA = "dataset"
@@ -59,26 +71,28 @@ class Adversarial(Recipe):
         generate = Phase("generator", ("generator",), self.generate, updates=self._config.generator_updates)
         return (generate, discriminate) if self._config.shared_fakes else (discriminate, generate)
 
-    def discriminate(self, batch: Batch, clock: Clock) -> Outcome:
+    def discriminate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score a real and a fake batch; the fakes are constants here, as the generator is frozen."""
         real, condition = self._real(batch)
-        shared = self._made.pop((clock.update, clock.share), None)
-        fake, fake_condition = shared or self._fakes(len(real), condition, clock)
+        shared = self._made.pop((context.update, context.share), None)
+        fake, fake_condition = shared or self._fakes(len(real), condition, context)
         judged = [Examples(real, condition), Examples(fake, fake_condition)]
         share = self._config.mismatched
         if share and condition is not None and self._classes > 1:
-            judged.append(Examples(real, self._other(condition, clock)))
+            judged.append(Examples(real, self._other(condition, context)))
         real_logit, fake_logit, *wrong = self._judge(judged)
         losses = self.loss.discriminator(real_logit, fake_logit)
         for logit in wrong:
             losses = (1 - share) * losses + share * self.loss.discriminator(real_logit, logit)
         if self.penalty.at_fakes and fake_condition is not condition:
             # A critic has one condition for real and fake alike, so the fakes must be of that condition too.
-            fake = self._make(len(real), condition, clock)
-        penalties = self.penalty(Critic(self.discriminator, condition), real, fake, clock.draws("penalty"))
+            fake = self._make(len(real), condition, context)
+        penalties = self.penalty(
+            ConditionedDiscriminator(self.discriminator, condition), real, fake, context.draws("penalty")
+        )
         terms = {"adversarial": self._config.discriminator_weight * losses.mean()}
         terms.update({name: values.mean() for name, values in penalties.items()})
-        return Outcome(terms, self._watched(real_logit.detach(), fake_logit.detach()))
+        return PhaseOutput(terms, self._watched(real_logit.detach(), fake_logit.detach()))
 
     def _judge(self, judged: Sequence[Examples]) -> Sequence[Tensor]:
         """Return the logits of examples of several sorts."""
@@ -95,16 +109,16 @@ class Adversarial(Recipe):
         real_score, fake_score = self.loss.score(real_logit), self.loss.score(fake_logit)
         return {"D(x)": real_score.mean(), "D(G(z)) before": fake_score.mean(), "D accuracy": right / 2}
 
-    def generate(self, batch: Batch, clock: Clock) -> Outcome:
+    def generate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score new fakes, drawn from noise of their own."""
         real, condition = self._real(batch)
-        fake, fake_condition = self._fakes(len(real), condition, clock)
+        fake, fake_condition = self._fakes(len(real), condition, context)
         if self._config.shared_fakes:
-            self._made[clock.update, clock.share] = Examples(fake.detach(), fake_condition)
+            self._made[context.update, context.share] = Examples(fake.detach(), fake_condition)
         logit = self.discriminator(fake, fake_condition).logit
         losses = self.loss.generator(logit, lambda: self.discriminator(real, condition).logit)
         watched = {"D(G(z)) after": self.loss.score(logit.detach()).mean()}
-        return Outcome({"adversarial": losses.mean()}, watched, Made(fake.detach(), fake_condition))
+        return PhaseOutput({"adversarial": losses.mean()}, watched, Generated(fake.detach(), fake_condition))
 
     def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
         """Return examples (count, \\*shape) for ``condition`` (count, …)."""
@@ -116,22 +130,22 @@ class Adversarial(Recipe):
         fields = batch[DATA]
         return fields[self.output.field], fields[self.condition.field] if self.condition else None
 
-    def _fakes(self, count: int, condition: Tensor | None, clock: Clock) -> Examples:
+    def _fakes(self, count: int, condition: Tensor | None, context: StepContext) -> Examples:
         """Return new fakes and their conditions, which belong to real examples with ``condition``."""
-        fake_condition = self._fake_condition(condition, clock)
-        return Examples(self._make(count, fake_condition, clock), fake_condition)
+        fake_condition = self._fake_condition(condition, context)
+        return Examples(self._make(count, fake_condition, context), fake_condition)
 
-    def _make(self, count: int, condition: Tensor | None, clock: Clock) -> Tensor:
-        made: Tensor = self.generator(self.latent.draw(count, clock.draws("noise")), condition)
+    def _make(self, count: int, condition: Tensor | None, context: StepContext) -> Tensor:
+        made: Tensor = self.generator(self.latent.draw(count, context.draws("noise")), condition)
         return made
 
-    def _fake_condition(self, condition: Tensor | None, clock: Clock) -> Tensor | None:
+    def _fake_condition(self, condition: Tensor | None, context: StepContext) -> Tensor | None:
         field = self.condition_field
         if condition is None or field is None or field.kind != "class" or self._config.fake_conditions == "data":
             return condition
-        return clock.draws("labels").integers(field.classes, *condition.shape)
+        return context.draws("labels").integers(field.classes, *condition.shape)
 
-    def _other(self, condition: Tensor, clock: Clock) -> Tensor:
+    def _other(self, condition: Tensor, context: StepContext) -> Tensor:
         """Return for every class another one, each of them as likely."""
-        steps = 1 + clock.draws("mismatch").integers(self._classes - 1, *condition.shape)
+        steps = 1 + context.draws("mismatch").integers(self._classes - 1, *condition.shape)
         return (condition + steps) % self._classes

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganzoo.catalogue import Config
-from ganzoo.contract.loss import Loss
+from ganzoo.plugin import Config, Loss
 from ganzoo_losses.configs import CrossEntropyConfig
 
 

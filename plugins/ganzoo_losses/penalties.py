@@ -10,34 +10,31 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from ganzoo.catalogue import Config
-from ganzoo.contract.networks import Critic
-from ganzoo.contract.penalty import Penalty
-from ganzoo.randomness import Draws
+from ganzoo.plugin import ConditionedDiscriminator, Config, Draws, Penalty
 from ganzoo_losses.configs import OneCentredConfig, ZeroCentredConfig
 
 
-def input_gradient(critic: Critic, x: Tensor) -> Tensor:
+def input_gradient(discriminator: ConditionedDiscriminator, x: Tensor) -> Tensor:
     """Return d(sum of critic(x)) / dx as rows (B, F), itself differentiable, in float32 or better."""
     point = at_least_float32(x.detach())
     # Compiled code has no second derivatives of autograd.grad; it has those of func.grad, which for its part cannot
     # differentiate layers that keep statistics.
     if not torch.compiler.is_compiling():
-        return _gradient(critic, point).flatten(1)
+        return _gradient(discriminator, point).flatten(1)
     uncompiled = torch.compiler.disable(_gradient)
-    return (uncompiled if critic.keeps_statistics else _functional_gradient)(critic, point).flatten(1)
+    return (uncompiled if discriminator.keeps_statistics else _functional_gradient)(discriminator, point).flatten(1)
 
 
-def _gradient(critic: Critic, point: Tensor) -> Tensor:
+def _gradient(discriminator: ConditionedDiscriminator, point: Tensor) -> Tensor:
     point.requires_grad_(True)
     with without_autocast(point.device):
-        (gradient,) = torch.autograd.grad(critic(point).sum(), point, create_graph=True)
+        (gradient,) = torch.autograd.grad(discriminator(point).sum(), point, create_graph=True)
     return gradient
 
 
-def _functional_gradient(critic: Critic, point: Tensor) -> Tensor:
+def _functional_gradient(discriminator: ConditionedDiscriminator, point: Tensor) -> Tensor:
     with without_autocast(point.device):
-        gradient: Tensor = torch.func.grad(lambda x: critic(x).sum())(point)
+        gradient: Tensor = torch.func.grad(lambda x: discriminator(x).sum())(point)
     return gradient
 
 
@@ -61,7 +58,9 @@ class NoPenalty(Penalty):
     def __init__(self, config: Config):
         pass
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, draws: Draws) -> Mapping[str, Tensor]:
+    def __call__(
+        self, discriminator: ConditionedDiscriminator, real: Tensor, fake: Tensor, draws: Draws
+    ) -> Mapping[str, Tensor]:
         """Return no terms."""
         return {}
 
@@ -78,9 +77,11 @@ class ZeroCentred(Penalty):
     def points(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return where the gradient is taken (B, …)."""
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, draws: Draws) -> Mapping[str, Tensor]:
+    def __call__(
+        self, discriminator: ConditionedDiscriminator, real: Tensor, fake: Tensor, draws: Draws
+    ) -> Mapping[str, Tensor]:
         """Return one term (B,), called ``name``."""
-        gradient = input_gradient(critic, self.points(real, fake))
+        gradient = input_gradient(discriminator, self.points(real, fake))
         return {self.name: self._weight * gradient.square().sum(1)}
 
 
@@ -114,10 +115,12 @@ class OneCentred(Penalty):
     def __init__(self, config: OneCentredConfig):
         self._weight = config.weight
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, draws: Draws) -> Mapping[str, Tensor]:
+    def __call__(
+        self, discriminator: ConditionedDiscriminator, real: Tensor, fake: Tensor, draws: Draws
+    ) -> Mapping[str, Tensor]:
         """Return the term ``gradient-penalty`` (B,)."""
         real, fake = at_least_float32(real), at_least_float32(fake)
         share = draws.uniform(len(real), *[1] * (real.dim() - 1)).to(real.dtype)
         # norm() has a gradient at 0, where the square root of a sum of squares has none.
-        norm = input_gradient(critic, torch.lerp(fake, real, share)).norm(dim=1)
+        norm = input_gradient(discriminator, torch.lerp(fake, real, share)).norm(dim=1)
         return {"gradient-penalty": self._weight * (norm - 1.0).square()}

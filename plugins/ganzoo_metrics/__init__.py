@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.catalogue import Component, Need, hookimpl
+from ganzoo.plugin import Component, Need, hookimpl
 from ganzoo_metrics import configs
 
 IMAGES = Need(("data:image",), "ask for other metrics, or use a dataset of images")

@@ -8,9 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from ganzoo.catalogue import Config
-from ganzoo.contract.judge import Examples
-from ganzoo.contract.metric import Aim, Bench, Found, Metric
+from ganzoo.plugin import Aim, Config, Examples, Metric, MetricContext, MetricValues
 
 CHUNK = 500  # examples that a pupil looks at together
 
@@ -27,13 +25,13 @@ class ConditionalAccuracy(Metric):
     def __init__(self, config: Config):
         pass
 
-    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+    def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the share of ``made`` examples, from 0 to 1; ``real`` ones are not looked at."""
-        return {"accuracy": share_right(bench.opinion(made).classes, made)}
+        return {"accuracy": share_right(context.judged(made).classes, made)}
 
-    def floor(self, real: Examples, bench: Bench) -> Found:
+    def floor(self, real: Examples, context: MetricContext) -> MetricValues:
         """Return how often the judge is right about real examples."""
-        return self.measure(real, real, bench)
+        return self.measure(real, real, context)
 
 
 @final
@@ -51,25 +49,25 @@ class ClassificationScore(Metric):
     def __init__(self, config: Config):
         pass
 
-    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+    def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return how often a pupil that learns from ``made`` is right about ``real``."""
-        pupil = bench.pupil()
-        pupil.learn(made, bench.generator("pupil"), bench.track)
+        pupil = context.pupil()
+        pupil.learn(made, context.generator("pupil"), context.track)
         pupil.eval()
         chunks = real.values.split(CHUNK)
         with torch.no_grad():
-            said = [pupil(chunk).classes for chunk in bench.track(chunks, "asking the pupil", len(chunks))]
+            said = [pupil(chunk).classes for chunk in context.track(chunks, "asking the pupil", len(chunks))]
         return {"CAS": share_right(torch.cat(said), real)}
 
-    def floor(self, real: Examples, bench: Bench) -> Found:
+    def floor(self, real: Examples, context: MetricContext) -> MetricValues:
         """Return the score of as many real training examples, drawn at random, as there are in ``real``.
 
         Where ``real`` are themselves the training examples, the pupil learns from half of them for the other half.
         """
-        if real is bench.train:
-            return super().floor(real, bench)
-        order = torch.randperm(len(bench.train), generator=bench.generator("lesson"))
-        return self.measure(bench.train.at(order[: len(real)].to(bench.device)), real, bench)
+        if real is context.train:
+            return super().floor(real, context)
+        order = torch.randperm(len(context.train), generator=context.generator("lesson"))
+        return self.measure(context.train.at(order[: len(real)].to(context.device)), real, context)
 
 
 def share_right(classes: Tensor, examples: Examples) -> float:

@@ -10,9 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganzoo.catalogue import Field
-from ganzoo.contract.judge import Examples, Judge, Opinion, Track
-from ganzoo.errors import UserError
+from ganzoo.plugin import Examples, Field, Judge, JudgeOutput, Track, UserError
 from ganzoo_metrics.configs import ClassifierConfig
 
 SMALLEST = 4  # the shorter side of the last feature map, or a little less
@@ -65,11 +63,11 @@ class Classifier(Judge):
                 schedule.step()
         self.eval()
 
-    def forward(self, values: Tensor) -> Opinion:
+    def forward(self, values: Tensor) -> JudgeOutput:
         """Return what it says of images (N, C, H, W); it is sure of all."""
         features: Tensor = self.describe(values)
         logits: Tensor = self.classify(features)
-        return Opinion(features, logits, torch.ones(len(values), dtype=torch.bool, device=values.device))
+        return JudgeOutput(features, logits, torch.ones(len(values), dtype=torch.bool, device=values.device))
 
 
 def _convolutions(width: int, shape: tuple[int, ...]) -> Iterator[nn.Module]:

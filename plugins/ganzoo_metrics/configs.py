@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ganzoo.catalogue import Config, option
+from ganzoo.plugin import Config, option
 
 
 @dataclass(frozen=True)

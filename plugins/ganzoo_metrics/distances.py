@@ -12,9 +12,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from ganzoo.catalogue import Config
-from ganzoo.contract.judge import Examples
-from ganzoo.contract.metric import Aim, Bench, Estimate, Found, Metric
+from ganzoo.plugin import Aim, Config, Estimate, Examples, Metric, MetricContext, MetricValues
 from ganzoo_metrics.configs import KernelConfig
 
 PAIRS = 1 << 22
@@ -40,13 +38,13 @@ class Frechet(Metric):
     def __init__(self, config: Config):
         pass
 
-    def least(self, bench: Bench) -> int:
+    def least(self, context: MetricContext) -> int:
         """Return one more than there are features: fewer examples lie in a plane, whose Gaussian is not theirs."""
-        return bench.opinion(bench.train.at(slice(0, 2))).features.shape[1] + 1
+        return context.judged(context.train.at(slice(0, 2))).features.shape[1] + 1
 
-    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+    def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the distance, in float64 and right for singular covariances; nan where a feature is not finite."""
-        (mean, root), (other_mean, other_root) = (_gaussian(bench.opinion(of).features) for of in (made, real))
+        (mean, root), (other_mean, other_root) = (_gaussian(context.judged(of).features) for of in (made, real))
         # With A = RᵀR and B = SᵀS, the eigenvalues of A·B are the squared singular values of R·Sᵀ. So nothing that
         # may be singular has its root taken, which would turn rounding of 1e-16 into an error of 1e-8.
         product = root @ other_root.T
@@ -83,16 +81,16 @@ class Kernel(Metric):
     def __init__(self, config: KernelConfig):
         self._subsets, self._size = config.subsets, config.size
 
-    def least(self, bench: Bench) -> int:
+    def least(self, context: MetricContext) -> int:
         """Return 20, of which halves can be drawn in enough ways to tell how certain the figure is."""
         return 20
 
-    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+    def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the average over the subsets, with its standard error."""
-        x, y = bench.opinion(made).features, bench.opinion(real).features
+        x, y = context.judged(made).features, context.judged(real).features
         fewer = min(len(x), len(y))
         size = min(self._size, fewer // 2)
-        draws = bench.generator("subsets")
+        draws = context.generator("subsets")
 
         def some(of: Tensor) -> Tensor:
             return of[torch.randperm(len(of), generator=draws)[:size].to(of.device)]

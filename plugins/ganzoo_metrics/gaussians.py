@@ -7,8 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ganzoo.catalogue import Config, Field
-from ganzoo.contract.judge import Examples, Judge, Opinion, Track
+from ganzoo.plugin import Config, Examples, Field, Judge, JudgeOutput, Track
 
 SURE = 3.0  # standard deviations
 NARROWEST = 1e-6  # a class whose points are all one point is given this deviation
@@ -48,11 +47,11 @@ class Gaussians(Judge):
         self.deviation.copy_(deviation.clamp(min=NARROWEST))
         self.known.copy_(known)
 
-    def forward(self, values: Tensor) -> Opinion:
+    def forward(self, values: Tensor) -> JudgeOutput:
         """Return what it says of points (N, F)."""
         points = values.flatten(1).float()
         # By products of matrices, distances between far points would lose their digits.
         distances = torch.cdist(
             points / self.deviation, self.means / self.deviation, compute_mode="donot_use_mm_for_euclid_dist"
         ).masked_fill(~self.known, torch.inf)
-        return Opinion(points, -distances.square() / 2, distances.amin(dim=1) <= SURE)
+        return JudgeOutput(points, -distances.square() / 2, distances.amin(dim=1) <= SURE)

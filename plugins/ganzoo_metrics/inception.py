@@ -21,10 +21,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
-from ganzoo.contract.judge import Examples
-from ganzoo.contract.metric import Aim, Bench, Estimate, Found, Metric
-from ganzoo.errors import UserError
-from ganzoo.text import first_line
+from ganzoo.plugin import Aim, Estimate, Examples, Metric, MetricContext, MetricValues, UserError, first_line
 from ganzoo_metrics.configs import InceptionConfig
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
@@ -62,12 +59,12 @@ class InceptionMetric(Metric, ABC):
                 "install versions of torch and torchvision that belong together"
             ) from problem
 
-    def features(self, layer: str, groups: Sequence[Examples], bench: Bench) -> list[Tensor]:
+    def features(self, layer: str, groups: Sequence[Examples], context: MetricContext) -> list[Tensor]:
         """Return what the network says of each group (N, F), in float64 and on the CPU, as the library wants it.
 
         Raises :class:`UserError` where the images are neither grey nor RGB, or the network cannot be had.
         """
-        channels = bench.field.shape[0]
+        channels = context.field.shape[0]
         if channels not in (1, 3):
             raise UserError(
                 f"metric {self.name!r} looks at grey or RGB images, and these have {channels} channels: "
@@ -76,13 +73,13 @@ class InceptionMetric(Metric, ABC):
         library = self.library()
         network = library.FeatureExtractorInceptionV3(
             "inception-v3-compat", [layer], feature_extractor_weights_path=str(self._weights())
-        ).to(bench.device)
-        return [self._look(network, group.values, bench) for group in groups]
+        ).to(context.device)
+        return [self._look(network, group.values, context) for group in groups]
 
-    def _look(self, network: Any, values: Tensor, bench: Bench) -> Tensor:
+    def _look(self, network: Any, values: Tensor, context: MetricContext) -> Tensor:
         chunks = values.split(self._config.batch_size)
         with torch.no_grad():
-            found = [network(as_bytes(chunk))[0] for chunk in bench.track(chunks, "looking at images", len(chunks))]
+            found = [network(as_bytes(chunk))[0] for chunk in context.track(chunks, "looking at images", len(chunks))]
         return torch.cat(found).cpu().double()
 
     def _weights(self) -> Path:
@@ -116,8 +113,8 @@ class InceptionMetric(Metric, ABC):
                 f"and put it into the folder {file.parent.absolute()}, or name it with --{self.name}-weights"
             ) from problem
 
-    def _seed(self, bench: Bench) -> int:
-        return int(torch.randint(2**32, (), generator=bench.generator(self.name)))
+    def _seed(self, context: MetricContext) -> int:
+        return int(torch.randint(2**32, (), generator=context.generator(self.name)))
 
 
 def as_bytes(values: Tensor) -> Tensor:
@@ -136,14 +133,14 @@ class InceptionFrechet(InceptionMetric):
     name = "fid"
     figures: ClassVar[Mapping[str, Aim]] = {"FID": "low"}
 
-    def least(self, bench: Bench) -> int:
+    def least(self, context: MetricContext) -> int:
         """Return one more than there are features."""
         return DIMENSIONS + 1
 
-    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+    def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the distance of ``made`` images from ``real`` ones."""
         library = self.library()
-        groups = self.features(POOLED, (made, real), bench)
+        groups = self.features(POOLED, (made, real), context)
         fitted = [library.metric_fid.fid_features_to_statistics(group) for group in groups]
         found = library.metric_fid.fid_statistics_to_metric(*fitted, verbose=False)
         return {"FID": found[library.KEY_METRIC_FID]}
@@ -163,18 +160,18 @@ class InceptionKernel(InceptionMetric):
     name = "kid"
     figures: ClassVar[Mapping[str, Aim]] = {"KID": "low"}
 
-    def least(self, bench: Bench) -> int:
+    def least(self, context: MetricContext) -> int:
         """Return 20, of which halves can be drawn in enough ways to tell how certain the figure is."""
         return 20
 
-    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+    def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the distance of ``made`` images from ``real`` ones."""
         library = self.library()
         count = min(len(made), len(real))
         subset = min(SUBSET, count // 2)
         found = library.metric_kid.kid_features_to_metric(
-            *self.features(POOLED, (made, real), bench),
-            kid_subsets=SUBSETS, kid_subset_size=subset, rng_seed=self._seed(bench), verbose=False,
+            *self.features(POOLED, (made, real), context),
+            kid_subsets=SUBSETS, kid_subset_size=subset, rng_seed=self._seed(context), verbose=False,
         )  # fmt: skip
         error = found[library.KEY_METRIC_KID_STD] * math.sqrt(subset / (count - subset) + 1 / SUBSETS)
         return {"KID": Estimate(found[library.KEY_METRIC_KID_MEAN], error)}
@@ -191,18 +188,18 @@ class InceptionScore(InceptionMetric):
     name = "inception-score"
     figures: ClassVar[Mapping[str, Aim]] = {"IS": "high"}
 
-    def least(self, bench: Bench) -> int:
+    def least(self, context: MetricContext) -> int:
         """Return a tenth of what the paper asks for: with splits below 500 the score tells little but their size."""
         return SPLITS * 500
 
-    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+    def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the score of ``made`` images."""
         library = self.library()
-        (logits,) = self.features(LOGITS, (made,), bench)
-        found = library.metric_isc.isc_features_to_metric(logits, SPLITS, rng_seed=self._seed(bench))
+        (logits,) = self.features(LOGITS, (made,), context)
+        found = library.metric_isc.isc_features_to_metric(logits, SPLITS, rng_seed=self._seed(context))
         error = found[library.KEY_METRIC_ISC_STD] / math.sqrt(SPLITS - 1)  # the spread is divided by n, not by n - 1
         return {"IS": Estimate(found[library.KEY_METRIC_ISC_MEAN], error)}
 
-    def floor(self, real: Examples, bench: Bench) -> Found:
+    def floor(self, real: Examples, context: MetricContext) -> MetricValues:
         """Return the score of all ``real`` images."""
-        return self.measure(real, real, bench)
+        return self.measure(real, real, context)

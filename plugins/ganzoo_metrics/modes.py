@@ -8,8 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from ganzoo.contract.judge import Examples
-from ganzoo.contract.metric import Aim, Bench, Found, Metric
+from ganzoo.plugin import Aim, Examples, Metric, MetricContext, MetricValues
 from ganzoo_metrics.configs import ModesConfig
 
 PER_CLASS = 10
@@ -33,31 +32,31 @@ class Modes(Metric):
     def __init__(self, config: ModesConfig):
         self._share = config.share
 
-    def least(self, bench: Bench) -> int:
+    def least(self, context: MetricContext) -> int:
         """Return 10 examples a class: a model that makes 1,000 classes evenly then misses one in 1 of 22 counts.
 
         The literature takes 26 a class for 1,000 classes, and 100 for 25.
         """
-        assert bench.condition is not None  # its declaration requires a judge that knows classes
-        return PER_CLASS * bench.condition.classes
+        assert context.condition is not None  # its declaration requires a judge that knows classes
+        return PER_CLASS * context.condition.classes
 
-    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+    def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the figures of ``made`` examples against the classes of ``real`` ones."""
-        said, seen = bench.opinion(made), bench.opinion(real)
+        said, seen = context.judged(made), context.judged(real)
         return self._found(said.classes, said.sure, seen.classes, said.logits.shape[1])
 
-    def floor(self, real: Examples, bench: Bench) -> Found:
+    def floor(self, real: Examples, context: MetricContext) -> MetricValues:
         """Return the figures of real examples: one draw from them, with replacement, against another.
 
         Two such draws differ as two sets of as many new examples would; halves would differ by twice as much.
         """
-        seen, generator = bench.opinion(real), bench.generator("draws")
+        seen, generator = context.judged(real), context.generator("draws")
         size = (len(real),)
         one, two = (torch.randint(len(real), size, generator=generator).to(seen.sure.device) for _ in range(2))
         classes = seen.classes
         return self._found(classes[one], seen.sure[one], classes[two], seen.logits.shape[1])
 
-    def _found(self, classes: Tensor, sure: Tensor, real: Tensor, count: int) -> Found:
+    def _found(self, classes: Tensor, sure: Tensor, real: Tensor, count: int) -> MetricValues:
         made, reference = class_counts(classes, count), class_counts(real, count)
         due = self._share * len(classes) * reference / len(real)
         clear = class_counts(classes[sure], count)

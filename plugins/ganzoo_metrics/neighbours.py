@@ -12,10 +12,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from ganzoo.catalogue import Config
-from ganzoo.contract.judge import Examples
-from ganzoo.contract.metric import Aim, Bench, Found, Metric
-from ganzoo.errors import UserError
+from ganzoo.plugin import Aim, Config, Examples, Metric, MetricContext, MetricValues, UserError
 from ganzoo_metrics.configs import ManifoldConfig
 from ganzoo_metrics.distances import PAIRS, precise
 
@@ -56,13 +53,13 @@ class Manifold(Metric):
     def __init__(self, config: ManifoldConfig):
         self._neighbours = config.neighbours
 
-    def least(self, bench: Bench) -> int:
+    def least(self, context: MetricContext) -> int:
         """Return ten times the neighbours: a ball around more than a tenth of the examples says little."""
         return 10 * self._neighbours
 
-    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+    def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the four figures; N·M·F operations, a few at a time, in float64, so that rounding decides nothing."""
-        x, y = (precise(bench.opinion(of).features) for of in (made, real))
+        x, y = (precise(context.judged(of).features) for of in (made, real))
         centre = y.mean(dim=0)
         x, y = x - centre, y - centre
         radii_x, radii_y = self._radii(x), self._radii(y)
@@ -113,15 +110,15 @@ class Memorisation(Metric):
     def __init__(self, config: Config):
         pass
 
-    def least(self, bench: Bench) -> int:
+    def least(self, context: MetricContext) -> int:
         """Return a hundred, which have a hundredth."""
         return 100
 
-    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+    def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return both figures; raises :class:`UserError` where the real examples are training examples themselves."""
-        train = bench.train.values.flatten(1)
-        draws = bench.generator("memorisation")
-        some = [of.values[torch.randperm(len(of), generator=draws)[:MOST].to(bench.device)] for of in (made, real)]
+        train = context.train.values.flatten(1)
+        draws = context.generator("memorisation")
+        some = [of.values[torch.randperm(len(of), generator=draws)[:MOST].to(context.device)] for of in (made, real)]
         near, usual = (_two_nearest(values.flatten(1).float(), train) for values in some)
         if usual[0].median() == 0:
             raise UserError(

@@ -12,8 +12,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from ganzoo.contract.judge import Examples
-from ganzoo.contract.metric import Aim, Bench, Estimate, Found, Metric
+from ganzoo.plugin import Aim, Estimate, Examples, Metric, MetricContext, MetricValues
 from ganzoo_metrics.configs import ParzenConfig
 from ganzoo_metrics.distances import precise
 
@@ -39,30 +38,30 @@ class Parzen(Metric):
     def __init__(self, config: ParzenConfig):
         self._widths, self._validation = config.widths, config.validation
 
-    def measure(self, made: Examples, real: Examples, bench: Bench) -> Found:
+    def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the log-likelihood of ``real``; computed in float64."""
         centres = unit(made)
-        aside = unit(bench.train.at(self._divided(bench)[0]))
+        aside = unit(context.train.at(self._divided(context)[0]))
         best = log_likelihoods(aside, centres, self._widths).mean(dim=1).argmax()
         found = log_likelihoods(unit(real), centres, [self._widths[int(best)]])[0]
         return {"log-likelihood": Estimate(found.mean().item(), (found.std() / math.sqrt(len(found))).item())}
 
-    def floor(self, real: Examples, bench: Bench) -> Found:
+    def floor(self, real: Examples, context: MetricContext) -> MetricValues:
         """Return the log-likelihood of ``real`` with as many training images in the place of made ones.
 
         These are none of those put aside. Where the real images are themselves the training images, those that remain
         are halved: an image is very likely under a density with the image itself at a centre.
         """
-        rest = self._divided(bench)[1]
+        rest = self._divided(context)[1]
         half = len(rest) // 2
-        if real is bench.train:
-            return self.measure(real.at(rest[:half]), real.at(rest[half:]), bench)
-        return self.measure(bench.train.at(rest[: len(real)]), real, bench)
+        if real is context.train:
+            return self.measure(real.at(rest[:half]), real.at(rest[half:]), context)
+        return self.measure(context.train.at(rest[: len(real)]), real, context)
 
-    def _divided(self, bench: Bench) -> tuple[Tensor, Tensor]:
+    def _divided(self, context: MetricContext) -> tuple[Tensor, Tensor]:
         """Return which training images are put aside, half of them at most, and which are not."""
-        count = len(bench.train)
-        order = torch.randperm(count, generator=bench.generator("parzen")).to(bench.device)
+        count = len(context.train)
+        order = torch.randperm(count, generator=context.generator("parzen")).to(context.device)
         aside = min(self._validation, count // 2)
         return order[:aside], order[aside:]
 

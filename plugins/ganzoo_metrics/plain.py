@@ -7,8 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ganzoo.catalogue import Config, Field
-from ganzoo.contract.judge import Examples, Judge, Opinion, Track
+from ganzoo.plugin import Config, Examples, Field, Judge, JudgeOutput, Track
 
 
 @final
@@ -21,7 +20,9 @@ class Plain(Judge):
     def learn(self, real: Examples, generator: torch.Generator, track: Track) -> None:
         """Learn nothing."""
 
-    def forward(self, values: Tensor) -> Opinion:
+    def forward(self, values: Tensor) -> JudgeOutput:
         """Return ``values`` (N, \\*X) as features (N, F)."""
         features = values.flatten(1).float()
-        return Opinion(features, features[:, :0], torch.ones(len(features), dtype=torch.bool, device=features.device))
+        return JudgeOutput(
+            features, features[:, :0], torch.ones(len(features), dtype=torch.bool, device=features.device)
+        )

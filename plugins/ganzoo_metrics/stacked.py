@@ -7,9 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ganzoo.catalogue import Field
-from ganzoo.contract.judge import Examples, Judge, Opinion, Track
-from ganzoo.errors import UserError
+from ganzoo.plugin import Examples, Field, Judge, JudgeOutput, Track, UserError
 from ganzoo_metrics.classifier import Classifier
 from ganzoo_metrics.configs import StackedClassifierConfig
 
@@ -42,11 +40,11 @@ class StackedClassifier(Judge):
         digits = spelt(real.labels, self._base, self._channels)
         self.single.learn(Examples(apart(real.values), digits.flatten()), generator, track)
 
-    def forward(self, values: Tensor) -> Opinion:
+    def forward(self, values: Tensor) -> JudgeOutput:
         """Return what it says of images (N, C, H, W)."""
-        said: Opinion = self.single(apart(values))
+        said: JudgeOutput = self.single(apart(values))
         shape = (len(values), self._channels)
-        return Opinion(
+        return JudgeOutput(
             said.features.unflatten(0, shape).flatten(1),
             together(said.logits.log_softmax(dim=1).unflatten(0, shape)),
             said.sure.unflatten(0, shape).all(dim=1),

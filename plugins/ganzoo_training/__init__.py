@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.catalogue import Component, hookimpl
+from ganzoo.plugin import Component, hookimpl
 from ganzoo_training import configs
 
 

@@ -9,9 +9,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from ganzoo.catalogue import Config
-from ganzoo.contract.conditioner import Conditioner
-from ganzoo.contract.networks import Initialiser
+from ganzoo.plugin import Conditioner, Config, Initialiser
 from ganzoo_training.configs import NormalWeightsConfig, XavierConfig
 
 

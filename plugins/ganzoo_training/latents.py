@@ -6,8 +6,7 @@ from typing import final
 
 from torch import Tensor
 
-from ganzoo.contract.latent import Latent
-from ganzoo.randomness import Draws
+from ganzoo.plugin import Draws, Latent
 from ganzoo_training.configs import NormalConfig, UniformConfig
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import final
 
-from ganzoo.catalogue import Config
-from ganzoo.contract.optimization import Progress, Schedule
+from ganzoo.plugin import Config, Progress, Schedule
 from ganzoo_training.configs import CosineConfig, ExponentialConfig, LinearConfig, StepConfig
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ganzoo.catalogue import Config, DataConfig, DataSpec, Field, option
+from ganzoo.plugin import Config, DataConfig, DataSpec, Field, option
 
 
 @dataclass(frozen=True)

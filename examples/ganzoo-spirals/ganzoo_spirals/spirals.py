@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ganzoo.contract.dataset import Dataset
+from ganzoo.plugin import Dataset
 from ganzoo_spirals.configs import SpiralsConfig
 
 RADIUS = (0.40, 0.47)  # of the whole spiral, in widths of the picture

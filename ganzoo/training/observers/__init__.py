@@ -1,5 +1,5 @@
 """What watches a training: each observer keeps or shows one thing, and none can change the training."""
 
-from ganzoo.training.observers.base import Observer, Picture, Report, Situation
+from ganzoo.training.observers.base import Observer, Picture, Report, TrainingStart
 
-__all__ = ["Observer", "Picture", "Report", "Situation"]
+__all__ = ["Observer", "Picture", "Report", "TrainingStart"]

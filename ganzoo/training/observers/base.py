@@ -12,7 +12,7 @@ from ganzoo.storage.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
-class Situation:
+class TrainingStart:
     """What is about to begin: the run's folder, from which ``step`` to how many ``steps``, and a line for people."""
 
     folder: RunFolder
@@ -50,7 +50,7 @@ class Picture:
 class Observer(ABC):
     """Somebody who watches; every method does nothing unless it is overridden."""
 
-    def began(self, situation: Situation) -> None:  # noqa: B027
+    def began(self, situation: TrainingStart) -> None:  # noqa: B027
         """Note that training begins."""
 
     def stepped(self, step: int) -> None:  # noqa: B027

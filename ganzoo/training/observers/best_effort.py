@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import final
 
-from ganzoo.training.observers.base import Observer, Picture, Report, Situation
+from ganzoo.training.observers.base import Observer, Picture, Report, TrainingStart
 
 
 @final
-class Dispensable(Observer):
+class BestEffort(Observer):
     """Lets a training go on without what ``observer`` cannot write; the first such failure is told."""
 
     def __init__(self, observer: Observer, warn: Callable[[str], None]):
         self._observer, self._warn = observer, warn
         self._works, self._told = True, False
 
-    def began(self, situation: Situation) -> None:
+    def began(self, situation: TrainingStart) -> None:
         """Let it begin; one that cannot is left alone from then on."""
         self._works = False
         with self._forgiving():

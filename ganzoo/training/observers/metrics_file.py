@@ -10,7 +10,7 @@ from typing import Any
 
 from ganzoo.errors import UserError
 from ganzoo.storage.files import Journal, read_file, write_whole
-from ganzoo.training.observers.base import Observer, Report, Situation
+from ganzoo.training.observers.base import Observer, Report, TrainingStart
 
 LONGEST = 2**30  # bytes of a file of metrics
 
@@ -21,7 +21,7 @@ LARGEST = 1e300  # finite number in it
 class MetricsFile(Observer):
     """Writes ``metrics.jsonl``: one JSON object a line."""
 
-    def began(self, situation: Situation) -> None:
+    def began(self, situation: TrainingStart) -> None:
         """Open the file, cut back to the step at which training begins, and mended where it is damaged."""
         path = situation.folder.metrics
         try:

@@ -6,7 +6,7 @@ from ganzoo import pictures
 from ganzoo.pictures import png
 from ganzoo.storage.files import replacing, write_whole
 from ganzoo.storage.run_folder import RunFolder
-from ganzoo.training.observers.base import Observer, Picture, Situation
+from ganzoo.training.observers.base import Observer, Picture, TrainingStart
 from ganzoo.training.observers.metrics_file import _reports
 
 FRAMES = 100  # of an animation at most
@@ -15,7 +15,7 @@ FRAMES = 100  # of an animation at most
 class PictureFiles(Observer):
     """Writes ``samples/step-….png``, and at the end ``samples.gif``."""
 
-    def began(self, situation: Situation) -> None:
+    def began(self, situation: TrainingStart) -> None:
         """Remember where to write."""
         self._folder: RunFolder = situation.folder
 
@@ -36,7 +36,7 @@ class PictureFiles(Observer):
 class CurvesFile(Observer):
     """Writes ``curves.png`` at the end."""
 
-    def began(self, situation: Situation) -> None:
+    def began(self, situation: TrainingStart) -> None:
         """Remember where to write."""
         self._folder: RunFolder = situation.folder
 

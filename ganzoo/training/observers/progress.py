@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from ganzoo.text import plain
-from ganzoo.training.observers.base import Observer, Report, Situation
+from ganzoo.training.observers.base import Observer, Report, TrainingStart
 
 QUIET_SECONDS = 5.0  # between two plain lines
 REFRESHES = 4  # of the live display a second; more of them cost a noticeable part of a core
@@ -23,7 +23,7 @@ class ProgressDisplay(Observer):
     def __init__(self, console: Console | None = None):
         self._console = console or Console(stderr=True, markup=False, emoji=False)
 
-    def began(self, situation: Situation) -> None:
+    def began(self, situation: TrainingStart) -> None:
         """Show what begins."""
         self._steps, self._said, self._moved, self._scores = situation.steps, 0.0, 0.0, ""
         self._console.print("\n".join(map(plain, situation.title.splitlines())), highlight=False)

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 from ganzoo.errors import UserError
-from ganzoo.training.observers.base import Observer, Picture, Report, Situation
+from ganzoo.training.observers.base import Observer, Picture, Report, TrainingStart
 
 
 class TensorBoardEvents(Observer):
@@ -21,7 +21,7 @@ class TensorBoardEvents(Observer):
             ) from problem
         self._make: Any = SummaryWriter
 
-    def began(self, situation: Situation) -> None:
+    def began(self, situation: TrainingStart) -> None:
         """Open the events."""
         self._usual = threading.excepthook
         threading.excepthook = self._thread_failed

@@ -1,0 +1,149 @@
+"""All that the author of a plugin imports, in one place.
+
+Declarations need no torch, and importing this module imports none; the contracts and helpers below them load torch when
+they are first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.catalogue import (
+    Component,
+    Config,
+    DataConfig,
+    DataSpec,
+    Field,
+    Need,
+    Slot,
+    Variant,
+    hookimpl,
+    option,
+    phase_slots,
+)
+from ganzoo.errors import UserError
+from ganzoo.storage.files import open_file, put_in_place, read_file
+from ganzoo.storage.lock_owner import read_owner, this_process
+from ganzoo.text import first_line, warn
+
+if TYPE_CHECKING:
+    from ganzoo.contract.conditioner import Conditioner, Shape, Sites, Unconditioned
+    from ganzoo.contract.dataset import Dataset
+    from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track
+    from ganzoo.contract.latent import Latent
+    from ganzoo.contract.loss import Loss
+    from ganzoo.contract.metric import Aim, Estimate, Metric, MetricContext, MetricValues
+    from ganzoo.contract.networks import (
+        Batchwise,
+        ConditionedDiscriminator,
+        Discriminator,
+        DiscriminatorOutput,
+        Generator,
+        Initialiser,
+        batchwise,
+    )
+    from ganzoo.contract.optimization import OptimizerFactory, Progress, Schedule
+    from ganzoo.contract.penalty import Penalty
+    from ganzoo.contract.recipe import Batch, FieldRef, Generated, Parts, Phase, PhaseOutput, Recipe
+    from ganzoo.contract.step_context import NotReplayable, StepContext
+    from ganzoo.layers import Dropout, embedding
+    from ganzoo.randomness import Draws, Share, key
+
+_WITH_TORCH = {
+    "ganzoo.contract.conditioner": ("Conditioner", "Shape", "Sites", "Unconditioned"),
+    "ganzoo.contract.dataset": ("Dataset",),
+    "ganzoo.contract.judge": ("Examples", "Judge", "JudgeOutput", "Track"),
+    "ganzoo.contract.latent": ("Latent",),
+    "ganzoo.contract.loss": ("Loss",),
+    "ganzoo.contract.metric": ("Aim", "Estimate", "Metric", "MetricContext", "MetricValues"),
+    "ganzoo.contract.networks": (
+        "Batchwise",
+        "ConditionedDiscriminator",
+        "Discriminator",
+        "DiscriminatorOutput",
+        "Generator",
+        "Initialiser",
+        "batchwise",
+    ),
+    "ganzoo.contract.optimization": ("OptimizerFactory", "Progress", "Schedule"),
+    "ganzoo.contract.penalty": ("Penalty",),
+    "ganzoo.contract.recipe": ("Batch", "FieldRef", "Generated", "Parts", "Phase", "PhaseOutput", "Recipe"),
+    "ganzoo.contract.step_context": ("NotReplayable", "StepContext"),
+    "ganzoo.layers": ("Dropout", "embedding"),
+    "ganzoo.randomness": ("Draws", "Share", "key"),
+}
+_HOME = {name: module for module, names in _WITH_TORCH.items() for name in names}
+
+__all__ = [
+    "Aim",
+    "Batch",
+    "Batchwise",
+    "Component",
+    "ConditionedDiscriminator",
+    "Conditioner",
+    "Config",
+    "DataConfig",
+    "DataSpec",
+    "Dataset",
+    "Discriminator",
+    "DiscriminatorOutput",
+    "Draws",
+    "Dropout",
+    "Estimate",
+    "Examples",
+    "Field",
+    "FieldRef",
+    "Generated",
+    "Generator",
+    "Initialiser",
+    "Judge",
+    "JudgeOutput",
+    "Latent",
+    "Loss",
+    "Metric",
+    "MetricContext",
+    "MetricValues",
+    "Need",
+    "NotReplayable",
+    "OptimizerFactory",
+    "Parts",
+    "Penalty",
+    "Phase",
+    "PhaseOutput",
+    "Progress",
+    "Recipe",
+    "Schedule",
+    "Shape",
+    "Share",
+    "Sites",
+    "Slot",
+    "StepContext",
+    "Track",
+    "Unconditioned",
+    "UserError",
+    "Variant",
+    "batchwise",
+    "embedding",
+    "first_line",
+    "hookimpl",
+    "key",
+    "open_file",
+    "option",
+    "phase_slots",
+    "put_in_place",
+    "read_file",
+    "read_owner",
+    "this_process",
+    "warn",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'ganzoo.plugin' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
