@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ganzoo.catalogue.data import Field
 from ganzoo.storage.files import open_file
-from ganzoo.text import legible, plain
+from ganzoo.text import one_line, printable
 
 GAP, PAPER, INK = 3, "#8fa3bf", "black"  # neither black nor white, so that no stroke runs into the next tile
 FRAME, LAST_FRAME = 200, 1000  # milliseconds
@@ -51,7 +51,7 @@ def grid(images: Tensor, columns: int, headings: Sequence[str] = ()) -> Image.Im
         tile = to_pil(image).convert("RGB").resize((width, height), Image.Resampling.NEAREST)
         sheet.paste(tile, (GAP + place % columns * (width + GAP), top + GAP + place // columns * (height + GAP)))
     pen = ImageDraw.Draw(sheet)
-    for column, text in enumerate(map(plain, headings[:columns])):
+    for column, text in enumerate(map(printable, headings[:columns])):
         middle = GAP + column * (width + GAP) + width // 2
         pen.text((middle, top // 2), _fit(text, font, width), fill=INK, font=font, anchor="mm")
     return sheet
@@ -93,8 +93,8 @@ def curves(rows: Sequence[Mapping[str, Any]]) -> Image.Image:
     def plot(*every: Any) -> None:
         for axes, (title, shown, series) in zip(every, panels, strict=True):
             for name, values in series.items():
-                axes.plot([row["step"] for row in shown], values, label=legible(name, LETTERS), linewidth=1)
-            axes.set_ylabel(legible(title, LETTERS))
+                axes.plot([row["step"] for row in shown], values, label=one_line(name, LETTERS), linewidth=1)
+            axes.set_ylabel(one_line(title, LETTERS))
             axes.grid(alpha=0.3)
             if series:
                 axes.legend(fontsize="small", frameon=False)
@@ -167,7 +167,7 @@ def _frame(picture: Path) -> Image.Image:
                 raise ValueError(f"{image.width}×{image.height} pixels are too many")
             return image.convert("P", palette=Image.Palette.ADAPTIVE)
     except Exception as problem:  # a damaged file makes Pillow raise almost anything
-        raise OSError(errno.EINVAL, f"{picture.name} is no picture of a run: {legible(problem)}") from problem
+        raise OSError(errno.EINVAL, f"{picture.name} is no picture of a run: {one_line(problem)}") from problem
 
 
 def png(image: Image.Image) -> bytes:

@@ -16,8 +16,7 @@ HEAD = """
 import os, sys, threading, time
 import torch
 from torch import nn
-from ganzoo.contract.networks import *
-from ganzoo.contract.networks import DiscriminatorOutput
+from ganzoo.plugin import *
 class Wild(BaseException):
     pass
 class Mute(Exception):
@@ -240,7 +239,7 @@ DECLARED = """
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from ganzoo.catalogue import Component, Config, DataConfig, DataSpec, Field, hookimpl
+from ganzoo.plugin import Component, Config, DataConfig, DataSpec, Field, hookimpl
 @dataclass(frozen=True)
 class Images(DataConfig):
     def spec(self, root):

@@ -24,7 +24,7 @@ from ganzoo.catalogue.options import Option, make, options_of, values_of
 from ganzoo.catalogue.registry import Entry
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.errors import Refused, UserError
-from ganzoo.text import legible, nearest
+from ganzoo.text import did_you_mean, one_line
 
 ENTRIES = list(installed())
 COMPONENTS = [entry for entry in ENTRIES if isinstance(entry.item, Component)]
@@ -126,9 +126,9 @@ def test_fields_that_cannot_be_are_refused(value: Any, words: str) -> None:
 
 
 def test_what_a_file_says_is_shown_without_control_characters() -> None:
-    assert legible("a\x1b[2J\nb\r\n\n c\0\ud800") == r"a\x1b[2J; b; c\x00\ud800"
-    assert legible("x" * 10_000, 20) == "x" * 20 + "…"
-    assert legible("") == "str"
+    assert one_line("a\x1b[2J\nb\r\n\n c\0\ud800") == r"a\x1b[2J; b; c\x00\ud800"
+    assert one_line("x" * 10_000, 20) == "x" * 20 + "…"
+    assert one_line("") == "str"
 
 
 def told(action: Callable[[], Any]) -> bool:
@@ -416,7 +416,7 @@ def test_a_dataset_without_a_spec_is_told_to_have_one() -> None:
     ("name", "end"), [("hing", "; did you mean 'hinge'?"), ("qqqqq", "."), ("", "."), ("HINGE", ".")]
 )
 def test_the_nearest_name(name: str, end: str) -> None:
-    assert nearest(name, ["bce", "hinge", "lsgan"]) == end
+    assert did_you_mean(name, ["bce", "hinge", "lsgan"]) == end
 
 
 # Everything that is installed

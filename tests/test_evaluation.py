@@ -23,11 +23,10 @@ from ganzoo.evaluation import Evaluation, Evaluator, Figure, open_evaluator
 from ganzoo.evaluation.judge_cache import trained_judge
 from ganzoo.evaluation.metric_context import ask
 from ganzoo.evaluation.reference_data import ReferenceData
-from ganzoo.storage.checkpoint_files import checkpoints
+from ganzoo.storage.checkpoint_files import checkpoints, step_of
 from ganzoo.storage.model_file import KEY
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.storage.sealed import read_sealed
-from ganzoo.training.checkpoints import step_of
 from ganzoo.training.run import Run, train
 
 CPU = torch.device("cpu")

@@ -30,7 +30,7 @@ from ganzoo.contract.recipe import Generated, PhaseOutput
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.health.anomaly import Anomaly
 from ganzoo.health.collapse import COLLAPSED, ROWS, CollapseDetector
-from ganzoo.health.policies import PATIENCE, AnomalyPolicies, PolicyHistory, RollBack, SkipAndWarn
+from ganzoo.health.policies import MOST_IN_A_ROW, AnomalyPolicies, PolicyHistory, RollBack, SkipAndWarn
 from ganzoo.step.graph import WARM_UP
 from ganzoo.step.precision import choose_precision
 from ganzoo.step.processes import SingleProcess
@@ -347,7 +347,9 @@ def test_skip_has_an_end(every: int, tmp_path: Path, monkeypatch: pytest.MonkeyP
         Adversarial, "phases", lambda recipe: tuple(replace(phase, every=every) for phase in plain(recipe))
     )
     Spoiled(monkeypatch, set(range(4, 100)))
-    with pytest.raises(TrainingFailed, match=rf"at step {4 + PATIENCE * every}, the {PATIENCE + 1}th time in a row"):
+    with pytest.raises(
+        TrainingFailed, match=rf"at step {4 + MOST_IN_A_ROW * every}, the {MOST_IN_A_ROW + 1}th time in a row"
+    ):
         train(choose("gan", on_non_finite="skip", steps=50, out=tmp_path / "run"))
 
 
@@ -396,20 +398,20 @@ def test_an_optimizer_whose_updates_were_all_left_out_goes_on(tmp_path: Path, mo
 
 def test_only_updates_left_out_in_a_row_have_an_end() -> None:
     train_step, remedy = make_trainer(choose("gan-minimal")).train_step, SkipAndWarn(PolicyHistory(), lambda text: None)
-    for step in range(0, 4 * PATIENCE, 2):
+    for step in range(0, 4 * MOST_IN_A_ROW, 2):
         remedy.answer(Anomaly("not finite", "generator", step, "it"), train_step, int)
-    for step in range(4 * PATIENCE, 5 * PATIENCE):
+    for step in range(4 * MOST_IN_A_ROW, 5 * MOST_IN_A_ROW):
         remedy.answer(Anomaly("not finite", "generator", step, "it"), train_step, int)
-    with pytest.raises(TrainingFailed, match=f"the {PATIENCE + 1}th time in a row"):
-        remedy.answer(Anomaly("not finite", "generator", 5 * PATIENCE, "it"), train_step, int)
+    with pytest.raises(TrainingFailed, match=f"the {MOST_IN_A_ROW + 1}th time in a row"):
+        remedy.answer(Anomaly("not finite", "generator", 5 * MOST_IN_A_ROW, "it"), train_step, int)
 
 
 def test_only_returns_to_one_save_have_an_end() -> None:
     train_step, remedy = make_trainer(choose("gan-minimal")).train_step, RollBack(PolicyHistory(), lambda text: None)
     anomaly = Anomaly("collapsed", "generator", 9, "it")
-    for step in (*range(2 * PATIENCE), *[50] * PATIENCE):
+    for step in (*range(2 * MOST_IN_A_ROW), *[50] * MOST_IN_A_ROW):
         remedy.answer(anomaly, train_step, lambda step=step: step)
-    with pytest.raises(TrainingFailed, match=f"{PATIENCE} times since the save of step 50"):
+    with pytest.raises(TrainingFailed, match=f"{MOST_IN_A_ROW} times since the save of step 50"):
         remedy.answer(anomaly, train_step, lambda: 50)
 
 
@@ -464,7 +466,7 @@ def test_roll_back_before_the_first_save_goes_back_to_the_beginning_and_has_an_e
 ) -> None:
     Spoiled(monkeypatch, set(range(3, 100)))
     selection = choose("gan", on_non_finite="roll-back", steps=50, checkpoint_every=1000, out=tmp_path / "run")
-    with pytest.raises(TrainingFailed, match=rf"as it was {PATIENCE} times since the save of step 0: lower"):
+    with pytest.raises(TrainingFailed, match=rf"as it was {MOST_IN_A_ROW} times since the save of step 0: lower"):
         train(selection)
 
 
@@ -549,28 +551,29 @@ import hashlib, os, sys
 import torch
 import ganzoo.training.run as engine
 from ganzoo.cli import main
-from ganzoo.contract.recipe import Outcome
+from ganzoo.plugin import PhaseOutput
 
 build, built = engine.build_trainer, []
 
 def spoiled(*given):
     trainer = build(*given)
     built.append(trainer)
-    plain = trainer.game.losses["generator"]
+    plain = trainer.train_step.losses["generator"]
 
-    def loss(batch, clock):
-        outcome = plain(batch, clock)
-        factor = float("nan") if os.environ["RANK"] == "1" and clock.step == 2 else 1.0
-        return Outcome({name: term * factor for name, term in outcome.terms.items()}, outcome.values, outcome.generated)
+    def loss(batch, context):
+        output = plain(batch, context)
+        factor = float("nan") if os.environ["RANK"] == "1" and context.step == 2 else 1.0
+        terms = {name: term * factor for name, term in output.terms.items()}
+        return PhaseOutput(terms, output.values, output.generated)
 
-    trainer.game.losses["generator"] = loss
+    trainer.train_step.losses["generator"] = loss
     return trainer
 
 engine.build_trainer = spoiled
 try:
     main(sys.argv[1:])
 finally:
-    weights = torch.cat([value.flatten() for value in built[0].game.recipe.state_dict().values()])
+    weights = torch.cat([value.flatten() for value in built[0].train_step.recipe.state_dict().values()])
     print("weights", os.environ["RANK"], hashlib.sha256(weights.numpy().tobytes()).hexdigest(), flush=True)
 """
 
@@ -778,7 +781,8 @@ def test_too_many_samples_for_the_memory_are_told_of(
 def test_a_system_without_memory_is_told_of(tmp_path: Path) -> None:
     """With what a process may take limited for real."""
     code = (
-        "import resource, sys; from ganzoo.cli import main; import torch, ganzoo.training.run; torch.set_num_threads(1); "
+        "import resource, sys; from ganzoo.cli import main; import torch, ganzoo.training.run; "
+        "torch.set_num_threads(1); "
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize(); "
         "resource.setrlimit(resource.RLIMIT_AS, (used + 600 * 2**20,) * 2); main(sys.argv[1:])"
     )

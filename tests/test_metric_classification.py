@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 import torch
-from context import SimpleBench
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_context import SimpleBench
 from torch import Tensor
 
 from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue import Config, Field, installed, select
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, untracked
-from ganzoo.contract.metric import Found
+from ganzoo.contract.metric import MetricValues
 from ganzoo.errors import UserError
 from ganzoo_metrics.classification import ClassificationScore, ConditionalAccuracy
 from ganzoo_metrics.classifier import Classifier, shifted
@@ -300,7 +300,7 @@ class TestScore:
         return judge.lesson
 
 
-def score(found: Found) -> float:
+def score(found: MetricValues) -> float:
     value = found["CAS"]
     assert isinstance(value, float)
     return value

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from context import SimpleBench
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_context import SimpleBench
 from torch import Tensor, nn
 
 from ganzoo.assembly.parts import resolve

@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from context import SimpleBench
+from metric_context import SimpleBench
 from torch import Tensor, nn
 
 from ganzoo.catalogue import Field
 from ganzoo.contract.judge import Examples
-from ganzoo.contract.metric import Estimate, Found
+from ganzoo.contract.metric import Estimate, MetricValues
 from ganzoo.errors import UserError
 from ganzoo_metrics import inception
 from ganzoo_metrics.configs import InceptionConfig
@@ -44,7 +44,7 @@ def examples(count: int, field: Field = GREY, seed: int = 0, centre: float = 0.0
     return Examples(values.mul(0.2).add(centre))
 
 
-def measure(metric: InceptionMetric, made: Examples, real: Examples, field: Field = GREY) -> Found:
+def measure(metric: InceptionMetric, made: Examples, real: Examples, field: Field = GREY) -> MetricValues:
     return metric.measure(made, real, SimpleBench(field))
 
 
@@ -133,7 +133,7 @@ def unbiased(one: Any, two: Any) -> float:
     return float(within - 2 * cubic(one, two).mean())
 
 
-def estimate(found: Found, figure: str) -> Estimate:
+def estimate(found: MetricValues, figure: str) -> Estimate:
     value = found[figure]
     assert isinstance(value, Estimate)
     return value

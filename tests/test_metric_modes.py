@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 import torch
-from context import SimpleBench
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_context import SimpleBench
 from torch import Tensor
 
 from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import Config, Field, installed
 from ganzoo.catalogue.options import make
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, untracked
-from ganzoo.contract.metric import Found
+from ganzoo.contract.metric import MetricValues
 from ganzoo.errors import UserError
 from ganzoo_datasets import stand_ins
 from ganzoo_metrics import stacked
@@ -39,7 +39,7 @@ def counts(*values: int) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-def modes(context: SimpleBench, made: Examples, real: Examples, share: float = 0.0) -> Found:
+def modes(context: SimpleBench, made: Examples, real: Examples, share: float = 0.0) -> MetricValues:
     return Modes(ModesConfig(share)).measure(made, real, context)
 
 

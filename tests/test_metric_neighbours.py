@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import pytest
 import torch
-from context import SimpleBench
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_context import SimpleBench
 from torch import Tensor
 
 from ganzoo.assembly.parts import resolve

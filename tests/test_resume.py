@@ -16,8 +16,7 @@ from stopping import StopAt
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.cli import run as command
 from ganzoo.errors import UserError
-from ganzoo.storage.checkpoint_files import checkpoints
-from ganzoo.training.checkpoints import step_of
+from ganzoo.storage.checkpoint_files import checkpoints, step_of
 from ganzoo.training.run import Run, train
 
 VARIANTS = installed().names("variant")

@@ -65,8 +65,8 @@ BEFORE = {
 DURING = {
     "a run begins": Moment("ganzoo.storage.run_folder:RunFolder.write_config"),
     "first picture": Moment("ganzoo.pictures:png"),
-    "step": Moment("ganzoo.step.train_step:Game.play", 4),
-    "step of a group": Moment("ganzoo.step.train_step:Game.play", 4, STREAMED, group=True),
+    "step": Moment("ganzoo.step.train_step:TrainStep.__call__", 4),
+    "step of a group": Moment("ganzoo.step.train_step:TrainStep.__call__", 4, STREAMED, group=True),
     "row of metrics": Moment("ganzoo.training.observers.metrics_file:as_row", 2),
     "evaluation": Moment("ganzoo.training.evaluator:Examiner.examine", 2, EVALUATED),
     "picture": Moment("ganzoo.training.preview:Preview.draw", 3),
@@ -266,7 +266,11 @@ def stuck(words: Sequence[str], target: str, here: Path) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["ganzoo.step.train_step:Game.play", "ganzoo.storage.sealed:write_whole", "ganzoo.training.preview:Preview.draw"],
+    [
+        "ganzoo.step.train_step:TrainStep.__call__",
+        "ganzoo.storage.sealed:write_whole",
+        "ganzoo.training.preview:Preview.draw",
+    ],
 )
 def test_a_second_interrupt_is_immediate(
     target: str, tmp_path: Path, whole: Callable[[Sequence[str]], RunFolder], record: Callable[..., None]

@@ -25,7 +25,7 @@ from ganzoo.contract.optimization import Schedule
 from ganzoo.contract.penalty import Penalty
 from ganzoo.contract.recipe import Recipe
 from ganzoo.randomness import key
-from ganzoo.text import in_words
+from ganzoo.text import message_of
 
 # An optimizer is a function; everything else that a plugin builds is of a class of the contract.
 INTERFACES: Mapping[str, type] = {
@@ -52,7 +52,7 @@ def resolve(component: Component) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as problem:  # what a plugin runs as it is imported may raise anything, or exit
-        raise ImportError(f"{component.target} cannot be loaded ({in_words(problem)})") from problem
+        raise ImportError(f"{component.target} cannot be loaded ({message_of(problem)})") from problem
     interface = INTERFACES.get(component.kind)
     if interface is not None and not (isinstance(target, type) and issubclass(target, interface)):
         raise TypeError(f"{component.target} is no {interface.__name__} (a class from {interface.__module__})")

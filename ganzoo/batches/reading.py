@@ -10,7 +10,7 @@ from torch import Tensor
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.contract.dataset import Dataset
 from ganzoo.errors import UserError
-from ganzoo.text import in_words
+from ganzoo.text import message_of
 
 CHUNK = 4096  # examples
 
@@ -27,7 +27,7 @@ def length_of(dataset: Dataset, owner: str) -> int:
     try:
         length = len(dataset)
     except Exception as problem:
-        raise UserError(f"{owner} cannot tell how many examples it has: {in_words(problem)}") from problem
+        raise UserError(f"{owner} cannot tell how many examples it has: {message_of(problem)}") from problem
     if not length:
         raise UserError(f"{owner} has no examples: choose other options for it, or other data")
     return length
@@ -59,7 +59,7 @@ def read_checked(dataset: Dataset, indices: Tensor, spec: DataSpec, owner: str) 
     except UserError:
         raise
     except Exception as problem:
-        raise UserError(f"{owner} cannot be read: {in_words(problem)}") from problem
+        raise UserError(f"{owner} cannot be read: {message_of(problem)}") from problem
     return fields
 
 

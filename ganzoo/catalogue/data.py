@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from ganzoo.errors import UserError
-from ganzoo.text import legible
+from ganzoo.text import one_line
 
 LARGEST = 2**24  # numbers in one example, or classes
 
@@ -99,9 +99,9 @@ class Field:
                 names=tuple(_text(name) for name in _listed(value.get("names", []))),
             )
         except UserError as problem:
-            raise UserError(legible(problem)) from problem
+            raise UserError(one_line(problem)) from problem
         except (KeyError, TypeError, AttributeError) as problem:
-            raise UserError(f"a field description is damaged: {legible(repr(problem))}") from problem
+            raise UserError(f"a field description is damaged: {one_line(repr(problem))}") from problem
 
 
 @dataclass(frozen=True)
@@ -155,9 +155,9 @@ class DataSpec:
             fields = {str(name): Field.from_json(field) for name, field in value["fields"].items()}
             return DataSpec(fields, _text(value["target"]), _text(value.get("condition", "")))
         except UserError as problem:
-            raise UserError(legible(problem)) from problem
+            raise UserError(one_line(problem)) from problem
         except (KeyError, TypeError, AttributeError) as problem:
-            raise UserError(f"a data description is damaged: {legible(repr(problem))}") from problem
+            raise UserError(f"a data description is damaged: {one_line(repr(problem))}") from problem
 
 
 def _listed(value: Any) -> list[Any] | tuple[Any, ...]:

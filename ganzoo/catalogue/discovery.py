@@ -15,7 +15,7 @@ import pluggy
 from ganzoo.catalogue import hooks
 from ganzoo.catalogue.component import Component, Variant
 from ganzoo.errors import Interrupted
-from ganzoo.text import in_words
+from ganzoo.text import described
 
 ALLOW_LIST = "GANZOO_PLUGINS"
 OWN_PACKAGE = "ganzoo"
@@ -97,7 +97,7 @@ def _points_one_by_one() -> tuple[Iterable[EntryPoint], list[Plugin]]:
                 points.setdefault((distribution.name, point.name), point)
         except Exception as problem:
             provider = Provider("unreadable", distribution.name or "unknown", distribution.version or "unknown")
-            unreadable.append(Plugin(provider, cause=f"its entry points cannot be read: {_words(problem)}"))
+            unreadable.append(Plugin(provider, cause=f"its entry points cannot be read: {described(problem)}"))
     return points.values(), unreadable
 
 
@@ -134,7 +134,7 @@ def _load(provider: Provider, point: EntryPoint) -> Plugin:
     except Interrupted:
         raise
     except BaseException as problem:
-        return Plugin(provider, cause=_words(problem))
+        return Plugin(provider, cause=described(problem))
     twice = sorted({name for name in names if names.count(name) > 1})
     faults += [f"{kind} {name!r} is declared twice" for kind, name in twice]
     if faults:
@@ -169,12 +169,6 @@ def _loaded(point: EntryPoint) -> Any:
         return point.load()
     except AttributeError as problem:
         raise AttributeError(f"{point.value} is not to be found: {problem}") from problem
-
-
-def _words(problem: BaseException) -> str:
-    """Return what went wrong in one line, whatever the exception."""
-    name, said = type(problem).__name__, in_words(problem)
-    return name if said == name else f"{name}: {said}"
 
 
 def _declarations(module: Any) -> list[Component | Variant]:

@@ -9,7 +9,7 @@ from ganzoo.catalogue.component import Component, Slot
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.precedence import RUN
 from ganzoo.catalogue.settings import RunSettings
-from ganzoo.text import nearest
+from ganzoo.text import did_you_mean
 
 
 def slot_flags(slots: Iterable[Slot]) -> set[str]:
@@ -43,4 +43,4 @@ def options_by(flags: Mapping[str, Any], legal: Mapping[str, Sequence[tuple[str,
 
 def unknown_flag(flag: str, legal: Iterable[str]) -> str:
     """Return how a sentence about a flag that there is not begins, with the nearest of those that are ``legal``."""
-    return f"no option is called {'--' + flag!r}{nearest(f'--{flag}', [f'--{name}' for name in legal])}"
+    return f"no option is called {'--' + flag!r}{did_you_mean(f'--{flag}', [f'--{name}' for name in legal])}"

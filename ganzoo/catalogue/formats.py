@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ganzoo.errors import UserError
-from ganzoo.text import legible
+from ganzoo.text import one_line
 
 FORMAT = 2  # of model files, saves and config files; from 2 on they are sealed
 
@@ -16,4 +16,4 @@ def refuse_other_format(found: Any, whose: str) -> None:
         return
     older = type(found) is int and found < FORMAT
     advice = "it was made by an older ganzoo, so make it anew" if older else "update ganzoo"
-    raise UserError(f"{whose} has format {legible(found)}; this ganzoo reads format {FORMAT}: {advice}")
+    raise UserError(f"{whose} has format {one_line(found)}; this ganzoo reads format {FORMAT}: {advice}")

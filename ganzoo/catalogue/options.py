@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, TypeVar, Union
 
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.errors import Refused, UserError
-from ganzoo.text import nearest
+from ganzoo.text import did_you_mean
 
 T = TypeVar("T")
 LARGEST = 2**31 - 1  # whole number, where an option says nothing else
@@ -202,7 +202,7 @@ def make(config: type[T], values: Mapping[str, Any], owner: str) -> T:
     problems, read = [], {}
     for name, value in values.items():
         if name not in known:
-            hint = nearest(name, known)
+            hint = did_you_mean(name, known)
             have = ", ".join(known) or "no options"
             problems.append(f"{owner} has no option {name!r}{hint} It has {have}")
             continue

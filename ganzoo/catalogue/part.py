@@ -13,7 +13,7 @@ from ganzoo.catalogue.discovery import Provider
 from ganzoo.catalogue.options import Config, make, values_of
 from ganzoo.catalogue.registry import Entry, Registry
 from ganzoo.errors import UserError
-from ganzoo.text import in_words, legible
+from ganzoo.text import message_of, one_line
 
 _PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # the names that distributions may have
 
@@ -46,7 +46,7 @@ class Part:
         except (UserError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as problem:
-            raise UserError(f"{self.owned} fails: {in_words(problem)}") from problem
+            raise UserError(f"{self.owned} fails: {message_of(problem)}") from problem
 
 
 def part_of(entry: Entry, slot: Slot, values: Mapping[str, Any]) -> Part:
@@ -77,8 +77,8 @@ def part_from_json(registry: Registry, slot: Slot, value: Any) -> Part:
         if not isinstance(package, str) or not _PACKAGE.fullmatch(package):
             package = "unknown"
         raise UserError(
-            f"{slot.kind} {legible(name)!r} of package {package!r} is needed and not installed: install that package "
-            f"if you trust it. {legible(problem)}"
+            f"{slot.kind} {one_line(name)!r} of package {package!r} is needed and not installed: install that package "
+            f"if you trust it. {one_line(problem)}"
         ) from problem
     config = value.get("config", {})
     if not isinstance(config, Mapping):
@@ -86,4 +86,4 @@ def part_from_json(registry: Registry, slot: Slot, value: Any) -> Part:
     try:
         return part_of(entry, slot, config)
     except UserError as problem:
-        raise UserError(legible(problem)) from problem
+        raise UserError(one_line(problem)) from problem

@@ -11,7 +11,7 @@ from ganzoo.catalogue.formats import FORMAT, refuse_other_format
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import PLACE
 from ganzoo.errors import UserError
-from ganzoo.text import nearest
+from ganzoo.text import did_you_mean
 
 RUN = "run"  # where a layer has the options of no part: the settings of the run
 
@@ -47,7 +47,7 @@ def refuse_other_file(file: Mapping[str, Any], variant: str, preset: str | None)
     known = ("format", "variant", "preset", "parts", "run", "versions")
     for key in file:
         if key not in known:
-            raise UserError(f"the config file has an unknown entry {key!r}{nearest(str(key), known)}")
+            raise UserError(f"the config file has an unknown entry {key!r}{did_you_mean(str(key), known)}")
     for what, asked in (("variant", variant), ("preset", preset)):
         if asked is not None and file.get(what, asked) != asked:
             raise UserError(f"the config file is of {what} {file[what]!r}, not {asked!r}: leave one of them out")

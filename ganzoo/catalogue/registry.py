@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ganzoo.catalogue.component import KINDS, Component, Variant
 from ganzoo.catalogue.discovery import ALLOW_LIST, Plugin, Provider, discover
 from ganzoo.errors import UserError
-from ganzoo.text import nearest
+from ganzoo.text import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Registry:
     def names(self, kind: str) -> tuple[str, ...]:
         """Return the installed names of one kind, sorted; raises :class:`UserError` where there is no such kind."""
         if kind not in KINDS:
-            raise UserError(f"there is no kind {kind!r}{nearest(kind, KINDS)} Kinds: {', '.join(KINDS)}")
+            raise UserError(f"there is no kind {kind!r}{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}")
         return tuple(sorted(name for entry_kind, name in self._entries if entry_kind == kind))
 
     def find(self, name: str) -> tuple[Entry, ...]:
@@ -72,7 +72,7 @@ class Registry:
         found = tuple(entry for entry in self if entry.item.name == name)
         if not found:
             every = sorted({name for _, name in self._entries})
-            raise UserError(f"nothing is called {name!r}{nearest(name, every)} `ganzoo list` shows all names")
+            raise UserError(f"nothing is called {name!r}{did_you_mean(name, every)} `ganzoo list` shows all names")
         return found
 
     def entry(self, kind: str, name: str) -> Entry:
@@ -82,7 +82,7 @@ class Registry:
         if found is None:
             installed = ", ".join(names) or "none"
             raise UserError(
-                f"no {kind} is called {name!r}{nearest(name, names)} Installed: {installed}{self._left_out()}"
+                f"no {kind} is called {name!r}{did_you_mean(name, names)} Installed: {installed}{self._left_out()}"
             )
         return found
 

@@ -16,7 +16,7 @@ from ganzoo.catalogue.precedence import RUN, Layer, file_layer, name_in, options
 from ganzoo.catalogue.registry import Registry
 from ganzoo.catalogue.settings import PLACE, RunSettings
 from ganzoo.errors import Refused, UserError
-from ganzoo.text import nearest
+from ganzoo.text import did_you_mean
 
 PRESETS = ("default", "published")
 
@@ -79,7 +79,7 @@ def select(
     refuse_other_file(file or {}, variant_name, preset)
     preset = preset or str((file or {}).get("preset", PRESETS[0]))
     if preset not in PRESETS:
-        raise UserError(f"no preset is called {preset!r}{nearest(preset, PRESETS)} Presets: {', '.join(PRESETS)}")
+        raise UserError(f"no preset is called {preset!r}{did_you_mean(preset, PRESETS)} Presets: {', '.join(PRESETS)}")
     slots = recipe_slots(registry, variant)
     asked = {name.replace("_", "-"): value for name, value in (flags or {}).items() if value is not None}
     placed = slot_flags(slots)
@@ -112,7 +112,7 @@ def _choose(
             if key not in legal:
                 problems.append(
                     f"{layer.name} has a part or option for {key!r}, but recipe {variant.recipe!r} has no slot {key!r}"
-                    f"{nearest(key, legal)} Slots: {', '.join(sorted(legal))}"
+                    f"{did_you_mean(key, legal)} Slots: {', '.join(sorted(legal))}"
                 )
     chosen = {"recipe": (Slot("recipe", "recipe", ""), registry.component("recipe", variant.recipe))}
     for slot in slots:

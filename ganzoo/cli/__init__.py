@@ -25,7 +25,7 @@ from ganzoo.cli.streams import prepare_streams
 from ganzoo.cli.train import train
 from ganzoo.errors import Interrupted, Refused, TrainingFailed, UserError
 from ganzoo.signals import SIGNALLED, interruptible
-from ganzoo.text import in_words, nearest
+from ganzoo.text import did_you_mean, message_of
 
 FAILED, ASKED_WRONGLY, INTERRUPTED = 1, 2, SIGNALLED + signal.SIGINT
 
@@ -84,7 +84,7 @@ def _one_sentence(problem: click.ClickException) -> str:
     context = problem.ctx if isinstance(problem, click.UsageError) else None
     if isinstance(problem, click.NoSuchOption) and context is not None:
         known = [flag for param in context.command.get_params(context) for flag in param.opts]
-        hint = nearest(problem.option_name, known)
+        hint = did_you_mean(problem.option_name, known)
         return f"no option is called {problem.option_name!r}{hint} `{context.command_path} --help` shows all options"
     message = " ".join(problem.format_message().split()).rstrip(".") or type(problem).__name__
     advice = f"; see `{context.command_path} --help`" if context is not None else ""
@@ -97,8 +97,8 @@ def _explain(problem: BaseException) -> None:
         for line in problem.problems:
             tell(f"  - {' '.join(line.split())}", err=True)
     elif isinstance(problem, UserError):
-        tell(f"ganzoo: {in_words(problem)}", err=True)
+        tell(f"ganzoo: {message_of(problem)}", err=True)
     else:
         owner = None if isinstance(problem, TrainingFailed) else attribute(problem, installed())
         where = f" in {owner.owned}" if owner is not None else ""
-        tell(f"ganzoo: failed{where}: {in_words(problem)} (--debug shows the traceback)", err=True)
+        tell(f"ganzoo: failed{where}: {message_of(problem)} (--debug shows the traceback)", err=True)

@@ -16,6 +16,7 @@ from ganzoo.cli.options import refuse_no_variant
 from ganzoo.cli.output import tell
 from ganzoo.cli.parts import PartsCommand, selected
 from ganzoo.errors import UserError
+from ganzoo.text import listed, quoted
 
 if TYPE_CHECKING:
     from ganzoo.studio.conversion.convert import Conversion
@@ -87,8 +88,6 @@ def _read(takes: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def _lines(done: Conversion) -> Iterator[str]:
-    from ganzoo.studio.conversion.plan import listed
-
     for network, taken in done.taken.items():
         yield from _of_network(network, taken)
     for network in done.fresh:
@@ -98,12 +97,10 @@ def _lines(done: Conversion) -> Iterator[str]:
 
 
 def _of_network(network: str, taken: Taken) -> Iterator[str]:
-    from ganzoo.studio.conversion.pickles import shown
-
     how = "by name" if taken.match.by_name else "in the order of the layers"
     cast = f", from {', '.join(taken.cast)}" if taken.cast else ""
     zeros = f", and {len(taken.match.zeros)} counters of batch norm set to 0" if taken.match.zeros else ""
-    yield f"{network}: {len(taken.match.names)} tensors of {shown(taken.found.name)}, {how}{cast}{zeros}"
+    yield f"{network}: {len(taken.match.names)} tensors of {quoted(taken.found.name)}, {how}{cast}{zeros}"
     if not taken.match.by_name:
         rows = taken.layers
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

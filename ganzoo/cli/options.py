@@ -17,7 +17,7 @@ from ganzoo.catalogue.part import Part
 from ganzoo.catalogue.selection import recipe_slots
 from ganzoo.errors import UserError
 from ganzoo.storage.files import DOCUMENT, read_file
-from ganzoo.text import nearest
+from ganzoo.text import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def without_unknown(
     for word in words:
         flag = word.split("=", 1)[0]
         if word.startswith("--") and flag not in known and word != "--":
-            hint = nearest(flag, known)
+            hint = did_you_mean(flag, known)
             problems.append(f"no option is called {flag!r}{hint} `{example} {variant} --help` shows all options")
             value_of_unknown = "=" not in word
         elif value_of_unknown and not word.startswith("-") and word != variant:

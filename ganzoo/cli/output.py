@@ -10,12 +10,12 @@ from typing import Any
 import click
 
 from ganzoo.catalogue.registry import Registry
-from ganzoo.text import plain, warn
+from ganzoo.text import printable, warn
 
 
 def tell(text: str = "", err: bool = False) -> None:
     """Print lines for people; what a file, a plugin or a name brought along cannot command their terminal."""
-    click.echo("\n".join(map(plain, text.split("\n"))), err=err)
+    click.echo("\n".join(map(printable, text.split("\n"))), err=err)
 
 
 def print_json(value: Any) -> None:
@@ -27,7 +27,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on a terminal, or one line a row with tabs between the cells."""
     if not sys.stdout.isatty():
         for row in rows:
-            click.echo("\t".join(map(plain, row)))
+            click.echo("\t".join(map(printable, row)))
         return
     # Imported here: a pipe has no use for it.
     from rich import box
@@ -37,7 +37,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(*headings, box=box.SIMPLE_HEAD)
     for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table)
 
 

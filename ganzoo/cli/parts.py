@@ -13,7 +13,7 @@ from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.cli.options import Group, groups, hint_of_slots, names_a_variant, scan, without_unknown
 from ganzoo.errors import Refused
-from ganzoo.text import plain
+from ganzoo.text import printable
 
 _GROUPS, _HINT, _UNKNOWN = "ganzoo.groups", "ganzoo.hint", "ganzoo.unknown"
 
@@ -51,7 +51,7 @@ class PartsCommand(click.Command, ABC):
 
     def get_help(self, ctx: click.Context) -> str:
         """Return the help text, of which plugins and config files wrote parts."""
-        return "\n".join(map(plain, super().get_help(ctx).split("\n")))
+        return "\n".join(map(printable, super().get_help(ctx).split("\n")))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options by component and package."""

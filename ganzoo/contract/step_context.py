@@ -10,16 +10,15 @@ from ganzoo.randomness import WHOLE, Draws, Share, Streams
 
 
 class NotReplayable(Exception):
-    """Raised where a step that is to be replayed asks what the time is: it would be that time for ever."""
+    """Raised where a step that is to be replayed asks for its number: it would be that number for ever."""
 
 
 @final
 class StepContext:
-    """What a phase knows about time: ``step`` (from 0) of ``steps``, its ``update`` in the step, and its noise.
+    """What a phase knows about its step: ``step`` (from 0) of ``steps``, its ``update`` in the step, and its draws.
 
-    ``share`` is the part of the batch that it is given.
-
-    A clock that stands is that of a step which is recorded once and replayed; its ``step`` raises :class:`NotReplayable`.
+    ``share`` is the part of the batch that it is given. In a step that is recorded once and replayed, asking for the
+    number of the ``step`` raises :class:`NotReplayable`.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from ganzoo.contract.metric import Aim, Estimate
 from ganzoo.errors import UserError
-from ganzoo.text import legible
+from ganzoo.text import one_line
 
 GOOD = ("high", "low")
 LARGEST = 1e300  # value of a figure that is read
@@ -139,4 +139,4 @@ def finite(value: float | None) -> float | None:
 
 
 def _short(value: Any) -> str:
-    return legible(value) if str(value) else "none"
+    return one_line(value) if str(value) else "none"

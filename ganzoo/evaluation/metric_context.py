@@ -20,7 +20,7 @@ CHUNK = 500  # examples that a judge looks at together
 
 @final
 class CachedMetricContext:
-    """Answers metrics (:class:`ganzoo.contract.metric.MetricContext`); what the judge said of examples is kept as long as these are."""
+    """Answers metrics (:class:`ganzoo.contract.metric.MetricContext`); what the judge said is kept."""
 
     def __init__(self, reference: ReferenceData, judge: Judge, pupil: Callable[[], Judge], track: Track):
         self._reference, self._judge, self._pupil, self._track = reference, judge, pupil, track

@@ -20,8 +20,8 @@ ROWS = 4  # of each class in a batch, from which the spread within classes says 
 class CollapseDetector:
     """Notices when generated examples have become all alike.
 
-    It measures the root mean square distance of examples from their mean, within classes where there are enough of each,
-    as a share of that of the first real batch.
+    It measures the root mean square distance of examples from their mean, within classes where there are enough of
+    each, as a share of that of the first real batch.
     """
 
     def __init__(self, recipe: Recipe, device: torch.device, average: Callable[[Tensor], Tensor], watched: bool):

@@ -14,7 +14,7 @@ from ganzoo.errors import UserError
 from ganzoo.storage.files import make_folder
 from ganzoo.storage.resume_compatibility import laid_out
 from ganzoo.storage.sealed import read_sealed, write_sealed
-from ganzoo.text import legible
+from ganzoo.text import one_line
 
 KEY = "ganzoo-checkpoint"
 _NAME = re.compile(r"step-(\d{8})\.safetensors")
@@ -50,12 +50,12 @@ def write(folder: Path, step: int, tensors: Mapping[str, Tensor], about: Mapping
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors of a checkpoint and what it says about itself; raises :class:`UserError` where it is damaged."""
+    """Return the tensors of a checkpoint and its description; raises :class:`UserError` where damaged."""
     tensors, about = read_sealed(path, KEY, "checkpoint")
     if not laid_out(about.get("config")):
         raise UserError(f"{path} is damaged: it does not say what the run was begun with")
-    if path.name != f"step-{legible(about.get('step')):0>8}.safetensors":
-        raise UserError(f"{path} is of step {legible(about.get('step'))}, not of the one that its name says")
+    if path.name != f"step-{one_line(about.get('step')):0>8}.safetensors":
+        raise UserError(f"{path} is of step {one_line(about.get('step'))}, not of the one that its name says")
     return tensors, about
 
 

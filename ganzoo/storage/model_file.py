@@ -20,7 +20,7 @@ from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError
 from ganzoo.storage.sealed import read_sealed, refuse_other_tensors, write_sealed
-from ganzoo.text import legible
+from ganzoo.text import one_line
 
 KEY = "ganzoo"
 
@@ -72,7 +72,7 @@ def read_model(path: Path, registry: Registry) -> tuple[Recipe, Header]:
         refuse_other_tensors(tensors, _build(parts, header, "meta").state_dict())
         recipe = _build(parts, header, "cpu")
     except UserError as problem:
-        raise UserError(f"{path} cannot be used: {legible(problem)}") from problem
+        raise UserError(f"{path} cannot be used: {one_line(problem)}") from problem
     recipe.load_state_dict(tensors)
     return recipe.eval(), header
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganzoo.errors import UserError
-from ganzoo.text import legible
+from ganzoo.text import one_line
 
 # Settings that do not change what is trained; the others must be those of the run that goes on.
 _FREE = (
@@ -58,7 +58,7 @@ def refuse_other_choices(then: Mapping[str, Any], now: Mapping[str, Any]) -> Non
             )
     before = then["run"]
     other = [
-        f"{name} {legible(before.get(name))}, not {value}"
+        f"{name} {one_line(before.get(name))}, not {value}"
         for name, value in now["run"].items()
         if before.get(name) != value
     ]
@@ -73,4 +73,4 @@ def _short(part: Mapping[str, Any] | None) -> str:
     if part is None:
         return "none"
     options = ", ".join(f"{name} {value}" for name, value in part["config"].items())
-    return legible(f"{part.get('name')} with {options}" if options else part.get("name"))
+    return one_line(f"{part.get('name')} with {options}" if options else part.get("name"))

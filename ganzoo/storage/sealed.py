@@ -23,7 +23,7 @@ from ganzoo.catalogue.formats import FORMAT, refuse_other_format
 from ganzoo.errors import UserError
 from ganzoo.health.finite import first_non_finite
 from ganzoo.storage.files import open_file, write_whole
-from ganzoo.text import legible
+from ganzoo.text import one_line
 
 _LENGTH = 8  # bytes of the header's length, at the beginning of a safetensors file
 _LONGEST = 100_000_000  # bytes of a header, as safetensors has it
@@ -77,7 +77,7 @@ def read_sealed(path: Path, key: str, what: str) -> tuple[dict[str, Tensor], dic
     try:
         tensors = safetensors.torch.load(content)
     except Exception as problem:  # whatever safetensors and torch find wrong with the header
-        raise UserError(f"{path} is no readable safetensors file: {legible(problem)}") from problem
+        raise UserError(f"{path} is no readable safetensors file: {one_line(problem)}") from problem
     return tensors, {name: value for name, value in about.items() if name != "seal"}
 
 
@@ -88,16 +88,16 @@ def refuse_other_tensors(found: Mapping[str, Tensor], wanted: Mapping[str, Tenso
     """
     for name in sorted(found.keys() | wanted.keys()):
         if name not in found:
-            raise UserError(f"{legible(name)} is missing")
+            raise UserError(f"{one_line(name)} is missing")
         if name not in wanted:
-            raise UserError(f"{legible(name)} does not belong there")
+            raise UserError(f"{one_line(name)} does not belong there")
         has, needs = found[name], wanted[name]
         if has.shape != needs.shape:
-            raise UserError(f"{legible(name)} has shape {tuple(has.shape)} and should have {tuple(needs.shape)}")
+            raise UserError(f"{one_line(name)} has shape {tuple(has.shape)} and should have {tuple(needs.shape)}")
         if has.dtype != needs.dtype:
-            raise UserError(f"{legible(name)} is of type {has.dtype} and should be of {needs.dtype}")
+            raise UserError(f"{one_line(name)} is of type {has.dtype} and should be of {needs.dtype}")
         if first_non_finite({name: has}):
-            raise UserError(f"the weights of {legible(name)} are not finite")
+            raise UserError(f"the weights of {one_line(name)} are not finite")
 
 
 def _content(path: Path, what: str) -> bytes:
@@ -110,7 +110,7 @@ def _content(path: Path, what: str) -> bytes:
         raise UserError(f"{path} cannot be read: {problem.strerror or problem}") from problem
     except (ValueError, MemoryError) as problem:
         reason = "its name is none" if isinstance(problem, ValueError) else "it is larger than the memory"
-        raise UserError(f"{legible(path)} cannot be read: {reason}") from problem
+        raise UserError(f"{one_line(path)} cannot be read: {reason}") from problem
 
 
 def _end(content: bytes) -> int:

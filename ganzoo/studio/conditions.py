@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganzoo.catalogue.data import Field
 from ganzoo.errors import UserError
-from ganzoo.text import nearest
+from ganzoo.text import did_you_mean
 
 
 def read_conditions(field: Field, asked: Sequence[Any], count: int) -> Tensor:
@@ -32,7 +32,9 @@ def _read_class(field: Field, value: Any) -> Tensor:
         index = int(value) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
         have = ", ".join(field.names) or f"0 to {field.classes - 1}"
-        raise UserError(f"no class is called {value!r}{nearest(str(value), field.names)} Classes: {have}") from None
+        raise UserError(
+            f"no class is called {value!r}{did_you_mean(str(value), field.names)} Classes: {have}"
+        ) from None
     if not 0 <= index < field.classes:
         raise UserError(f"label {index} is out of range: this model knows the classes 0 to {field.classes - 1}")
     return torch.tensor(index)
@@ -46,7 +48,7 @@ def _read_vector(field: Field, value: Any) -> Tensor:
         name = word.strip()
         if name not in field.names:
             have = ", ".join(field.names)
-            raise UserError(f"no attribute is called {name!r}{nearest(name, field.names)} Attributes: {have}")
+            raise UserError(f"no attribute is called {name!r}{did_you_mean(name, field.names)} Attributes: {have}")
         chosen[field.names.index(name)] = 1.0
     return chosen
 
@@ -61,7 +63,7 @@ def _read_caption(field: Field, value: Any) -> Tensor:
     unknown = [word for word in words if word not in field.names]
     if unknown:
         have = ", ".join(field.names[1:])
-        raise UserError(f"no caption has the word {unknown[0]!r}{nearest(unknown[0], field.names)} Words: {have}")
+        raise UserError(f"no caption has the word {unknown[0]!r}{did_you_mean(unknown[0], field.names)} Words: {have}")
     if len(words) > field.size:
         raise UserError(f"a caption has at most {field.size} words, not {len(words)}")
     indices = [field.names.index(word) for word in words]

@@ -16,6 +16,7 @@ from ganzoo.catalogue.data import Field
 from ganzoo.errors import UserError
 from ganzoo.pictures import draw_examples, png, to_pil, to_uint8
 from ganzoo.storage.files import make_folder, write_whole
+from ganzoo.text import in_file_name
 
 SUFFIXES = (".png", ".npz")
 
@@ -91,13 +92,9 @@ def _write_folder(out: Path, made: Tensor, output: Field, conditions: Tensor | N
             name = f"{number:05d}"
             if labelled:
                 assert conditions is not None and condition is not None
-                name += f"-{_plain(condition.class_name(int(conditions[number])))}"
+                name += f"-{in_file_name(condition.class_name(int(conditions[number])))}"
             path = out / f"{name}.png"
             undone.callback(path.unlink, missing_ok=True)
             write_whole(path, png(to_pil(image)))
         # All of them are there; a part of them is taken away again, so that the same words can be tried once more.
         undone.pop_all()
-
-
-def _plain(name: str) -> str:
-    return "".join(letter if letter.isalnum() else "_" for letter in name)

@@ -10,7 +10,7 @@ from ganzoo.errors import UserError
 from ganzoo.evaluation import Evaluation
 from ganzoo.storage.model_file import KEY
 from ganzoo.storage.sealed import read_sealed
-from ganzoo.text import legible
+from ganzoo.text import one_line
 
 EVALUATION = "evaluation"
 
@@ -38,7 +38,7 @@ class BestModel:
             later = trained["steps"] > step
         except (UserError, KeyError, TypeError) as problem:
             raise UserError(
-                f"{whose}, cannot be read ({legible(problem)}): move it away, and the run goes on without it"
+                f"{whose}, cannot be read ({one_line(problem)}): move it away, and the run goes on without it"
             ) from problem
         if later:
             return

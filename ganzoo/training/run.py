@@ -142,8 +142,8 @@ def _refuse_other_steps(trainer: Trainer, processes: ProcessGroup) -> None:
     step = int(processes.broadcast_text(str(trainer.step)))
     if trainer.step != step:
         raise UserError(
-            f"process {processes.share.index} found the save of step {trainer.step}, and the first one that of step {step}: "
-            "the run folder must be on a disk that all processes see"
+            f"process {processes.share.index} found the save of step {trainer.step}, and the first one that of step "
+            f"{step}: the run folder must be on a disk that all processes see"
         )
 
 

@@ -16,7 +16,7 @@ from ganzoo.step.phase_optimizer import PhaseOptimizer
 from ganzoo.step.running_means import TermNames
 from ganzoo.step.train_step import TrainStep
 from ganzoo.storage.sealed import refuse_other_tensors
-from ganzoo.text import legible
+from ganzoo.text import one_line
 from ganzoo.training.trainer import Trainer
 
 _LARGEST = 2**53  # count or number of seconds
@@ -86,9 +86,9 @@ def _networks(train_step: TrainStep) -> dict[str, Tensor]:
 def _time(about: Mapping[str, Any], steps: int) -> tuple[int, float]:
     step, seconds = about.get("step"), about.get("seconds")
     if not isinstance(step, int) or not 0 <= step <= steps:
-        raise UserError(f"its step is {legible(step)}, and not one of 0 to {steps}")
+        raise UserError(f"its step is {one_line(step)}, and not one of 0 to {steps}")
     if not isinstance(seconds, int | float) or not 0 <= seconds < _LARGEST:
-        raise UserError(f"it took {legible(seconds)} seconds")
+        raise UserError(f"it took {one_line(seconds)} seconds")
     return step, float(seconds)
 
 

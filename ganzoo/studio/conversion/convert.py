@@ -21,8 +21,9 @@ from ganzoo.studio.conversion.advice import fitting_options
 from ganzoo.studio.conversion.checkpoints import read_checkpoint
 from ganzoo.studio.conversion.finding import left_out, networks_in
 from ganzoo.studio.conversion.matching import filled
-from ganzoo.studio.conversion.pickles import Unreadable, shown
+from ganzoo.studio.conversion.pickles import Unreadable
 from ganzoo.studio.conversion.plan import NOTHING, Plan, Taken, plan
+from ganzoo.text import quoted
 
 SUFFIX = ".safetensors"
 
@@ -96,11 +97,13 @@ def _refuse_misfits(made: Plan, selection: Selection, networks: Mapping[str, nn.
     name, (part, reason) = next(iter(made.refused.items()))
     advice = _offer(name, made.offered[name]) if name in made.offered else _fitting_with(made, selection)
     without = "" if isinstance(networks[name], Generator) else f", or leave it out with --take {name}={NOTHING}"
-    raise UserError(f"{shown(part.name)} does not fit the {name} of {selection.variant!r}: {reason}; {advice}{without}")
+    raise UserError(
+        f"{quoted(part.name)} does not fit the {name} of {selection.variant!r}: {reason}; {advice}{without}"
+    )
 
 
 def _offer(name: str, part: str) -> str:
-    return f"a part of it fits, and if that is a whole network, give --take {name}={shown(part)}"
+    return f"a part of it fits, and if that is a whole network, give --take {name}={quoted(part)}"
 
 
 def _fitting_with(made: Plan, selection: Selection) -> str:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ganzoo.errors import UserError
 from ganzoo.studio.conversion.finding import SEPARATOR
-from ganzoo.studio.conversion.pickles import shown
 from ganzoo.studio.conversion.tensors import View
+from ganzoo.text import quoted
 
 COUNTER = "num_batches_tracked"  # of batch norm: files of torch before 0.4.1 have none, and sampling needs none
 
@@ -60,7 +60,7 @@ def filled(network: Mapping[str, Tensor], found: Match, tensors: Mapping[str, Vi
         state[mine] = tensors[other].read().to(network[mine].dtype)
         if not state[mine].isfinite().all():
             raise UserError(
-                f"{shown(other)} holds numbers that are not finite, as a training that failed leaves them: "
+                f"{quoted(other)} holds numbers that are not finite, as a training that failed leaves them: "
                 "give an earlier checkpoint"
             )
     return state
@@ -102,16 +102,16 @@ def _in_order(network: Mapping[str, Tensor], tensors: Mapping[str, View]) -> Ite
     for place, (mine, layer) in enumerate(ours.items()):
         alike = waiting.get(_kind(layer, network))
         if not alike:
-            others = [f"{shown(name)} has {_told(other, tensors)}" for name, other in theirs.items()]
+            others = [f"{quoted(name)} has {_told(other, tensors)}" for name, other in theirs.items()]
             there = f"in its place {others[place]}" if place < len(others) else f"there are {len(others)} layers only"
-            raise Misfit(f"{shown(mine)} has {_told(layer, network)}, and in the file {there}")
+            raise Misfit(f"{quoted(mine)} has {_told(layer, network)}, and in the file {there}")
         other = alike.pop()
         used |= set(other.values())
         yield from ((layer[role], other[role]) for role in layer)
     for layer in theirs.values():
         if not used.issuperset(layer.values()):
             first = next(iter(layer.values()))
-            raise Misfit(f"{shown(first)} of the file is of a layer ({_told(layer, tensors)}) that it has not")
+            raise Misfit(f"{quoted(first)} of the file is of a layer ({_told(layer, tensors)}) that it has not")
 
 
 def _kind(layer: Names, values: Values) -> object:
@@ -123,14 +123,14 @@ def _told(layer: Names, values: Values) -> str:
 
 
 def _plain(role: str) -> str:
-    return role if role.isidentifier() and role.isascii() else shown(role)
+    return role if role.isidentifier() and role.isascii() else quoted(role)
 
 
 def _refuse_other(mine: str, value: Tensor, other: str, view: View) -> None:
     if tuple(value.shape) != view.shape:
-        raise Misfit(f"{shown(mine)} is {tuple(value.shape)}, and {shown(other)} of the file is {view.shape}")
+        raise Misfit(f"{quoted(mine)} is {tuple(value.shape)}, and {quoted(other)} of the file is {view.shape}")
     if value.is_floating_point() != view.dtype.is_floating_point:
-        raise Misfit(f"{shown(mine)} is of {value.dtype}, and {shown(other)} of the file of {view.dtype}")
+        raise Misfit(f"{quoted(mine)} is of {value.dtype}, and {quoted(other)} of the file of {view.dtype}")
 
 
 def _counters(network: Mapping[str, Tensor], tensors: Mapping[str, View], names: Mapping[str, str]) -> dict[str, str]:

@@ -13,21 +13,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+from ganzoo.text import quoted
+
 STEPS = 2_000_000  # operations in one pickle: some seconds, and a hundred times what large checkpoints need
 LINE = 1000  # bytes of an import path, or of a number written in digits
 DIGITS = 18  # of a number written in digits
 LARGEST_KEY = 2**63  # larger numbers as keys could be chosen so that a dict takes for ever
-SHOWN = 80  # letters of a name from a file in a message
 
 
 class Unreadable(Exception):
     """Why a file is not read, as a sentence about it goes on: ``asks for 'os.system', …``."""
-
-
-def shown(name: object) -> str:
-    """Return a name that a file brought along as it may stand in a message: printable, and not long."""
-    text = ascii(name) if isinstance(name, str) else f"'{name}'"
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 4]}…'"
 
 
 @final
@@ -187,7 +182,7 @@ class Reader:
         path = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "nothing that has a name"
         if path not in self._known:
             raise Unreadable(
-                f"asks for {shown(path)} to be run while it is read, and only tensors are taken from it: "
+                f"asks for {quoted(path)} to be run while it is read, and only tensors are taken from it: "
                 "save the state_dict() of the network by torch.save, with the program that made it"
             )
         self.push(Known(path, self._known[path]))
@@ -205,7 +200,7 @@ class Reader:
         try:
             self.push(maker.make(*arguments))
         except TypeError as problem:
-            raise Unreadable(f"is damaged: it gives {shown(maker.path)} what that does not take") from problem
+            raise Unreadable(f"is damaged: it gives {quoted(maker.path)} what that does not take") from problem
 
     def build(self) -> None:
         """Drop the attributes that other readers would set."""

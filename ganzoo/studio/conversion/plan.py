@@ -13,8 +13,7 @@ from ganzoo.contract.networks import Generator
 from ganzoo.errors import UserError
 from ganzoo.studio.conversion.finding import HINTS, SEPARATOR, Found
 from ganzoo.studio.conversion.matching import Match, Misfit, likeness, match
-from ganzoo.studio.conversion.pickles import shown
-from ganzoo.text import nearest
+from ganzoo.text import did_you_mean, listed, quoted
 
 NOTHING = "none"  # what is taken for a network that is to stay as it begins
 CAST = (torch.float16, torch.bfloat16, torch.float64)
@@ -35,7 +34,7 @@ class Taken:
         rows: dict[str, tuple[str, str, str]] = {}
         for mine, other in self.match.names.items():
             ours, theirs = (name.rpartition(SEPARATOR)[0] for name in (mine, other))
-            rows.setdefault(ours, (ours, shown(theirs), str(self.found.tensors[other].shape)))
+            rows.setdefault(ours, (ours, quoted(theirs), str(self.found.tensors[other].shape)))
         return list(rows.values())
 
     @property
@@ -78,8 +77,10 @@ def plan(networks: Mapping[str, nn.Module], found: Sequence[Found], take: Mappin
         fitting = _narrowed([taken for part in among for taken in _fitting(network, part)], type(network))
         if len(fitting) > 1:
             labels = [taken.found.name for taken in fitting]
-            example = f"--take {name}={shown(labels[0])}"
-            raise UserError(f"several parts of it fit the {name} ({listed(labels)}): say which, such as {example}")
+            example = f"--take {name}={quoted(labels[0])}"
+            raise UserError(
+                f"several parts of it fit the {name} ({listed(labels, SHOWN)}): say which, such as {example}"
+            )
         told = [part for part in among if part.hints(type(network))]
         if fitting:
             made.taken[name] = fitting[0]
@@ -97,7 +98,9 @@ def plan(networks: Mapping[str, nn.Module], found: Sequence[Found], take: Mappin
 def _refuse_unknown(take: Mapping[str, str], networks: Mapping[str, nn.Module]) -> None:
     for name in take:
         if name not in networks:
-            raise UserError(f"no network is called {name!r}{nearest(name, networks)} Networks: {', '.join(networks)}")
+            raise UserError(
+                f"no network is called {name!r}{did_you_mean(name, networks)} Networks: {', '.join(networks)}"
+            )
     for name, asked in take.items():
         if asked == NOTHING and isinstance(networks[name], Generator):
             raise UserError(f"a model cannot do without its {name}: leave --take {name}={NOTHING} out")
@@ -107,7 +110,7 @@ def _asked(asked: str, among: Sequence[Found], network: str) -> list[Found]:
     chosen = [part for part in among if asked in (part.label, part.name)]
     if not chosen:
         labels = [part.name for part in among]
-        raise UserError(f"it has no part {shown(asked)} for the {network}: its parts are {listed(labels)}")
+        raise UserError(f"it has no part {quoted(asked)} for the {network}: its parts are {listed(labels, SHOWN)}")
     return chosen
 
 
@@ -135,9 +138,3 @@ def _likest(network: nn.Module, among: Sequence[Found]) -> tuple[Found, str]:
     except Misfit as misfit:
         return part, str(misfit)
     raise AssertionError("a part that fits was refused")
-
-
-def listed(labels: Sequence[str], most: int = SHOWN) -> str:
-    """Return the first ``most`` of some names from a checkpoint, and how many more there are."""
-    more = f", and {len(labels) - most} more" if len(labels) > most else ""
-    return ", ".join(map(shown, labels[:most])) + more

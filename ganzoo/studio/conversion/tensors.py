@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.studio.conversion.pickles import Known, Unreadable, shown
+from ganzoo.studio.conversion.pickles import Known, Unreadable
+from ganzoo.text import quoted
 
 LARGEST = 2**48  # of sizes, strides, places and numbers in a tensor: what torch counts with cannot overflow
 DIMENSIONS = 16
@@ -52,7 +53,7 @@ class Storage:
     @property
     def label(self) -> str:
         """How messages call it."""
-        return f"the storage {shown(self.key)}"
+        return f"the storage {quoted(self.key)}"
 
     def check(self) -> None:
         """Raise :class:`Unreadable` where the file does not hold all of its numbers."""

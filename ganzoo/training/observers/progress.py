@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from ganzoo.text import plain
+from ganzoo.text import printable
 from ganzoo.training.observers.base import Observer, Report, TrainingStart
 
 QUIET_SECONDS = 5.0  # between two plain lines
@@ -26,7 +26,7 @@ class ProgressDisplay(Observer):
     def began(self, situation: TrainingStart) -> None:
         """Show what begins."""
         self._steps, self._said, self._moved, self._scores = situation.steps, 0.0, 0.0, ""
-        self._console.print("\n".join(map(plain, situation.title.splitlines())), highlight=False)
+        self._console.print("\n".join(map(printable, situation.title.splitlines())), highlight=False)
         self._bar = Progress(
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
@@ -76,14 +76,14 @@ class ProgressDisplay(Observer):
 def describe_losses(report: Report) -> str:
     """Return the losses by phase and term in one line."""
     named = {f"{phase} {name}": value for phase, terms in report.terms.items() for name, value in terms.items()}
-    return plain("  ".join(f"{name} {value:.3f}" for name, value in named.items()))
+    return printable("  ".join(f"{name} {value:.3f}" for name, value in named.items()))
 
 
 def describe_values(report: Report) -> str:
     """Return the watched values in one line."""
-    return plain("  ".join(f"{name} {value:.2f}" for name, value in report.values.items()))
+    return printable("  ".join(f"{name} {value:.2f}" for name, value in report.values.items()))
 
 
 def describe_scores(report: Report) -> str:
     """Return the figures of an evaluation in one line."""
-    return plain("  ".join(f"{label} {value:.4g}" for label, value in report.scores.items()))
+    return printable("  ".join(f"{label} {value:.4g}" for label, value in report.scores.items()))

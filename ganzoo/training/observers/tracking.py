@@ -8,7 +8,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ganzoo.text import plain
+from ganzoo.text import printable
 
 T = TypeVar("T")
 _SAID = TextColumn("{task.description}", markup=False)
@@ -30,12 +30,12 @@ class Tracker:
             return self._bar(items, what, count)
         if not self._console.is_terminal and what not in self._told:
             self._told.add(what)
-            self._console.print(plain(what), highlight=False)
+            self._console.print(printable(what), highlight=False)
         return items
 
     def say(self, text: str) -> None:
         """Show a line."""
-        self._console.print(plain(f"ganzoo: {text}"), highlight=False, soft_wrap=True)
+        self._console.print(printable(f"ganzoo: {text}"), highlight=False, soft_wrap=True)
 
     def _bar(self, items: Iterable[T], what: str, count: int) -> Iterator[T]:
         columns = (_SAID, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -43,6 +43,6 @@ class Tracker:
         self._busy = True
         try:
             with Progress(*columns, console=self._console, transient=True) as progress:
-                yield from progress.track(items, total=count, description=plain(what))
+                yield from progress.track(items, total=count, description=printable(what))
         finally:
             self._busy = False
