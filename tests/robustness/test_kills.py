@@ -26,7 +26,7 @@ from ganzoo.storage.model_file import write_model
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.text import warn
-from ganzoo.training.checkpoints import KEY as SAVE
+from ganzoo.storage.checkpoint_files import KEY as SAVE
 from ganzoo.training.checkpoints import write_checkpoint
 from ganzoo.training.setup import build_trainer
 
