@@ -1,24 +1,24 @@
-"""A disk that writes down what is done to it, or refuses: for the tests of what a training leaves behind."""
+"""A disk that records what is done to files, or refuses it."""
 
 from __future__ import annotations
 
 import builtins
 import io
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, final
-
-import pytest
-from PIL import Image
-
-from ganzoo.storage.files import PART
-from ganzoo.storage.sealed import read_sealed
+from typing import Any, Protocol, final
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 TEMPORARY = getattr(os, "O_TMPFILE", 0)  # Linux: a file without a name; with O_EXCL it can never be given one
 Operation = tuple[str, Path]  # make, open, write, sync, rename (to where), remove, cut
+
+
+class Patch(Protocol):
+    """What replaces an attribute until a test has ended, such as pytest's ``monkeypatch``."""
+
+    def setattr(self, target: Any, name: str, value: Any) -> None:
+        """Replace an attribute."""
 
 
 @final
@@ -50,7 +50,7 @@ class Disk:
             self.failed += 1
             raise OSError(error, os.strerror(error), str(path))
 
-    def attach(self, patch: pytest.MonkeyPatch) -> None:
+    def attach(self, patch: Patch) -> None:
         """Stand between Python and the system."""
         plain = {
             name: getattr(os, name) for name in ("open", "fsync", "replace", "rename", "mkdir", "unlink", "remove")
@@ -120,12 +120,6 @@ class Disk:
         patch.setattr(builtins, "open", open_file)
 
 
-@pytest.fixture(autouse=True)
-def plain_curves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing curves takes longer than training here, and is tested elsewhere; they are written all the same."""
-    monkeypatch.setattr("ganzoo.pictures.curves", lambda rows: Image.new("RGB", (60, 40)))
-
-
 def _nameless(flags: int) -> bool:
     """Return whether a file opened so is gone when it is closed: libraries try a file system with such a one."""
     return bool(TEMPORARY) and flags & TEMPORARY == TEMPORARY and bool(flags & os.O_EXCL)
@@ -135,35 +129,3 @@ def _resolved(path: Any) -> Path:
     # The folder's links are followed, the file's own is not: that is what a rename does.
     whole = Path(os.path.abspath(os.fsdecode(path)))
     return Path(os.path.realpath(whole.parent)) / whole.name
-
-
-def unsound(run: Path, leftovers: bool = False) -> list[str]:
-    """Return what is wrong with the files of a run: each must be whole, and ``leftovers`` none."""
-    return [
-        f"{path.relative_to(run)}: {fault}"
-        for path in run.rglob("*")
-        if path.is_file() and (fault := _fault(path, leftovers))
-    ]
-
-
-def _fault(path: Path, leftovers: bool) -> str:
-    if path.name.endswith(PART):
-        return "" if leftovers else "left over"
-    try:
-        if path.suffix == ".safetensors":
-            content = path.read_bytes()
-            header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-            (key,) = header["__metadata__"]
-            read_sealed(path, key, "file")
-        elif path.suffix in (".png", ".gif"):
-            with Image.open(path) as image:
-                image.load()
-        elif path.suffix == ".json":
-            json.loads(path.read_text())
-        elif path.suffix == ".jsonl":
-            text = path.read_text()
-            assert not text or text.endswith("\n"), "a torn line"
-            assert all(isinstance(json.loads(line), dict) for line in text.splitlines())
-    except Exception as problem:
-        return str(problem) or type(problem).__name__
-    return ""

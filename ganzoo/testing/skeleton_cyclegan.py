@@ -86,7 +86,7 @@ def ganzoo_components() -> Iterable[Component]:
         "recipe",
         "cycle",
         "translates between two domains and back",
-        "skeleton_cyclegan:Cycle",
+        "ganzoo.testing.skeleton_cyclegan:Cycle",
         CycleConfig,
         slots=(
             Slot("domain-a", "dataset", "folder"),
@@ -101,7 +101,7 @@ def ganzoo_components() -> Iterable[Component]:
         ),
         phases=("generators", "discriminators"),
     )
-    yield Component("generator", "translator", "image to image", "skeleton_cyclegan:Translator")
+    yield Component("generator", "translator", "image to image", "ganzoo.testing.skeleton_cyclegan:Translator")
 
 
 @hookimpl

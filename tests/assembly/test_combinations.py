@@ -13,6 +13,7 @@ from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.catalogue.check import check
 from ganzoo.errors import Refused
+from ganzoo.testing import selections
 from ganzoo.training.run import train
 
 Root = Callable[[str], Path]
@@ -35,10 +36,10 @@ def all_pairs(values: list[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
 ROWS = list(all_pairs([installed().names(factor) for factor in FACTORS]))
 
 
-def choose(row: tuple[str, ...], root: Path, **more: object) -> Selection:
+def chosen(row: tuple[str, ...], root: Path, **more: object) -> Selection:
     variant, conditioner, loss, dataset = row
-    flags = {"conditioner": conditioner, "loss": loss, "dataset": dataset, "data_root": root, "batch_size": 4}
-    return select(installed(), variant, {**flags, **more})
+    flags = {"conditioner": conditioner, "loss": loss, "dataset": dataset, "dataset_size": None, "data_root": root}
+    return selections.choose(variant, **{**flags, "batch_size": 4, **more})
 
 
 def refusal(selection: Selection) -> tuple[str, ...]:
@@ -52,7 +53,7 @@ def refusal(selection: Selection) -> tuple[str, ...]:
 @pytest.mark.parametrize("row", ROWS, ids="-".join)
 def test_every_pair_trains_or_is_refused_beforehand(row: tuple[str, ...], stand_in_root: Root, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    selection = choose(row, stand_in_root(row[3]), steps=3, out=out, log_every=1)
+    selection = chosen(row, stand_in_root(row[3]), steps=3, out=out, log_every=1)
     problems = refusal(selection)
     if problems:
         assert all("--" in problem for problem in problems), "a refusal says what to do instead"
@@ -77,7 +78,7 @@ def test_what_the_declarations_allow_also_runs(dataset: str, stand_in_root: Root
     for variant, conditioner, name in TRIPLES:
         if name != dataset:
             continue
-        selection = choose((variant, conditioner, "bce", dataset), stand_in_root(dataset))
+        selection = chosen((variant, conditioner, "bce", dataset), stand_in_root(dataset))
         try:
             check(selection)
         except Refused:

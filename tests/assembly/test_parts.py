@@ -21,7 +21,7 @@ from ganzoo.training.run import train
 @pytest.fixture(scope="module")
 def registry() -> Registry:
     """The installed registry with the CycleGAN skeleton in it."""
-    point = EntryPoint("cycle", "skeleton_cyclegan", "ganzoo")
+    point = EntryPoint("cycle", "ganzoo.testing.skeleton_cyclegan", "ganzoo")
     plugins = discover([point], environment={})
     assert not plugins[0].cause
     return Registry([*installed().plugins, *plugins])
@@ -38,13 +38,13 @@ def two_domains(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def choose(registry: Registry, root: Path, **more: object) -> Selection:
+def chosen(registry: Registry, root: Path, **more: object) -> Selection:
     flags = {"data_root": root, "domain-a-path": "a", "domain-b-path": "b", "dataset-size": 16, "out": root / "run"}
     return select(registry, "cycle-skeleton", {**flags, **more})
 
 
 def test_four_networks_two_phases_two_domains(registry: Registry, two_domains: Path) -> None:
-    selection = choose(registry, two_domains, steps=60, log_every=10, ema=0.5)
+    selection = chosen(registry, two_domains, steps=60, log_every=10, ema=0.5)
     run = train(selection)
     rows = [json.loads(line) for line in run.folder.metrics.read_text().splitlines()]
     assert set(rows[-1]["terms"]) == {"generators", "discriminators"}
@@ -59,13 +59,13 @@ def test_four_networks_two_phases_two_domains(registry: Registry, two_domains: P
 
 
 def test_each_slot_has_its_own_options(registry: Registry, two_domains: Path) -> None:
-    selection = choose(registry, two_domains, **{"generators-optimizer-lr": 0.01, "optimizer-lr": 0.001})
+    selection = chosen(registry, two_domains, **{"generators-optimizer-lr": 0.01, "optimizer-lr": 0.001})
     rates = {name: part.config.lr for name, part in selection.parts.items() if name.endswith("-optimizer")}
     assert rates == {"generators-optimizer": 0.01, "discriminators-optimizer": 0.001}
 
 
 def test_a_model_comes_back_as_it_was_written(registry: Registry, two_domains: Path) -> None:
-    run = train(choose(registry, two_domains, steps=3, ema=0))
+    run = train(chosen(registry, two_domains, steps=3, ema=0))
     image = torch.zeros(3, 16, 16)
     first, second = (Model.read(run.folder.model, registry).sample(1, label=image) for _ in range(2))
     assert torch.equal(first, second)
@@ -74,7 +74,7 @@ def test_a_model_comes_back_as_it_was_written(registry: Registry, two_domains: P
 def test_a_recipe_whose_network_cannot_learn_is_refused(
     registry: Registry, two_domains: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import skeleton_cyclegan
+    from ganzoo.testing import skeleton_cyclegan
 
     def blind(self: skeleton_cyclegan.Cycle, batch: object, context: object) -> object:
         a = batch["domain-a"]["image"]  # type: ignore[index]
@@ -82,4 +82,4 @@ def test_a_recipe_whose_network_cannot_learn_is_refused(
 
     monkeypatch.setattr(skeleton_cyclegan.Cycle, "translate", blind)
     with pytest.raises(Refused, match=r"phase 'generators' gives no gradient to back\."):
-        assemble(choose(registry, two_domains))
+        assemble(chosen(registry, two_domains))

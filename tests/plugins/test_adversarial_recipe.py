@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from ganzoo.assembly.dry_run import assemble
@@ -16,8 +14,7 @@ from ganzoo.catalogue import installed, select
 from ganzoo.contract.networks import Batchwise, ConditionedDiscriminator, DiscriminatorOutput, batchwise
 from ganzoo.contract.recipe import Recipe
 from ganzoo.contract.step_context import StepContext
-from ganzoo.layers import Dropout
-from ganzoo.randomness import FreshDraws, KeyedStreams, Share
+from ganzoo.randomness import KeyedStreams
 
 LABELS = torch.arange(8) % 10
 
@@ -101,55 +98,6 @@ def test_shared_fakes_are_those_that_the_generator_made() -> None:
     assert torch.equal(both[:8], batch()["dataset"]["image"])
     played(recipe, "discriminator")
     assert len(made) == 2, "fakes are shared once; after that the discriminator's phase makes its own"
-
-
-@given(rows=st.integers(1, 5), parts=st.integers(1, 4), seed=st.integers(0, 99))
-def test_the_shares_of_a_stream_are_the_whole(rows: int, parts: int, seed: int) -> None:
-    def streams() -> KeyedStreams:
-        made = KeyedStreams(seed)
-        made.begin(7)
-        return made
-
-    whole = streams().at("noise")
-    expected = [whole.normal(rows * parts, 3), whole.uniform(rows * parts), whole.integers(10, rows * parts)]
-    found = []
-    for index in range(parts):
-        draws = streams().at("noise", Share(index, parts))
-        found.append([draws.normal(rows, 3), draws.uniform(rows), draws.integers(10, rows)])
-    for kind, numbers in enumerate(expected):
-        assert torch.equal(torch.cat([share[kind] for share in found]), numbers)
-    again = FreshDraws(torch.Generator().manual_seed(seed))
-    assert again.integers(3, 50).max() < 3
-
-
-@pytest.mark.parametrize("p", [0.1, 0.25, 0.4, 0.9])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_dropout_drops_the_share_it_should_and_keeps_the_mean(p: float, dtype: torch.dtype) -> None:
-    torch.manual_seed(0)
-    dropped = Dropout(p)(torch.ones(400, 1001, dtype=dtype))
-    assert dropped.dtype == dtype
-    assert (dropped == 0).double().mean().item() == pytest.approx(p, abs=0.004)
-    assert dropped[dropped != 0].unique().tolist() == pytest.approx([1 / (1 - p)], rel=1e-2)
-    columns = (dropped == 0).double().mean(0)
-    assert (columns - p).abs().max() < 0.15, "every number is as likely as the others"
-    neighbours = ((dropped[:, 1:] == 0) & (dropped[:, :-1] == 0)).double().mean().item()
-    assert neighbours == pytest.approx(p * p, abs=0.004), "numbers of one draw are independent"
-
-
-@given(shape=st.lists(st.integers(1, 7), min_size=1, max_size=4))
-def test_dropout_keeps_any_shape_and_its_gradient(shape: list[int]) -> None:
-    x = torch.ones(shape, requires_grad=True)
-    dropped = Dropout(0.5)(x)
-    dropped.sum().backward()
-    assert dropped.shape == x.shape
-    assert x.grad is not None
-    assert torch.equal(x.grad, dropped.detach())
-
-
-def test_dropout_does_nothing_where_it_should_not() -> None:
-    x = torch.randn(3, 4)
-    assert Dropout(0.0)(x) is x
-    assert Dropout(0.5).eval()(x) is x
 
 
 @pytest.mark.parametrize("joint", [True, False])

@@ -21,7 +21,7 @@ from ganzoo.errors import UserError
 from ganzoo.layers import Dropout
 from ganzoo.studio.machine import Machine
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
 import common  # noqa: E402

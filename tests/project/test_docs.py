@@ -20,7 +20,7 @@ import ganzoo
 from ganzoo.catalogue import KINDS
 from ganzoo.cli import run as command
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "docs"))
 
 import generate  # noqa: E402

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from ganzoo.catalogue import KINDS, Field
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "ganzoo-spirals"
 GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 

@@ -18,9 +18,6 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
-from forgery import Raw, Twin, about_of, changed, forged, halves, hostile, mutated, sealed, text, tree_of
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor
 
 import ganzoo
@@ -35,15 +32,15 @@ from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.evaluation import Evaluation
 from ganzoo.evaluation.judge_cache import trained_judge
 from ganzoo.evaluation.reference_data import ReferenceData
-from ganzoo.step.precision import choose_precision
-from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.model_file import write_model
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.storage.sealed import read_sealed, write_sealed
+from ganzoo.testing import selections
+from ganzoo.testing.forgery import Raw, Twin, about_of, changed, forged, halves, hostile, mutated, sealed, text, tree_of
+from ganzoo.testing.trainers import make_trainer
 from ganzoo.training.best_model import BestModel
 from ganzoo.training.checkpoints import go_back, resume, write_checkpoint
 from ganzoo.training.run import train
-from ganzoo.training.setup import build_trainer
 from ganzoo.training.state import capture
 from ganzoo.training.trainer import Trainer
 
@@ -53,15 +50,8 @@ STEP = 3
 
 def choose(out: Path, **flags: object) -> Selection:
     """The smallest conditional GAN."""
-    small = {"generator_widths": "2,2", "discriminator_widths": "2", "latent_size": 1, "dataset_size": 8}
-    return select(installed(), "cgan", {**small, "batch_size": 8, "steps": 5, "out": out, "workers": 0, **flags})
-
-
-def make_trainer(selection: Selection) -> Trainer:
-    precision = choose_precision(selection.run.precision, torch.device("cpu"))
-    trainer = build_trainer(selection, selection.data(), precision, SingleProcess(), print)
-    trainer.prepare()
-    return trainer
+    small = {"generator_widths": "2,2", "discriminator_widths": "2", "latent_size": 1, "steps": 5, "workers": 0}
+    return selections.choose("cgan", out, **{**small, **flags})
 
 
 def trained(selection: Selection, trainer: Trainer | None = None, steps: int = STEP) -> Trainer:
@@ -200,44 +190,6 @@ def test_equal_content_is_equal_bytes_in_a_plain_safetensors_file(model_reader: 
     with safetensors.safe_open(tmp_path / "again", "pt") as plain:
         assert set(plain.metadata()) == {"ganzoo"}
         assert _same({name: plain.get_tensor(name) for name in plain.keys()}, tensors)  # noqa: SIM118
-
-
-@given(
-    about=st.dictionaries(
-        st.text(max_size=9).filter("seal".__ne__), st.text(max_size=9) | st.integers() | st.lists(st.booleans())
-    )
-)
-def test_whatever_is_written_is_read(about: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.getbasetemp() / "any.safetensors"
-    tensors = {"a": torch.arange(3), 'the "quoted" seal': torch.zeros(2, 0), "turned": torch.ones(2, 3).T}
-    tensors["the same memory"] = tensors["turned"]
-    digest = write_sealed(path, tensors, "ganzoo-any", about)
-    found, said = read_sealed(path, "ganzoo-any", "file")
-    assert _same(found, tensors)
-    assert said == {**about, "format": FORMAT, "sha256": digest}
-
-
-def test_the_seals_own_place_cannot_be_taken(tmp_path: Path) -> None:
-    for about in ({"seal": ""}, {"seal": "0" * 64}, {"inside": {"seal": "0" * 64}}):
-        with pytest.raises(ValueError, match="may not have a 'seal'"):
-            write_sealed(tmp_path / "file", {}, "ganzoo-any", about)
-    with pytest.raises(ValueError, match="JSON"):
-        write_sealed(tmp_path / "file", {}, "ganzoo-any", {"number": float("nan")})
-    assert not list(tmp_path.iterdir())
-
-
-def test_all_that_was_saved_comes_back(tmp_path: Path) -> None:
-    folder, selection = RunFolder(tmp_path / "run"), choose(tmp_path / "run")
-    trainer = trained(selection)
-    trainer.seconds = 7.0
-    trainer.policies.restore({name: place for place, name in enumerate(trainer.policies.state())})
-    trainer.train_step.anomaly_check.collapse_detector.restore({"real": 3.0, "alive": True})
-    write_checkpoint(folder.checkpoints, trainer, selection)
-    again = make_trainer(selection)
-    resume(folder, again, selection, pytest.fail)
-    (found, about), (wanted, said) = capture(again), capture(trainer)
-    assert about == said
-    assert _same(found, wanted)
 
 
 # Accidents
@@ -710,8 +662,6 @@ NEWEST: dict[str, Callable[[bytes, Path], bytes]] = {
     **{f"moments {how}": _tensor(how, MOMENTS) for how in ("NaN", "a scalar", "torch.bfloat16", "renamed")},
     "older": _about(format=1),
 }  # fmt: skip
-
-
 TwoSaves = tuple[Selection, RunFolder, dict[Path, bytes], bytes]
 
 

@@ -13,7 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hostile_checkpoints import (
+
+from ganzoo.catalogue import installed, select
+from ganzoo.errors import UserError
+from ganzoo.studio.conversion.convert import convert
+from ganzoo.studio.conversion.pickles import Reader, Unreadable
+from tests.robustness.hostile_checkpoints import (
     ABSURD,
     BOMBS,
     CANARY,
@@ -27,11 +32,6 @@ from hostile_checkpoints import (
     zipped_pickle,
     zips,
 )
-
-from ganzoo.catalogue import installed, select
-from ganzoo.errors import UserError
-from ganzoo.studio.conversion.convert import convert
-from ganzoo.studio.conversion.pickles import Reader, Unreadable
 
 FORMS = pytest.mark.parametrize("form", [zipped_pickle, legacy], ids=["zip", "legacy"])
 FORMS_OF_BOMBS = pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_damage_ends_in_a_network_or_in_one_sentence(count: int, record: Callabl
 
 AUDITED = """
 import json, random, resource, sys, time
-import hostile_checkpoints as hostile
+from tests.robustness import hostile_checkpoints as hostile
 
 files = [content for _, content in hostile.every_hostile_checkpoint(sys.argv[2] == "bombs")]
 files += [hostile.damaged(random.Random(seed)) for seed in range(int(sys.argv[1]))]
@@ -174,7 +174,7 @@ def test_the_interpreter_sees_nothing_run_opened_imported_or_sent(
     count: int, more: str, record: Callable[..., None]
 ) -> None:
     """Every hostile checkpoint and many damaged ones, with an audit hook, and with a gibibyte of memory to spare."""
-    folder = Path(__file__).parent
+    folder = Path(__file__).parents[2]
     path = os.pathsep.join([str(folder), *sys.path])
     done = subprocess.run(
         [sys.executable, "-c", AUDITED, str(count), more],

@@ -13,20 +13,20 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from processes import FORKS, Started, forked, fresh
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import installed, select
 from ganzoo.step.device import choose_device
 from ganzoo.step.precision import choose_precision
 from ganzoo.step.processes import SingleProcess
+from ganzoo.storage.checkpoint_files import KEY as SAVE
 from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.storage.model_file import KEY as MODEL
 from ganzoo.storage.model_file import write_model
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.storage.sealed import read_sealed
+from ganzoo.testing.processes import FORKS, Started, forked, fresh
 from ganzoo.text import warn
-from ganzoo.storage.checkpoint_files import KEY as SAVE
 from ganzoo.training.checkpoints import write_checkpoint
 from ganzoo.training.setup import build_trainer
 

@@ -21,7 +21,7 @@ from ganzoo.catalogue import installed, select
 from ganzoo.training.observers import Observer, Report
 from ganzoo.training.run import train
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
 import memory
 

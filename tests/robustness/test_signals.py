@@ -17,7 +17,6 @@ from functools import wraps
 from pathlib import Path
 
 import pytest
-from processes import Forked, forked, wait_for
 
 from ganzoo.cli import main
 from ganzoo.errors import Interrupted
@@ -26,8 +25,9 @@ from ganzoo.signals import ENDING, SIGNALLED, answered, interruptible
 from ganzoo.storage.model_file import KEY as MODEL
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.storage.sealed import read_sealed
-from ganzoo.training.checkpoints import KEY as SAVE
-from ganzoo.training.checkpoints import checkpoints
+from ganzoo.testing.processes import Forked, forked, wait_for
+from ganzoo.storage.checkpoint_files import KEY as SAVE
+from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.training.stop import Stop
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and signals")
@@ -57,7 +57,7 @@ BEFORE = {
     "data is read": Moment("ganzoo.training.setup:open_batches"),
     "workers start": Moment("ganzoo.batches.batches:begin_work", 1, STREAMED, group=True),
     "steps are prepared": Moment("ganzoo.training.trainer:Trainer.prepare"),
-    "reference is read": Moment("ganzoo.training.evaluator:open_examination", 1, EVALUATED),
+    "reference is read": Moment("ganzoo.training.evaluator:open_evaluator", 1, EVALUATED),
     "judge learns": Moment("ganzoo.evaluation.judge_cache:_train", 1, EVALUATED),
     "folder is taken": Moment("ganzoo.storage.run_folder:RunFolder.claimed"),
 }
@@ -68,15 +68,15 @@ DURING = {
     "step": Moment("ganzoo.step.train_step:TrainStep.__call__", 4),
     "step of a group": Moment("ganzoo.step.train_step:TrainStep.__call__", 4, STREAMED, group=True),
     "row of metrics": Moment("ganzoo.training.observers.metrics_file:as_row", 2),
-    "evaluation": Moment("ganzoo.training.evaluator:Examiner.examine", 2, EVALUATED),
+    "evaluation": Moment("ganzoo.training.evaluator:TrainingEvaluator.evaluate", 2, EVALUATED),
     "picture": Moment("ganzoo.training.preview:Preview.draw", 3),
-    "checkpoint": Moment("ganzoo.training.checkpoints:write_sealed"),
+    "checkpoint": Moment("ganzoo.storage.checkpoint_files:write_sealed"),
     "checkpoint's file": Moment("ganzoo.storage.sealed:write_whole", 2),
     "model": Moment("ganzoo.training.checkpointer:write_model", 2),
 }
 # By now the last step is done.
 AFTER = {
-    "last save": Moment("ganzoo.training.checkpoints:write_sealed", 3),
+    "last save": Moment("ganzoo.storage.checkpoint_files:write_sealed", 3),
     "animation": Moment("ganzoo.pictures:animate"),
     "last model": Moment("ganzoo.training.checkpointer:write_model", 3),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,18 @@ import torch
 from torch import Tensor
 
 from ganzoo.assembly.dry_run import assemble
-from ganzoo.catalogue import Selection, installed, select
+from ganzoo.catalogue import installed
 from ganzoo.errors import UserError
 from ganzoo.step import precision as module
 from ganzoo.step.precision import choose_precision, has_bf16
 from ganzoo.step.processes import SingleProcess
+from ganzoo.testing import selections
 from ganzoo.training.run import train
 from ganzoo.training.setup import build_trainer
 
 CPU = torch.device("cpu")
 VARIANTS = installed().names("variant")
-
-
-def choose(variant: str, **flags: object) -> Selection:
-    return select(installed(), variant, {"batch_size": 8, "steps": 6, "dataset_size": 16, **flags})
+choose = partial(selections.choose, steps=6, dataset_size=16)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -8,24 +8,22 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
-from stopping import StopAt
 
 from ganzoo.catalogue import Selection, installed, select
 from ganzoo.cli import run as command
 from ganzoo.errors import UserError
 from ganzoo.storage.checkpoint_files import checkpoints, step_of
+from ganzoo.testing import selections
+from ganzoo.testing.observers import StopAt
 from ganzoo.training.run import Run, train
 
 VARIANTS = installed().names("variant")
 OPTIMIZERS = installed().names("optimizer")
-
-
-def choose(variant: str, out: Path, **flags: object) -> Selection:
-    fixed = {"batch_size": 8, "steps": 7, "dataset_size": 8, "log_every": 3, "out": out}
-    return select(installed(), variant, {**fixed, **flags})
+choose = partial(selections.choose, steps=7, log_every=3)
 
 
 def interrupted_twice(selection: Selection) -> Run:
@@ -112,22 +110,6 @@ def test_a_damaged_save_is_told_and_the_one_before_it_is_taken(
     again = train(selection, resume=True)
     assert "step-00000005.safetensors is damaged" in capsys.readouterr().err
     assert again.sha256 == whole.sha256
-
-
-def test_only_the_newest_saves_are_kept(tmp_path: Path) -> None:
-    run = train(choose("gan", tmp_path / "run", checkpoint_every=1))
-    names = sorted(path.name for path in run.folder.checkpoints.iterdir())
-    assert names == ["step-00000006.safetensors", "step-00000007.safetensors"]
-
-
-def test_what_comes_again_stands_once_in_tensorboard(tmp_path: Path) -> None:
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    selection = choose("gan", tmp_path / "run", checkpoint_every=2, log_every=1, tensorboard=True)
-    run = train(selection, [StopAt(5)])
-    max(run.folder.checkpoints.iterdir()).unlink()
-    train(selection, resume=True)
-    events = accumulator.EventAccumulator(str(run.folder.events)).Reload()
-    assert [event.step for event in events.Scalars("generator/adversarial")] == list(range(1, 8))
 
 
 def test_a_run_goes_on_only_with_its_own_choices(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import http.server
 import itertools
 import json
 import os
@@ -12,220 +11,48 @@ import pty
 import random
 import re
 import resource
-import signal
 import ssl
 import stat
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-import torch
-from test_datasets import COMPONENTS, IMAGES, LABELS, idx, resolve, write_mnist
 
 from ganzoo.errors import UserError
-from ganzoo_datasets import configs, download, transfer, web
-from ganzoo_datasets.configs import IdxConfig, MnistConfig
+from ganzoo.testing.web_server import (
+    Behaviour,
+    Handler,
+    Server,
+    backwards,
+    chunked,
+    cut,
+    drip,
+    endless,
+    more,
+    nonsense,
+    nothing,
+    ranges,
+    redirect,
+    refuse,
+    serve,
+    stall,
+    tag_of,
+)
+from ganzoo_datasets import download, transfer, web
 from ganzoo_datasets.files import LOCK, keep, replacing
-from ganzoo_datasets.idx import IdxDataset
 from ganzoo_datasets.sources import Archive, Source
 
-PUBLISHED = [name for name, component in COMPONENTS.items() if hasattr(component.config, "source")]
 NAME = "numbers.bin"
 DATA = random.Random(0).randbytes(600_000)
 OTHER = random.Random(1).randbytes(len(DATA))
 GARBAGE = random.Random(2).randbytes
-
-Images = np.ndarray[Any, Any]
-Handler = http.server.BaseHTTPRequestHandler
-Behaviour = Callable[[Handler, bytes], None]
-
-
-# The server: what it does with a request
-
-
-def tag_of(data: bytes) -> str:
-    return f'"{hashlib.md5(data).hexdigest()}"'
-
-
-def serve(
-    handler: Handler,
-    data: bytes,
-    cut: int | None = None,
-    claim: int = 0,
-    ranges: bool = True,
-    tag: str | None = None,
-    keeps_to_if_range: bool = True,
-    shift: int = 0,
-    length: bool = True,
-    encoding: str = "",
-    held: Callable[[], None] = lambda: None,
-) -> None:
-    """Answer as a server should, but for what is named: only ``cut`` bytes, ``claim`` more promised, and so on.
-
-    ``held`` is called when half of the body is sent; ``shift`` moves the piece that is sent for a range.
-    """
-    tag = tag_of(data) if tag is None else tag
-    asked = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
-    same = not keeps_to_if_range or handler.headers.get("If-Range", tag) == tag
-    start = int(asked[1]) if asked and ranges and same else 0
-    if start and start >= len(data):
-        refuse(handler, data, 416)
-        return
-    start = max(start - shift, 0)
-    body = data[start:]
-    handler.send_response(206 if start else 200)
-    if start:
-        handler.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-    if length:
-        handler.send_header("Content-Length", str(len(body) + claim))
-    if tag:
-        handler.send_header("ETag", tag)
-    if encoding:
-        handler.send_header("Content-Encoding", encoding)
-    handler.end_headers()
-    body = body[:cut]
-    half = len(body) // 2
-    handler.wfile.write(body[:half])
-    held()
-    handler.wfile.write(body[half:])
-
-
-def refuse(handler: Handler, data: bytes, code: int = 404) -> None:
-    handler.send_error(code)
-
-
-def redirect(handler: Handler, data: bytes, to: str | None, code: int = 302) -> None:
-    handler.send_response(code)
-    if to is not None:
-        handler.send_header("Location", to)
-    handler.end_headers()
-
-
-def endless(handler: Handler, data: bytes, code: int = 200, to: str = "") -> None:
-    handler.send_response(code)
-    if to:
-        handler.send_header("Location", to)
-    handler.end_headers()
-    while True:
-        handler.wfile.write(data)
-
-
-def chunked(handler: Handler, data: bytes, pieces: int = 10) -> None:
-    """Send a tenth of the body at a time, and no end where it is fewer than ten."""
-    start = int(handler.headers.get("Range", "bytes=0-")[len("bytes=") : -1])
-    handler.send_response(206 if start else 200)
-    handler.send_header("Transfer-Encoding", "chunked")
-    if start:
-        handler.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/*")
-    handler.end_headers()
-    size = -(-len(data) // 10)
-    for place in range(start, len(data), size)[:pieces]:
-        piece = data[place : place + size]
-        handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-    if pieces == 10:
-        handler.wfile.write(b"0\r\n\r\n")
-
-
-def drip(handler: Handler, data: bytes, after: int) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(data)))
-    handler.end_headers()
-    handler.wfile.write(data[:after])
-    for place in range(after, after + 100):
-        handler.wfile.write(data[place : place + 1])
-        time.sleep(0.02)
-
-
-def stall(handler: Handler, data: bytes, after: int) -> None:
-    serve(handler, data, cut=after)
-    time.sleep(1)
-
-
-def nothing(handler: Handler, data: bytes) -> None:
-    """Hang up without an answer."""
-
-
-def nonsense(handler: Handler, data: bytes) -> None:
-    handler.wfile.write(b"220 ftp ready\r\n")
-
-
-def backwards(handler: Handler, data: bytes) -> None:
-    """Say that a piece has less than no bytes."""
-    handler.send_response(200)
-    handler.send_header("Transfer-Encoding", "chunked")
-    handler.end_headers()
-    handler.wfile.write(b"3\r\nabc\r\n-ffffff\r\n" + data)
-
-
-def more(handler: Handler, data: bytes, begin: bytes, again: bytes) -> None:
-    """Send what is not of the file, for ever."""
-    handler.wfile.write(begin)
-    while True:
-        handler.wfile.write(again)
-
-
-def cut(after: int) -> Behaviour:
-    return partial(serve, cut=after)
-
-
-class Server:
-    """A web server on this machine: gives what is in ``files``, in the ways that ``script`` lists by path.
-
-    What it did with a path and its ``Range`` is in ``asked``; a script that is used up leaves ``usually``.
-    """
-
-    def __init__(self, context: ssl.SSLContext | None = None) -> None:
-        self.files: dict[str, bytes] = {}
-        self.script: dict[str, deque[Behaviour]] = defaultdict(deque)
-        self.usually: Behaviour = serve
-        self.asked: list[tuple[str, str]] = []
-        self.headers: list[dict[str, str]] = []
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append((self.path, self.headers.get("Range", "")))
-                outer.headers.append(dict(self.headers))
-                script = outer.script[self.path]
-                behaviour = script.popleft() if script else outer.usually
-                data = outer.files.get(self.path)
-                try:
-                    (refuse if data is None and behaviour is outer.usually else behaviour)(self, data or b"")
-                except OSError:  # they have hung up
-                    self.close_connection = True
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        class Listener(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_: Any) -> None:
-                """Whoever does not trust the certificate hangs up."""
-
-        self._listener = Listener(("127.0.0.1", 0), Handler)
-        if context is not None:
-            self._listener.socket = context.wrap_socket(
-                self._listener.socket, server_side=True, do_handshake_on_connect=False
-            )
-        scheme = "http" if context is None else "https"
-        self.address = f"{scheme}://127.0.0.1:{self._listener.server_address[1]}/"
-        threading.Thread(target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.shutdown()
-        self._listener.server_close()
 
 
 @pytest.fixture(autouse=True)
@@ -260,10 +87,6 @@ def part_of(root: Path, name: str = NAME) -> Path:
 
 def leftovers(root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if not path.is_dir() and path.name != LOCK]
-
-
-def ranges(server: Server) -> list[str]:
-    return [asked for _, asked in server.asked]
 
 
 # Cut transfers go on
@@ -849,147 +672,6 @@ def facts(source: Source, root: Path) -> str:
     return json.dumps([str(root), source.title, source.folder, source.mirrors, archives])
 
 
-def start(source: Source, root: Path, **options: Any) -> subprocess.Popen[str]:
-    words = [sys.executable, "-c", CHILD, facts(source, root)]
-    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, **options)
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-
-
-def test_eight_processes_at_once_make_one_transfer(server: Server, tmp_path: Path) -> None:
-    source, all_wait = served(server), threading.Event()
-    server.script[f"/{NAME}"].append(partial(serve, held=lambda: all_wait.wait(20)))
-    processes = [start(source, tmp_path)]
-    until(lambda: bool(server.asked))
-    processes += [start(source, tmp_path) for _ in range(7)]
-    # Each says that it waits before any of them can be done.
-    lines = [process.stderr.readline() for process in processes[1:] if process.stderr is not None]
-    all_wait.set()
-    said = [process.communicate(timeout=20)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 8
-    assert all(f"waiting for process {processes[0].pid} on " in line for line in lines)
-    assert server.asked == [(f"/{NAME}", "")]
-    assert sum("saved Numbers" in text for text in said) == 1
-    assert leftovers(tmp_path) == [source.folder_in(tmp_path) / NAME]
-    assert fetch(source, tmp_path) == DATA
-
-
-def started_and_held(server: Server, source: Source, root: Path) -> tuple[subprocess.Popen[str], threading.Event]:
-    """A process in the middle of its download: half of the file is there, and no more comes until the event."""
-    go_on = threading.Event()
-    server.script[f"/{NAME}"].append(partial(serve, held=lambda: go_on.wait(20)))
-    process = start(source, root)
-    part = part_of(root)
-    until(lambda: part.exists() and part.stat().st_size >= len(DATA) // 2)
-    return process, go_on
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_the_next_start_goes_on_where_a_signal_ended_a_process(
-    number: signal.Signals, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    source = served(server)
-    process, go_on = started_and_held(server, source, tmp_path)
-    process.send_signal(number)
-    process.communicate(timeout=20)
-    go_on.set()
-    assert process.returncode == -number
-    capsys.readouterr()
-    assert fetch(source, tmp_path) == DATA
-    assert ranges(server) == ["", f"bytes={len(DATA) // 2}-"]
-    assert f"going on with {server.address}{NAME} at 0.3 of 0.6 MiB\n" in capsys.readouterr().err
-
-
-def test_a_process_that_waits_goes_on_for_one_that_is_killed(server: Server, tmp_path: Path) -> None:
-    source = served(server)
-    owner, go_on = started_and_held(server, source, tmp_path)
-    waiting = start(source, tmp_path)
-    assert waiting.stderr is not None
-    assert f"process {owner.pid} on" in waiting.stderr.readline()
-    owner.kill()
-    owner.communicate()
-    waiting.communicate(timeout=20)
-    go_on.set()
-    assert waiting.returncode == 0
-    assert ranges(server) == ["", f"bytes={len(DATA) // 2}-"]
-    assert leftovers(tmp_path) == [source.folder_in(tmp_path) / NAME]
-
-
-@pytest.mark.parametrize("kills", [4, pytest.param(100, marks=pytest.mark.long)])
-def test_kills_at_random_moments_never_leave_a_wrong_file(
-    kills: int, server: Server, tmp_path: Path, record: Callable[..., None]
-) -> None:
-    draw, source = random.Random(kills), served(server)
-    path, wrong, finished = source.folder_in(tmp_path) / NAME, 0, 0
-
-    def slowly(handler: Handler, data: bytes) -> None:
-        serve(handler, data, held=lambda: time.sleep(0.2), cut=draw.randrange(1, len(data)))
-
-    server.usually = slowly
-    for _ in range(kills):
-        process = start(source, tmp_path)
-        time.sleep(draw.uniform(0.1, 0.7))
-        process.kill()
-        process.communicate()
-        if path.exists():
-            finished += 1
-            wrong += path.read_bytes() != DATA
-            path.unlink()
-    server.usually = serve
-    assert fetch(source, tmp_path) == DATA
-    assert wrong == 0
-    assert leftovers(tmp_path) == [path]
-    record(promise="kills during downloads", kills=kills, finished=finished, wrong=wrong)
-
-
-# Signals to the command line
-
-
-TRAIN = """
-import json, sys
-from ganzoo.cli import main
-from ganzoo_datasets.configs import MnistConfig
-from ganzoo_datasets.sources import Archive, Source
-root, title, folder, mirrors, archives = json.loads(sys.argv[1])
-archives = {name: Archive(*archive) for name, archive in archives.items()}
-MnistConfig.source = Source(title, folder, tuple(mirrors), archives)
-main(["train", "gan", "--dataset", "mnist", "--data-root", root, "--steps", "1", *sys.argv[2:]])
-"""
-
-
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_training_that_downloads_ends_at_once_and_the_next_goes_on(
-    number: signal.Signals, status: int, server: Server, tmp_path: Path
-) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (500, 28, 28), dtype=np.uint8)
-    source, go_on = served_mnist(server, "", images=images, labels=np.zeros(500, np.uint8)), threading.Event()
-    name, root = "train-images-idx3-ubyte.gz", tmp_path / "data"
-    server.script[f"/{name}"].append(partial(serve, held=lambda: go_on.wait(20)))
-    words = [sys.executable, "-c", TRAIN, facts(source, root), "--out", str(tmp_path / "run")]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-    part = source.folder_in(root) / f".{name}.part"
-    half = source.archives[name].size // 2
-    try:
-        until(lambda: part.exists() and part.stat().st_size >= half - 2**14)
-        process.send_signal(number)
-        said = process.communicate(timeout=5)[1]
-    finally:
-        process.kill()
-        process.wait()
-        go_on.set()
-    assert process.returncode == status
-    assert "Traceback" not in said
-    assert not (tmp_path / "run").exists()
-    assert part.stat().st_size == half
-    assert len(IdxDataset(config_of(source), root)) == 500
-    assert (f"/{name}", f"bytes={half}-") in server.asked
-
-
 # What people see
 
 
@@ -1023,154 +705,3 @@ def test_a_terminal_gets_a_bar(server: Server, tmp_path: Path) -> None:
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
     bar = rf"{re.escape(NAME)} +━+[^\r\n]* (\d+\.\d)/\d+\.\d [kKM]iB [\d.]+ [kM]B/s \d:\d\d:\d\d"
     assert re.search(bar, text), text
-
-
-# The datasets
-
-
-def served_mnist(server: Server, *paths: str, images: Images = IMAGES, labels: Images = LABELS) -> Source:
-    """MNIST as the server has it, on the last mirror alone of those for each of ``paths``."""
-    contents = {
-        "train-images-idx3-ubyte.gz": gzip.compress(idx(images)),
-        "train-labels-idx1-ubyte.gz": gzip.compress(idx(labels)),
-    }
-    server.files = {f"/{paths[-1]}{name}": data for name, data in contents.items()}
-    return replace(
-        configs.MnistConfig.source,
-        mirrors=tuple(server.address + path for path in paths),
-        archives={name: Archive(len(data), hashlib.md5(data).hexdigest()) for name, data in contents.items()},
-    )
-
-
-def config_of(source: Source) -> IdxConfig:
-    @dataclass(frozen=True)
-    class LocalConfig(MnistConfig):
-        pass
-
-    LocalConfig.source = source
-    return LocalConfig(size=9)
-
-
-def test_a_download_is_checked_saved_and_told(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = tmp_path / "not" / "yet"
-    config = config_of(served_mnist(server, "gone/", "here/"))
-    fields = IdxDataset(config, root).read(torch.arange(5))
-    assert np.array_equal(fields["image"].squeeze(1).numpy(), IMAGES)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.count(f"saved MNIST in {root / 'MNIST' / 'raw'}") == 1
-    asked = len(server.asked)
-    assert asked == 4
-    IdxDataset(config, root)
-    assert len(server.asked) == asked
-    assert capsys.readouterr().err == ""
-    assert not [path for path in leftovers(root) if path.suffix == ".part"]
-
-
-def test_only_what_is_missing_is_downloaded(server: Server, tmp_path: Path) -> None:
-    config = config_of(served_mnist(server, ""))
-    folder = write_mnist(tmp_path, idx(IMAGES), b"")
-    (folder / "train-labels-idx1-ubyte").unlink()
-    assert len(IdxDataset(config, tmp_path)) == 5
-    assert server.asked == [("/train-labels-idx1-ubyte.gz", "")]
-
-
-def test_only_what_is_missing_is_asked_of_people(server: Server, tmp_path: Path) -> None:
-    source = served_mnist(server, "")
-    del server.files["/train-labels-idx1-ubyte.gz"]
-    with pytest.raises(UserError, match=r"404 Not Found\): put train-labels-idx1-ubyte.gz into the folder") as caught:
-        IdxDataset(config_of(source), tmp_path)
-    assert str(source.folder_in(tmp_path)) in str(caught.value)
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_offline_says_which_files_to_put_where(name: str, tmp_path: Path, offline: None) -> None:
-    component = COMPONENTS[name]
-    with pytest.raises(UserError, match="Connection refused") as caught:
-        resolve(component.target)(component.config(), tmp_path)
-    text = str(caught.value)
-    files = ["cifar-10-binary.tar.gz"] if name == "cifar10" else ["train-images-idx3-ubyte.gz", "train-labels-idx1"]
-    assert all(file in text for file in [*files, "--data-root", str(component.config.source.folder_in(tmp_path))])
-    assert "\n" not in text
-    assert leftovers(tmp_path) == []
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_sources_are_complete(name: str) -> None:
-    source = COMPONENTS[name].config.source
-    assert all(mirror.startswith("https://") and mirror.endswith("/") for mirror in source.mirrors)
-    assert all(re.fullmatch("[0-9a-f]{32}", archive.md5) for archive in source.archives.values())
-    assert all(1000 < archive.size < 2**28 for archive in source.archives.values())
-    assert len(source.archives) == (1 if name == "cifar10" else 4)
-
-
-# Everything at once
-
-
-def flaky(draw: random.Random) -> Behaviour:
-    """A server's way to answer: now so, now so, and one is better than the other."""
-    good = draw.randrange(6)
-
-    def behave(handler: Handler, data: bytes) -> None:
-        length, other = draw.randrange(len(data) + 1), draw.randbytes(len(data))
-        damaged = bytearray(data)
-        damaged[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
-        ways: list[Callable[[], None]] = [
-            lambda: serve(handler, data),
-            lambda: serve(handler, data, cut=length),
-            lambda: serve(handler, data, cut=length, tag=""),
-            lambda: serve(handler, data, cut=length, length=False),
-            lambda: serve(handler, data, cut=length, ranges=False),
-            lambda: serve(handler, data, shift=draw.randrange(9)),
-            lambda: serve(handler, data, claim=draw.randrange(-5, 5)),
-            lambda: serve(handler, bytes(damaged), cut=draw.choice([length, None])),
-            lambda: serve(handler, bytes(damaged), keeps_to_if_range=False, tag=tag_of(data)),
-            lambda: serve(handler, other, cut=draw.choice([length, None])),
-            lambda: serve(handler, other, keeps_to_if_range=False),
-            lambda: serve(handler, data[:length]),
-            lambda: serve(handler, gzip.compress(data), encoding="gzip"),
-            lambda: refuse(handler, data, draw.choice([204, 400, 403, 404, 416, 429, 500, 503])),
-            lambda: redirect(handler, data, draw.choice([None, handler.path, "file:///etc/passwd", "/elsewhere"])),
-            lambda: nothing(handler, data),
-            lambda: nonsense(handler, data),
-        ]
-        draw.choices(ways, [good] * 4 + [1] * (len(ways) - 4))[0]()
-
-    return behave
-
-
-@pytest.mark.parametrize("transfers", [30, pytest.param(600, marks=pytest.mark.long)])
-def test_of_many_flaky_transfers_none_gives_a_wrong_file(
-    transfers: int, server: Server, tmp_path: Path, record: Callable[..., None], capsys: pytest.CaptureFixture[str]
-) -> None:
-    draw, counts = random.Random(transfers), defaultdict[str, int](int)
-    for number in range(transfers):
-        data, root = draw.randbytes(draw.randrange(1, 400_000)), tmp_path / str(number)
-        source = served(server, *(f"{number}/{mirror}/" for mirror in range(draw.randrange(1, 4))), data=data)
-        server.files["/elsewhere"] = data
-        path = source.folder_in(root) / NAME
-        found = draw.choice([b"", data[: draw.randrange(len(data))], draw.randbytes(draw.randrange(500_000))])
-        if found:
-            path.parent.mkdir(parents=True)
-            part_of(root).write_bytes(found)
-        server.usually = flaky(draw)
-        try:
-            accepted = fetch(source, root)
-        except UserError:
-            counts["refused"] += 1
-            counts["wrong"] += path.exists()
-            counts["kept"] += part_of(root).exists()
-        else:
-            counts["accepted"] += 1
-            counts["wrong"] += accepted != data
-            assert leftovers(root) == [path]
-        server.usually = serve
-        counts["wrong"] += fetch(source, root) != data
-        assert leftovers(root) == [path]
-        path.unlink()
-        server.files.clear()
-    assert counts["wrong"] == 0
-    assert min(counts["accepted"], counts["refused"], 5 * counts["kept"]) >= transfers / 10
-    record(promise="flaky transfers", transfers=transfers, requests=len(server.asked), **counts)

@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metric_context import SimpleBench
 from torch import Tensor
 
 from ganzoo.assembly.parts import SelectedParts
@@ -18,6 +17,7 @@ from ganzoo.catalogue import Config, Field, installed, select
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, untracked
 from ganzoo.contract.metric import MetricValues
 from ganzoo.errors import UserError
+from ganzoo.testing.metric_context import SimpleBench
 from ganzoo_metrics.classification import ClassificationScore, ConditionalAccuracy
 from ganzoo_metrics.classifier import Classifier, shifted
 from ganzoo_metrics.configs import ClassifierConfig

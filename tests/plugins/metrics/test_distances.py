@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metric_context import SimpleBench
 from torch import Tensor, nn
 
 from ganzoo.assembly.parts import resolve
@@ -19,6 +18,7 @@ from ganzoo.catalogue.options import make
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track
 from ganzoo.contract.metric import Estimate, Metric
 from ganzoo.randomness import key
+from ganzoo.testing.metric_context import SimpleBench
 from ganzoo_metrics import distances
 from ganzoo_metrics.distances import squared_discrepancy
 

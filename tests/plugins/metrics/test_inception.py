@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from metric_context import SimpleBench
 from torch import Tensor, nn
 
 from ganzoo.catalogue import Field
 from ganzoo.contract.judge import Examples
 from ganzoo.contract.metric import Estimate, MetricValues
 from ganzoo.errors import UserError
+from ganzoo.testing.metric_context import SimpleBench
 from ganzoo_metrics import inception
 from ganzoo_metrics.configs import InceptionConfig
 from ganzoo_metrics.inception import InceptionFrechet, InceptionKernel, InceptionMetric, InceptionScore

@@ -11,7 +11,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metric_context import SimpleBench
 from torch import Tensor
 
 from ganzoo.assembly.parts import resolve
@@ -20,6 +19,7 @@ from ganzoo.catalogue.options import make
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, untracked
 from ganzoo.contract.metric import MetricValues
 from ganzoo.errors import UserError
+from ganzoo.testing.metric_context import SimpleBench
 from ganzoo_datasets import stand_ins
 from ganzoo_metrics import stacked
 from ganzoo_metrics.classifier import Classifier

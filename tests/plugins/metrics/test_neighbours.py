@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metric_context import SimpleBench
 from torch import Tensor
 
 from ganzoo.assembly.parts import resolve
@@ -18,6 +17,7 @@ from ganzoo.catalogue.options import make
 from ganzoo.contract.judge import Examples
 from ganzoo.contract.metric import Metric
 from ganzoo.errors import UserError
+from ganzoo.testing.metric_context import SimpleBench
 from ganzoo_metrics import neighbours
 
 bounded = settings(deadline=None, max_examples=60)

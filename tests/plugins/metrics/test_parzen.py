@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metric_context import SimpleBench
 from torch import Tensor
 
 from ganzoo.assembly.parts import SelectedParts
@@ -19,6 +18,7 @@ from ganzoo.catalogue.options import make
 from ganzoo.contract.judge import Examples
 from ganzoo.contract.metric import Estimate
 from ganzoo.errors import UserError
+from ganzoo.testing.metric_context import SimpleBench
 from ganzoo_metrics import parzen
 from ganzoo_metrics.configs import ParzenConfig
 from ganzoo_metrics.parzen import Parzen, log_likelihoods, unit

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from ganzoo import tested
 
-PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = [Requirement(line) for lines in PROJECT["optional-dependencies"].values() for line in lines]
 DIRECT = [
     *map(Requirement, PROJECT["dependencies"]),
