@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
-from ganzoo.catalogue import installed
+import ganzoo
+from ganzoo.catalogue import installed, select
+from ganzoo.testing.command_lines import listing
+from ganzoo.testing.selections import choose
+from ganzoo.testing.stand_ins import StandIns
+from ganzoo.training.run import Run, train
+from ganzoo.training.setup import build_trainer
+from ganzoo.training.trainer import Trainer
 
 # What a shell starts in the background ignores SIGINT, and what nohup starts SIGHUP; some tests send both.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -56,18 +64,65 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def stand_in_root(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A function that gives a data root for a dataset, with a stand-in where the dataset reads files."""
-    roots: dict[str, Path] = {}
+    return StandIns(tmp_path_factory.mktemp("data"))
 
-    def root(name: str) -> Path:
-        if name not in roots:
-            roots[name] = tmp_path_factory.mktemp(name)
-            write = installed().component("dataset", name).stand_in
-            if write:
-                module, function = write.split(":")
-                getattr(importlib.import_module(module), function)(roots[name])
-        return roots[name]
 
-    return root
+@pytest.fixture
+def plain_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Curves that are drawn at once: drawing takes longer than a short training, and is tested elsewhere."""
+    monkeypatch.setattr("ganzoo.pictures.curves", lambda rows: Image.new("RGB", (60, 40)))
+
+
+@pytest.fixture
+def caught(monkeypatch: pytest.MonkeyPatch) -> list[Trainer]:
+    """The trainers that :func:`ganzoo.training.run.train` builds, the newest last."""
+    found: list[Trainer] = []
+
+    def build(*given: Any) -> Trainer:
+        found.append(build_trainer(*given))
+        return found[-1]
+
+    monkeypatch.setattr("ganzoo.training.run.build_trainer", build)
+    return found
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run of ``cgan``, which no test changes."""
+    return train(choose("cgan", tmp_path_factory.mktemp("trained") / "run"))
+
+
+@pytest.fixture(scope="session")
+def trained_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Runs by name, which no test changes: conditional, unconditional, and one of colour images."""
+    folder = tmp_path_factory.mktemp("trained-models")
+    usual = {"steps": 2, "batch_size": 16, "checkpoint_every": 0, "device": "cpu", "progress": False}
+    colour = {"dataset": "shapes", "dataset_size": 16, "dataset_count": 100}
+    made: dict[str, dict[str, Any]] = {"cgan": {}, "gan": {}, "colour": colour}
+    for name, options in made.items():
+        ganzoo.train(name.replace("colour", "cgan"), out=folder / name, **usual, **options)
+    return {name: folder / name for name in made}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working folder with what a person may have lying about; whatever happens, nothing in it may change."""
+    (tmp_path / "notes.txt").write_text("some notes")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("years of work")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").write_bytes(b"no picture at all")
+    (tmp_path / "list.json").write_text("[1, 2]")
+    (tmp_path / "elsewhere.json").write_text('{"run": {"out": "/somewhere/else"}}')
+    (tmp_path / "sparse.json").touch()
+    os.truncate(tmp_path / "sparse.json", 2**40)
+    (tmp_path / "junk.json").write_bytes(b"\xff\xfe{")
+    (tmp_path / "cgan.json").write_text(json.dumps(select(installed(), "cgan").to_json()))
+    monkeypatch.chdir(tmp_path)
+    before = listing(tmp_path)
+    yield tmp_path
+    assert listing(tmp_path) == before, "something was written"
 
 
 @pytest.fixture

@@ -1,0 +1,21 @@
+"""Selections of small trainings, which take a fraction of a second a step on one core of a processor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ganzoo.catalogue import Registry, Selection, installed, select
+
+SMALL: dict[str, object] = {"batch_size": 8, "steps": 4, "dataset_size": 8}
+
+
+def choose(variant: str, out: Path | None = None, registry: Registry | None = None, **flags: object) -> Selection:
+    """Resolve a variant with a batch of 8, 4 steps and images of 8 x 8; ``flags`` overrule these.
+
+    Flags are the options of the command line with underscores. A flag that is ``None`` leaves the variant's own value.
+    """
+    chosen = {**SMALL, **flags}
+    if out is not None:
+        chosen["out"] = out
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return select(registry or installed(), variant, given)

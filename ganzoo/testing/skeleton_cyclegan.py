@@ -1,0 +1,114 @@
+"""A recipe with four networks, two phases and two datasets, as a plugin would bring it (CycleGAN, arXiv 1703.10593)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.catalogue import Component, Config, DataSpec, Field, Slot, Variant, hookimpl, option, phase_slots
+from ganzoo.contract.conditioner import Shape, Sites
+from ganzoo.contract.networks import Generator
+from ganzoo.contract.recipe import Batch, FieldRef, Parts, Phase, PhaseOutput, Recipe
+from ganzoo.contract.step_context import StepContext
+from ganzoo.randomness import Draws
+
+
+@dataclass(frozen=True)
+class CycleConfig(Config):
+    cycle: float = option(10.0, "weight of coming back", low=0)
+
+
+class Cycle(Recipe):
+    averaged = ("there", "back")
+
+    def __init__(self, config: CycleConfig, parts: Parts, data: Mapping[str, DataSpec]):
+        super().__init__(data)
+        a, b = data["domain-a"].target_field, data["domain-b"].target_field
+        self.config = config
+        self.condition = FieldRef("domain-a", data["domain-a"].target)
+        self.output = FieldRef("domain-b", data["domain-b"].target)
+        self.there = parts.network("generator-there", in_shape=a.shape, out=b)
+        self.back = parts.network("generator-back", in_shape=b.shape, out=a)
+        self.judge_a = parts.network("discriminator-a", in_shape=a.shape)
+        self.judge_b = parts.network("discriminator-b", in_shape=b.shape)
+        self.loss = parts.build("loss")
+
+    def phases(self) -> tuple[Phase, ...]:
+        return (
+            Phase("generators", ("there", "back"), self.translate),
+            Phase("discriminators", ("judge_a", "judge_b"), self.judge),
+        )
+
+    def translate(self, batch: Batch, context: StepContext) -> PhaseOutput:
+        a, b = batch["domain-a"]["image"], batch["domain-b"]["image"]
+        fake_b, fake_a = self.there(a, None), self.back(b, None)
+        scores = ((self.judge_b, fake_b, b), (self.judge_a, fake_a, a))
+        adversarial = [self._fooled(judge, fake, real) for judge, fake, real in scores]
+        there_and_back = (self.back(fake_b, None) - a).abs().mean() + (self.there(fake_a, None) - b).abs().mean()
+        return PhaseOutput({"adversarial": torch.stack(adversarial).sum(), "cycle": self.config.cycle * there_and_back})
+
+    def _fooled(self, judge: nn.Module, fake: Tensor, real: Tensor) -> Tensor:
+        losses: Tensor = self.loss.generator(judge(fake, None).logit, lambda: judge(real, None).logit)
+        return losses.mean()
+
+    def judge(self, batch: Batch, context: StepContext) -> PhaseOutput:
+        a, b = batch["domain-a"]["image"], batch["domain-b"]["image"]
+        pairs = ((self.judge_b, b, self.there(a, None)), (self.judge_a, a, self.back(b, None)))
+        losses = [self.loss.discriminator(judge(x, None).logit, judge(y, None).logit).mean() for judge, x, y in pairs]
+        return PhaseOutput({"adversarial": torch.stack(losses).sum()})
+
+    def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
+        made: Tensor = self.there(condition, None)
+        return made
+
+
+class Translator(Generator):
+    """Image to image, two convolutions and a residual one."""
+
+    def __init__(self, config: Config, in_shape: Shape, out: Field, sites: Sites):
+        super().__init__()
+        self.encode = nn.Conv2d(in_shape[0], 8, 3, padding=1)
+        self.residual = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.InstanceNorm2d(8), nn.ReLU())
+        self.decode = nn.Conv2d(8, out.shape[0], 3, padding=1)
+
+    def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
+        h = self.encode(z)
+        made: Tensor = self.decode(h + self.residual(h)).tanh()
+        return made
+
+
+@hookimpl
+def ganzoo_components() -> Iterable[Component]:
+    yield Component(
+        "recipe",
+        "cycle",
+        "translates between two domains and back",
+        "ganzoo.testing.skeleton_cyclegan:Cycle",
+        CycleConfig,
+        slots=(
+            Slot("domain-a", "dataset", "folder"),
+            Slot("domain-b", "dataset", "folder"),
+            Slot("generator-there", "generator", "translator"),
+            Slot("generator-back", "generator", "translator"),
+            Slot("discriminator-a", "discriminator", "strided"),
+            Slot("discriminator-b", "discriminator", "strided"),
+            Slot("loss", "loss", "lsgan"),
+            *phase_slots("generators", "adam", "linear"),
+            *phase_slots("discriminators", "adam", "linear"),
+        ),
+        phases=("generators", "discriminators"),
+    )
+    yield Component("generator", "translator", "image to image", "ganzoo.testing.skeleton_cyclegan:Translator")
+
+
+@hookimpl
+def ganzoo_variants() -> Iterable[Variant]:
+    yield Variant(
+        "cycle-skeleton",
+        "four networks, two phases",
+        recipe="cycle",
+        overrides={"optimizer.lr": 2e-3, "run.batch_size": 4},
+    )

@@ -1,0 +1,91 @@
+"""Recorded steps on the processor: a tape that fixes the numbers of Python, as a graph on a GPU does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map
+
+from ganzoo.catalogue import Selection
+from ganzoo.randomness import KeyedStreams
+from ganzoo.step.graph import Graphed, Recorder
+from ganzoo.testing.trainers import make_trainer
+from ganzoo.training.trainer import Trainer
+
+
+class Tape(TorchDispatchMode):
+    """Notes every operation with what it was given; done again, it reads nothing but memory and generators.
+
+    That is what a graph of a GPU does: numbers that Python computed are what they were when it was recorded.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations: list[tuple[Any, Any, Any, Any]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func is not torch.ops.aten._local_scalar_dense.default, "the host waits for a value"
+        result = func(*args, **(kwargs or {}))
+        self.operations.append((func, args, kwargs or {}, result))
+        return result
+
+    def replay(self) -> None:
+        made: dict[int, Tensor] = {}
+
+        def now(value: Any) -> Any:
+            return made.get(id(value), value) if isinstance(value, Tensor) else value
+
+        with torch.no_grad():
+            for func, args, kwargs, then in self.operations:
+                result = func(*tree_map(now, args), **tree_map(now, kwargs))
+                for old, new in zip(tree_flatten(then)[0], tree_flatten(result)[0], strict=True):
+                    if isinstance(old, Tensor):
+                        made[id(old)] = new
+
+
+class TapeRecorder(Recorder):
+    """Records on a tape. Recording does the work, which recording a graph does not: so it is undone."""
+
+    def __init__(self, trainer: Trainer):
+        self.trainer, self.tapes = trainer, list[Tape]()
+
+    def warm_up(self, work: Callable[[], None]) -> None:
+        work()
+
+    def record(self, work: Callable[[], None], generators: Sequence[torch.Generator]) -> Callable[[], None]:
+        memory = list(self._memory())
+        before = [value.detach().clone() for value in memory]
+        state = torch.default_generator.get_state()
+        states = [generator.get_state() for generator in generators]
+        self.tapes.append(Tape())
+        with self.tapes[-1]:
+            work()
+        with torch.no_grad():
+            for value, old in zip(memory, before, strict=True):
+                value.copy_(old)
+        torch.default_generator.set_state(state)
+        for generator, old_state in zip(generators, states, strict=True):
+            generator.set_state(old_state)
+        return self.tapes[-1].replay
+
+    def _memory(self) -> Any:
+        train_step = self.trainer.train_step
+        yield from train_step.recipe.state_dict().values()
+        for network in train_step.ema.networks.values():
+            yield from network.state_dict().values()
+        for phase_optimizer in train_step.phase_optimizers:
+            for state in phase_optimizer.optimizer.state.values():
+                yield from (value for value in state.values() if isinstance(value, Tensor))
+        yield from train_step.running_means.sums.values()
+
+
+def recorded(selection: Selection, warn: Callable[[str], None] | None = None) -> tuple[Trainer, TapeRecorder]:
+    trainer = make_trainer(selection)
+    recorder = TapeRecorder(trainer)
+    assert isinstance(trainer.train_step.streams, KeyedStreams)
+    trainer.execution = Graphed(trainer.train_step, trainer.train_step.streams, recorder, warn)
+    return trainer, recorder

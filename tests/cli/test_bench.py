@@ -1,0 +1,121 @@
+"""`ganzoo bench`: the document, the lines, and invalid requests."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+from ganzoo.catalogue import installed, select
+from ganzoo.testing.command_lines import Answer, ganzoo
+
+VARIANTS = installed().names("variant")
+QUICK = ("--steps", "2", "--batch-size", "8", "--device", "cpu")
+
+
+# Every variant
+
+
+@pytest.fixture(scope="module")
+def told() -> Answer:
+    return ganzoo("bench", *QUICK, "--json")
+
+
+@pytest.fixture(scope="module")
+def document(told: Answer) -> Any:
+    assert told.status == 0, told.err
+    return json.loads(told.out)
+
+
+def test_the_document_holds_every_variant_and_progress_goes_elsewhere(told: Answer, document: Any) -> None:
+    assert [result["variant"] for result in document["results"]] == list(VARIANTS)
+    assert all(f"{name} (" in told.err for name in VARIANTS)
+
+
+def test_the_document_describes_the_machine(document: Any) -> None:
+    machine = document["machine"]
+    assert set(machine["matrix_rates"]) == {"fp32", "bf16"}
+    assert all(rate > 0 for rate in (*machine["matrix_rates"].values(), machine["copy_rate"]))
+    assert (machine["torch"], machine["threads"]) == (torch.__version__, torch.get_num_threads())
+    assert machine["processor"] and machine["cores"] >= 1 and machine["device"] == "cpu"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_has_figures(document: Any, variant: str) -> None:
+    (found,) = [result for result in document["results"] if result["variant"] == variant]
+    figures = [
+        *(found[name] for name in ("steps_per_second", "images_per_second", "matrix_share", "memory_share")),
+        *(found[name] for name in ("steps", "peak_memory", "batch_size")),
+        *found["cost"].values(),
+    ]
+    assert all(math.isfinite(figure) and figure > 0 for figure in figures), found
+    assert found["images_per_second"] == pytest.approx(8 * found["steps_per_second"])
+    assert all(math.isfinite(seconds) and seconds >= 0 for seconds in found["split"].values())
+    assert found["bound"] == ("matrix" if found["matrix_share"] >= found["memory_share"] else "memory")
+    assert (found["steps"], found["split_execution"], found["data"]) == (2, "eager", {"dataset": "digits"})
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_split_names_every_phase_and_its_optimizer(document: Any, variant: str) -> None:
+    (found,) = [result for result in document["results"] if result["variant"] == variant]
+    phases = select(installed(), variant).recipe.phases
+    parts = {name for phase in phases for name in (phase, f"{phase}-optimizer")}
+    assert set(found["split"]) == parts | {"data", "averages", "other", "logging"}
+
+
+def test_piped_answers_are_plain_lines() -> None:
+    answer = ganzoo("bench", "gan-minimal", "cgan", *QUICK)
+    assert answer.status == 0
+    machine, *lines = answer.out.splitlines()
+    assert "GFLOP/s" in machine and "GB/s" in machine
+    assert [line.split("\t")[0] for line in lines] == ["gan-minimal", "cgan"] * 2
+    assert [len(line.split("\t")) for line in lines] == [8, 8, 3, 3]
+
+
+# What was asked wrongly
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["cgann"], ["no variant is called 'cgann'", "did you mean 'cgan'?"]),
+        (["cgan", "dcgann"], ["no variant is called 'dcgann'"]),
+        (["cgan", "--dataset", "digit"], ["no dataset is called 'digit'", "did you mean 'digits'?"]),
+        (["cgan", "--precision", "tf32", "--device", "cpu"], ["precision 'tf32'"]),
+        (["cgan", "--execution", "fast"], ["execution"]),
+        (["cgan", "--batch-size", "no"], ["batch-size", "'no'"]),
+        (["cgan", "--steps", "0"], ["0"]),
+        (["cgan", "--dataset", "ring", "--conditioner", "nobody"], ["nobody"]),
+        (["cgan", "dcgan", "--dataset", "ring"], ["dcgan: "]),
+        (["--nothing"], ["--nothing"]),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_measured_is_refused(words: list[str], told: list[str]) -> None:
+    answer = ganzoo("bench", *words)
+    assert (answer.status, answer.out) == (2, "")
+    assert all(text in answer.err for text in told), answer.err
+    assert "Traceback" not in answer.err and "measuring" not in answer.err
+
+
+def test_an_unknown_name_gets_the_answer_of_train() -> None:
+    assert ganzoo("bench", "cgann").err == ganzoo("train", "cgann").err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the device is there")
+def test_a_device_that_is_not_there() -> None:
+    answer = ganzoo("bench", "cgan", "--device", "cuda")
+    assert answer.status == 2
+    assert "device 'cuda' was asked for and this torch finds none here" in answer.err
+
+
+@pytest.mark.parametrize("words", [["bench", "--help"], ["bench", "cgann"], ["bench", "cgan", "--precision", "fp8"]])
+def test_what_can_be_told_from_names_imports_no_torch(words: list[str]) -> None:
+    code = f"import sys; from ganzoo.cli import run; run({words!r}); print('torch' in sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "False"

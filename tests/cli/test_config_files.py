@@ -1,0 +1,130 @@
+"""Configuration files on the command line: accepted, or refused in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ganzoo.catalogue import installed, select
+from ganzoo.testing.command_lines import Answer, ganzoo, lacks, listing, problem, problems
+
+# Configuration files
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+SOUND = select(installed(), "cgan").to_json()
+
+
+def places(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the way to everything inside a JSON document."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from places(inner, (*path, name))
+
+
+@st.composite
+def almost_sound(draw: st.DrawFn) -> Any:
+    """A config file that is sound but for one to three places."""
+    document = json.loads(json.dumps(SOUND))
+    for path in draw(st.lists(st.sampled_from(list(places(SOUND))), min_size=1, max_size=3)):
+        inner = document
+        for name in path[:-1]:
+            inner = inner[name] if isinstance(inner, dict) and name in inner else {}
+        fate = draw(st.sampled_from(["replace", "replace", "delete", "rename"])) if isinstance(inner, dict) else ""
+        if fate and path[-1] in inner:
+            old = inner.pop(path[-1])
+            if fate == "replace":
+                inner[path[-1]] = draw(
+                    json_values | st.sampled_from([0, -1, 1.5, "", "mlp", "hinge", "none", [1], 2**70])
+                )
+            elif fate == "rename":
+                inner[path[-1] + "x"] = old
+    return document
+
+
+file_contents = (
+    st.binary(max_size=30)
+    | st.text(max_size=30).map(lambda text: text.encode("utf-8", "surrogatepass"))
+    | json_values.map(lambda value: json.dumps(value).encode())
+)
+documents = almost_sound().map(lambda value: json.dumps(value).encode())
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A working folder for many examples."""
+    folder = tmp_path_factory.mktemp("scratch")
+    with contextlib.chdir(folder):
+        yield folder
+
+
+def taken_or_refused(folder: Path, content: bytes, *words: str) -> None:
+    (folder / "some.json").write_bytes(content)
+    before = listing(folder)
+    answer = ganzoo("train", *words, "--config", "some.json", "--dry-run")
+    assert answer == Answer(0, "", "everything fits\n") or problems(answer)
+    assert listing(folder) == before
+
+
+@settings(max_examples=100, deadline=None)
+@given(content=file_contents, named=st.booleans())
+def test_any_file_is_taken_for_a_config_file_or_refused_in_words(scratch: Path, content: bytes, named: bool) -> None:
+    taken_or_refused(scratch, content, *(["cgan"] if named else []))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(content=documents, named=st.booleans())
+def test_an_almost_sound_config_file_is_taken_or_refused_in_words(scratch: Path, content: bytes, named: bool) -> None:
+    taken_or_refused(scratch, content, *(["cgan"] if named else []))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", ("JSON",)),
+        ("null", ("JSON object",)),
+        ("{", ("JSON",)),
+        ('{"variant": 3}', ("variant",)),
+        ('{"variant": null}', ("which variant",)),
+        ('{"variant": ""}', ("which variant",)),
+        ("{}", ("which variant",)),
+        ('{"variant": "cgann"}', ("did you mean 'cgan'",)),
+        ('{"variant": "cgan", "parts": 3}', ("damaged", "'parts'")),
+        ('{"variant": "cgan", "run": []}', ("damaged", "'run'")),
+        ('{"variant": "cgan", "parts": {"loss": 3}}', ("damaged", "'loss'")),
+        ('{"variant": "cgan", "parts": {"loss": {"name": "hing"}}}', ("did you mean 'hinge'",)),
+        ('{"variant": "cgan", "parts": {"los": {"name": "hinge"}}}', ("slot 'los'", "did you mean 'loss'")),
+        ('{"variant": "cgan", "parts": {"recipe": {"name": "cycle"}}}', ("'cycle'",)),
+        ('{"variant": "cgan", "parts": {"generator": {"name": "mlp", "config": {"widths": 5}}}}', ("'widths'", "5")),
+        (
+            '{"variant": "cgan", "parts": {"generator": {"name": "mlp", "config": {"withs": [5]}}}}',
+            ("'withs'", "widths"),
+        ),
+        ('{"variant": "cgan", "run": {"steps": 0}}', ("'steps'", "at least 1")),
+        ('{"variant": "cgan", "run": {"stepz": 1}}', ("'stepz'", "did you mean 'steps'")),
+        ('{"variant": "cgan", "run": {"steps": 1, "epochs": 1}}', ("--steps and --epochs",)),
+        ('{"variant": "cgan", "format": 99}', ("format", "99")),
+        ("[" * 100_000, ("JSON",)),
+        ('{"variant": "cgan", "run": {"steps": ' + "9" * 5000 + "}}", ()),
+        ('{"variant": "cgan", "run": {"seed": NaN}}', ("seed",)),
+    ],
+    ids=lambda value: value[:60] if isinstance(value, str) else None,
+)
+def test_a_config_file_that_is_wrong_is_told_in_one_line(
+    content: str, words: tuple[str, ...], tmp_path: Path, here: Path
+) -> None:
+    file = here.parent / f"{here.name}.json"
+    file.write_text(content)
+    assert lacks(problem("train", "--config", str(file), "--dry-run"), words) == []

@@ -1,0 +1,106 @@
+"""`ganzoo evaluate`: documents, tables, comparisons, and invalid requests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import ganzoo
+from ganzoo.catalogue import installed, select
+from ganzoo.errors import UserError
+from ganzoo.testing.command_lines import ganzoo as answer
+from ganzoo.testing.evaluations import QUICK
+from ganzoo.testing.observers import StopAt
+from ganzoo.training.run import train
+
+DIGITS = 300  # examples to make of digits: more than a judge has features
+
+
+def test_a_line_of_scores_keeps_the_name_of_the_judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = {"steps": 2, "batch_size": 8, "evaluate_every": 1, "evaluate_samples": 300, "judge": "plain"}
+    ganzoo.train("cgan", out=tmp_path / "run", device="cpu", metric="frechet", **flags)
+    assert "FD[digits-plain:" in capsys.readouterr().err
+
+
+def test_a_damaged_best_model_is_told_of_when_a_run_goes_on(tmp_path: Path) -> None:
+    chosen = select(installed(), "cgan", {**EVALUATED, "out": tmp_path / "run", "steps": 7, "checkpoint_every": 2})
+    train(chosen, [StopAt(4)])
+    (tmp_path / "run" / "best.safetensors").write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"the best model so far, cannot be read .* move it away"):
+        train(chosen, resume=True)
+
+
+def test_evaluate_prints_one_document(trained_models: dict[str, Path]) -> None:
+    flags = [word for name, value in QUICK.items() for word in (f"--{name}", str(value))]
+    asked = ("--metric", "frechet", "--metric", "accuracy,kernel", "--samples", str(DIGITS), "--json")
+    found = answer("evaluate", str(trained_models["cgan"]), *asked, *flags, "--kernel-subsets=3")
+    assert found.status == 0
+    about = json.loads(found.out)
+    assert [figure["name"] for figure in about["figures"]] == ["FD", "accuracy", "KD"]
+    assert about["samples"] == DIGITS and about["real"] == 1797 and about["judge"]["accuracy"] > 0.85
+    label = about["figures"][0]["label"]
+    assert label == f"FD[{about['judge']['name']}]"
+
+
+def test_evaluate_says_in_a_table_what_real_examples_get(trained_models: dict[str, Path]) -> None:
+    found = answer(
+        "evaluate", str(trained_models["cgan"]), "--judge", "plain", "--metric", "frechet", "--samples", "400"
+    )
+    assert found.status == 0
+    (line,) = found.out.splitlines()
+    label, value, floor, better = line.split("\t")
+    assert label.startswith("FD[digits-plain:") and float(value) > float(floor) > 0 and better == "lower"
+    assert "400 samples against 1797 real examples of digits (all)" in found.err
+
+
+def test_evaluate_compares_with_what_it_printed_before(trained_models: dict[str, Path], tmp_path: Path) -> None:
+    asked = ("--judge", "plain", "--metric", "frechet", "--samples")
+    before = tmp_path / "before.json"
+    before.write_text(answer("evaluate", str(trained_models["gan"]), *asked, "400", "--json").out)
+    same = answer("evaluate", str(trained_models["cgan"]), *asked, "400", "--against", str(before))
+    assert same.status == 0 and len(same.out.split("\t")) == 5
+    other = answer("evaluate", str(trained_models["cgan"]), *asked, "500", "--against", str(before))
+    assert (other.status, other.out) == (2, "") and "number of samples" in other.err
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "said"),
+    [
+        ("gan", "--metric accuracy", "'accuracy' needs a model that is told which class to make"),
+        ("gan", "--metric frechett", "did you mean 'frechet'?"),
+        ("gan", "--judge cn", "did you mean 'cnn'?"),
+        ("gan", "--dataset digit", "did you mean 'digits'?"),
+        ("gan", "--judge gaussians", "judge 'gaussians' needs points"),
+        ("gan", "--metric frechet --judge-wdth 3", "did you mean '--judge-width'?"),
+        ("gan", "--metric frechet --judge-width", "needs a value"),
+        ("gan", "--metric frechet --judge-width x", "whole number"),
+        ("gan", "--metric frechet --judge plain --samples 200", "means nothing with 200 samples: make at least 257"),
+        ("gan", "--metric memorisation", "examples that models do not train on"),
+        ("colour", "--dataset digits", "the model makes 3×16×16 images, and dataset 'digits' has 1×16×16 images"),
+        ("cgan", "--dataset ring", "the model makes 1×16×16 images, and dataset 'ring' has points in 2 dimensions"),
+        ("cgan", "--dataset mnist --data-root nowhere", "1×28×28 images: set --dataset-size"),
+        ("cgan", "--dataset fashion-mnist --dataset-size 16", "has 10 classes (t-shirt, trouser, pullover, dress, …)"),
+        (
+            "cgan",
+            "--judge plain --metric accuracy",
+            "dataset 'digits' with judge 'plain' and this model does not",
+        ),
+        ("gan", "--against nothing.json --metric frechet", "nothing.json cannot be read"),
+        ("gan", "--against /dev/zero --metric frechet", "it is no file"),
+        ("nothing", "", "no model at"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_told_in_one_sentence(
+    model: str, words: str, said: str, trained_models: dict[str, Path]
+) -> None:
+    found = answer("evaluate", str(trained_models.get(model, Path(model))), *words.split())
+    assert (found.status, found.out) == (2, "")
+    assert said in found.err
+    assert len(found.err.strip().splitlines()) == 1
+
+
+# While training
+
+EVALUATED = {"evaluate_every": 3, "evaluate_samples": 300, "metric": "frechet", "judge": "plain"}

@@ -1,0 +1,32 @@
+"""`ganzoo info`: everything about one name."""
+
+from __future__ import annotations
+
+import pytest
+
+from ganzoo.catalogue import Component, installed, select
+from ganzoo.catalogue.options import options_of
+from ganzoo.catalogue.registry import Entry
+from ganzoo.testing.command_lines import document, ganzoo, lacks
+
+ENTRIES = list(installed())
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.label)
+def test_info_tells_everything_about_it(entry: Entry) -> None:
+    (told,) = [item for item in document("info", entry.item.name) if item["kind"] == entry.item.kind]
+    assert told["summary"] == entry.item.summary
+    assert (told["package"], told["version"]) == (entry.provider.package, entry.provider.version)
+    answer = ganzoo("info", entry.item.name)
+    assert (answer.status, answer.err) == (0, "")
+    words = [f"{entry.item.kind} {entry.item.name}", str(entry.provider), entry.item.summary, entry.item.source]
+    if isinstance(entry.item, Component):
+        words += [f"{item.flag}" for item in options_of(entry.item.config)]
+        words += [item.help for item in options_of(entry.item.config)]
+        words += [need.advice for need in entry.item.requires]
+        words += [slot.name for slot in entry.item.slots]
+        assert list(told["options"]) == [item.name for item in options_of(entry.item.config)]
+    else:
+        words += [*select(installed(), entry.item.name).parts, entry.item.figures, *entry.item.published]
+        assert told["defaults"] == select(installed(), entry.item.name).to_json()
+    assert lacks(answer.out, tuple(words)) == []

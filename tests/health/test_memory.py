@@ -1,0 +1,94 @@
+"""Running out of memory: one sentence with the batch, the device and the checkpoint."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganzoo.cli import run as command
+from ganzoo.contract.recipe import PhaseOutput
+from ganzoo.errors import TrainingFailed
+from ganzoo.testing import selections
+from ganzoo.testing.observers import At
+from ganzoo.training.run import train
+from ganzoo.training.trainer import Trainer
+
+choose = partial(selections.choose, steps=8, dataset_size=16, precision="fp32")
+
+
+def run_out(kind: type[Exception], text: str) -> Callable[[Trainer], None]:
+    def spoil(trainer: Trainer) -> None:
+        def loss(*given: Any) -> PhaseOutput:
+            raise kind(text)
+
+        trainer.train_step.losses["generator"] = loss
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (torch.OutOfMemoryError, "CUDA out of memory. Tried to allocate 20.00 MiB."),
+        (MemoryError, ""),
+        (RuntimeError, "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+    ],
+    ids=["cuda", "python", "cpu"],
+)
+def test_running_out_of_memory_names_the_batch_the_device_and_the_save(
+    kind: type[Exception], text: str, tmp_path: Path, caught: list[Trainer]
+) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(
+        TrainingFailed, match=r"out of memory on cpu with batches of 8 .*--accumulate 2.* step 2 stands"
+    ):
+        train(choose("gan", checkpoint_every=2, out=out), [At({3: run_out(kind, text)}, caught)])
+    assert train(choose("gan", checkpoint_every=2, out=out), resume=True).finished
+
+
+def test_too_many_samples_for_the_memory_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An evaluation of a training is left out then, and the training goes on."""
+
+    def run_out(*given: Any) -> Tensor:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    monkeypatch.setattr("ganzoo.evaluation.evaluator.make_examples", run_out)
+    words = ["train", "gan", "--dataset", "ring", "--batch-size", "8", "--steps", "2", "--out", str(tmp_path / "run")]
+    assert command([*words, "--evaluate-every", "1", "--evaluate-samples", "80", "--metric", "modes"]) == 0
+    said = "not evaluated at step 1: out of memory on cpu with 80 samples"
+    assert said in capsys.readouterr().err
+    monkeypatch.setattr("ganzoo.studio.model.make_examples", run_out)
+    assert command(["sample", str(tmp_path / "run"), "--count", "9", "--out", str(tmp_path / "made.npz")]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("ganzoo: out of memory on cpu with 9 samples (DefaultCPUAllocator: can't allocate")
+    assert last.endswith("ask for fewer")
+    assert not (tmp_path / "made.npz").exists()
+
+
+def test_a_system_without_memory_is_told_of(tmp_path: Path) -> None:
+    """With what a process may take limited for real."""
+    code = (
+        "import resource, sys; from ganzoo.cli import main; import torch, ganzoo.training.run; "
+        "torch.set_num_threads(1); "
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize(); "
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 600 * 2**20,) * 2); main(sys.argv[1:])"
+    )
+    words = ["train", "gan", "--dataset", "ring", "--dataset-count", "2000000", "--batch-size", "1000000"]
+    line = [sys.executable, "-c", code, *words, "--steps", "3", "--out", str(tmp_path / "run")]
+    done = subprocess.run(line, check=False, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 1, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert "out of memory on cpu with batches of 1000000" in last
+    assert "no step is saved yet" in last
+    assert "Traceback" not in done.stderr

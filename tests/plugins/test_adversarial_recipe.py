@@ -1,0 +1,139 @@
+"""The adversarial recipe: what may be done together gives what it gives apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ganzoo.assembly.dry_run import assemble
+from ganzoo.assembly.parts import build_recipe
+from ganzoo.catalogue import installed, select
+from ganzoo.contract.networks import Batchwise, ConditionedDiscriminator, DiscriminatorOutput, batchwise
+from ganzoo.contract.recipe import Recipe
+from ganzoo.contract.step_context import StepContext
+from ganzoo.randomness import KeyedStreams
+
+LABELS = torch.arange(8) % 10
+
+
+def recipe_of(variant: str, **flags: object) -> Recipe:
+    selection = select(installed(), variant, {"batch_size": 8, "dataset_size": 16, **flags})
+    return build_recipe(selection, assemble(selection)).train()
+
+
+def batch() -> dict[str, dict[str, Tensor]]:
+    images = torch.rand(8, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return {"dataset": {"image": images, "label": LABELS}}
+
+
+def played(recipe: Any, phase: str) -> tuple[float, list[Tensor]]:
+    """The loss of a phase, and its gradients."""
+    streams = KeyedStreams(0)
+    streams.begin(3)
+    (played,) = (found for found in recipe.phases() if found.name == phase)
+    recipe.zero_grad()
+    loss = played.loss(batch(), StepContext(3, 10, phase, 0, streams)).total()
+    loss.backward()
+    return loss.item(), [p.grad.clone() for p in recipe.discriminator.parameters() if p.grad is not None]
+
+
+@pytest.mark.parametrize("conditioner", ["none", *(n for n in installed().names("conditioner") if n != "label-plane")])
+def test_real_and_fake_in_one_batch_are_scored_as_apart(conditioner: str) -> None:
+    flags = {"conditioner": conditioner, "discriminator_dropout": 0.0, "recipe_shared_fakes": False}
+    together, apart = (
+        played(recipe_of("cgan", recipe_joint=joint, **flags), "discriminator") for joint in (True, False)
+    )
+    assert together[0] == pytest.approx(apart[0], rel=1e-6)
+    for one, other in zip(together[1], apart[1], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(("variant", "calls"), [("cgan", [24]), ("cgan-conv", [8, 8, 8]), ("dcgan", [8, 8])])
+def test_batch_norm_keeps_real_and_fake_apart(variant: str, calls: list[int]) -> None:
+    recipe: Any = recipe_of(variant)  # the first two look at mismatched examples as well
+    sizes: list[int] = []
+    recipe.discriminator.register_forward_hook(lambda _, given, __: sizes.append(len(given[0])))
+    played(recipe, "discriminator")
+    assert sizes == calls
+
+
+def test_layers_that_mix_examples_are_known() -> None:
+    class CollapseDetector(Batchwise):
+        def forward(self, x: Tensor) -> Tensor:
+            return x - x.mean(0)
+
+    assert batchwise(nn.Sequential(nn.Linear(2, 2), CollapseDetector()))
+    assert batchwise(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
+    assert not batchwise(nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2), nn.InstanceNorm1d(2)))
+
+
+def test_a_critic_fills_in_the_condition() -> None:
+    class Scores(nn.Module):
+        def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
+            assert condition is not None
+            return DiscriminatorOutput(x.sum(1, keepdim=True) * condition, x)
+
+    critic = ConditionedDiscriminator(Scores(), torch.tensor([[2.0], [3.0]]))
+    assert critic(torch.ones(2, 4)).flatten().tolist() == [8, 12]
+    assert not critic.keeps_statistics
+    assert ConditionedDiscriminator(nn.BatchNorm1d(2), None).keeps_statistics
+
+
+def test_shared_fakes_are_those_that_the_generator_made() -> None:
+    recipe: Any = recipe_of("cgan", recipe_shared_fakes=True, recipe_mismatched=0.0)
+    assert [phase.name for phase in recipe.phases()] == ["generator", "discriminator"]
+    seen: list[tuple[Tensor, Tensor]] = []
+    recipe.discriminator.register_forward_hook(lambda _, given, __: seen.append((given[0].detach(), given[1])))
+    made: list[Tensor] = []
+    recipe.generator.register_forward_hook(lambda _, __, answer: made.append(answer.detach()))
+    played(recipe, "generator")
+    played(recipe, "discriminator")
+    assert len(made) == 1
+    (fakes, conditions), (both, both_conditions) = seen
+    assert torch.equal(both[8:], fakes)
+    assert torch.equal(both_conditions[8:], conditions)
+    assert torch.equal(both[:8], batch()["dataset"]["image"])
+    played(recipe, "discriminator")
+    assert len(made) == 2, "fakes are shared once; after that the discriminator's phase makes its own"
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_mismatched_examples_are_real_ones_of_another_class(joint: bool) -> None:
+    recipe: Any = recipe_of("cgan", recipe_mismatched=0.3, recipe_joint=joint, discriminator_dropout=0.0)
+    seen: list[tuple[Tensor, Tensor, Tensor]] = []
+    recipe.discriminator.register_forward_hook(
+        lambda _, given, answer: seen.append((given[0].detach(), given[1], answer.logit.detach()))
+    )
+    loss, _ = played(recipe, "discriminator")
+    shown, classes, logits = (torch.cat(parts).split(8) for parts in zip(*seen, strict=True))
+    real = batch()["dataset"]["image"]
+    assert torch.equal(shown[0], real) and torch.equal(shown[2], real) and not torch.equal(shown[1], real)
+    assert torch.equal(classes[0], LABELS) and not (classes[2] == LABELS).any()
+    assert ((classes[2] >= 0) & (classes[2] < 10)).all()
+    usual, other = (recipe.loss.discriminator(logits[0], logits[place]).mean() for place in (1, 2))
+    assert loss == pytest.approx(float(0.5 * (0.7 * usual + 0.3 * other)), rel=1e-5)
+
+
+def test_every_other_class_is_as_likely() -> None:
+    recipe: Any = recipe_of("cgan")
+    streams = KeyedStreams(0)
+    streams.begin(0)
+    others = recipe._other(torch.full((9000,), 4), StepContext(0, 1, "discriminator", 0, streams))
+    counts = torch.bincount(others, minlength=10)
+    assert counts[4] == 0 and counts.sum() == 9000
+    assert (counts[counts > 0] - 1000).abs().max() < 150
+
+
+@pytest.mark.parametrize("condition", ["caption", "attributes", "none"])
+def test_what_is_no_class_has_no_other(condition: str) -> None:
+    flags = {"dataset": "shapes", "dataset_condition": condition, "recipe_mismatched": 0.5}
+    selection = select(installed(), "cgan", {"batch_size": 8, "dataset_size": 16, **flags, **_unless(condition)})
+    recipe: Any = build_recipe(selection, assemble(selection))
+    assert recipe._classes == 0
+
+
+def _unless(condition: str) -> dict[str, str]:
+    return {"conditioner": "none"} if condition == "none" else {}

@@ -1,0 +1,148 @@
+"""What the documents say is so: every command and example in them runs, and what is generated is up to date."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import ganzoo
+from ganzoo.catalogue import KINDS
+from ganzoo.cli import run as command
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "docs"))
+
+import generate  # noqa: E402
+import promises  # noqa: E402
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+QUICK = ["--steps", "2", "--batch-size", "8"]
+QUICK_JUDGE = ["--judge-width", "4", "--judge-features", "16", "--judge-least-steps", "20", "--samples", "400"]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    for block in blocks(page, "console"):
+        for line in block.splitlines():
+            if line.startswith("$ ganzoo "):
+                yield shlex.split(line.removeprefix("$ ganzoo "), comments=True)
+
+
+TOGETHER = [block.strip() for block in blocks(ROOT / "docs" / "speed.md", "sh")]
+
+
+def quick(words: list[str]) -> list[str]:
+    more = {"train": QUICK, "evaluate": QUICK_JUDGE}.get(words[0], [])
+    return [*words, *more] if "--help" not in words else words
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Callable[[str], Path]) -> Path:
+    """A folder like a reader's: ``data`` with MNIST in it, ``photos``, and what the first command of all has left."""
+    (tmp_path / "data").symlink_to(stand_in_root("mnist"))
+    (tmp_path / "photos").symlink_to(stand_in_root("folder"))
+    monkeypatch.chdir(tmp_path)
+    ganzoo.train("cgan", conditioner="multiply", steps=2, progress=False)
+    torch.save(old_checkpoint(), tmp_path / "old.pkl", _use_new_zipfile_serialization=False)
+    return tmp_path
+
+
+def old_checkpoint() -> dict[str, Any]:
+    """A DCGAN's generator for colour images of 64 pixels, as tutorials write and save it."""
+    layers: list[nn.Module] = []
+    before = 100
+    for stride, after in ((1, 128), (2, 64), (2, 32), (2, 16)):
+        enlarge = nn.ConvTranspose2d(before, after, 4, stride, stride - 1, bias=False)
+        layers += [enlarge, nn.BatchNorm2d(after), nn.ReLU(True)]
+        before = after
+    main = nn.Sequential(*layers, nn.ConvTranspose2d(before, 3, 4, 2, 1, bias=False), nn.Tanh())
+    return {"epoch": 20, "g_model_state_dict": nn.DataParallel(nn.ModuleDict({"main": main})).state_dict()}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(commands(page))], ids=lambda page: page.name)
+def test_the_commands_of_a_page_run_one_after_the_other(page: Path, workplace: Path) -> None:
+    for words in commands(page):
+        line, _, file = (words, "", "") if ">" not in words else (words[:-2], *words[-2:])
+        with contextlib.redirect_stdout(Path(file).open("w")) if file else contextlib.nullcontext():
+            assert command(quick(line)) == 0, " ".join(words)
+
+
+@pytest.mark.parametrize("line", TOGETHER, ids=["torchrun", "with restarts"])
+def test_commands_for_several_processes_run(line: str, workplace: Path) -> None:
+    words = shlex.split(line)
+    assert words[0] == "torchrun"
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", *words[1:], *QUICK, "--device", "cpu"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(start, capture_output=True, text=True, check=False, timeout=240, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (workplace / "runs" / "two" / "model.safetensors").exists()
+
+
+def test_the_python_example_runs(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = ganzoo.train
+
+    def quickly(*arguments: Any, **options: Any) -> Any:
+        return train(*arguments, **{**options, "steps": 2, "progress": False})
+
+    monkeypatch.setattr(ganzoo, "train", quickly, raising=False)
+    (example,) = blocks(ROOT / "README.md", "python")
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert tuple(names["images"].shape) == (16, 1, 28, 28)
+    assert names["images"].abs().max() <= 1
+
+
+def test_the_two_commands() -> None:
+    first, second = (block.strip() for block in blocks(ROOT / "README.md", "sh"))
+    assert first.endswith("ganzoo train cgan --conditioner multiply --steps 5000")
+    assert second in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_reference_is_what_the_declarations_say() -> None:
+    assert generate.REFERENCE.read_text(encoding="utf-8") == generate.reference(), "run `make docs`"
+
+
+def test_the_promises_are_told_as_they_are_and_their_tests_are_there() -> None:
+    assert promises.PAGE.read_text(encoding="utf-8") == promises.page(promises.read()), "run `make docs`"
+    for promise in promises.PROMISES:
+        for name in (promise.quick, promise.long):
+            for test in name.split():
+                file, _, function = test.partition("::")
+                text = (ROOT / file).read_text(encoding="utf-8")
+                assert f"def {function}(" in text or not function, test
+                assert "pytest.mark.long" in text or name != promise.long, test
+
+
+def test_help_names_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    command(["list", "--help"])
+    shown = capsys.readouterr().out
+    assert all(kind in shown for kind in KINDS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_the_project_names_no_machine() -> None:
+    """Paths of one machine and hosts of a package index do not belong into the project."""
+    words = re.compile(r"/(?:work|home/\w+|root)/|pypi\.|files\.pythonhosted")
+    for folder in ("ganzoo", "plugins", "examples", "docs", "tests", ".ci"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".py", ".md", ".toml", ".cfg", ""} and path.is_file() and path != Path(__file__):
+                assert not words.search(path.read_text(encoding="utf-8")), path

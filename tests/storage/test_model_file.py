@@ -1,0 +1,85 @@
+"""Model files: what they contain, and one sentence where they are damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ganzoo
+from ganzoo.catalogue import Field
+from ganzoo.cli import run as command
+from ganzoo.testing.forgery import about_of, changed, forged, halves, tree_of
+from ganzoo.training.run import Run
+
+
+def test_a_model_tells_what_it_is(trained: Run) -> None:
+    header = ganzoo.load(trained.folder.path).header
+    assert header.variant == "cgan"
+    assert header.parts["loss"] == {
+        "name": "bce",
+        "package": "ganzoo",
+        "version": ganzoo.__version__,
+        "config": {"real_target": 1.0, "fake_target": 0.0},
+    }
+    assert header.data["dataset"].target_field == Field("image", (1, 8, 8))
+    assert "ganzoo_" not in json.dumps(header.raw), "names, never import paths"
+
+
+def test_a_model_alone_samples_elsewhere_without_its_dataset(trained: Run, tmp_path: Path) -> None:
+    alone = tmp_path / "elsewhere" / "copy.safetensors"
+    alone.parent.mkdir()
+    shutil.copy(trained.folder.model, alone)
+    script = (
+        "import sys; sys.modules['sklearn'] = None; sys.modules['ganzoo_datasets.digits'] = None\n"
+        f"import ganzoo; print(tuple(ganzoo.load({str(alone)!r}).sample(5, label=3).shape))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(5, 1, 8, 8)"
+
+
+def damaged(content: bytes) -> dict[str, bytes]:
+    tree, payload = tree_of(content), halves(content)[1]
+    about = about_of(tree)
+    flipped = bytearray(content)
+    flipped[-3] ^= 1
+    other = {**about["parts"], "loss": {"name": "lost-loss", "package": "lost-package", "config": {}}}
+    return {
+        "empty": b"",
+        "truncated": content[: len(content) // 2],
+        "flipped": bytes(flipped),
+        "text": b"this is no model" * 10,
+        "undescribed": forged({name: value for name, value in tree.items() if name != "__metadata__"}, payload),
+        "future": changed(content, format=99),
+        "missing plugin": changed(content, parts=other),
+        "no parts": changed(content, parts={}),
+        "wrong parts": changed(content, parts=[1, 2]),
+        "wrong data": changed(content, data={"dataset": {"fields": 3}}),
+        "other shape": changed(
+            content,
+            data={"dataset": {**about["data"]["dataset"], "fields": {
+                **about["data"]["dataset"]["fields"], "image": {"kind": "image", "shape": [1, 16, 16]}}}}
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["empty", "truncated", "flipped", "text", "undescribed", "future", "missing plugin", "no parts", "wrong parts",
+     "wrong data", "other shape"],
+)  # fmt: skip
+def test_damaged_models_are_one_sentence(
+    trained: Run, how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(damaged(trained.folder.model.read_bytes())[how])
+    assert command(["sample", str(path), "--out", str(tmp_path / "a.png")]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "Traceback" not in error
+    assert ("lost-package" in error) == (how == "missing plugin")
+    assert not (tmp_path / "a.png").exists()

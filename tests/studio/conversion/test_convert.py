@@ -1,0 +1,198 @@
+"""Checkpoints of other people's code: what comes out of sound ones, to the bit."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import ganzoo
+from ganzoo.assembly.dry_run import assemble
+from ganzoo.assembly.parts import build_recipe
+from ganzoo.catalogue import installed, select
+from ganzoo.storage.model_file import read_model
+from ganzoo.testing.foreign_checkpoints import (
+    WIDTH,
+    Conversions,
+    TutorialDiscriminator,
+    TutorialGenerator,
+    Z,
+    lived,
+    renamed,
+    same_numbers,
+    saved,
+    selected,
+    trained_checkpoint,
+)
+
+FORMATS = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+
+
+@pytest.fixture
+def conversions(tmp_path: Path) -> Conversions:
+    return Conversions(tmp_path)
+
+
+@FORMATS
+def test_samples_of_a_multi_gpu_checkpoint_are_those_of_its_own_network(zipped: bool, conversions: Conversions) -> None:
+    generator, discriminator, checkpoint = trained_checkpoint()
+    done = conversions.convert(checkpoint, zipped)
+    assert list(done.taken) == ["generator", "discriminator"]
+    assert [taken.found.name for taken in done.taken.values()] == [
+        "g_model_state_dict.module.main",
+        "d_model_state_dict.module",
+    ]
+    assert (list(done.fresh), done.left_out) == ([], ["epoch", "g_optimizer_state_dict", "losses", "device"])
+    recipe, header = read_model(conversions.out, installed())
+    z, images = torch.randn(9, Z), torch.randn(5, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(recipe.get_submodule("generator")(z, None), generator(z[:, :, None, None]))
+        assert torch.equal(recipe.get_submodule("discriminator")(images, None).logit, discriminator(images))
+    assert header.trained["steps"] == 0
+    assert header.trained["converted"] == {
+        "file": "old.pkl",
+        "sha256": hashlib.sha256(conversions.old.read_bytes()).hexdigest(),
+        "networks": ["generator", "discriminator"],
+    }
+
+
+def test_the_model_is_one_like_any_other(conversions: Conversions) -> None:
+    _, _, checkpoint = trained_checkpoint()
+    conversions.convert(checkpoint, True)
+    made = ganzoo.sample(conversions.out, 3, seed=5)
+    assert made.shape == (3, 3, 32, 32)
+    again = Conversions(conversions.old.parent)
+    again.out = conversions.out.with_name("again.safetensors")
+    again.convert(checkpoint, True)
+    assert again.out.read_bytes() == conversions.out.read_bytes()
+    assert torch.equal(ganzoo.sample(again.out, 3, seed=5), made)
+
+
+PLACES: dict[str, Callable[[Mapping[str, Tensor]], Any]] = {
+    "alone": lambda state: state,
+    "in a dict": lambda state: {"generator": state},
+    "deep": lambda state: {"a": [{"b": ({"c": {"netG": state}},)}], "step": 3},
+    "a plain dict": dict,
+    "with module": lambda state: {f"module.{name}": value for name, value in state.items()},
+    "with _orig_mod.module": lambda state: {f"_orig_mod.module.{name}": value for name, value in state.items()},
+    "in one dict of several networks": lambda state: {
+        **{f"netD.{name}": value for name, value in TutorialDiscriminator().state_dict().items()},
+        **{f"netG.{name}": value for name, value in state.items()},
+        "step": torch.tensor(3),
+    },
+    "as parameters": lambda state: {
+        name: nn.Parameter(value) if value.is_floating_point() else value for name, value in state.items()
+    },
+    "beside a copy in the same memory": lambda state: {"one": state, "two": OrderedDict(state)},
+    "without counters": lambda state: {name: value for name, value in state.items() if "num_batches" not in name},
+}
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_a_generator_is_found_wherever_it_is(place: Callable[[Any], Any], conversions: Conversions) -> None:
+    generator = lived(TutorialGenerator())
+    done = conversions.convert(place(generator.state_dict()), False)
+    assert "generator" in done.taken
+    assert same_numbers(conversions, generator)
+
+
+def test_a_counter_that_the_file_has_not_is_zero_and_told(conversions: Conversions) -> None:
+    state = lived(TutorialGenerator()).state_dict()
+    done = conversions.convert({name: value for name, value in state.items() if "num_batches" not in name})
+    assert len(done.taken["generator"].match.zeros) == 3
+    assert {int(value) for name, value in conversions.state().items() if "num_batches" in name} == {0}
+    conversions.convert(state)
+    assert {int(value) for name, value in conversions.state().items() if "num_batches" in name} == {41}
+
+
+def test_what_the_file_has_not_stays_as_it_begins(conversions: Conversions) -> None:
+    done = conversions.convert(lived(TutorialGenerator()).state_dict())
+    assert list(done.fresh) == ["discriminator"]
+    first = conversions.state("discriminator")
+    conversions.convert(TutorialGenerator().state_dict())
+    assert all(map(torch.equal, first.values(), conversions.state("discriminator").values()))
+    conversions.convert(TutorialGenerator().state_dict(), selection=selected(seed=1))
+    assert not torch.equal(first["output.weight"], conversions.state("discriminator")["output.weight"])
+
+
+def test_our_own_names_decide_before_the_order_does(conversions: Conversions) -> None:
+    conversions.convert(lived(TutorialGenerator()).state_dict())
+    ours = conversions.state()
+    shuffled = dict(sorted(ours.items(), key=lambda item: item[0][::-1]))
+    assert list(shuffled) != list(ours)
+    done = conversions.convert({"netG": shuffled}, True)
+    assert done.taken["generator"].match.by_name
+    assert all(torch.equal(value, ours[name]) for name, value in conversions.state().items())
+
+
+@pytest.mark.parametrize("told", ["float16", "bfloat16", "float64"])
+def test_other_numbers_become_float32_and_are_told(told: str, conversions: Conversions) -> None:
+    dtype = getattr(torch, told)
+    generator = lived(TutorialGenerator()).to(dtype)
+    done = conversions.convert({"g": generator.state_dict()}, False)
+    assert done.taken["generator"].cast == (told,)
+    assert same_numbers(conversions, generator.float())
+    assert all(value.dtype in (torch.float32, torch.int64) for value in conversions.state().values())
+
+
+@FORMATS
+def test_tensors_that_share_memory_and_views_of_any_strides(zipped: bool, conversions: Conversions) -> None:
+    generator = lived(TutorialGenerator())
+    state = generator.state_dict()
+    for name, value in state.items():
+        if value.dim() == 4:
+            state[name] = value.permute(3, 1, 0, 2).contiguous().permute(2, 1, 3, 0)
+            assert not state[name].is_contiguous()
+        elif value.dim() == 1:
+            state[name] = torch.stack([value, -value], 1).flatten()[::2]
+    together = torch.cat([state["main.1.bias"], state["main.1.weight"]])
+    state["main.1.bias"], state["main.1.weight"] = together[: WIDTH * 4], together[WIDTH * 4 :]
+    conversions.convert(state, zipped)
+    assert same_numbers(conversions, generator)
+
+
+@FORMATS
+@pytest.mark.parametrize("protocol", [2, 3, 4])
+def test_every_protocol_that_torch_save_takes(protocol: int, zipped: bool, conversions: Conversions) -> None:
+    generator = lived(TutorialGenerator())
+    torch.save(
+        {"g": generator.state_dict()}, conversions.old, pickle_protocol=protocol, _use_new_zipfile_serialization=zipped
+    )
+    conversions.convert(conversions.old.read_bytes())
+    assert same_numbers(conversions, generator)
+
+
+def test_numbers_of_a_machine_with_the_other_order_of_bytes(conversions: Conversions) -> None:
+    generator = lived(TutorialGenerator())
+    old, new = zipfile.ZipFile(io.BytesIO(saved(generator.state_dict()))), io.BytesIO()
+    sizes = {str(place): value.element_size() for place, value in enumerate(generator.state_dict().values())}
+    with zipfile.ZipFile(new, "w") as made:
+        for name in old.namelist():
+            raw = old.read(name)
+            if name.startswith("archive/data/"):
+                raw = np.frombuffer(raw, f"u{sizes[name.rpartition('/')[2]]}").byteswap().tobytes()
+            made.writestr(name, b"big" if name.endswith("byteorder") else raw)
+    conversions.convert(new.getvalue())
+    assert same_numbers(conversions, generator)
+
+
+@pytest.mark.parametrize("variant", installed().names("variant"))
+def test_every_variant_can_be_converted_to(variant: str, conversions: Conversions) -> None:
+    chosen = select(installed(), variant)
+    recipe = build_recipe(chosen, assemble(chosen))
+    networks = {name: lived(network) for name, network in recipe.named_children()}
+    foreign = {f"net{name[0].upper()}": renamed(network.state_dict()) for name, network in networks.items()}
+    done = conversions.convert(foreign, True, chosen)
+    assert set(done.taken) == set(networks)
+    assert not any(taken.match.by_name for taken in done.taken.values())
+    for name, network in networks.items():
+        assert all(map(torch.equal, conversions.state(name).values(), network.state_dict().values()))

@@ -1,0 +1,40 @@
+"""Conditions of samples: labels, tensors, arrays and ranges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ganzoo
+from ganzoo.catalogue import installed, select
+from ganzoo.errors import UserError
+from ganzoo.testing.selections import choose
+from ganzoo.training.run import Run, train
+
+
+def test_an_unconditional_model_takes_no_label(tmp_path: Path) -> None:
+    model = ganzoo.load(train(choose("gan", out=tmp_path / "run")).folder.path)
+    with pytest.raises(UserError, match="unconditional"):
+        model.sample(1, label=3)
+
+
+def test_conditions_may_be_tensors_arrays_and_ranges(tmp_path: Path) -> None:
+    flags = {"dataset": "shapes", "dataset_condition": "attributes", "dataset_size": 16, "dataset_count": 20}
+    run = train(select(installed(), "cgan", {**flags, "steps": 2, "batch_size": 4, "out": tmp_path / "run"}))
+    model = ganzoo.load(run.folder.path)
+    size = model.condition.size
+    one = model.sample(2, label=torch.zeros(size))
+    assert torch.equal(one, model.sample(2, label=np.zeros(size, np.float32)))
+    assert torch.equal(one, model.sample(2, label=torch.zeros(2, size)))
+    with pytest.raises(UserError, match="attributes with"):
+        model.sample(2)
+
+
+def test_labels_are_whole_numbers(trained: Run) -> None:
+    model = ganzoo.load(trained.folder.path)
+    assert torch.equal(model.sample(3, label=range(3)), model.sample(3, label=[0, 1, 2]))
+    with pytest.raises(UserError, match=r"no class is called 7\.9"):
+        model.sample(1, label=7.9)
