@@ -27,7 +27,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(
         kind="conditioner",
         name="concat",
-        summary="lay an embedding of the condition beside the input",
+        summary="concatenate an embedding of the condition with the input",
         target="ganzoo_cgan.conditioners:Concat",
         config=configs.ConcatConfig,
         requires=(CONDITION, INPUT),
@@ -36,7 +36,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(
         kind="conditioner",
         name="multiply",
-        summary="multiply the input with an embedding of the condition",
+        summary="multiply the input by an embedding of the condition, element by element",
         target="ganzoo_cgan.conditioners:Multiply",
         config=configs.MultiplyConfig,
         requires=(CONDITION, INPUT),
@@ -44,7 +44,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(
         kind="conditioner",
         name="add",
-        summary="add an embedding of the condition to the input",
+        summary="add an embedding of the condition to the input, element by element",
         target="ganzoo_cgan.conditioners:Add",
         config=configs.EmbeddingConfig,
         requires=(CONDITION, INPUT),
@@ -52,7 +52,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(
         kind="conditioner",
         name="label-plane",
-        summary="lay an embedding beside the image as one more channel",
+        summary="append an embedding of the condition to the image as one more channel",
         target="ganzoo_cgan.conditioners:LabelPlane",
         config=configs.EmbeddingConfig,
         requires=(CONDITION, PLANE),
@@ -61,7 +61,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(
         kind="generator",
         name="upsampling",
-        summary="dense, then enlargement and convolutions; sides are multiples of 4",
+        summary="a dense layer, then upsampling and convolutions; for images whose sides are multiples of 4",
         target="ganzoo_cgan.convolutional:UpsamplingGenerator",
         config=configs.UpsamplingConfig,
         requires=images,
@@ -70,7 +70,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(
         kind="discriminator",
         name="strided",
-        summary="three strided convolutions, then dense; for images of any size",
+        summary="three strided convolutions, then a dense layer; for images of any size",
         target="ganzoo_cgan.convolutional:StridedDiscriminator",
         config=configs.StridedConfig,
         requires=images,
@@ -83,7 +83,7 @@ def ganzoo_variants() -> Iterable[Variant]:
     """Return the variants of this plugin."""
     yield Variant(
         name="cgan",
-        summary="a conditional GAN of fully connected layers; the label's embedding lies beside noise and image",
+        summary="a conditional GAN of fully connected layers; label embeddings are concatenated with noise and image",
         recipe="adversarial",
         parts={"conditioner": "concat", "schedule": "linear"},
         overrides={
@@ -120,14 +120,14 @@ def ganzoo_variants() -> Iterable[Variant]:
     )
     yield Variant(
         name="cgan-conv",
-        summary="a convolutional conditional GAN; the label's embedding multiplies the noise and is a plane of the image",
+        summary="a convolutional conditional GAN; label embeddings multiply the noise and are a channel of the image",
         recipe="adversarial",
         parts={
             "generator": "upsampling",
             "discriminator": "strided",
             "generator-conditioner": "multiply",
             "discriminator-conditioner": "label-plane",
-            # Noise whose mean is not 0: multiplied with it, an embedding's own values reach the network as well.
+            # The mean of this noise is not 0, so that the embedding which it multiplies also reaches the network alone.
             "latent": "uniform",
             "schedule": "linear",
         },

@@ -1,4 +1,4 @@
-"""Deep convolutional GANs: networks for any size from 8 to 256, and the variant made of them."""
+"""The deep convolutional GAN (DCGAN): its networks, for images of 8 to 256 pixels, and the variant."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(
         kind="generator",
         name="dcgan",
-        summary="transposed convolutions that double the size, for square images of 8 to 256",
+        summary="transposed convolutions that double the size; for square images of 8 to 256 pixels",
         target="ganzoo_dcgan.networks:DCGANGenerator",
         config=configs.DCGANConfig,
         requires=images,
@@ -27,7 +27,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(
         kind="discriminator",
         name="dcgan",
-        summary="convolutions that halve the size, for square images of 8 to 256",
+        summary="convolutions that halve the size; for square images of 8 to 256 pixels",
         target="ganzoo_dcgan.networks:DCGANDiscriminator",
         config=configs.DCGANDiscriminatorConfig,
         requires=images,
@@ -41,7 +41,7 @@ def ganzoo_variants() -> Iterable[Variant]:
     """Return the variants of this plugin."""
     yield Variant(
         name="dcgan",
-        summary="a deep convolutional GAN, for grey or colour images of any size from 8 to 256",
+        summary="a deep convolutional GAN, for grey or colour images of 8 to 256 pixels",
         recipe="adversarial",
         parts={"generator": "dcgan", "discriminator": "dcgan", "initialiser": "normal", "schedule": "step"},
         overrides={

@@ -51,7 +51,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(
         kind="generator",
         name="mlp",
-        summary="fully connected layers, for images of any size and for points",
+        summary="fully connected layers; for images of any size and for points",
         target="ganzoo_gan.mlp:MLPGenerator",
         config=configs.MLPGeneratorConfig,
         provides=("site:input-vector", "site:block"),
@@ -60,7 +60,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(
         kind="discriminator",
         name="mlp",
-        summary="fully connected layers, for images of any size and for points",
+        summary="fully connected layers; for images of any size and for points",
         target="ganzoo_gan.mlp:MLPDiscriminator",
         config=configs.MLPDiscriminatorConfig,
         provides=("site:input-vector", "site:block", "site:head"),

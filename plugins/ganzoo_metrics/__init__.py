@@ -1,4 +1,4 @@
-"""Metrics, and the judges that look at examples for them."""
+"""Metrics, and the judges whose features and classes they use."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def _metrics() -> Iterable[Component]:
     yield Component(
         kind="metric",
         name="accuracy",
-        summary="share of the examples that the judge takes for the class that was asked for",
+        summary="share of the generated examples that the judge assigns to the requested class",
         target="ganzoo_metrics.classification:ConditionalAccuracy",
         requires=(CLASSES, ASKED),
     )
     yield Component(
         kind="metric",
         name="classification-score",
-        summary="accuracy on real examples of a judge that learns from made ones",
+        summary="accuracy on real examples of a judge that is trained on generated ones",
         target="ganzoo_metrics.classification:ClassificationScore",
         requires=(CLASSES, ASKED),
         source="Ravuri & Vinyals 2019, arXiv 1905.10887",
@@ -39,14 +39,14 @@ def _metrics() -> Iterable[Component]:
     yield Component(
         kind="metric",
         name="frechet",
-        summary="distance of two Gaussians, fitted to the features of made and of real examples",
+        summary="Fréchet distance of two Gaussians, fitted to the features of generated and of real examples",
         target="ganzoo_metrics.distances:Frechet",
         source="Heusel et al. 2017, arXiv 1706.08500, equation 6",
     )
     yield Component(
         kind="metric",
         name="kernel",
-        summary="unbiased squared distance of the two distributions of features under a cubic kernel",
+        summary="unbiased squared distance (MMD) of the two distributions of features under a cubic kernel",
         target="ganzoo_metrics.distances:Kernel",
         config=configs.KernelConfig,
         source="Bińkowski et al. 2018, arXiv 1801.01401",
@@ -54,7 +54,7 @@ def _metrics() -> Iterable[Component]:
     yield Component(
         kind="metric",
         name="manifold",
-        summary="precision, recall, density and coverage, from neighbours among the features",
+        summary="precision, recall, density and coverage, from nearest neighbours in feature space",
         target="ganzoo_metrics.neighbours:Manifold",
         config=configs.ManifoldConfig,
         source="Kynkäänniemi et al. 2019, arXiv 1904.06991; Naeem et al. 2020, arXiv 2002.09797",
@@ -62,7 +62,7 @@ def _metrics() -> Iterable[Component]:
     yield Component(
         kind="metric",
         name="memorisation",
-        summary="share of the examples that copy one of the training data, and how near they all are",
+        summary="share of generated examples that copy a training example, and how near all are to the training data",
         target="ganzoo_metrics.neighbours:Memorisation",
         source="Lowe 2004, IJCV 60(2), section 7.1 (the ratio of distances)",
         requires=(Need(("data:unseen",), "use data that is published in parts, such as mnist"),),
@@ -70,7 +70,7 @@ def _metrics() -> Iterable[Component]:
     yield Component(
         kind="metric",
         name="modes",
-        summary="classes that are made at all, how evenly, and how clearly",
+        summary="number of classes generated, divergence of their frequencies from real ones, share of clear examples",
         target="ganzoo_metrics.modes:Modes",
         config=configs.ModesConfig,
         requires=(CLASSES,),
@@ -79,7 +79,7 @@ def _metrics() -> Iterable[Component]:
     yield Component(
         kind="metric",
         name="parzen",
-        summary="log-likelihood of real images under a Gaussian window around made ones, in nats",
+        summary="log-likelihood of real images under a Gaussian window around generated ones, in nats",
         target="ganzoo_metrics.parzen:Parzen",
         config=configs.ParzenConfig,
         requires=(IMAGES,),
@@ -88,7 +88,7 @@ def _metrics() -> Iterable[Component]:
     yield Component(
         kind="metric",
         name="fid",
-        summary="the Fréchet distance that papers report, on features of the standard Inception network",
+        summary="FID as papers report it: the Fréchet distance on features of the standard Inception network",
         target="ganzoo_metrics.inception:InceptionFrechet",
         config=configs.InceptionConfig,
         requires=(IMAGES,),
@@ -97,7 +97,7 @@ def _metrics() -> Iterable[Component]:
     yield Component(
         kind="metric",
         name="kid",
-        summary="the kernel distance that papers report, on features of the standard Inception network",
+        summary="KID as papers report it: the kernel distance on features of the standard Inception network",
         target="ganzoo_metrics.inception:InceptionKernel",
         config=configs.InceptionConfig,
         requires=(IMAGES,),
@@ -106,7 +106,7 @@ def _metrics() -> Iterable[Component]:
     yield Component(
         kind="metric",
         name="inception-score",
-        summary="how sure the standard Inception network is of each image, but not of all",
+        summary="how certain the standard Inception network is of each image's class, and how varied these classes are",
         target="ganzoo_metrics.inception:InceptionScore",
         config=configs.InceptionConfig,
         requires=(IMAGES,),
@@ -135,13 +135,13 @@ def _judges() -> Iterable[Component]:
     yield Component(
         kind="judge",
         name="plain",
-        summary="no judge at all: an example is described by its own numbers",
+        summary="no classifier: the features of an example are its own values",
         target="ganzoo_metrics.plain:Plain",
     )
     yield Component(
         kind="judge",
         name="stacked-cnn",
-        summary="a small convolutional classifier of single channels, whose answers spell the class",
+        summary="a small convolutional classifier of single channels, whose classes together give that of the image",
         target="ganzoo_metrics.stacked:StackedClassifier",
         config=configs.StackedClassifierConfig,
         requires=(IMAGES, LABELLED),

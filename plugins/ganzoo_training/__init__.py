@@ -1,4 +1,4 @@
-"""How weights begin and move: noise distributions, initialisers, optimizers and learning-rate schedules."""
+"""Noise distributions, initialisers, optimizers and learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _latents() -> Iterable[Component]:
     yield Component(
         kind="latent",
         name="uniform",
-        summary="uniform noise, from -1 to 1 in every coordinate",
+        summary="uniform noise, by default from -1 to 1 in every coordinate",
         target="ganzoo_training.latents:Uniform",
         config=configs.UniformConfig,
     )
@@ -38,14 +38,14 @@ def _initialisers() -> Iterable[Component]:
     yield Component(
         kind="initialiser",
         name="default",
-        summary="the weights that torch gives every layer",
+        summary="PyTorch's default initialisation of every layer",
         target="ganzoo_training.initialisers:Default",
         source="He et al. 2015, arXiv 1502.01852",
     )
     yield Component(
         kind="initialiser",
         name="normal",
-        summary="N(0, 0.02) weights, N(1, 0.02) batch-norm weights, zero biases",
+        summary="normal weights, N(0, 0.02), in batch norm N(1, 0.02); zero biases",
         target="ganzoo_training.initialisers:Normal",
         config=configs.NormalWeightsConfig,
         source="Radford et al. 2016, arXiv 1511.06434",
@@ -53,7 +53,7 @@ def _initialisers() -> Iterable[Component]:
     yield Component(
         kind="initialiser",
         name="xavier",
-        summary="weights of equal variance forwards and backwards, constant biases",
+        summary="Xavier-normal weights, which keep the variance of activations and gradients; constant biases",
         target="ganzoo_training.initialisers:Xavier",
         config=configs.XavierConfig,
         source="Glorot & Bengio 2010",
@@ -64,7 +64,7 @@ def _optimizers() -> Iterable[Component]:
     yield Component(
         kind="optimizer",
         name="adam",
-        summary="adaptive moments",
+        summary="Adam: adaptive moment estimation",
         target="ganzoo_training.optimizers:adam",
         config=configs.AdamConfig,
         source="Kingma & Ba 2015, arXiv 1412.6980",
@@ -72,7 +72,7 @@ def _optimizers() -> Iterable[Component]:
     yield Component(
         kind="optimizer",
         name="adamw",
-        summary="adaptive moments with decoupled weight decay",
+        summary="AdamW: Adam with decoupled weight decay",
         target="ganzoo_training.optimizers:adamw",
         config=configs.AdamWConfig,
         source="Loshchilov & Hutter 2019, arXiv 1711.05101",
@@ -80,14 +80,14 @@ def _optimizers() -> Iterable[Component]:
     yield Component(
         kind="optimizer",
         name="sgd",
-        summary="stochastic gradient descent, with momentum if asked",
+        summary="stochastic gradient descent, optionally with momentum",
         target="ganzoo_training.optimizers:sgd",
         config=configs.SGDConfig,
     )
     yield Component(
         kind="optimizer",
         name="rmsprop",
-        summary="gradients divided by a moving average of their size",
+        summary="RMSprop: gradients divided by a running average of their magnitude",
         target="ganzoo_training.optimizers:rmsprop",
         config=configs.RMSpropConfig,
         source="Tieleman & Hinton 2012",
@@ -98,7 +98,7 @@ def _schedules() -> Iterable[Component]:
     yield Component(
         kind="schedule",
         name="constant",
-        summary="the same learning rate all along",
+        summary="a constant learning rate",
         target="ganzoo_training.schedules:Constant",
     )
     yield Component(
@@ -111,14 +111,14 @@ def _schedules() -> Iterable[Component]:
     yield Component(
         kind="schedule",
         name="linear",
-        summary="constant at first, then straight down",
+        summary="constant at first, then linear decay",
         target="ganzoo_training.schedules:Linear",
         config=configs.LinearConfig,
     )
     yield Component(
         kind="schedule",
         name="cosine",
-        summary="down along half a cosine",
+        summary="decay along half a cosine",
         target="ganzoo_training.schedules:Cosine",
         config=configs.CosineConfig,
         source="Loshchilov & Hutter 2017, arXiv 1608.03983",
@@ -126,7 +126,7 @@ def _schedules() -> Iterable[Component]:
     yield Component(
         kind="schedule",
         name="exponential",
-        summary="divide the learning rate by a constant each step, down to a floor",
+        summary="divide the learning rate by a constant at each step, down to a floor",
         target="ganzoo_training.schedules:Exponential",
         config=configs.ExponentialConfig,
     )
