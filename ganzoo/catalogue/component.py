@@ -62,7 +62,7 @@ def phase_slots(phase: str, optimizer: str, schedule: str) -> tuple[Slot, Slot]:
     return Slot(f"{phase}-optimizer", "optimizer", optimizer), Slot(f"{phase}-schedule", "schedule", schedule)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Component:
     """One thing that a plugin offers.
 
@@ -135,7 +135,7 @@ def _option_faults(component: Component) -> Iterator[str]:
         yield f"the options of {label} cannot be read: {problem}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Variant:
     """A GAN to train by name. It is data: parts for a recipe's slots, and options that differ from defaults.
 

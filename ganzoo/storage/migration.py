@@ -1,7 +1,7 @@
 """Models that an older ganzoo wrote, brought to today's format.
 
-Format 1 is format 2 without the seal: a checksum of the tensors, and none of the header. A reader of format 2 asks for the
-seal, so an older model is written again, once, by ``ganzoo convert``.
+Format 1 is format 2 without the seal: it has a checksum of the tensors, and none of the header. A reader of format 2
+asks for the seal, so ``ganzoo convert`` writes an older model again, once.
 """
 
 from __future__ import annotations

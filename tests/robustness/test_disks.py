@@ -20,10 +20,10 @@ import pytest
 from ganzoo.catalogue import installed, select
 from ganzoo.cli import run as command
 from ganzoo.errors import TrainingFailed, UserError
+from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.testing.observers import StopAt
 from ganzoo.testing.recording_disk import Disk
 from ganzoo.testing.run_files import unsound
-from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.training.run import train
 
 pytestmark = pytest.mark.usefixtures("plain_curves")
