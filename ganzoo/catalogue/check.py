@@ -15,7 +15,7 @@ def check(selection: Selection) -> dict[str, DataSpec]:
     data = selection.data()
     problems = [*_unmet(selection, data), *_unpaired(selection)]
     for part in selection.parts.values():
-        with part.blamed():
+        with part.attributed():
             problems += [f"{part.label}: {problem}" for problem in part.config.problems(data)]
     if problems:
         raise Refused(dict.fromkeys(problems))

@@ -34,19 +34,19 @@ class Part:
         return label if self.slot.name == self.slot.kind else f"{label} (slot {self.slot.name})"
 
     @property
-    def owned(self) -> str:
+    def label_with_package(self) -> str:
         """How messages about what its code does call it: ``generator 'mlp' of package ganzoo``."""
         return f"{self.label} of package {self.provider.package}"
 
     @contextmanager
-    def blamed(self) -> Iterator[None]:
+    def attributed(self) -> Iterator[None]:
         """Turn whatever its own code raises, an exit too, into a :class:`UserError` that names it and its package."""
         try:
             yield
         except (UserError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as problem:
-            raise UserError(f"{self.owned} fails: {message_of(problem)}") from problem
+            raise UserError(f"{self.label_with_package} fails: {message_of(problem)}") from problem
 
 
 def part_of(entry: Entry, slot: Slot, values: Mapping[str, Any]) -> Part:

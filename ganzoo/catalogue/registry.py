@@ -25,7 +25,7 @@ class Entry:
         return f"{self.item.kind} {self.item.name!r}"
 
     @property
-    def owned(self) -> str:
+    def label_with_package(self) -> str:
         """How messages about what its code does call it: ``loss 'hinge' of package ganzoo``."""
         return f"{self.label} of package {self.provider.package}"
 

@@ -40,7 +40,7 @@ class Selection:
         specs = {}
         for name, part in self.parts.items():
             if isinstance(part.config, DataConfig):
-                with part.blamed():
+                with part.attributed():
                     specs[name] = part.config.spec(self.run.data_root)
         return specs
 

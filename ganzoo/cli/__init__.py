@@ -100,5 +100,5 @@ def _explain(problem: BaseException) -> None:
         tell(f"ganzoo: {message_of(problem)}", err=True)
     else:
         owner = None if isinstance(problem, TrainingFailed) else attribute(problem, installed())
-        where = f" in {owner.owned}" if owner is not None else ""
+        where = f" in {owner.label_with_package}" if owner is not None else ""
         tell(f"ganzoo: failed{where}: {message_of(problem)} (--debug shows the traceback)", err=True)

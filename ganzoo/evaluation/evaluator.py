@@ -94,11 +94,11 @@ class Evaluator:
         self._floors.keep()
 
     def _floor(self, part: Part, metric: Metric) -> MetricValues:
-        with same_numbers(self._reference.device), part.blamed():
+        with same_numbers(self._reference.device), part.attributed():
             return self._floors.of(part, metric)
 
     def _starving(self, part: Part, metric: Metric, samples: int) -> Iterator[str]:
-        with part.blamed():
+        with part.attributed():
             least = metric.least(self._context)
         real, data = len(self._reference.real), self._reference.label
         if samples < least:
@@ -122,7 +122,7 @@ class Evaluator:
         real, figures = self._reference.real, list[Figure]()
         for part, metric in self._metrics:
             floor = self._floor(part, metric)
-            with same_numbers(self._reference.device), part.blamed():
+            with same_numbers(self._reference.device), part.attributed():
                 found = metric.measure(made, real, self._context)
             figures += [self._figure(part, metric, name, found[name], floor.get(name)) for name in metric.figures]
         self._floors.keep()

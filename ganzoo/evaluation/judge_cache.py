@@ -155,7 +155,7 @@ def _train(
     about: dict[str, Any],
     track: Track,
 ) -> tuple[TrainedJudge, bytes]:
-    with part.blamed():
+    with part.attributed():
         judge.learn(reference.judge_train, torch.Generator().manual_seed(key(0, "judge/learning")), track)
         judge.eval()
         accuracy = accuracy_of(judge, reference.judge_test)

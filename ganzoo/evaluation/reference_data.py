@@ -45,7 +45,7 @@ class ReferenceData:
                 f"{self._part.label} is held against its test part, which nothing may have been trained on: "
                 f"this model was, or --dataset-{SPLIT} says so; name another --dataset"
             )
-        with self._part.blamed():
+        with self._part.attributed():
             self.spec: DataSpec = config.spec(root)
 
     @property
