@@ -109,7 +109,7 @@ def test_every_metric_says_the_same_again(metric: str) -> None:
 
 
 def test_a_model_that_is_asked_for_classes_is_told_from_one_that_is_not() -> None:
-    with pytest.raises(Refused, match="'accuracy' needs a model that is told which class to make"):
+    with pytest.raises(Refused, match="'accuracy' needs a model that generates a given class"):
         evaluator(evaluation_plan_of("digits", "accuracy"), conditional=False)
     unasked = evaluator(evaluation_plan_of("digits"), conditional=False)
     names = {figure.metric for figure in unasked.measure(real(evaluation_plan_of("digits")).at(slice(0, 400))).figures}
@@ -338,7 +338,7 @@ def test_evaluate_says_in_a_table_what_real_examples_get(trained: dict[str, Path
     (line,) = found.out.splitlines()
     label, value, floor, better = line.split("\t")
     assert label.startswith("FD[digits-plain:") and float(value) > float(floor) > 0 and better == "lower"
-    assert "400 samples against 1797 real examples of digits (all)" in found.err
+    assert "400 samples compared with 1797 real examples of digits (all)" in found.err
 
 
 def test_evaluate_compares_with_what_it_printed_before(trained: dict[str, Path], tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ def test_python_says_what_the_command_says(trained: dict[str, Path]) -> None:
 @pytest.mark.parametrize(
     ("model", "words", "said"),
     [
-        ("gan", "--metric accuracy", "'accuracy' needs a model that is told which class to make"),
+        ("gan", "--metric accuracy", "'accuracy' needs a model that generates a given class"),
         ("gan", "--metric frechett", "did you mean 'frechet'?"),
         ("gan", "--judge cn", "did you mean 'cnn'?"),
         ("gan", "--dataset digit", "did you mean 'digits'?"),
@@ -370,7 +370,7 @@ def test_python_says_what_the_command_says(trained: dict[str, Path]) -> None:
         ("gan", "--metric frechet --judge-width", "needs a value"),
         ("gan", "--metric frechet --judge-width x", "whole number"),
         ("gan", "--metric frechet --judge plain --samples 200", "means nothing with 200 samples: make at least 257"),
-        ("gan", "--metric memorisation", "examples that models do not train on"),
+        ("gan", "--metric memorisation", "examples that no model trains on"),
         ("colour", "--dataset digits", "the model makes 3×16×16 images, and dataset 'digits' has 1×16×16 images"),
         ("cgan", "--dataset ring", "the model makes 1×16×16 images, and dataset 'ring' has points in 2 dimensions"),
         ("cgan", "--dataset mnist --data-root nowhere", "1×28×28 images: set --dataset-size"),

@@ -30,7 +30,7 @@ from ganzoo.catalogue.check import check
 from ganzoo.catalogue.component import KINDS, phase_slots
 from ganzoo.catalogue.discovery import Plugin, Provider
 from ganzoo.catalogue.options import options_of
-from ganzoo.catalogue.part import part_from_json
+from ganzoo.catalogue.registry import part_from_json
 from ganzoo.catalogue.selection import PRESETS
 from ganzoo.errors import Refused, UserError
 

@@ -12,7 +12,7 @@ from torch import nn
 from ganzoo.catalogue.component import Component
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.options import Config
-from ganzoo.catalogue.part import Part
+from ganzoo.catalogue.registry import Part
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.conditioner import Conditioner, Sites, Unconditioned
 from ganzoo.contract.dataset import Dataset

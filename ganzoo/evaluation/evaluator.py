@@ -18,7 +18,7 @@ from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.evaluation_plan import EvaluationPlan, asks_judge
 from ganzoo.catalogue.options import values_of
-from ganzoo.catalogue.part import Part, part_to_json
+from ganzoo.catalogue.registry import Part, part_to_json
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track, untracked
 from ganzoo.contract.metric import Estimate, Metric, MetricValues
 from ganzoo.contract.recipe import Recipe
