@@ -26,7 +26,7 @@ from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.testing import selections
 from ganzoo.testing.observers import At
-from ganzoo.testing.trainers import context_of, make_trainer
+from ganzoo.testing.trainers import context_of
 from ganzoo.training.observers import Observer
 from ganzoo.training.run import train
 from ganzoo.training.trainer import Trainer

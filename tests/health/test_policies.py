@@ -28,7 +28,7 @@ from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.testing import selections
 from ganzoo.testing.observers import At, StopAt
-from ganzoo.testing.trainers import context_of, everything, make_trainer, moved
+from ganzoo.testing.trainers import context_of, everything, moved
 from ganzoo.training.observers import Report
 from ganzoo.training.run import train
 from ganzoo.training.setup import build_trainer
