@@ -382,7 +382,7 @@ def test_python_says_what_the_command_says(trained: dict[str, Path]) -> None:
         ),
         ("gan", "--against nothing.json --metric frechet", "nothing.json cannot be read"),
         ("gan", "--against /dev/zero --metric frechet", "it is no file"),
-        ("nothing", "", "no model at"),
+        ("nothing", "", "does not exist"),
     ],
 )
 def test_what_cannot_be_evaluated_is_told_in_one_sentence(
