@@ -1,4 +1,4 @@
-"""Write docs/reference.md from what is installed, and docs/trust.md from the promises."""
+"""Write docs/reference.md from the installed plugins, and docs/trust.md from the promises."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def reference() -> str:
 
 def _help(name: str) -> list[str]:
     command = cli.commands[name]
-    # Made from the group's settings, so that -h stands in every help text.
+    # With the settings of the group, so that -h is in every help text.
     parent = cli.context_class(cli, info_name="ganzoo", terminal_width=80, **cli.context_settings)
     with command.context_class(command, info_name=name, parent=parent) as context:
         return command.get_help(context).splitlines()

@@ -1,6 +1,6 @@
 """A plugin-based zoo of generative adversarial networks.
 
-Importing this package imports no torch; the five functions below load it when they need it.
+Importing this package does not import torch; the functions below import it when they need it.
 """
 
 from __future__ import annotations

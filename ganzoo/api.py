@@ -1,4 +1,4 @@
-"""The Python API: the same words as the command line, in a few functions."""
+"""The Python API: the commands of the command line as functions, with the same options."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def train(
 
     ``options`` are the options of ``ganzoo train`` with underscores: ``train("cgan", conditioner="multiply",
     dataset="mnist", steps=5000, optimizer_lr=1e-4)``. ``config`` is the content of a ``config.json``;
-    ``resume`` goes on with the run in ``out``. Raises :class:`~ganzoo.errors.UserError`, before anything is written,
-    where something does not fit.
+    ``resume`` continues the run in ``out``. Raises :class:`~ganzoo.errors.UserError`, before anything is written, where
+    something is invalid.
     """
     selection = select(installed(), variant, options, preset, config)
     from ganzoo.training import run
@@ -52,14 +52,14 @@ def train(
 
 
 def load(path: str | Path) -> Model:
-    """Return the model in a ``.safetensors`` file or a run folder, ready to sample; needs no dataset."""
+    """Return the model in a ``.safetensors`` file or a run folder; it can generate examples without the dataset."""
     from ganzoo.studio.model import Model
 
     return Model.read(Path(path), installed())
 
 
 def sample(path: str | Path, count: int = 64, label: Any = None, seed: int = 0) -> Tensor:
-    """Return ``count`` examples of the model at ``path``: float32 (count, C, H, W) in [-1, 1] for images."""
+    """Generate ``count`` examples with the model at ``path``; images are float32 (count, C, H, W) in [-1, 1]."""
     return load(path).sample(count, label=label, seed=seed)
 
 
@@ -75,16 +75,16 @@ def evaluate(
     device: str = "cpu",
     **options: Any,
 ) -> Evaluation:
-    """Return the figures of a model, or of the one at a path, as ``ganzoo evaluate`` tells them.
+    """Evaluate a model, or the model at a path, and return what ``ganzoo evaluate`` shows.
 
-    ``options`` are those of the data, the judge and the metrics with underscores: ``dataset_size=32``. Raises
-    :class:`~ganzoo.errors.UserError` where something does not fit, or the examples are too few to mean anything.
+    ``options`` are the options of the dataset, the judge and the metrics with underscores: ``dataset_size=32``. Raises
+    :class:`~ganzoo.errors.UserError` where something is invalid, or the examples are too few for a metric.
     """
     from ganzoo.step.device import choose_device
-    from ganzoo.studio.evaluation import evaluate as held_against
+    from ganzoo.studio.evaluation import evaluate as evaluate_model
     from ganzoo.studio.model import Model
 
-    return held_against(
+    return evaluate_model(
         model if isinstance(model, Model) else load(model),
         installed(),
         dataset=dataset,

@@ -1,4 +1,4 @@
-"""What can go wrong, and who can mend it."""
+"""The exceptions of ganzoo, by who can fix the problem."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """Something was asked for that cannot be done; the message says what to do instead (exit status 2)."""
+    """Input of the user is invalid; the message says what to do instead (exit status 2)."""
 
 
 class Refused(UserError):
-    """Several things about one request cannot be done; all of them are told at once."""
+    """Input of the user is invalid, with all ``problems`` at once."""
 
     def __init__(self, problems: Iterable[str]):
         self.problems = tuple(problems)
@@ -21,11 +21,11 @@ class Refused(UserError):
 
 
 class TrainingFailed(RuntimeError):
-    """A training that had begun could not go on; the message names phase, term and step (exit status 1)."""
+    """A running training cannot continue; the message names phase, term and step (exit status 1)."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the process to end at once (exit status 128 and the signal's number)."""
+    """A signal ends the process at once (exit status 128 plus the number of the signal)."""
 
     def __init__(self, number: int):
         self.number = number

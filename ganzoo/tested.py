@@ -1,7 +1,7 @@
-"""Which versions of the packages that ganzoo needs have passed its tests.
+"""The versions of required packages with which the tests pass.
 
-``tested-versions.txt`` pins the versions that the tests ran with. Older ones passed too, down to the bounds that
-``pyproject.toml`` states.
+``tested-versions.txt`` pins the newest versions that the tests ran with. The oldest ones are the lower bounds in
+``pyproject.toml``; the tests pass with these too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PINS = Path(__file__).with_name("tested-versions.txt")
 
 
 def needed() -> dict[str, Requirement]:
-    """Return what this installation requires, by package name, extras left out."""
+    """Return the requirements of this installation by package name, without extras."""
     found = (Requirement(line) for line in requires("ganzoo") or ())
     kept = (item for item in found if item.marker is None or item.marker.evaluate({"extra": ""}))
     return {item.name: item for item in kept}
@@ -38,7 +38,7 @@ def _requirements(lines: list[str]) -> Iterator[Requirement]:
 
 
 def installed_version(package: str) -> str:
-    """Return the installed version of ``package``, or nothing where it is not installed."""
+    """Return the installed version of ``package``, or an empty string where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -46,9 +46,9 @@ def installed_version(package: str) -> str:
 
 
 def untested(package: str, found: str) -> str:
-    """Return why the version ``found`` of ``package`` lies outside what was tested, as a clause, or nothing."""
+    """Return a clause about a version ``found`` that was not tested, or an empty string where it was."""
     try:
-        has = Version(Version(found).public)  # a local build of a version, such as 2.14.1+cpu, is that version
+        has = Version(Version(found).public)  # a local build such as 2.14.1+cpu counts as its version
     except InvalidVersion:
         return "a version that cannot be compared with the tested ones"
     tested, requirement = pins().get(package), needed().get(package)

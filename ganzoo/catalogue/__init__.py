@@ -1,4 +1,4 @@
-"""The torch-free half of ganzoo: declarations, plugins, names, options and the first check."""
+"""Declarations, plugins, names, options and the first check before training; nothing in this package imports torch."""
 
 from ganzoo.catalogue.component import KINDS, Component, Need, Slot, Variant, phase_slots
 from ganzoo.catalogue.data import DataSpec, Field

@@ -1,4 +1,4 @@
-"""In whose code an exception arose."""
+"""Attribution of an exception to the component whose code raised it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from ganzoo.catalogue.registry import Entry, Registry
 
 
 def attribute(problem: BaseException, registry: Registry) -> Entry | None:
-    """Return the component in whose code ``problem`` arose, the innermost of several, or ``None`` where in no one's.
+    """Return the component whose code raised ``problem``, the innermost of several, or ``None``.
 
-    A component is known by its target: a class whose object was at work, or a function. Where several components
-    share a target, it cannot be told which it was.
+    A component is recognised by its target: a class with a method on the stack, or a function on the stack. Where
+    several components share the target, the result is ``None``.
     """
     owners: dict[str, list[Entry]] = {}
     for entry in registry:
         if isinstance(entry.item, Component):
             owners.setdefault(entry.item.target, []).append(entry)
     frames = [frame for frame, _ in traceback.walk_tb(problem.__traceback__)]
-    at_work = (target for frame in reversed(frames) for target in _targets(frame))
-    found = next((owners[target] for target in at_work if target in owners), [])
+    running = (target for frame in reversed(frames) for target in _targets(frame))
+    found = next((owners[target] for target in running if target in owners), [])
     return found[0] if len(found) == 1 else None
 
 
 def _targets(frame: FrameType) -> Iterator[str]:
-    """Yield what ``package.module:name`` would be of the object and of the function that a frame belongs to."""
+    """Yield ``package.module:name`` of the object and of the function of a stack frame."""
     if "self" in frame.f_locals:
         kind = type(frame.f_locals["self"])
         yield f"{kind.__module__}:{kind.__qualname__}"

@@ -1,4 +1,4 @@
-"""What a dataset will deliver, known from its configuration before any file is read."""
+"""What a dataset delivers: the data spec, which its options determine before any file is read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FieldKind = Literal["image", "point", "class", "vector", "tokens"]
 
 @dataclass(frozen=True)
 class Field:
-    """One quantity of an example.
+    """One field of an example: its kind and the shape of its tensor.
 
     ======== ==================== ========================================== =======================
     kind     shape of one example what a dataset delivers                    what a network receives
@@ -41,13 +41,13 @@ class Field:
     def __post_init__(self) -> None:
         ranks = {"image": 3, "point": 1, "vector": 1, "class": 0, "tokens": 1}
         if self.kind not in get_args(FieldKind):
-            raise UserError(f"a field cannot be of kind {self.kind!r}; kinds: {', '.join(ranks)}")
+            raise UserError(f"a field cannot have the kind {self.kind!r}; kinds: {', '.join(ranks)}")
         if len(self.shape) != ranks[self.kind] or any(size < 1 for size in self.shape):
             raise UserError(f"a field of kind {self.kind!r} has {ranks[self.kind]} sizes, not {self.shape}")
         if self.size > LARGEST or self.classes > LARGEST:
             raise UserError(f"a field of kind {self.kind!r} has at most {LARGEST} numbers or classes")
         if (self.kind == "class") != (self.classes != 0) or self.classes < 0:
-            raise UserError("a field of kind 'class', and no other, says how many classes there are")
+            raise UserError("the number of classes must be set for a field of kind 'class', and for no other field")
         if self.kind == "class" and self.names and len(self.names) != self.classes:
             raise UserError(f"{self.classes} classes cannot have {len(self.names)} names")
         if self.kind == "vector" and self.names and self.shape != (len(self.names),):
@@ -60,7 +60,7 @@ class Field:
 
     @property
     def bounded(self) -> bool:
-        """Whether a network must answer in [-1, 1]."""
+        """Whether the outputs of a network for this field must be in [-1, 1]."""
         return self.kind == "image"
 
     def describe(self) -> str:
@@ -80,7 +80,7 @@ class Field:
         return self.names[index] if self.names else str(index)
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON object from which :meth:`from_json` makes the same field."""
+        """Return a JSON object, which :meth:`from_json` reads."""
         value: dict[str, Any] = {"kind": self.kind, "shape": list(self.shape)}
         if self.classes:
             value["classes"] = self.classes
@@ -90,7 +90,7 @@ class Field:
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> Field:
-        """Return the field that ``value`` describes; raises :class:`UserError` where it describes none."""
+        """Return the field that ``value`` describes; raises :class:`UserError` where the description is invalid."""
         try:
             return Field(
                 kind=value["kind"],
@@ -106,9 +106,9 @@ class Field:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """The fields of one dataset, which of them a generator learns to make, and what conditions it.
+    """The fields of one dataset: which one a generator learns to generate, and which one is the condition.
 
-    ``target`` and ``condition`` are names in ``fields``; an empty ``condition`` means there is none.
+    ``target`` and ``condition`` are names in ``fields``; an empty ``condition`` means that the data has no condition.
     """
 
     fields: Mapping[str, Field]
@@ -122,17 +122,17 @@ class DataSpec:
                 raise UserError(f"a data spec names the field {name!r} but has only {', '.join(self.fields)}")
 
     def __reduce__(self) -> tuple[type[DataSpec], tuple[Any, ...]]:
-        # A read-only mapping cannot be pickled, and loaders' workers are sent the spec where they are spawned.
+        # A read-only mapping cannot be pickled, but the spec is sent to workers that are spawned.
         return DataSpec, (dict(self.fields), self.target, self.condition)
 
     @property
     def target_field(self) -> Field:
-        """The field that a generator learns to make."""
+        """The field that a generator learns to generate."""
         return self.fields[self.target]
 
     @property
     def condition_field(self) -> Field | None:
-        """The field that conditions it, or ``None`` where the data has no condition."""
+        """The field that is the condition, or ``None`` where the data has no condition."""
         return self.fields[self.condition] if self.condition else None
 
     @property
@@ -144,13 +144,13 @@ class DataSpec:
         return frozenset(offered)
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON object from which :meth:`from_json` makes the same spec."""
+        """Return a JSON object, which :meth:`from_json` reads."""
         fields = {name: field.to_json() for name, field in self.fields.items()}
         return {"fields": fields, "target": self.target, "condition": self.condition}
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> DataSpec:
-        """Return the spec that ``value`` describes; raises :class:`UserError` where it describes none."""
+        """Return the spec that ``value`` describes; raises :class:`UserError` where the description is invalid."""
         try:
             fields = {str(name): Field.from_json(field) for name, field in value["fields"].items()}
             return DataSpec(fields, _text(value["target"]), _text(value.get("condition", "")))
@@ -162,17 +162,17 @@ class DataSpec:
 
 def _listed(value: Any) -> list[Any] | tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise TypeError(f"{value!r} is no list")
+        raise TypeError(f"{value!r} is not a list")
     return value
 
 
 def _whole(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{value!r} is no whole number")
+        raise TypeError(f"{value!r} is not a whole number")
     return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not a text")
     return value

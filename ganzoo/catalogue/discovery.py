@@ -1,4 +1,4 @@
-"""Finding plugins through entry points, each on its own, so that a broken one harms nobody."""
+"""Discovery of plugins through entry points; each is loaded separately, so that a broken one affects no other."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ganzoo.text import described
 
 ALLOW_LIST = "GANZOO_PLUGINS"
 OWN_PACKAGE = "ganzoo"
-MOST = 10_000  # declarations of a plugin
+MOST = 10_000  # declarations of one plugin
 
 
 @dataclass(frozen=True)
 class Provider:
-    """Who offers something: a plugin (an entry point) of a package (a distribution)."""
+    """The source of a component: a plugin (an entry point) of a package (a distribution)."""
 
     plugin: str
     package: str
@@ -36,9 +36,9 @@ class Provider:
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plugin that was found: what it declares, or, where ``cause`` is not empty, why it was set aside.
+    """A plugin that was found: its declarations, or the ``cause`` why it was set aside.
 
-    One that the allow-list leaves out is not ``allowed``, and not broken either.
+    A plugin that the allow-list excludes is not ``allowed``; it is not broken.
     """
 
     provider: Provider
@@ -49,15 +49,15 @@ class Plugin:
 
     @property
     def declarations(self) -> tuple[Component | Variant, ...]:
-        """Everything that it declares."""
+        """All declarations of the plugin."""
         return (*self.components, *self.variants)
 
 
 def discover(found: Iterable[EntryPoint] | None = None, environment: Mapping[str, str] = os.environ) -> list[Plugin]:
     """Load the plugins of entry-point group ``ganzoo`` (or of ``found``), broken ones included.
 
-    A plugin is accepted whole or not at all. Of two that declare one name, the one that comes first is kept:
-    ganzoo's own plugins come first, so that no package can replace ``cgan`` unnoticed, then alphabetically.
+    A plugin with any fault is set aside as a whole. Of two plugins that declare the same name, the first one is kept:
+    ganzoo's own plugins are first, so that no package can replace ``cgan`` unnoticed; the others follow alphabetically.
     """
     points, plugins = _points() if found is None else (found, [])
     allowed = {word.strip() for word in environment.get(ALLOW_LIST, "").split(",") if word.strip()}
@@ -84,7 +84,7 @@ def _points() -> tuple[Iterable[EntryPoint], list[Plugin]]:
     try:
         return entry_points(group=hooks.GROUP), []
     except Exception:
-        # One package's file cannot be read, and that ends the listing of all: ask each on its own.
+        # The file of one package cannot be read, and that ends the listing of all: read each package separately.
         return _points_one_by_one()
 
 
@@ -124,8 +124,8 @@ def _clash(plugin: Plugin, owners: Mapping[tuple[str, str], Provider], seen: Map
 
 
 def _load(provider: Provider, point: EntryPoint) -> Plugin:
-    # BaseException: a plugin that exits or interrupts while it is imported must not end the program.
-    # What it prints goes to stderr: stdout may be a JSON document.
+    # BaseException: a plugin that exits while it is imported must not end the program.
+    # Its output goes to stderr, because stdout may be a JSON document.
     try:
         with contextlib.redirect_stdout(sys.stderr), _staying():
             declared = _declarations(_loaded(point))
@@ -146,12 +146,12 @@ def _load(provider: Provider, point: EntryPoint) -> Plugin:
 
 @contextlib.contextmanager
 def _staying() -> Iterator[None]:
-    """Come back to the working folder, for the paths of a command are relative to it."""
+    """Restore the working folder after the block, because paths on a command line are relative to it."""
     folder = _working_folder()
     try:
         yield
     finally:
-        # To a folder that was removed, or that may not be entered by its name, there is no way back.
+        # A folder that was removed, or that may not be entered by its name, cannot be restored.
         if folder and _working_folder() != folder:
             with contextlib.suppress(OSError):
                 os.chdir(folder)
@@ -168,7 +168,7 @@ def _loaded(point: EntryPoint) -> Any:
     try:
         return point.load()
     except AttributeError as problem:
-        raise AttributeError(f"{point.value} is not to be found: {problem}") from problem
+        raise AttributeError(f"{point.value} does not exist: {problem}") from problem
 
 
 def _declarations(module: Any) -> list[Component | Variant]:
@@ -177,18 +177,18 @@ def _declarations(module: Any) -> list[Component | Variant]:
     manager.register(module)
     manager.check_pending()
     if not manager.get_hookcallers(module):
-        raise TypeError("it implements no ganzoo hook; see ganzoo.hookimpl")
+        raise TypeError("it implements no ganzoo hook: mark its functions with ganzoo.hookimpl")
     declared: list[Component | Variant] = []
     for hook, expected in (("ganzoo_components", Component), ("ganzoo_variants", Variant)):
         for implementation in getattr(manager.hook, hook).get_hookimpls():
-            # Called directly: pluggy leaves out an answer of None, which is a forgotten return.
+            # Called directly: pluggy drops a result of None, which is a forgotten return.
             answer = implementation.function()
             if answer is None or isinstance(answer, str | Component | Variant):
-                raise TypeError(f"{hook} returned {answer!r}, which is no list of {expected.__name__}")
+                raise TypeError(f"{hook} returned {answer!r}, which is not a list of {expected.__name__}")
             for item in answer:
                 if not isinstance(item, expected):
-                    raise TypeError(f"{hook} returned {item!r}, which is no {expected.__name__}")
+                    raise TypeError(f"{hook} returned {item!r}, which is not a {expected.__name__}")
                 declared.append(item)
                 if len(declared) > MOST:
-                    raise ValueError(f"{hook} gives more than {MOST} declarations, perhaps without end")
+                    raise ValueError(f"{hook} returns more than {MOST} declarations, perhaps without end")
     return declared

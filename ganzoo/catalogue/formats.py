@@ -1,4 +1,4 @@
-"""The format of the files that ganzoo writes and reads again."""
+"""The version of the formats of ganzoo's own files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from ganzoo.errors import UserError
 from ganzoo.text import one_line
 
-FORMAT = 2  # of model files, saves and config files; from 2 on they are sealed
+FORMAT = 2  # of model files, checkpoints and config files; since 2 they are sealed by a checksum
 
 
 def refuse_other_format(found: Any, whose: str) -> None:
@@ -15,5 +15,5 @@ def refuse_other_format(found: Any, whose: str) -> None:
     if type(found) is int and found == FORMAT:
         return
     older = type(found) is int and found < FORMAT
-    advice = "it was made by an older ganzoo, so make it anew" if older else "update ganzoo"
+    advice = "an older ganzoo wrote it, so create it again" if older else "update ganzoo"
     raise UserError(f"{whose} has format {one_line(found)}; this ganzoo reads format {FORMAT}: {advice}")

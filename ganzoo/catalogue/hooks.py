@@ -1,4 +1,4 @@
-"""The two hooks of a plugin. Both return declarations; neither may import torch."""
+"""The two hooks of a plugin: both return declarations, and neither may import torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GROUP = "ganzoo"
 
 F = TypeVar("F", bound=Callable[..., object])
 
-# pluggy's markers are not generic: the casts keep the signatures of the hooks for type checkers.
+# The markers of pluggy are not generic: the casts keep the signatures of the hooks for type checkers.
 hookspec = cast(Callable[[F], F], pluggy.HookspecMarker(GROUP))
 hookimpl = cast(Callable[[F], F], pluggy.HookimplMarker(GROUP))
 

@@ -1,4 +1,4 @@
-"""Options are declared once, as fields of a frozen dataclass, and read from there by everybody."""
+"""Options: declared once, as fields of a frozen dataclass, for the command line, files and help texts."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ from ganzoo.errors import Refused, UserError
 from ganzoo.text import did_you_mean
 
 T = TypeVar("T")
-LARGEST = 2**31 - 1  # whole number, where an option says nothing else
-MOST = 1000  # values of one option
+LARGEST = 2**31 - 1  # the default upper limit of whole numbers
+MOST = 1000  # values in one option
 
 
 @dataclass(frozen=True)
 class Config:
-    """Options of a component: a frozen dataclass whose fields are made by :func:`option`."""
+    """The options of a component: a frozen dataclass whose fields are declared with :func:`option`."""
 
     def problems(self, data: Mapping[str, DataSpec]) -> Iterator[str]:
-        """Yield what these options cannot do with ``data`` (a spec for each dataset slot), before torch."""
+        """Yield every problem that these options have with ``data`` (a spec for each dataset slot); needs no torch."""
         return iter(())
 
 
 @dataclass(frozen=True)
 class DataConfig(Config):
-    """Options of a dataset, which tell what it will deliver.
+    """The options of a dataset; they determine what it delivers.
 
-    ``judge`` names the judge of what models make of it. A dataset that is published in parts calls the option that
-    chooses one ``split``, with the choices ``train`` and ``test``.
+    ``judge`` is the name of the default judge for models of this dataset. A dataset with separate training and test
+    data has an option ``split`` with the choices ``train`` and ``test``.
     """
 
     judge: ClassVar[str] = ""
 
     def spec(self, root: Path) -> DataSpec:
-        """Return what the dataset will deliver from the data folder ``root``; imports no torch."""
-        raise TypeError(f"{type(self).__name__} must say what it delivers: define spec(root)")
+        """Return what the dataset delivers from the data folder ``root``; imports no torch."""
+        raise TypeError(f"{type(self).__name__} must define spec(root), which returns what it delivers")
 
 
 def option(default: T, help: str, *, low: float | None = None, high: float | None = None) -> T:
-    """Declare an option: its default, one line of help, and the inclusive limits of a number."""
+    """Declare an option: its default, one line of help, and for numbers the inclusive limits."""
     return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high})
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a config class, as command lines, files and help texts see it."""
+    """One option of a config class, for command lines, files and help texts."""
 
     name: str
     type: Any
@@ -63,17 +63,17 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """The name as it is typed, with dashes."""
+        """The name on a command line, with dashes instead of underscores."""
         return self.name.replace("_", "-")
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words allowed, where the type is a ``Literal``; else none."""
+        """The allowed words where the type is a ``Literal``, otherwise empty."""
         return typing.get_args(self.type) if typing.get_origin(self.type) is Literal else ()
 
     @property
     def metavar(self) -> str:
-        """How the value is written in a help text."""
+        """The placeholder for the value in a help text."""
         if self.choices:
             return "|".join(self.choices)
         kind = _present(self.type)
@@ -84,7 +84,7 @@ class Option:
         return _word(kind)
 
     def show(self, value: Any) -> str:
-        """Write ``value`` the way it would be typed."""
+        """Return ``value`` as it is written on a command line."""
         if value is None:
             return "none"
         if isinstance(value, bool):
@@ -94,7 +94,7 @@ class Option:
         return str(value)
 
     def read(self, value: Any) -> Any:
-        """Turn a typed word, a JSON value or a Python value into the option's type; raises ``ValueError``."""
+        """Convert a word, a JSON value or a Python value to the option's type; raises ``ValueError`` if invalid."""
         result = _read(self.type, value)
         numbers = result if isinstance(result, tuple) else (result,)
         for number in numbers:
@@ -115,7 +115,7 @@ def _number(limit: float) -> str:
 
 
 def _present(kind: Any) -> Any:
-    """Return ``kind`` without the ``None`` that it may also be."""
+    """Return the type ``T`` of ``T | None``; other types unchanged."""
     if typing.get_origin(kind) in (Union, types.UnionType):
         return next(item for item in typing.get_args(kind) if item is not type(None))
     return kind
@@ -137,14 +137,14 @@ def _read(kind: Any, value: Any) -> Any:
         return value
     if origin is tuple:
         if not isinstance(value, str | list | tuple):
-            raise ValueError("must be values with commas between them")
+            raise ValueError("must be values separated by commas")
         items = value.split(",") if isinstance(value, str) else list(value)
         if len(items) > MOST:
             raise ValueError(f"must be at most {MOST} values")
         if inner[-1] is Ellipsis:
             return tuple(_read(inner[0], item) for item in items)
         if len(items) != len(inner):
-            raise ValueError(f"needs {len(inner)} values with commas between them, not {len(items)}")
+            raise ValueError(f"needs {len(inner)} values separated by commas, not {len(items)}")
         return tuple(_read(item_kind, item) for item_kind, item in zip(inner, items, strict=True))
     return _read_plain(kind, value)
 
@@ -173,7 +173,7 @@ def _phrase(kind: Any) -> str:
 
 
 def options_of(config: type) -> tuple[Option, ...]:
-    """Return the options that a config class declares, in their order."""
+    """Return the options that a config class declares, in order of declaration."""
     return _options_of(config)
 
 
@@ -194,9 +194,9 @@ def _options_of(config: Any) -> tuple[Option, ...]:
 
 
 def make(config: type[T], values: Mapping[str, Any], owner: str) -> T:
-    """Build ``config`` from words or values by option name; raises :class:`Refused` with every problem.
+    """Return ``config`` with the given words or values by option name; raises :class:`Refused` with every problem.
 
-    ``owner`` names whose options they are in the messages, such as ``generator 'mlp'``.
+    ``owner`` is the name of the component in messages, such as ``generator 'mlp'``.
     """
     known = {option.name: option for option in options_of(config)}
     problems, read = [], {}

@@ -12,7 +12,7 @@ import click
 
 from ganzoo.catalogue import Registry, Selection, installed
 from ganzoo.catalogue.options import options_of
-from ganzoo.catalogue.selection import Components, choose_components, recipe_slots, slot_flags
+from ganzoo.catalogue.selection import Components, choose_components, slot_flags
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.options import OptionGroup, hint_of_slots, option_groups
@@ -137,8 +137,7 @@ def read_config(path: str) -> Mapping[str, Any]:
 def _expected(registry: Registry, settings: frozenset[str]) -> dict[str, bool]:
     """Return what is known of flags before the variant is: the run settings, and the slots of every recipe."""
     options = {option.flag: option for option in options_of(RunSettings) if option.flag in settings}
-    variants = (registry.variant(name) for name in registry.names("variant"))
-    slots = [slot for variant in variants for slot in recipe_slots(registry, variant)]
+    slots = [slot for name in registry.names("recipe") for slot in registry.component("recipe", name).slots]
     return of_options(options) | {f"--{flag}": True for flag in slot_flags(slots)}
 
 

@@ -61,6 +61,6 @@ def sample(model: Path, count: int, labels: tuple[str, ...], seed: int, out: Pat
     check_destination(out, trained.output)
     with fewer_advised(f"{count} samples", where):
         conditions = trained.conditions(count, list(labels))
-        made = trained.sample(count, list(labels), seed)
-        write_samples(out, made, trained.output, conditions, trained.condition)
+        samples = trained.sample(count, list(labels), seed)
+        write_samples(out, samples, trained.output, conditions, trained.condition)
     tell(f"{count} samples: {out}", err=True)
