@@ -20,13 +20,11 @@ import pytest
 from ganzoo.catalogue import installed, select
 from ganzoo.cli import run as command
 from ganzoo.errors import TrainingFailed, UserError
+from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.testing.observers import StopAt
 from ganzoo.testing.recording_disk import Disk
 from ganzoo.testing.run_files import unsound
-from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.training.run import train
-
-pytestmark = pytest.mark.usefixtures("plain_curves")
 
 SMALL = {"dataset_size": 8, "batch_size": 8, "steps": 4, "log_every": 1, "sample_every": 2, "checkpoint_every": 1}
 WORDS = [word for name, value in SMALL.items() for word in (f"--{name.replace('_', '-')}", str(value))]

@@ -22,12 +22,12 @@ from ganzoo.cli import main
 from ganzoo.errors import Interrupted
 from ganzoo.evaluation.judge_cache import CACHE
 from ganzoo.signals import ENDING, SIGNALLED, answered, interruptible
+from ganzoo.storage.checkpoint_files import KEY as SAVE
+from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.storage.model_file import KEY as MODEL
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.testing.processes import Forked, forked, wait_for
-from ganzoo.storage.checkpoint_files import KEY as SAVE
-from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.training.stop import Stop
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and signals")
