@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -57,6 +58,20 @@ Started = Forked | subprocess.Popen[bytes]
 def forked(words: Sequence[str], log: Path) -> Started:
     """Start ``ganzoo WORDS`` in a process that has torch imported already."""
     return Forked(main, list(words), log=log)
+
+
+def forked_group(words: Sequence[str], log: Path, size: int) -> list[Started]:
+    """Start ``ganzoo WORDS`` in ``size`` processes that train together, as ``torchrun`` would, without its restarts."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return [Forked(_as_rank, rank, size, port, list(words), log=log) for rank in range(size)]
+
+
+def _as_rank(rank: int, size: int, port: int, words: Sequence[str]) -> None:
+    where = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in where.items()})
+    main(list(words))
 
 
 def fresh(words: Sequence[str], log: Path) -> Started:
