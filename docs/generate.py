@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import promises
 
 from ganzoo.catalogue import KINDS, Component, Registry, installed, select
@@ -35,8 +34,8 @@ def reference() -> str:
 def _help(name: str) -> list[str]:
     command = cli.commands[name]
     # Made from the group's settings, so that -h stands in every help text.
-    parent = click.Context(cli, info_name="ganzoo", terminal_width=100, **cli.context_settings)
-    with click.Context(command, info_name=name, parent=parent) as context:
+    parent = cli.context_class(cli, info_name="ganzoo", terminal_width=80, **cli.context_settings)
+    with command.context_class(command, info_name=name, parent=parent) as context:
         return command.get_help(context).splitlines()
 
 

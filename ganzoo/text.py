@@ -1,19 +1,22 @@
-"""Text for people: safe to print, short, and on one line."""
+"""Text for people: safe to print, short, and in one line or wrapped between words."""
 
 from __future__ import annotations
 
 import difflib
+import os
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
+from typing import IO
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with what a terminal obeys, or an encoding lacks, written out as ``\\x1b``."""
+    """Return ``text`` with control characters, and those that no encoding has, written as escapes such as ``\\x1b``."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def one_line(said: object, longest: int = 500) -> str:
-    """Return what a file or a stranger's code ``said`` as one printable line, cut where it is long."""
+    """Return text from a file or from foreign code as one printable line, cut to ``longest`` characters."""
     text = str(said) or type(said).__name__
     lines = (" ".join(line.split()) for line in text[: longest + 1].splitlines())
     line = "; ".join(filter(None, lines))
@@ -21,7 +24,7 @@ def one_line(said: object, longest: int = 500) -> str:
 
 
 def message_of(problem: BaseException) -> str:
-    """Return what ``problem`` says in one line, or its type's name where it says nothing or cannot say it."""
+    """Return the message of ``problem`` in one line, or the name of its type where it has no usable message."""
     try:
         said = " ".join(str(problem).split())
     except Exception:
@@ -30,40 +33,61 @@ def message_of(problem: BaseException) -> str:
 
 
 def first_line(problem: Exception) -> str:
-    """Return the first line of what ``problem`` says, or its type's name where it says nothing."""
+    """Return the first line of the message of ``problem``, or the name of its type where it has no message."""
     said = str(problem).strip()
     return said.splitlines()[0] if said else type(problem).__name__
 
 
 def described(problem: BaseException) -> str:
-    """Return the type's name and the message of ``problem`` in one line."""
+    """Return the type and the message of ``problem`` in one line."""
     name, said = type(problem).__name__, message_of(problem)
     return name if said == name else f"{name}: {said}"
 
 
 def quoted(name: object, longest: int = 80) -> str:
-    """Return a name that a file brought along in quotes, as ASCII, cut where it is long."""
+    """Return a name from a file in quotes, as ASCII, cut to ``longest`` characters."""
     text = ascii(name) if isinstance(name, str) else f"'{name}'"
     return text if len(text) <= longest else f"{text[: longest - 4]}…'"
 
 
 def listed(names: Sequence[object], most: int) -> str:
-    """Return the first ``most`` names in quotes, and how many more there are."""
+    """Return the first ``most`` names in quotes, and the number of the others."""
     more = f", and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(quoted, names[:most])) + more
 
 
 def in_file_name(name: str) -> str:
-    """Return ``name`` with an underscore for every character that a file name may lack."""
+    """Return ``name`` with an underscore for every character that a file name may not have."""
     return "".join(letter if letter.isalnum() else "_" for letter in name)
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return how a sentence about an unknown ``name`` ends: ``; did you mean 'x'?``, or a full stop."""
+    """Return the end of a sentence about an unknown ``name``: ``; did you mean 'x'?``, or a full stop."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else "."
 
 
+def terminal_width(stream: IO[str]) -> int:
+    """Return the number of columns of the terminal that ``stream`` writes to, 80 if unknown; $COLUMNS overrules it."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def fitted(line: str, stream: IO[str]) -> str:
+    """Return ``line`` wrapped between words where ``stream`` is a terminal; unchanged where it is not."""
+    if not stream.isatty():
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    width = terminal_width(stream)
+    lines = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
 def warn(text: str) -> None:
-    """Say on stderr, in one line, what people should know, and go on."""
-    print(f"ganzoo: {one_line(text, 10_000)}", file=sys.stderr, flush=True)
+    """Print a message on stderr: in one line, or wrapped between words on a terminal."""
+    print(fitted(f"ganzoo: {one_line(text, 10_000)}", sys.stderr), file=sys.stderr, flush=True)

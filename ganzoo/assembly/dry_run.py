@@ -106,7 +106,7 @@ def _players(selection: Selection) -> str:
 def _in_whose(problem: Exception) -> str:
     """Return what went wrong, and in whose code where that can be told."""
     owner = attribute(problem, installed())
-    where = f"in {owner.owned}: " if owner is not None else ""
+    where = f"in {owner.label_with_package}: " if owner is not None else ""
     return f"{where}{first_line(problem)}"
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from ganzoo.catalogue.component import Component
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.options import Config
-from ganzoo.catalogue.part import Part
+from ganzoo.catalogue.registry import Part
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.conditioner import Conditioner, Sites, Unconditioned
 from ganzoo.contract.dataset import Dataset
@@ -60,7 +60,7 @@ def resolve(component: Component) -> Any:
 
 
 def _target(part: Part) -> Any:
-    with part.blamed():
+    with part.attributed():
         return resolve(part.component)
 
 
@@ -74,7 +74,7 @@ class SelectedParts:
         """Return the part in ``slot``, built from its options and ``context``."""
         part = self._parts[slot]
         target, dtype = _target(part), torch.get_default_dtype()
-        with part.blamed():
+        with part.attributed():
             built = target(part.config, **context)
             if part.slot.kind == "optimizer" and not isinstance(built, torch.optim.Optimizer):
                 raise TypeError(f"{part.component.target} returns {type(built).__name__}, which is no Optimizer")
@@ -88,7 +88,7 @@ class SelectedParts:
         network: nn.Module = self.build(slot, sites=self._sites(slot, condition), **shapes)
         for part in self._attached(slot, "initialiser"):
             initialise = self.build(part.slot.name)
-            with part.blamed():
+            with part.attributed():
                 initialise(network)
         return network
 
@@ -98,7 +98,7 @@ class SelectedParts:
 
     def _sites(self, slot: str, condition: Field | None) -> Sites:
         for part in self._attached(slot, "conditioner"):
-            return Sites(_target(part), part.config, condition, part.blamed)
+            return Sites(_target(part), part.config, condition, part.attributed)
         return Sites(Unconditioned, Config(), None)
 
     def _attached(self, slot: str, kind: str) -> list[Part]:

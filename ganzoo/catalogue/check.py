@@ -1,34 +1,34 @@
-"""The first of two checks before training: the declarations, all problems at once, without torch."""
+"""The first of two checks before training: do all declarations fit? It needs no torch and reports all problems."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 
 from ganzoo.catalogue.data import DataSpec
-from ganzoo.catalogue.part import Part
+from ganzoo.catalogue.registry import Part
 from ganzoo.catalogue.selection import Selection
 from ganzoo.errors import Refused
 
 
 def check(selection: Selection) -> dict[str, DataSpec]:
-    """Return the data specs where every declaration fits every other; raises :class:`Refused` with all reasons."""
+    """Return the data specs if all declarations fit each other; raises :class:`Refused` with every problem."""
     data = selection.data()
-    problems = [*_unmet(selection, data), *_unpaired(selection)]
+    problems = [*_missing(selection, data), *_unpaired(selection)]
     for part in selection.parts.values():
-        with part.blamed():
+        with part.attributed():
             problems += [f"{part.label}: {problem}" for problem in part.config.problems(data)]
     if problems:
         raise Refused(dict.fromkeys(problems))
     return data
 
 
-def _unmet(selection: Selection, data: Mapping[str, DataSpec]) -> Iterator[str]:
+def _missing(selection: Selection, data: Mapping[str, DataSpec]) -> Iterator[str]:
     for part in selection.parts.values():
-        yield from unmet(part, _offered_to(part, selection, data), _whose(part, selection))
+        yield from missing_capabilities(part, _offered_to(part, selection, data), _offering(part, selection))
 
 
-def unmet(part: Part, offered: Set[str], whose: str) -> Iterator[str]:
-    """Yield a sentence for each need of ``part`` that is not in what ``whose`` (a phrase) have ``offered``."""
+def missing_capabilities(part: Part, offered: Set[str], whose: str) -> Iterator[str]:
+    """Yield a sentence for each need of ``part`` that no capability in ``offered`` meets; ``whose`` says who offers."""
     for need in part.component.requires:
         if not offered & set(need.any_of):
             wanted = " or ".join(_phrase(capability) for capability in need.any_of)
@@ -36,7 +36,7 @@ def unmet(part: Part, offered: Set[str], whose: str) -> Iterator[str]:
 
 
 def _offered_to(part: Part, selection: Selection, data: Mapping[str, DataSpec]) -> set[str]:
-    """What a part can count on: the data, and the network it belongs to or, where it belongs to none, all parts."""
+    """Return the capabilities that a part may use: of the data, and of its network or, without one, of all parts."""
     offered = {capability for spec in data.values() for capability in spec.provides}
     if part.slot.of:
         return offered | set(selection.parts[part.slot.of].component.provides)
@@ -44,7 +44,7 @@ def _offered_to(part: Part, selection: Selection, data: Mapping[str, DataSpec]) 
     return offered | {capability for other in others for capability in other.component.provides}
 
 
-def _whose(part: Part, selection: Selection) -> str:
+def _offering(part: Part, selection: Selection) -> str:
     datasets = [other.label for other in selection.parts.values() if other.slot.kind == "dataset"]
     network = [selection.parts[part.slot.of].label] if part.slot.of else []
     return " with ".join([*network, *datasets])
@@ -59,11 +59,11 @@ def _phrase(capability: str) -> str:
         "condition:image": "images as the condition",
         "data:image": "images",
         "data:point": "points",
-        "data:unseen": "examples that models do not train on",
-        "judge:classes": "a judge that knows classes",
-        "model:class": "a model that is told which class to make",
-        "site:input-vector": "a flat input to condition",
-        "site:input-map": "an image-shaped input to condition",
+        "data:unseen": "examples that no model trains on",
+        "judge:classes": "a judge that predicts classes",
+        "model:class": "a model that generates a given class",
+        "site:input-vector": "a flat input",
+        "site:input-map": "an image-shaped input",
     }
     return phrases.get(capability, f"'{capability}'")
 
@@ -77,7 +77,7 @@ def _unpaired(selection: Selection) -> Iterator[str]:
             blind, seeing = (other, part) if _conditions(part) else (part, other)
             yield (
                 f"{seeing.slot.of} is conditioned by {seeing.component.name!r} but {blind.slot.of} is not "
-                f"({blind.component.name!r}), so the condition could not be learnt: "
+                f"({blind.component.name!r}), so the condition could not be learned: "
                 "set both with --conditioner, or neither"
             )
 

@@ -1,4 +1,4 @@
-"""Declarations: what a plugin has to offer, said in plain data that imports no torch."""
+"""Declarations: plain data about what a plugin offers; importing them imports no torch."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ganzoo.catalogue.options import Config, DataConfig, options_of
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
-        "variant": "a GAN to train by name: which part fills which slot, with which options",
-        "recipe": "a game of phases over named networks",
-        "generator": "a network that makes examples",
-        "discriminator": "a network that scores examples",
+        "variant": "a GAN with a name: a component for each slot of a recipe, and options",
+        "recipe": "the training procedure: its networks, and the phases of a training step",
+        "generator": "the network that generates examples",
+        "discriminator": "the network that scores real and generated examples",
         "conditioner": "how a condition (a class, attributes, a caption) enters a network",
-        "loss": "what the scores are worth to each player",
+        "loss": "the loss function",
         "penalty": "a regulariser of the discriminator",
         "latent": "the distribution of the noise",
-        "initialiser": "how the weights begin",
-        "optimizer": "how the weights move",
-        "schedule": "how the learning rate changes",
-        "dataset": "where the examples come from",
-        "metric": "how good the examples are that a model makes",
-        "judge": "who looks at examples for the metrics",
+        "initialiser": "the initial values of the weights",
+        "optimizer": "the rule that updates the weights",
+        "schedule": "the learning rate over the training steps",
+        "dataset": "the real examples",
+        "metric": "a measure of how good generated examples are",
+        "judge": "the classifier or feature extractor that the metrics use",
     }
 )
 
@@ -36,7 +36,7 @@ _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 @dataclass(frozen=True)
 class Need:
-    """Something a component cannot do without: any of ``any_of``, and what to do where it is missing."""
+    """A requirement of a component: one of the capabilities ``any_of``; ``advice`` is for the case that none exists."""
 
     any_of: tuple[str, ...]
     advice: str
@@ -46,8 +46,8 @@ class Need:
 class Slot:
     """A place in a recipe that a component of one kind fills.
 
-    ``of`` names the network slot that the part belongs to (a conditioner or initialiser of a network).
-    ``paired`` names another conditioner slot: both condition, or neither does.
+    ``of`` names the slot of the network that the part belongs to (for a conditioner or initialiser).
+    ``paired`` names another conditioner slot: either both parts use the condition, or neither does.
     """
 
     name: str
@@ -58,19 +58,18 @@ class Slot:
 
 
 def phase_slots(phase: str, optimizer: str, schedule: str) -> tuple[Slot, Slot]:
-    """Return the slots of what moves the weights of ``phase``, with the components that fill them by default."""
+    """Return the optimizer slot and the schedule slot of ``phase``, with their default components."""
     return Slot(f"{phase}-optimizer", "optimizer", optimizer), Slot(f"{phase}-schedule", "schedule", schedule)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Component:
-    """One thing that a plugin offers.
+    """The declaration of one component.
 
-    ``target`` is ``package.module:Class``, imported only when something is built. ``config`` is the dataclass
-    of its options. ``requires`` and ``provides`` are matched before anything is built. ``stand_in``, for a
-    dataset that reads files, is ``package.module:function``; called with a folder, it writes a tiny tree of
-    the real layout there. ``slots`` and ``phases`` are a recipe's; the slots hold those of each phase's
-    :func:`phase_slots`.
+    ``target`` is ``package.module:Class``; it is imported only when the component is built. ``config`` is the dataclass
+    of its options. ``requires`` and ``provides`` are compared before anything is built. ``stand_in``, for a dataset
+    that reads files, is ``package.module:function``; called with a folder, it writes a tiny data set with the real
+    layout there. Only recipes have ``slots`` and ``phases``; the slots include the :func:`phase_slots` of each phase.
     """
 
     kind: str
@@ -87,18 +86,18 @@ class Component:
 
     @property
     def model_slots(self) -> tuple[Slot, ...]:
-        """The slots that a recipe builds itself: neither data nor what moves the weights of its phases."""
+        """The slots that the recipe builds itself: all but datasets, optimizers and schedules of its phases."""
         moving = {slot.name for phase in self.phases for slot in phase_slots(phase, "", "")}
         return tuple(slot for slot in self.slots if slot.kind != "dataset" and slot.name not in moving)
 
     def faults(self) -> Iterator[str]:
-        """Yield what is wrong with the declaration itself."""
+        """Yield every error in the declaration itself."""
         yield from _name_faults(self.kind, self.name, self.summary)
         if str(self.kind) not in KINDS or self.kind == "variant":
             kinds = ", ".join(kind for kind in KINDS if kind != "variant")
-            yield f"component {self.name!r} is of the unknown kind {self.kind!r}; kinds: {kinds}"
+            yield f"component {self.name!r} has the unknown kind {self.kind!r}; kinds: {kinds}"
         if not _TARGET.fullmatch(str(self.target)):
-            yield f"target {self.target!r} of {self.kind} {self.name!r} is not of the form 'package.module:Class'"
+            yield f"target {self.target!r} of {self.kind} {self.name!r} does not have the form 'package.module:Class'"
         needed = DataConfig if self.kind == "dataset" else Config
         config: Any = self.config  # a plugin may put anything here
         if not (isinstance(config, type) and issubclass(config, needed)):
@@ -113,35 +112,35 @@ class Component:
         yield from _list_faults(self, "slots", Slot)
         yield from _list_faults(self, "provides", str)
         if any(isinstance(need, Need) and isinstance(need.any_of, str) for need in self.requires):
-            yield f"a Need of {self.kind} {self.name!r} must list its words in a tuple: ('site:block',)"
+            yield f"a Need of {self.kind} {self.name!r} must list capabilities in a tuple: ('site:block',)"
         provides: Any = self.provides  # as above
         if isinstance(provides, str):
-            yield f"{self.kind} {self.name!r} must list what it provides in a tuple: ('site:block',)"
+            yield f"{self.kind} {self.name!r} must list its capabilities in a tuple: ('site:block',)"
         names = [slot.name for slot in self.slots if isinstance(slot, Slot)]
         for name in (slot.name for phase in self.phases for slot in phase_slots(phase, "", "")):
             if name not in names:
-                yield f"recipe {self.name!r} lacks the slot {name!r} of one of its phases; see phase_slots"
+                yield f"recipe {self.name!r} lacks the slot {name!r} of one of its phases: add its phase_slots"
 
 
 def _option_faults(component: Component) -> Iterator[str]:
     label = f"{component.kind} {component.name!r}"
     if component.kind == "dataset" and getattr(component.config, "spec", None) is DataConfig.spec:
-        yield f"config of {label} must define spec(root), which says what it delivers"
+        yield f"config of {label} must define spec(root), which returns a DataSpec"
     try:
         for option in options_of(component.config):
             option.read(option.default)
         component.config()
-    except Exception as problem:  # an annotation that means nothing, or a default that is refused
+    except Exception as problem:  # an annotation that cannot be resolved, or an invalid default
         yield f"the options of {label} cannot be read: {problem}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A GAN to train by name. It is data: parts for a recipe's slots, and options that differ from defaults.
+    """A GAN to train by name, declared as data: components for a recipe's slots, and options that differ from defaults.
 
     Keys of ``parts`` are slot names or kinds (a kind fills every slot of that kind). Keys of ``overrides`` are
-    ``<slot or kind>.<option>``, or ``run.<option>`` for batch size, steps and the like. ``published`` holds parts
-    and overrides, in one mapping, that set those of the source to the letter (``--preset published``).
+    ``<slot or kind>.<option>``, or ``run.<option>`` for run settings such as steps and batch size. ``published`` has
+    parts and overrides in one mapping: the exact settings of the source (``--preset published``).
     """
 
     name: str
@@ -156,7 +155,7 @@ class Variant:
     kind = "variant"
 
     def faults(self) -> Iterator[str]:
-        """Yield what is wrong with the declaration itself."""
+        """Yield every error in the declaration itself."""
         yield from _name_faults("variant", self.name, self.summary)
         for what in ("parts", "overrides", "published"):
             if not isinstance(getattr(self, what), Mapping):
@@ -165,16 +164,16 @@ class Variant:
         wrong = [key for key in self.overrides if str(key).count(".") != 1]
         wrong += [key for key in self.published if str(key).count(".") > 1]
         for key in wrong:
-            yield f"override {key!r} of variant {self.name!r} is not of the form 'slot.option'"
+            yield f"override {key!r} of variant {self.name!r} does not have the form 'slot.option'"
 
 
 def _name_faults(kind: str, name: Any, summary: Any) -> Iterator[str]:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        yield f"{kind} name {name!r} must be lower-case words with dashes between them"
+        yield f"{kind} name {name!r} must be lower-case words joined by dashes"
     if not isinstance(summary, str) or not summary.strip() or len(summary.splitlines()) != 1:
         yield f"{kind} {name!r} needs a summary of one line"
 
 
 def _list_faults(component: Component, what: str, kind: type) -> Iterator[str]:
     if any(not isinstance(item, kind) for item in getattr(component, what)):
-        yield f"{what} of {component.kind} {component.name!r} must hold objects of type {kind.__name__}"
+        yield f"{what} of {component.kind} {component.name!r} must contain objects of type {kind.__name__}"

@@ -1,4 +1,4 @@
-"""What is to be measured, on which data, and who judges: names resolved and needs matched, without torch."""
+"""The plan of an evaluation: dataset, judge and metrics, with their needs checked; it needs no torch."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.catalogue.check import unmet
+from ganzoo.catalogue.check import missing_capabilities
 from ganzoo.catalogue.component import Slot
-from ganzoo.catalogue.flags import option_flags, options_by, unknown_flag
+from ganzoo.catalogue.flags import option_flags, options_by_slot, unknown_flag
 from ganzoo.catalogue.options import DataConfig, options_of
-from ganzoo.catalogue.part import Part, part_of
-from ganzoo.catalogue.registry import Registry
+from ganzoo.catalogue.registry import Part, Registry, part_of
 from ganzoo.errors import Refused, UserError
 
 SPLIT = "split"
-SAMPLES = 10_000  # that are made where nobody says how many
+SAMPLES = 10_000  # the default number of generated examples
 
 
 @dataclass(frozen=True)
 class EvaluationPlan:
-    """The data that models are held against, the judge, and the metrics; ``asked`` tells if these were named."""
+    """The real data, the judge and the metrics of an evaluation; ``asked``: the user named the metrics."""
 
     dataset: Part
     judge: Part
@@ -30,33 +29,33 @@ class EvaluationPlan:
 
     @property
     def parted(self) -> bool:
-        """Whether the data is published in parts, of which one is for tests."""
+        """Whether the dataset has separate training and test data."""
         return any(option.name == SPLIT for option in options_of(self.dataset.component.config))
 
     def fitting(self, data: Set[str], model: Set[str]) -> EvaluationPlan:
-        """Return it with the metrics that can be computed, given what ``data`` and ``model`` offer.
+        """Return the plan with the metrics that can be computed from the capabilities of ``data`` and ``model``.
 
-        Raises :class:`Refused` where a metric that was asked for is not among them, or none is left.
+        Raises :class:`Refused` where a metric that the user named cannot be computed, or no metric can.
         """
         unseen = {"data:unseen"} if self.parted else set()
         offered = {*data, *unseen, *self.judge.component.provides, *model}
         whose = f"{self.dataset.label} with {self.judge.label} and this model"
-        problems = {part.label: list(unmet(part, offered, whose)) for part in self.metrics}
+        problems = {part.label: list(missing_capabilities(part, offered, whose)) for part in self.metrics}
         kept = tuple(part for part in self.metrics if not problems[part.label])
         said = [problem for found in problems.values() for problem in found]
         if (self.asked and said) or not kept:
-            raise Refused(said or ["there is no metric installed: see `ganzoo plugins`"])
+            raise Refused(said or ["no metric is installed: see `ganzoo plugins`"])
         return dataclasses.replace(self, metrics=kept)
 
     def refuse_unfit_judge(self, data: Set[str]) -> None:
         """Raise :class:`Refused` where the judge needs what ``data`` does not offer."""
-        said = list(unmet(self.judge, data, self.dataset.label))
+        said = list(missing_capabilities(self.judge, data, self.dataset.label))
         if said:
             raise Refused(said)
 
 
 def asks_judge(metric: Part) -> bool:
-    """Return whether a metric declares that it is of no use without a judge."""
+    """Return whether a metric declares that it needs a judge."""
     return any(word.startswith("judge:") for need in metric.component.requires for word in need.any_of)
 
 
@@ -67,7 +66,7 @@ def plan_evaluation(
     metrics: Iterable[str] = (),
     flags: Mapping[str, Any] | None = None,
 ) -> EvaluationPlan:
-    """Resolve who judges, and by which metrics; all that are installed where none is named.
+    """Resolve the judge and the metrics; without names, all installed metrics.
 
     ``flags`` are options such as ``judge-width`` or ``kernel-subsets``. Raises :class:`Refused` with every problem.
     """
@@ -77,7 +76,7 @@ def plan_evaluation(
     chosen = judge or config.judge
     if not chosen:
         have = ", ".join(registry.names("judge")) or "none"
-        raise UserError(f"{dataset.label} names no judge: give --judge. Installed: {have}")
+        raise UserError(f"{dataset.label} has no default judge: give --judge. Installed: {have}")
     slots = {"judge": Slot("judge", "judge", chosen)}
     slots |= {name: Slot("metric", "metric", name) for name in names or registry.names("metric")}
     problems: list[str] = []
@@ -104,8 +103,10 @@ def read_flags(
     flags: Mapping[str, Any], known: Mapping[str, tuple[Slot, Any]], problems: list[str]
 ) -> dict[str, dict[str, Any]]:
     """Return the options of each slot that ``flags`` set; unknown ones go to ``problems``."""
-    legal = {flag: owners for flag, owners in option_flags(known).items() if all(slot in known for slot, _ in owners)}
+    known_flags = {
+        flag: owners for flag, owners in option_flags(known).items() if all(slot in known for slot, _ in owners)
+    }
     for flag in flags:
-        if flag not in legal:
-            problems.append(f"{unknown_flag(flag, legal)} `ganzoo info NAME` shows those of a part")
-    return {name: {} for name in known} | options_by(flags, legal)
+        if flag not in known_flags:
+            problems.append(f"{unknown_flag(flag, known_flags)} `ganzoo info NAME` shows the options of a component")
+    return {name: {} for name in known} | options_by_slot(flags, known_flags)

@@ -1,36 +1,42 @@
-"""Everything installed, by kind and name."""
+"""Everything installed, by kind and name; and parts: components in the slots of a recipe, with their options."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from ganzoo.catalogue.component import KINDS, Component, Variant
+from ganzoo.catalogue.component import KINDS, Component, Slot, Variant
 from ganzoo.catalogue.discovery import ALLOW_LIST, Plugin, Provider, discover
+from ganzoo.catalogue.options import Config, make, values_of
 from ganzoo.errors import UserError
-from ganzoo.text import did_you_mean
+from ganzoo.text import did_you_mean, message_of, one_line
+
+_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")  # the names that distributions may have
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A declared component or variant and who provides it."""
+    """A declared component or variant, and the plugin that provides it."""
 
     item: Component | Variant
     provider: Provider
 
     @property
     def label(self) -> str:
-        """How messages call it: ``loss 'hinge'``."""
+        """Its name in messages: ``loss 'hinge'``."""
         return f"{self.item.kind} {self.item.name!r}"
 
     @property
-    def owned(self) -> str:
-        """How messages about what its code does call it: ``loss 'hinge' of package ganzoo``."""
+    def label_with_package(self) -> str:
+        """Its name in messages about failures of its code: ``loss 'hinge' of package ganzoo``."""
         return f"{self.label} of package {self.provider.package}"
 
     def to_json(self) -> dict[str, str]:
-        """Return what it is, what it is for and whose it is."""
+        """Return kind, name, summary, package and version."""
         return {
             "kind": self.item.kind,
             "name": self.item.name,
@@ -40,8 +46,42 @@ class Entry:
         }
 
 
+@dataclass(frozen=True)
+class Part:
+    """A component in its slot, with its options resolved."""
+
+    slot: Slot
+    component: Component
+    provider: Provider
+    config: Config
+
+    @property
+    def label(self) -> str:
+        """Its name in messages: ``generator 'mlp'``, with the slot where that differs from the kind."""
+        label = f"{self.component.kind} {self.component.name!r}"
+        return label if self.slot.name == self.slot.kind else f"{label} (slot {self.slot.name})"
+
+    @property
+    def label_with_package(self) -> str:
+        """Its name in messages about failures of its code: ``generator 'mlp' of package ganzoo``."""
+        return f"{self.label} of package {self.provider.package}"
+
+    @contextmanager
+    def attributed(self) -> Iterator[None]:
+        """Turn any exception of the component's own code, ``SystemExit`` too, into a :class:`UserError` that names it.
+
+        A :class:`UserError` passes unchanged, for its message already says what is wrong.
+        """
+        try:
+            yield
+        except (UserError, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as problem:
+            raise UserError(f"{self.label_with_package} fails: {message_of(problem)}") from problem
+
+
 class Registry:
-    """The components and variants of all sound plugins."""
+    """The components and variants of all plugins that could be loaded."""
 
     def __init__(self, plugins: Iterable[Plugin]):
         self.plugins = tuple(plugins)
@@ -54,7 +94,7 @@ class Registry:
 
     @property
     def broken(self) -> tuple[Plugin, ...]:
-        """The plugins that were set aside for a fault, each with its cause."""
+        """The plugins that were set aside because of an error, each with its cause."""
         return tuple(plugin for plugin in self.plugins if plugin.cause and plugin.allowed)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -62,13 +102,13 @@ class Registry:
         return iter(sorted(self._entries.values(), key=lambda e: (kinds.index(e.item.kind), e.item.name)))
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """Return the installed names of one kind, sorted; raises :class:`UserError` where there is no such kind."""
+        """Return the installed names of one kind, sorted; raises :class:`UserError` for an unknown kind."""
         if kind not in KINDS:
-            raise UserError(f"there is no kind {kind!r}{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}")
+            raise UserError(f"no kind is called {kind!r}{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}")
         return tuple(sorted(name for entry_kind, name in self._entries if entry_kind == kind))
 
     def find(self, name: str) -> tuple[Entry, ...]:
-        """Return everything called ``name``, of any kind; raises :class:`UserError` where there is nothing."""
+        """Return every entry called ``name``, of any kind; raises :class:`UserError` where none exists."""
         found = tuple(entry for entry in self if entry.item.name == name)
         if not found:
             every = sorted({name for _, name in self._entries})
@@ -76,7 +116,7 @@ class Registry:
         return found
 
     def entry(self, kind: str, name: str) -> Entry:
-        """Return what is installed as ``name`` of ``kind``; raises :class:`UserError` with the nearest name."""
+        """Return the entry ``name`` of ``kind``; raises :class:`UserError` with the nearest name."""
         names = self.names(kind)
         found = self._entries.get((kind, name))
         if found is None:
@@ -87,7 +127,7 @@ class Registry:
         return found
 
     def _left_out(self) -> str:
-        """What a name that is missing may be in."""
+        """Return which packages and plugins were not loaded, and so may contain a missing name."""
         broken = dict.fromkeys(plugin.provider.package for plugin in self.broken)
         barred = dict.fromkeys(str(plugin.provider.plugin) for plugin in self.plugins if not plugin.allowed)
         note = f" (set aside as broken: {', '.join(broken)}; see `ganzoo plugins`)" if broken else ""
@@ -109,5 +149,45 @@ class Registry:
 
 @functools.cache
 def installed() -> Registry:
-    """Return the registry of this Python environment; plugins are discovered once a process."""
+    """Return the registry of this Python environment; plugins are discovered once in a process."""
     return Registry(discover())
+
+
+def part_of(entry: Entry, slot: Slot, values: Mapping[str, Any]) -> Part:
+    """Return a component in ``slot`` with options from words or values by name; raises what :func:`make` raises."""
+    assert isinstance(entry.item, Component)
+    return Part(slot, entry.item, entry.provider, make(entry.item.config, values, entry.label))
+
+
+def part_to_json(part: Part) -> dict[str, Any]:
+    """Return name, package, version and options of a part."""
+    return {
+        "name": part.component.name,
+        "package": part.provider.package,
+        "version": part.provider.version,
+        "config": values_of(part.config),
+    }
+
+
+def part_from_json(registry: Registry, slot: Slot, value: Any) -> Part:
+    """Return the part that :func:`part_to_json` described; raises :class:`UserError` that names what is missing."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+        raise UserError(f"the part for slot {slot.name!r} is damaged: it has no name")
+    name, package = value["name"], value.get("package")
+    try:
+        entry = registry.entry(slot.kind, name)
+    except UserError as problem:
+        # A file may name any package: a text that is not a valid name is never repeated in a command.
+        if not isinstance(package, str) or not _PACKAGE.fullmatch(package):
+            package = "unknown"
+        raise UserError(
+            f"{slot.kind} {one_line(name)!r} of package {package!r} is needed and not installed: install that package "
+            f"if you trust it. {one_line(problem)}"
+        ) from problem
+    config = value.get("config", {})
+    if not isinstance(config, Mapping):
+        raise UserError(f"the options of slot {slot.name!r} are damaged")
+    try:
+        return part_of(entry, slot, config)
+    except UserError as problem:
+        raise UserError(one_line(problem)) from problem

@@ -1,20 +1,19 @@
-"""From a variant and what somebody asked for to one resolved choice: default < variant < config file < flag."""
+"""From a variant and the user's choices to one resolved selection: default < variant < config file < command line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.catalogue.component import Component, Slot, Variant
+from ganzoo.catalogue.config_layers import RUN, ConfigLayer, file_layer, refuse_other_file, variant_layers
 from ganzoo.catalogue.data import DataSpec
-from ganzoo.catalogue.flags import option_flags, options_by, slot_flags, unknown_flag
+from ganzoo.catalogue.flags import option_flags, options_by_slot, unknown_flag
 from ganzoo.catalogue.formats import FORMAT
-from ganzoo.catalogue.options import DataConfig, make, options_of, values_of
-from ganzoo.catalogue.part import Part, part_of, part_to_json
-from ganzoo.catalogue.precedence import RUN, Layer, file_layer, name_in, options_in, refuse_other_file, variant_layers
-from ganzoo.catalogue.registry import Registry
-from ganzoo.catalogue.settings import PLACE, RunSettings
+from ganzoo.catalogue.options import DataConfig, Option, make, options_of, values_of
+from ganzoo.catalogue.registry import Part, Registry, part_of, part_to_json
+from ganzoo.catalogue.settings import NOT_IN_FILES, RunSettings
 from ganzoo.errors import Refused, UserError
 from ganzoo.text import did_you_mean
 
@@ -23,7 +22,7 @@ PRESETS = ("default", "published")
 
 @dataclass(frozen=True)
 class Selection:
-    """Everything that was chosen for one training: a part for each slot, and the run settings."""
+    """Everything that is chosen for one training: a part for each slot, and the run settings."""
 
     variant: str
     preset: str
@@ -32,21 +31,21 @@ class Selection:
 
     @property
     def recipe(self) -> Component:
-        """The recipe's declaration."""
+        """The declaration of the recipe."""
         return self.parts["recipe"].component
 
     def data(self) -> dict[str, DataSpec]:
-        """Return what each dataset slot will deliver; may look at folder names, reads no data."""
+        """Return what each dataset slot will deliver; may list folders, reads no data."""
         specs = {}
         for name, part in self.parts.items():
             if isinstance(part.config, DataConfig):
-                with part.blamed():
+                with part.attributed():
                     specs[name] = part.config.spec(self.run.data_root)
         return specs
 
     def to_json(self) -> dict[str, Any]:
-        """Return what ``config.json`` and a model's header hold: names, never import paths."""
-        run = {name: value for name, value in values_of(self.run).items() if name not in PLACE}
+        """Return the content of ``config.json`` and of a model's header: names, never import paths."""
+        run = {name: value for name, value in values_of(self.run).items() if name not in NOT_IN_FILES}
         return {
             "format": FORMAT,
             "variant": self.variant,
@@ -57,7 +56,7 @@ class Selection:
 
 
 def recipe_slots(registry: Registry, variant: Variant) -> tuple[Slot, ...]:
-    """Return the slots that a variant's recipe declares."""
+    """Return the slots that the recipe of a variant declares."""
     return registry.component("recipe", variant.recipe).slots
 
 
@@ -70,10 +69,74 @@ def select(
 ) -> Selection:
     """Resolve what to train.
 
-    ``flags`` are command-line words without the dashes (``conditioner``, ``optimizer-lr``, ``steps``), their
-    values words or Python values; underscores are as good as dashes. ``file`` is the content of a
-    ``config.json``; without ``preset`` its own holds. Raises :class:`~ganzoo.errors.Refused` with every problem that
-    could be found.
+    ``flags`` are options of the command line without the dashes in front (``conditioner``, ``optimizer-lr``,
+    ``steps``), with words or Python values; underscores and dashes mean the same. ``file`` is the content of a
+    ``config.json``; without ``preset``, the preset of the file is used. Raises :class:`~ganzoo.errors.Refused` with
+    every problem that could be found.
+    """
+    return choose_components(registry, variant_name, flags, preset, file).select(flags)
+
+
+@dataclass(frozen=True)
+class Components:
+    """The first half of a selection: which component fills each slot. With them, the options are known."""
+
+    registry: Registry
+    variant: Variant
+    preset: str
+    slots: tuple[Slot, ...]
+    chosen: Mapping[str, tuple[Slot, Component]]  # lacks the slots for which an unknown component was named
+    layers: tuple[ConfigLayer, ...]  # the last one is the command line's
+    problems: tuple[str, ...]
+
+    @property
+    def option_flags(self) -> dict[str, list[tuple[str, Option]]]:
+        """The flags of options, without dashes, with what they set (:func:`~ganzoo.catalogue.flags.option_flags`)."""
+        return option_flags(self.chosen)
+
+    @property
+    def slot_flags(self) -> set[str]:
+        """The flags that choose a component, without dashes."""
+        return slot_flags(self.slots)
+
+    def may_be_known(self, flag: str) -> bool:
+        """Whether ``flag`` may set an option of a component that is not installed, so that it cannot be judged."""
+        unknown = slot_flags(slot for slot in self.slots if slot.name not in self.chosen)
+        return flag.startswith(tuple(f"{name}-" for name in unknown))
+
+    def select(self, flags: Mapping[str, Any] | None = None) -> Selection:
+        """Resolve the options; raises :class:`~ganzoo.errors.Refused` with every problem of both halves."""
+        problems = list(self.problems)
+        known, choosing = self.option_flags, self.slot_flags
+        given = {flag: value for flag, value in _dashed(flags).items() if flag not in choosing}
+        for flag in given:
+            if flag not in known and not self.may_be_known(flag):
+                problems.append(unknown_flag(flag, [*known, *choosing]))
+        top = self.layers[-1]
+        layers = [*self.layers[:-1], ConfigLayer(top.name, top.parts, options_by_slot(given, known), loose=True)]
+        parts = {
+            slot.name: part
+            for slot in (Slot("recipe", "recipe", self.variant.recipe), *self.slots)
+            if slot.name in self.chosen
+            for part in _configure(self.registry, slot, self.chosen[slot.name][1], layers, problems)
+        }
+        settings = _settings(layers, problems)
+        if problems or settings is None:
+            raise Refused(dict.fromkeys(problems))
+        return Selection(self.variant.name, self.preset, parts, settings)
+
+
+def choose_components(
+    registry: Registry,
+    variant_name: str,
+    flags: Mapping[str, Any] | None = None,
+    preset: str | None = None,
+    file: Mapping[str, Any] | None = None,
+) -> Components:
+    """Find the component for each slot; the arguments are those of :func:`select`, and other flags are ignored.
+
+    Raises :class:`~ganzoo.errors.UserError` where the variant, the preset or the file is of no use; other problems are
+    in the result.
     """
     variant = registry.variant(variant_name)
     refuse_other_file(file or {}, variant_name, preset)
@@ -81,79 +144,80 @@ def select(
     if preset not in PRESETS:
         raise UserError(f"no preset is called {preset!r}{did_you_mean(preset, PRESETS)} Presets: {', '.join(PRESETS)}")
     slots = recipe_slots(registry, variant)
-    asked = {name.replace("_", "-"): value for name, value in (flags or {}).items() if value is not None}
-    placed = slot_flags(slots)
-    layers = [
+    choosing = slot_flags(slots)
+    layers = (
         *variant_layers(variant, published=preset == PRESETS[1]),
         file_layer(file or {}, variant),
-        Layer("the command line", {name: str(value) for name, value in asked.items() if name in placed}),
-    ]
-    problems: list[str] = []
-    chosen = _choose(registry, variant, slots, layers, problems)
-    layers[-1] = Layer(layers[-1].name, layers[-1].parts, _flag_options(asked, slots, chosen, problems), loose=True)
-    parts = {
-        slot.name: part
-        for slot in (Slot("recipe", "recipe", variant.recipe), *slots)
-        if slot.name in chosen
-        for part in _configure(registry, slot, chosen[slot.name][1], layers, problems)
-    }
-    settings = _settings(layers, problems)
-    if problems or settings is None:
-        raise Refused(dict.fromkeys(problems))
-    return Selection(variant_name, preset, parts, settings)
-
-
-def _choose(
-    registry: Registry, variant: Variant, slots: tuple[Slot, ...], layers: list[Layer], problems: list[str]
-) -> dict[str, tuple[Slot, Component]]:
-    legal = slot_flags(slots) | {"recipe"}
-    for layer in layers:
-        for key in (*layer.parts, *(key for key in layer.options if key != RUN)):
-            if key not in legal:
-                problems.append(
-                    f"{layer.name} has a part or option for {key!r}, but recipe {variant.recipe!r} has no slot {key!r}"
-                    f"{did_you_mean(key, legal)} Slots: {', '.join(sorted(legal))}"
-                )
+        ConfigLayer("the command line", {n: str(value) for n, value in _dashed(flags).items() if n in choosing}),
+    )
+    problems = list(_unknown_slots(variant, choosing | {"recipe"}, layers))
     chosen = {"recipe": (Slot("recipe", "recipe", ""), registry.component("recipe", variant.recipe))}
     for slot in slots:
         try:
-            chosen[slot.name] = (slot, registry.component(slot.kind, name_in(slot, layers)))
+            chosen[slot.name] = (slot, registry.component(slot.kind, _component_name(slot, layers)))
         except UserError as problem:
             problems.append(str(problem))
-    return chosen
+    return Components(registry, variant, preset, slots, chosen, layers, tuple(problems))
 
 
-def _flag_options(
-    asked: Mapping[str, Any],
-    slots: tuple[Slot, ...],
-    chosen: Mapping[str, tuple[Slot, Component]],
-    problems: list[str],
-) -> dict[str, dict[str, Any]]:
-    legal, placed = option_flags(chosen), slot_flags(slots)
-    # What an unknown component would have had for options cannot be told; its name is problem enough.
-    unknown = tuple(f"{name}-" for name in slot_flags([slot for slot in slots if slot.name not in chosen]))
-    given = {flag: value for flag, value in asked.items() if flag not in placed}
-    for flag in given:
-        if flag not in legal and not flag.startswith(unknown):
-            problems.append(unknown_flag(flag, [*legal, *placed]))
-    return options_by(given, legal)
+def slot_flags(slots: Iterator[Slot] | Sequence[Slot]) -> set[str]:
+    """Return every flag that chooses a component: the names of the slots, and of their kinds."""
+    return {name for slot in slots for name in (slot.name, slot.kind)}
+
+
+def _dashed(flags: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name.replace("_", "-"): value for name, value in (flags or {}).items() if value is not None}
+
+
+def _unknown_slots(variant: Variant, known: set[str], layers: Sequence[ConfigLayer]) -> Iterator[str]:
+    for layer in layers:
+        for key in (*layer.parts, *(key for key in layer.options if key != RUN)):
+            if key not in known:
+                yield (
+                    f"{layer.name} has a part or option for {key!r}, but recipe {variant.recipe!r} has no slot {key!r}"
+                    f"{did_you_mean(key, known)} Slots: {', '.join(sorted(known))}"
+                )
+
+
+def _component_name(slot: Slot, layers: Sequence[ConfigLayer]) -> str:
+    """Return the component that the topmost layer names for a slot; the slot's own name comes before its kind."""
+    for layer in reversed(layers):
+        for key in (slot.name, slot.kind):
+            if key in layer.parts:
+                return layer.parts[key]
+    return slot.default
 
 
 def _configure(
-    registry: Registry, slot: Slot, component: Component, layers: list[Layer], problems: list[str]
+    registry: Registry, slot: Slot, component: Component, layers: Sequence[ConfigLayer], problems: list[str]
 ) -> Iterator[Part]:
     entry = registry.entry(slot.kind, component.name)
     try:
-        yield part_of(entry, slot, options_in(slot, component, layers))
+        yield part_of(entry, slot, _options_in(slot, component, layers))
     except Refused as refused:
         problems.extend(refused.problems)
 
 
-def _settings(layers: list[Layer], problems: list[str]) -> RunSettings | None:
+def _options_in(slot: Slot, component: Component, layers: Sequence[ConfigLayer]) -> dict[str, Any]:
+    """Return the options that ``layers`` set for ``component`` in a slot; the slot's own overrule its kind's."""
+    values: dict[str, Any] = {}
+    known = {item.name for item in options_of(component.config)}
+    for depth, layer in enumerate(layers):
+        # A variant's options belong to the component that it chose: another component in the slot ignores them.
+        if not layer.loose and slot.kind != "recipe" and _component_name(slot, layers[: depth + 1]) != component.name:
+            continue
+        for key in (slot.kind, slot.name):
+            given = layer.options.get(key, {})
+            shared = key == slot.kind and key != slot.name
+            values.update({name: value for name, value in given.items() if name in known or not shared})
+    return values
+
+
+def _settings(layers: Sequence[ConfigLayer], problems: list[str]) -> RunSettings | None:
     values: dict[str, Any] = {}
     for layer in layers:
         given = layer.options.get(RUN, {})
-        lengths = [name for name in ("steps", "epochs") if not _says_nothing(name, given.get(name))]
+        lengths = [name for name in ("steps", "epochs") if not _is_none(name, given.get(name))]
         if len(lengths) == 2:
             problems.append("--steps and --epochs both say how long to train; give one of them")
         if lengths:
@@ -165,12 +229,12 @@ def _settings(layers: list[Layer], problems: list[str]) -> RunSettings | None:
         problems.extend(refused.problems)
         return None
     if settings.steps is None and settings.epochs is None:
-        problems.append("it is not said how long to train: give --steps or --epochs")
+        problems.append("the length of the training is missing: give --steps or --epochs")
     return settings
 
 
-def _says_nothing(name: str, value: Any) -> bool:
-    """Whether a setting was given as none at all, in words or as a value."""
+def _is_none(name: str, value: Any) -> bool:
+    """Whether a setting was given as none, as a word or as a value."""
     (setting,) = (option for option in options_of(RunSettings) if option.name == name)
     try:
         return setting.read(value) is None

@@ -1,4 +1,4 @@
-"""The command line: one file a command; none of them imports torch before it must."""
+"""The command line: one module for each command; torch is imported only when a command needs it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ganzoo.cli.bench import bench
 from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
 from ganzoo.cli.evaluate import evaluate
+from ganzoo.cli.help import HelpGroup
 from ganzoo.cli.info import info
 from ganzoo.cli.listing import list_command
 from ganzoo.cli.output import tell
@@ -27,14 +28,18 @@ from ganzoo.errors import Interrupted, Refused, TrainingFailed, UserError
 from ganzoo.signals import SIGNALLED, interruptible
 from ganzoo.text import did_you_mean, message_of
 
-FAILED, ASKED_WRONGLY, INTERRUPTED = 1, 2, SIGNALLED + signal.SIGINT
+FAILED, INVALID, INTERRUPTED = 1, 2, SIGNALLED + signal.SIGINT
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=HelpGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ganzoo")
-@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks (anywhere on the line).")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks; works anywhere on the line.")
 def cli() -> None:
-    """A zoo of generative adversarial networks: any variant, conditioner, loss and dataset, from plugins."""
+    """A zoo of generative adversarial networks (GANs) from plugins.
+
+    A variant, such as cgan, is a GAN to train by name. Every part of it can be exchanged: networks, conditioner, loss,
+    optimizer, dataset and more.
+    """
 
 
 for command in (list_command, info, plugins, train, sample, evaluate, convert, bench, doctor):
@@ -42,7 +47,7 @@ for command in (list_command, info, plugins, train, sample, evaluate, convert, b
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command line and exit: 0 done, 1 failed, 2 asked wrongly, 128 + N ended by signal N."""
+    """Run a command line and exit: 0 success, 1 failure, 2 invalid command line or input, 128 + N ended by signal N."""
     prepare_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
@@ -52,13 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str], debug: bool = False) -> int:
     """Run a command line and return its exit status; errors are one line each on stderr."""
     try:
-        # Not cli.main(), which answers a closed pipe with a failure.
+        # Not cli.main(): it treats a closed pipe as a failure.
         with interruptible(), cli.make_context("ganzoo", list(arguments)) as context:
             return int(cli.invoke(context) or 0)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except BrokenPipeError:
-        return 0  # the reader has what it wanted: `ganzoo list | head`
+        return 0  # the reader needs no more: `ganzoo list | head`
     except click.exceptions.NoArgsIsHelpError as problem:
         problem.show()
         return problem.exit_code
@@ -71,16 +76,16 @@ def run(arguments: Sequence[str], debug: bool = False) -> int:
     except (KeyboardInterrupt, click.Abort):
         tell("interrupted", err=True)
         return INTERRUPTED
-    except BaseException as problem:  # a plugin may raise anything, or exit
+    except BaseException as problem:  # a plugin may raise anything, SystemExit too
         if debug:
-            tell(traceback.format_exc().rstrip(), err=True)
+            tell(traceback.format_exc().rstrip(), err=True, wrap=False)
         else:
             _explain(problem)
-        return ASKED_WRONGLY if isinstance(problem, UserError) else FAILED
+        return INVALID if isinstance(problem, UserError) else FAILED
 
 
 def _one_sentence(problem: click.ClickException) -> str:
-    """Return click's complaint without its usage lines, and with the nearest name in our words."""
+    """Return the message of a click exception in one sentence, without usage lines, with the nearest option."""
     context = problem.ctx if isinstance(problem, click.UsageError) else None
     if isinstance(problem, click.NoSuchOption) and context is not None:
         known = [flag for param in context.command.get_params(context) for flag in param.opts]
@@ -93,12 +98,12 @@ def _one_sentence(problem: click.ClickException) -> str:
 
 def _explain(problem: BaseException) -> None:
     if isinstance(problem, Refused) and len(problem.problems) > 1:
-        tell(f"ganzoo: {len(problem.problems)} things do not fit:", err=True)
+        tell(f"ganzoo: {len(problem.problems)} problems:", err=True)
         for line in problem.problems:
             tell(f"  - {' '.join(line.split())}", err=True)
     elif isinstance(problem, UserError):
         tell(f"ganzoo: {message_of(problem)}", err=True)
     else:
         owner = None if isinstance(problem, TrainingFailed) else attribute(problem, installed())
-        where = f" in {owner.owned}" if owner is not None else ""
+        where = f" in {owner.label_with_package}" if owner is not None else ""
         tell(f"ganzoo: failed{where}: {message_of(problem)} (--debug shows the traceback)", err=True)

@@ -12,6 +12,7 @@ import click
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import RunSettings
+from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.output import print_json, print_table, tell
 from ganzoo.errors import Refused, UserError
 from ganzoo.text import warn
@@ -22,46 +23,46 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 SETTINGS = ("batch_size", "seed", "device", "precision", "execution", "data_root")
-HEADINGS = ("variant", "steps/s", "images/s", "a step", "of matrix rate", "of copy rate", "bound", "peak memory")
-PARTS = ("variant", "how", "where the time of a step goes")
+HEADINGS = ("variant", "steps/s", "images/s", "cost per step", "of matrix rate", "of copy rate", "bound", "peak memory")
+SPLIT_HEADINGS = ("variant", "configuration", "time per step")
 MEGA, GIGA = 10**6, 10**9
 
 
 def _settings(command: F) -> F:
-    """Give a command the settings of a training that matter to its speed."""
+    """Give a command the run settings that affect the speed of a training."""
     for option in reversed([option for option in options_of(RunSettings) if option.name in SETTINGS]):
         command = click.option(f"--{option.flag}", metavar=option.metavar, help=option.help)(command)
     return command
 
 
-@click.command(options_metavar="[OPTIONS]")
+@click.command(cls=HelpCommand, options_metavar="[OPTIONS]")
 @click.argument("variants", nargs=-1, metavar="[VARIANT]...")
-@click.option("--dataset", metavar="NAME", help="Data for all of them, instead of each one's own.")
-@click.option("--conditioner", metavar="NAME", help="The conditioner of every network.")
+@click.option("--dataset", metavar="NAME", help="The dataset for all variants, instead of their default datasets.")
+@click.option("--conditioner", metavar="NAME", help="The conditioner for all networks.")
 @_settings
 @click.option(
     "--steps",
     type=click.IntRange(min=1),
-    help="Steps in a lap, of which the median of three counts; without it, as many as take about a second.",
+    help="Steps per lap; the result is the median of three laps. Without it, a lap takes about a second.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def bench(variants: tuple[str, ...], steps: int | None, as_json: bool, **flags: Any) -> None:
-    """Measure how fast each VARIANT trains here, or all that are installed.
+    """Measure how fast each VARIANT trains on this machine.
 
-    A first table tells steps and images a second; what a step costs, in operations and bytes; the share of the
-    machine's own rates for matrix products and for copies that this reaches, and which of the two bounds it; and
-    the most memory held at once (on CUDA by tensors, else by the whole process, torch included). A second one tells
-    where the time of a step goes. Cost and times by part are those of the eager step.
+    Without VARIANT, all installed variants are measured. The first table shows steps and images per second; the cost of
+    a step in operations and bytes; which share of the machine's rates for matrix products and for copies this is, and
+    which of the two is the bound; and the peak memory (on CUDA of tensors, otherwise of the whole process, torch
+    included). The second table shows the time per step by part. Cost and times by part are measured in eager execution.
     """
     registry = installed()
     names = variants or registry.names("variant")
     if not names:
-        raise UserError("there is nothing to measure: no variant is installed; see `ganzoo plugins`")
-    chosen = []
+        raise UserError("no variant is installed, so nothing can be measured: see `ganzoo plugins`")
+    selections = []
     for name in names:
-        with _told_of(name, len(names) > 1):
-            chosen.append(select(registry, name, flags))
-    # torch is imported only now: everything that can be told from names has been told.
+        with _named(name, len(names) > 1):
+            selections.append(select(registry, name, flags))
+    # Imported here because it imports torch: problems that need no torch have been reported by now.
     from ganzoo.assembly.dry_run import assemble
     from ganzoo.step.device import choose_device
     from ganzoo.step.precision import choose_precision
@@ -69,15 +70,15 @@ def bench(variants: tuple[str, ...], steps: int | None, as_json: bool, **flags: 
     from ganzoo.studio.machine import measure_machine
 
     checked = []
-    for selection in chosen:
-        with _told_of(selection.variant, len(names) > 1):
+    for selection in selections:
+        with _named(selection.variant, len(names) > 1):
             precision = choose_precision(selection.run.precision, choose_device(selection.run.device))
             checked.append((selection, assemble(selection), precision))
     warn("measuring the machine")
     machine = measure_machine(checked[0][2].device)
     found = []
-    for place, (selection, data, precision) in enumerate(checked, start=1):
-        warn(f"{selection.variant} ({place} of {len(checked)})")
+    for number, (selection, data, precision) in enumerate(checked, start=1):
+        warn(f"{selection.variant} ({number} of {len(checked)})")
         result = benchmark(selection, data, precision, steps, warn)
         found.append((result, roofline(result, machine)))
     if as_json:
@@ -85,12 +86,12 @@ def bench(variants: tuple[str, ...], steps: int | None, as_json: bool, **flags: 
         return
     tell(_machine_line(machine))
     print_table(HEADINGS, [_row(*each) for each in found])
-    print_table(PARTS, [(result.variant, _how(result), _split(result)) for result, _ in found])
+    print_table(SPLIT_HEADINGS, [(result.variant, _configuration(result), _split(result)) for result, _ in found])
 
 
 @contextmanager
-def _told_of(variant: str, several: bool) -> Iterator[None]:
-    """Name the variant of which something is refused, where there are several."""
+def _named(variant: str, several: bool) -> Iterator[None]:
+    """Begin the problems of one of ``several`` variants with its name."""
     try:
         yield
     except Refused as refused:
@@ -120,11 +121,11 @@ def _row(result: Benchmark, reached: Roofline) -> tuple[str, ...]:
         f"{reached.matrix:.1%}",
         f"{reached.memory:.1%}",
         reached.bound,
-        f"{result.peak_memory / MEGA:,.0f} MB" if result.peak_memory else "not told",
+        f"{result.peak_memory / MEGA:,.0f} MB" if result.peak_memory else "unknown",
     )
 
 
-def _how(result: Benchmark) -> str:
+def _configuration(result: Benchmark) -> str:
     return ", ".join((*result.data.values(), result.precision, result.execution, f"batch {result.batch_size}"))
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import click
 
-from ganzoo.catalogue import installed
 from ganzoo.catalogue.selection import PRESETS
-from ganzoo.cli.options import refuse_no_variant
 from ganzoo.cli.output import tell
 from ganzoo.cli.parts import PartsCommand, selected
+from ganzoo.cli.words import Word, values
 from ganzoo.errors import UserError
 from ganzoo.text import listed, quoted
 
@@ -23,67 +21,66 @@ if TYPE_CHECKING:
     from ganzoo.studio.conversion.plan import Taken
 
 VARIANT = "--variant"
-SHOWN = 12  # names of what was left out
+SHOWN = 12  # names of tensors that were left out
 
 
 @final
 class ConvertCommand(PartsCommand):
-    """Takes the variant as an option, for the word is the file."""
+    """Takes the variant as an option, for its plain word is the file."""
 
     use = "convert to"
     example = f"ganzoo convert OLD {VARIANT}"
-    settings = frozenset({"seed", "data_root"})
+    settings = frozenset({"seed", "data-root"})
     heading = "Model"
 
-    def variant_first(self, args: list[str]) -> list[str]:
-        """Return the line with the variant before it, or nothing where it has none."""
-        named = [word.removeprefix(f"{VARIANT}=") for word in args if word.startswith(f"{VARIANT}=")]
-        named += [word for before, word in pairwise(args) if before == VARIANT]
-        return [named[-1], *args] if named else []
+    def variant_in(self, words: Sequence[Word]) -> str:
+        """Return the value of --variant, or nothing."""
+        return values(words).get(VARIANT, "")
 
 
 @click.command(cls=ConvertCommand, options_metavar="[OPTIONS]")
 @click.argument("old", type=click.Path(path_type=Path), metavar="OLD")
-@click.option(VARIANT, metavar="VARIANT", help="What the networks in OLD are to become.")
+@click.option(VARIANT, metavar="VARIANT", expose_value=False, help="The variant whose networks get the weights.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("model.safetensors"), show_default=True,
-    metavar="FILE.safetensors", help="The model to write.",
+    metavar="FILE.safetensors", help="The model file to write.",
 )  # fmt: skip
-@click.option("--force", is_flag=True, help="Write the model even where there is such a file already.")
+@click.option("--force", is_flag=True, help="Replace the model file if it exists.")
 @click.option(
     "--take", "takes", multiple=True, metavar="NETWORK=PART",
-    help="Which part of OLD a network is, where several fit; none leaves it as it begins. May be repeated.",
+    help="The part of OLD that has the weights of NETWORK, where several parts fit; none keeps the initial weights. "
+    "May be repeated.",
 )  # fmt: skip
-@click.option("--preset", type=click.Choice(PRESETS), help="The best settings we know, or the source's own.")
-def convert(
-    old: Path, variant: str | None, out: Path, force: bool, takes: tuple[str, ...], preset: str | None, **flags: Any
-) -> None:
-    """Make a model of OLD, somebody else's checkpoint that torch.save wrote, of any age.
+@click.option(
+    "--preset", type=click.Choice(PRESETS), expose_value=False,
+    help="Our best settings (default), or the settings of the source (published).",
+)  # fmt: skip
+def convert(old: Path, out: Path, force: bool, takes: tuple[str, ...]) -> None:
+    """Convert a PyTorch checkpoint to a ganzoo model.
 
-    Only tensors are taken from it, and nothing in it is run. Its networks must have the shapes that VARIANT has with
-    the options that are given; what cannot be told from shapes, such as slopes and the range of the noise, is yours to
-    know: docs/convert.md lists it.
+    OLD is a file that torch.save wrote, with any version of PyTorch. Only tensors are read from it, and no code in it
+    is run. Its networks must have the same shapes as those of the variant with the given options. Shapes do not show
+    everything: slopes and the range of the noise, for example, you must set yourself; docs/convert.md lists them.
     """
-    refuse_no_variant(installed(), variant or "", ConvertCommand.use)
-    selection = selected(variant or "", flags, preset)
+    selection = selected()
     take = _read(takes)
     if not old.exists():
-        raise UserError(f"there is no checkpoint at {old}: give a file that torch.save wrote")
-    # torch is imported only now: everything that can be told from names has been told.
+        raise UserError(f"checkpoint {old} does not exist: give a file that torch.save wrote")
+    # Imported here because it imports torch: problems that need no torch have been reported by now.
     from ganzoo.studio.conversion.convert import convert as convert_checkpoint
 
     done = convert_checkpoint(old, selection, out, take, force)
     for line in _lines(done):
         tell(line, err=True)
     tell(f"model: {out}", err=True)
-    tell(f"sample it: {shlex.join(['ganzoo', 'sample', str(out)])} --out samples.png", err=True)
+    tell(f"sample it: {shlex.join(['ganzoo', 'sample', str(out)])} --out samples.png", err=True, wrap=False)
 
 
 def _read(takes: tuple[str, ...]) -> Mapping[str, str]:
     pairs = [take.partition("=") for take in takes]
     for network, _, part in pairs:
         if not network or not part:
-            raise UserError("--take says which part of the checkpoint a network is: --take generator=PART")
+            raise UserError("--take needs a network and a part of the checkpoint: --take generator=PART")
     return {network: part for network, _, part in pairs}
 
 
@@ -91,7 +88,7 @@ def _lines(done: Conversion) -> Iterator[str]:
     for network, taken in done.taken.items():
         yield from _of_network(network, taken)
     for network in done.fresh:
-        yield f"{network}: not in the checkpoint, and left as it begins"
+        yield f"{network}: not in the checkpoint; it keeps its initial weights"
     if done.left_out:
         yield f"left out: {listed(done.left_out, SHOWN)}"
 

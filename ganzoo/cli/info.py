@@ -9,14 +9,18 @@ import click
 from ganzoo.catalogue import Component, Registry, Selection, Variant, installed, select
 from ganzoo.catalogue.options import Option, options_of, values_of
 from ganzoo.catalogue.registry import Entry
+from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.output import print_json, tell
 
 
-@click.command()
+@click.command(cls=HelpCommand)
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def info(name: str, as_json: bool) -> None:
-    """Show everything called NAME: parts, options with defaults, source, published figures, what it needs."""
+    """Show parts, options with defaults, source and needs of NAME.
+
+    NAME is any name that `ganzoo list` shows; a variant is shown with the published results of its source.
+    """
     registry = installed()
     found = registry.find(name)
     if as_json:
@@ -52,9 +56,9 @@ def _lines(registry: Registry, entry: Entry) -> list[str]:
 
 def _variant_lines(registry: Registry, item: Variant) -> list[str]:
     chosen = select(registry, item.name)
-    lines = [f"  figures: {item.figures}"] if item.figures else []
+    lines = [f"  published results: {item.figures}"] if item.figures else []
     needs = _data_needs(chosen)
-    lines.append(f"  needs of a dataset: {'; '.join(needs) if needs else 'nothing in particular'}")
+    lines.append(f"  requires of the dataset: {'; '.join(needs) if needs else 'nothing'}")
     lines.append("  parts:")
     width = max(len(slot) for slot in chosen.parts)
     for slot, part in chosen.parts.items():
@@ -68,7 +72,7 @@ def _variant_lines(registry: Registry, item: Variant) -> list[str]:
 
 
 def _data_needs(chosen: Selection) -> list[str]:
-    """What the parts of a variant require of the data, each with the alternatives that will do."""
+    """Return what the parts of a variant require of the data, each with its alternatives."""
     needs = [need.any_of for part in chosen.parts.values() for need in part.component.requires]
     of_data = [words for words in needs if all(word.split(":")[0] in ("data", "condition") for word in words)]
     return list(dict.fromkeys(" or ".join(words) for words in of_data))

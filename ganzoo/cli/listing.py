@@ -5,17 +5,18 @@ from __future__ import annotations
 import click
 
 from ganzoo.catalogue import installed
+from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.output import print_json, print_table, warn_of_broken
 
 
-@click.command("list")
+@click.command("list", cls=HelpCommand)
 @click.argument("kind", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_command(kind: str | None, as_json: bool) -> None:
-    """List everything installed, or everything of one KIND, with the package that provides it.
+    """List what is installed, with the package that provides it.
 
-    Kinds: variant, recipe, generator, discriminator, conditioner, loss, penalty, latent, initialiser, optimizer,
-    schedule, dataset, metric, judge.
+    With KIND, list only one kind. Kinds: variant, recipe, generator, discriminator, conditioner, loss, penalty, latent,
+    initialiser, optimizer, schedule, dataset, metric, judge.
     """
     registry = installed()
     if kind is not None:

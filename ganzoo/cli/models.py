@@ -1,4 +1,4 @@
-"""What commands that take a trained model have in common."""
+"""The MODEL argument of the commands that take a trained model."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ model_argument = click.argument("model", type=click.Path(path_type=Path))
 
 
 def refuse_if_missing(model: Path) -> None:
-    """Tell of a missing model before torch is imported."""
+    """Raise :class:`UserError` for a missing model, before torch is imported."""
     try:
         model.stat()
     except OSError as problem:
-        reason = "there is nothing there" if isinstance(problem, FileNotFoundError) else problem.strerror
-        raise UserError(f"no model at {model} ({reason}): give a .safetensors file or a run folder") from problem
+        reason = "does not exist" if isinstance(problem, FileNotFoundError) else f"cannot be read ({problem.strerror})"
+        raise UserError(f"model {model} {reason}: give a .safetensors file or a run folder") from problem

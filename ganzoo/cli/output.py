@@ -1,4 +1,4 @@
-"""Writing for people on a terminal, and plain lines or JSON for everything else."""
+"""Output for people on a terminal, and plain lines or JSON for pipes and files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ from typing import Any
 import click
 
 from ganzoo.catalogue.registry import Registry
-from ganzoo.text import printable, warn
+from ganzoo.text import fitted, printable, terminal_width, warn
+
+GAP = 2  # columns of a terminal between two columns of a table
+
+Row = Sequence[str]
 
 
-def tell(text: str = "", err: bool = False) -> None:
-    """Print lines for people; what a file, a plugin or a name brought along cannot command their terminal."""
-    click.echo("\n".join(map(printable, text.split("\n"))), err=err)
+def tell(text: str = "", err: bool = False, wrap: bool = True) -> None:
+    """Print lines, without control characters that a file, a plugin or a name may contain.
+
+    On a terminal they wrap between words, unless ``wrap`` is false: a command to copy must stay in one piece.
+    """
+    stream = sys.stderr if err else sys.stdout
+    lines = map(printable, text.split("\n"))
+    click.echo("\n".join(fitted(line, stream) if wrap else line for line in lines), err=err)
 
 
 def print_json(value: Any) -> None:
@@ -23,25 +32,61 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on a terminal, or one line a row with tabs between the cells."""
+def print_table(headings: Row, rows: Sequence[Row]) -> None:
+    """Print a table that fits the terminal, or, into a pipe, one line for each row with tabs between the cells."""
+    shown = [tuple(map(printable, row)) for row in rows]
     if not sys.stdout.isatty():
-        for row in rows:
-            click.echo("\t".join(map(printable, row)))
+        for row in shown:
+            click.echo("\t".join(row))
         return
-    # Imported here: a pipe has no use for it.
-    from rich import box
+    widths = _column_widths([headings, *shown], terminal_width(sys.stdout))
+    if widths:
+        _print_columns(headings, shown, widths)
+        return
+    # The longest words do not fit beside each other: each row becomes a paragraph, one line for each cell.
+    for row in shown:
+        for heading, cell in zip(headings, row, strict=True):
+            tell(f"{heading}: {cell}")
+        tell()
+
+
+def _column_widths(rows: Sequence[Row], width: int) -> list[int]:
+    """Return column widths in which no word is cut, or nothing where these exceed ``width`` columns of a terminal."""
+    from rich.cells import cell_len
+
+    columns = list(zip(*rows, strict=True))
+    least = [max(cell_len(word) for cell in column for word in (*cell.split(), "")) for column in columns]
+    whole = [max(map(cell_len, column)) for column in columns]
+    free = width - GAP * (len(columns) - 1) - sum(least)
+    if free < 0:
+        return []
+    # The narrowest columns get what they need first; the others share the rest.
+    widths = list(least)
+    by_need = sorted(range(len(columns)), key=lambda place: whole[place] - least[place])
+    for done, place in enumerate(by_need):
+        more = min(whole[place] - least[place], free // (len(columns) - done))
+        widths[place] += more
+        free -= more
+    return widths
+
+
+def _print_columns(headings: Row, rows: Sequence[Row], widths: Sequence[int]) -> None:
+    # Imported here: a pipe does not need it.
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*headings, box=box.SIMPLE_HEAD)
+    table = Table.grid(padding=(0, GAP, 0, 0))
+    for width in widths:
+        table.add_column(width=width, overflow="fold")
+    table.add_row(*(Text(heading, style="bold") for heading in headings))
+    table.add_row(*("─" * width for width in widths))
     for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    Console().print(table)
+        table.add_row(*map(Text, row))
+    Console(width=sum(widths) + GAP * len(widths)).print(table)
 
 
 def warn_of_broken(registry: Registry) -> None:
-    """Say on stderr which plugins were set aside."""
+    """Report on stderr which plugins were set aside."""
     for plugin in registry.broken:
         warn(f"plugin {plugin.provider.plugin!r} of {plugin.provider} was set aside: {plugin.cause}")

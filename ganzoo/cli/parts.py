@@ -1,114 +1,172 @@
-"""Commands whose options are those of the parts that their own line chooses."""
+"""Commands that take a variant: their options are those of the components that their own line chooses."""
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import click
 
-from ganzoo.catalogue import Selection, installed, select
+from ganzoo.catalogue import Registry, Selection, installed
 from ganzoo.catalogue.options import options_of
+from ganzoo.catalogue.selection import Components, choose_components, recipe_slots, slot_flags
 from ganzoo.catalogue.settings import RunSettings
-from ganzoo.cli.options import Group, groups, hint_of_slots, names_a_variant, scan, without_unknown
-from ganzoo.errors import Refused
-from ganzoo.text import printable
+from ganzoo.cli.help import HelpCommand
+from ganzoo.cli.options import OptionGroup, hint_of_slots, option_groups
+from ganzoo.cli.words import Word, of_options, of_params, scan, values
+from ganzoo.errors import Refused, UserError
+from ganzoo.storage.files import DOCUMENT, read_file
+from ganzoo.text import did_you_mean, printable
 
-_GROUPS, _HINT, _UNKNOWN = "ganzoo.groups", "ganzoo.hint", "ganzoo.unknown"
+_SELECTION, _GROUPS = "ganzoo.selection", "ganzoo.groups"
 
 
-class PartsCommand(click.Command, ABC):
+class PartsCommand(HelpCommand, ABC):
     """A command that takes a variant to ``use``; its line begins like ``example``, and takes ``settings`` of a run."""
 
     use: ClassVar[str]
     example: ClassVar[str]
-    settings: ClassVar[frozenset[str]] = frozenset(option.name for option in options_of(RunSettings))
+    settings: ClassVar[frozenset[str]] = frozenset(option.flag for option in options_of(RunSettings))
     heading: ClassVar[str] = "Training"
 
     @abstractmethod
-    def variant_first(self, args: list[str]) -> list[str]:
-        """Return the words of a line so that the variant, if any, is the first that is no option's value."""
+    def variant_in(self, words: Sequence[Word]) -> str:
+        """Return the variant that a line names, or nothing."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Find the chosen parts, then parse with their options."""
-        registry = installed()
-        asks_for_help = any(word in ctx.help_option_names for word in args)
-        ordered = self.variant_first(args)
-        if not asks_for_help or names_a_variant(registry, ordered):
-            words = scan(registry, ordered, self.use)
-            chosen = select(registry, words.variant, words.flags, words.preset, words.file)
-            ctx.meta[_GROUPS] = _without_repeats(groups(chosen, self.settings, self.heading))
-            ctx.meta[_HINT] = hint_of_slots(chosen)
-            known = [flag for param in self.get_params(ctx) for flag in (*param.opts, *param.secondary_opts)]
-            args, ctx.meta[_UNKNOWN] = without_unknown(args, known, words.variant, self.example)
-        return super().parse_args(ctx, args)
+        """Resolve the selection, then let click parse the line with the options of its components.
+
+        A line is scanned twice: first for the variant, the config file and the components, and then, with their
+        options, exactly. Raises :class:`Refused` with every problem.
+        """
+        registry, own = installed(), of_params(super().get_params(ctx))
+        words = list(scan(args, (_expected(registry, self.settings) | own).get, registry.names("variant")))
+        given = values(words)
+        file = read_config(given["--config"]) if "--config" in own and "--config" in given else {}
+        variant = self.variant_in(words) or str(file.get("variant") or "")
+        if not variant:
+            if _asks_for_help(ctx, words):
+                return super().parse_args(ctx, args)
+            raise UserError(f"say which variant to {self.use}: {', '.join(registry.names('variant'))}")
+        flags = {flag.removeprefix("--"): value for flag, value in given.items()}
+        components = choose_components(registry, variant, flags, given.get("--preset"), file)
+        takes_value = self._flags_of(components) | own
+        words = list(scan(args, takes_value.get, {variant}))
+        if _asks_for_help(ctx, words):
+            selection = components.select()
+        else:
+            problems = list(self._problems(words, takes_value, components))
+            chosen = [word for word in words if word.flag in takes_value and word.flag not in own]
+            selection = _resolved(components, chosen, problems)
+        ctx.meta[_SELECTION] = selection
+        ctx.meta[_GROUPS] = option_groups(selection, self.settings, self.heading)
+        known = (word for word in words if not _is_unknown(word, takes_value))
+        return super().parse_args(ctx, [raw for word in known for raw in word.raw])
+
+    def _flags_of(self, components: Components) -> dict[str, bool]:
+        other = {option.flag for option in options_of(RunSettings)} - self.settings
+        options = {flag: sets[0][1] for flag, sets in components.option_flags.items() if flag not in other}
+        return of_options(options) | {f"--{flag}": True for flag in components.slot_flags}
+
+    def _problems(
+        self, words: Sequence[Word], takes_value: Mapping[str, bool], components: Components
+    ) -> Iterator[str]:
+        """Yield unknown options and missing values: click stops at the first one, and users want all of them."""
+        advice = f"`{self.example} {components.variant.name} --help` shows"
+        for word in words:
+            if _is_unknown(word, takes_value):
+                if not components.may_be_known(word.flag.removeprefix("--")):
+                    hint = did_you_mean(word.flag, takes_value)
+                    yield f"no option is called {word.flag!r}{hint} {advice} all options"
+            elif takes_value.get(word.flag) and word.value is None:
+                yield f"option {word.flag!r} needs a value; {advice} which"
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the fixed options and those of the chosen parts."""
+        """Return the fixed options and those of the chosen components."""
         made = [option for group in ctx.meta.get(_GROUPS, ()) for option in group.options]
         return [*super().get_params(ctx), *made]
 
     def get_help(self, ctx: click.Context) -> str:
-        """Return the help text, of which plugins and config files wrote parts."""
+        """Return the help text; plugins and config files wrote some of it, so that it is made printable."""
         return "\n".join(map(printable, super().get_help(ctx).split("\n")))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options by component and package."""
-        self._section(ctx, formatter, "Options", super().get_params(ctx))
-        for group in ctx.meta.get(_GROUPS, ()):
-            self._section(ctx, formatter, group.title, group.options)
-        if ctx.meta.get(_HINT):
-            formatter.write_paragraph()
-            formatter.write_text(ctx.meta[_HINT])
-        if _GROUPS not in ctx.meta:
-            formatter.write_paragraph()
-            formatter.write_text(
-                f"The other options are those of the parts that a variant has: `{self.example} VARIANT --help` "
-                f"shows them. Variants: {', '.join(installed().names('variant'))}."
+        groups: Sequence[OptionGroup] = ctx.meta.get(_GROUPS, ())
+        for group in (OptionGroup("Options", super().get_params(ctx)), *groups):
+            options = [param for param in group.options if isinstance(param, click.Option)]
+            records = [record for option in options if (record := option.get_help_record(ctx)) is not None]
+            if records:
+                with formatter.section(group.title):
+                    formatter.write_dl(records)
+        if groups:
+            hint = hint_of_slots(ctx.meta[_SELECTION])
+        else:
+            hint = (
+                f"The other options depend on the variant: `{self.example} VARIANT --help` shows them. "
+                f"Variants: {', '.join(installed().names('variant'))}."
             )
-
-    def _section(
-        self,
-        ctx: click.Context,
-        formatter: click.HelpFormatter,
-        title: str,
-        params: Sequence[click.Parameter],
-    ) -> None:
-        options = [param for param in params if isinstance(param, click.Option)]
-        records = [record for option in options if (record := option.get_help_record(ctx)) is not None]
-        if records:
-            with formatter.section(title):
-                formatter.write_dl(records)
+        if hint:
+            formatter.write_paragraph()
+            formatter.write_text(hint)
 
 
-def selected(
-    variant: str, flags: Mapping[str, Any], preset: str | None, file: Mapping[str, Any] | None = None
-) -> Selection:
-    """Return what the line of the current command chose.
-
-    Raises :class:`Refused` with every problem, options on the line that no part has among them.
-    """
-    unknown: list[str] = click.get_current_context().meta.get(_UNKNOWN, [])
-    try:
-        selection = select(installed(), variant, flags, preset, file)
-    except Refused as refused:
-        raise Refused([*unknown, *refused.problems]) from refused
-    if unknown:
-        raise Refused(unknown)
+def selected() -> Selection:
+    """Return the selection of the current command."""
+    selection = click.get_current_context().meta[_SELECTION]
+    assert isinstance(selection, Selection)
     return selection
 
 
-def _without_repeats(found: Any) -> list[Group]:
-    """Keep the first of several options with one flag: two components of a kind may share an option's name."""
-    seen: set[str] = set()
-    kept = []
-    for group in found:
-        options = []
-        for option in group.options:
-            flags = set(option.opts)
-            if not flags & seen:
-                options.append(option)
-            seen |= flags
-        kept.append(Group(group.title, options))
-    return kept
+def read_config(path: str) -> Mapping[str, Any]:
+    """Return the content of a ``config.json``; raises :class:`UserError` where it is not one."""
+    try:
+        content = json.loads(read_file(Path(path), DOCUMENT))
+    except OSError as problem:
+        raise UserError(f"the config file {path} cannot be read: {problem.strerror}") from problem
+    except (ValueError, RecursionError) as problem:
+        raise UserError(f"the config file {path} is not valid JSON: {problem}") from problem
+    if not isinstance(content, dict):
+        raise UserError(f"the config file {path} must contain a JSON object, as RUN/config.json does")
+    return content
+
+
+def _expected(registry: Registry, settings: frozenset[str]) -> dict[str, bool]:
+    """Return what is known of flags before the variant is: the run settings, and the slots of every recipe."""
+    options = {option.flag: option for option in options_of(RunSettings) if option.flag in settings}
+    variants = (registry.variant(name) for name in registry.names("variant"))
+    slots = [slot for variant in variants for slot in recipe_slots(registry, variant)]
+    return of_options(options) | {f"--{flag}": True for flag in slot_flags(slots)}
+
+
+def _asks_for_help(ctx: click.Context, words: Sequence[Word]) -> bool:
+    return any(word.flag in ctx.help_option_names for word in words)
+
+
+def _is_unknown(word: Word, takes_value: Mapping[str, bool]) -> bool:
+    # click itself refuses unknown short options.
+    return word.flag.startswith("--") and word.flag not in takes_value and word.raw != ("--",)
+
+
+def _resolved(components: Components, chosen: Sequence[Word], problems: Sequence[str]) -> Selection:
+    """Return the selection of a line; raises :class:`Refused` with its ``problems`` and all that does not fit."""
+    flags: dict[str, Any] = {}
+    options = components.option_flags
+    for word in chosen:
+        name = word.flag.removeprefix("--")
+        if name in options and options[name][0][1].type is bool:
+            flags[name] = True
+        elif name not in options and name not in components.slot_flags:
+            flags[name.removeprefix("no-")] = False
+        elif word.value is not None:
+            flags[name] = word.value
+    try:
+        selection = components.select(flags)
+    except Refused as refused:
+        raise Refused([*problems, *refused.problems]) from refused
+    if problems:
+        raise Refused(problems)
+    return selection

@@ -8,15 +8,17 @@ import click
 
 from ganzoo.catalogue import installed
 from ganzoo.catalogue.discovery import Plugin
+from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.output import print_json, print_table
 
 
-@click.command()
+@click.command(cls=HelpCommand)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def plugins(as_json: bool) -> None:
-    """Show who provides what, and the plugins that were set aside, with the cause.
+    """Show all plugins, what they provide, and why some were set aside.
 
-    The environment variable GANZOO_PLUGINS, names with commas between them, allows only these plugins or packages.
+    The environment variable GANZOO_PLUGINS is a list of plugins or packages, separated by commas. If it is set, only
+    these are loaded.
     """
     found = installed().plugins
     if as_json:

@@ -6,29 +6,36 @@ from pathlib import Path
 
 import click
 
+from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.models import model_argument, refuse_if_missing
 from ganzoo.cli.output import tell
 
 
-@click.command()
+@click.command(cls=HelpCommand)
 @model_argument
-@click.option("--count", type=click.IntRange(1, 2**31), default=64, show_default=True, help="How many examples.")
+@click.option("--count", type=click.IntRange(1, 2**31), default=64, show_default=True, help="The number of examples.")
 @click.option(
     "--label",
     "labels",
     multiple=True,
     metavar="L",
-    help="What to make: a class by number or name, attributes as red+large, or a caption. May be repeated; "
-    "several take turns. Without it, all classes take turns.",
+    help="The condition: a class by number or name, attributes such as red+large, or a caption. May be repeated; "
+    "several labels take turns. Without it, all classes take turns.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same bytes.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The seed; the same seed gives the same bytes.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     default=Path("samples.png"),
     show_default=True,
     metavar="FILE.png|FILE.npz|FOLDER",
-    help="One picture, arrays, or a folder of pictures.",
+    help="One picture of all examples, arrays, or a folder with one picture for each.",
 )
 @click.option(
     "--device",
@@ -38,10 +45,10 @@ from ganzoo.cli.output import tell
     help="Where to compute.",
 )
 def sample(model: Path, count: int, labels: tuple[str, ...], seed: int, out: Path, device: str) -> None:
-    """Make examples with MODEL, a .safetensors file or a run folder; the dataset is not needed.
+    """Generate examples with a trained model.
 
-    FILE.npz holds images as uint8 (N, H, W) grey or (N, H, W, 3) colour, and labels as int64 (N,) where the model is
-    conditional.
+    MODEL is a .safetensors file or a run folder; the dataset is not needed. FILE.npz contains images as uint8, with
+    shape (N, H, W) in grey or (N, H, W, 3) in colour, and for a conditional model the labels as int64 (N,).
     """
     refuse_if_missing(model)
     import ganzoo

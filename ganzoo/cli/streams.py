@@ -1,4 +1,4 @@
-"""Standard output and standard error where nobody can take what is written: a full disk, a closed pipe."""
+"""Standard output and standard error that handle write errors: a full disk, a closed pipe."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ STDOUT, STDERR = 1, 2
 
 @final
 class _Results(io.FileIO):
-    """Standard output: that results are lost is told once; then Python has nothing to complain about at exit."""
+    """Standard output: a write error is reported once, and not again by Python at exit."""
 
     lost = False
 
     def write(self, data: Any) -> int:
-        """Write, or raise ``click.ClickException``, or ``BrokenPipeError`` where the reader has what it wanted."""
+        """Write, or raise ``click.ClickException``, or ``BrokenPipeError`` where the reader has closed the pipe."""
         if self.lost:
             return len(data)
         try:
@@ -34,11 +34,11 @@ class _Results(io.FileIO):
 
 
 @final
-class _Remarks(io.FileIO):
-    """Standard error: what nobody can hear is no reason to end a training."""
+class _Messages(io.FileIO):
+    """Standard error: write errors are ignored, for a training must not end because of a lost message."""
 
     def write(self, data: Any) -> int:
-        """Write, if that can be."""
+        """Write, or do nothing where that fails."""
         try:
             return super().write(data)
         except OSError:
@@ -46,29 +46,29 @@ class _Remarks(io.FileIO):
 
 
 def prepare_streams() -> None:
-    """Make standard output and standard error fail as said above, and replace letters that their encoding lacks.
+    """Make both streams handle write errors as described above, and replace characters that their encoding lacks.
 
-    What writes to standard output past Python, as libraries and programs that a plugin starts do, is sent to standard
-    error, for results may be a JSON document.
+    Libraries in C, and programs that a plugin starts, write to the file descriptor of standard output. It is redirected
+    to standard error, because the result of a command may be a JSON document.
     """
-    # Standard error first: where it was closed, something must have its number before another file gets it.
-    sys.stderr = _prepared(sys.stderr, _Remarks)
+    # Standard error first: if it was closed, its number must be taken before another file gets it.
+    sys.stderr = _prepared(sys.stderr, _Messages)
     sys.stdout = _prepared(sys.stdout, _Results)
 
 
 def _prepared(stream: Any, kind: type[io.FileIO]) -> Any:
-    if stream is None:  # closed before Python began
+    if stream is None:  # closed before Python started
         return open(os.devnull, "w", encoding="utf-8")
     if not isinstance(stream, io.TextIOWrapper):
         return stream
-    raw = getattr(stream.buffer, "raw", stream.buffer)  # Python itself may have been asked not to buffer
-    if type(raw) is not io.FileIO:  # the console of Windows is no file
+    raw = getattr(stream.buffer, "raw", stream.buffer)  # `python -u` does not buffer
+    if type(raw) is not io.FileIO:  # the console of Windows is not a file
         stream.reconfigure(errors="replace")
         return stream
     number = stream.fileno()
     if number == STDOUT:
         number = os.dup(STDOUT)
-        with contextlib.suppress(OSError):  # standard input is closed as well, and gave its number
+        with contextlib.suppress(OSError):  # standard error was closed, and its substitute has another number
             os.dup2(STDERR, STDOUT)
     buffered = io.BufferedWriter(kind(number, "w", closefd=False))
     at_once = stream.line_buffering or stream.write_through

@@ -4,54 +4,54 @@ from __future__ import annotations
 
 import shlex
 import signal
-from typing import Any, final
+from collections.abc import Sequence
+from typing import final
 
 import click
 
-from ganzoo.catalogue import installed
 from ganzoo.catalogue.selection import PRESETS
-from ganzoo.cli.options import read_config, refuse_no_variant
 from ganzoo.cli.output import tell
 from ganzoo.cli.parts import PartsCommand, selected
+from ganzoo.cli.words import Word
 from ganzoo.signals import SIGNALLED, raise_overdue
 
 
 @final
 class TrainCommand(PartsCommand):
-    """Takes the variant as a word."""
+    """Takes the variant as its first plain word."""
 
     use = "train"
     example = f"ganzoo {use}"
 
-    def variant_first(self, args: list[str]) -> list[str]:
-        """Return the line as it is."""
-        return args
+    def variant_in(self, words: Sequence[Word]) -> str:
+        """Return the first plain word, or nothing."""
+        return next((word.value for word in words if not word.flag and word.value), "")
 
 
 @click.command(cls=TrainCommand, options_metavar="[OPTIONS]")
-@click.argument("variant", required=False, metavar="VARIANT")
+@click.argument("variant", required=False, metavar="VARIANT", expose_value=False)
 @click.option(
     "--preset",
     type=click.Choice(PRESETS),
-    help="The best settings we know, or the source's own.",
+    expose_value=False,
+    help="Our best settings (default), or the settings of the source (published).",
 )
-@click.option("--config", metavar="FILE", help="Repeat the choices of a RUN/config.json; other options overrule it.")
 @click.option(
-    "--resume", is_flag=True, help="Go on from the newest valid save in the run folder, or start if there is none."
+    "--config",
+    metavar="FILE",
+    expose_value=False,
+    help="Repeat the choices of a RUN/config.json; options on the command line overrule them.",
 )
-@click.option("--dry-run", is_flag=True, help="Check that everything fits, and train nothing.")
-def train(
-    variant: str | None, preset: str | None, config: str | None, resume: bool, dry_run: bool, **flags: Any
-) -> int:
-    """Train VARIANT and write a run folder: the model, its configuration, metrics and pictures.
+@click.option("--resume", is_flag=True, help="Continue from the newest checkpoint; if there is none, start a new run.")
+@click.option("--dry-run", is_flag=True, help="Check that everything fits together, without training.")
+def train(resume: bool, dry_run: bool) -> int:
+    """Train VARIANT and write a run folder.
 
-    Without --dataset it trains on the data that the variant names.
+    The run folder contains the model, its configuration, metrics and pictures. Without --dataset, the model is trained
+    on the default dataset of the variant.
     """
-    file = read_config(config) if config else {}
-    name = variant or str(file.get("variant") or "")
-    refuse_no_variant(installed(), name, TrainCommand.use)
-    selection = selected(name, flags, preset, file)
-    # torch is imported only now: everything that can be told from names has been told.
+    selection = selected()
+    # Imported here because it imports torch: problems that need no torch have been reported by now.
     from ganzoo.assembly.dry_run import assemble
     from ganzoo.training.observers.progress import ProgressDisplay
     from ganzoo.training.run import train as train_selection
@@ -68,12 +68,12 @@ def train(
         return status
     path = run.folder.path
     if not run.finished:
-        tell(f"stopped after {run.steps} steps, and saved; to go on:", err=True)
+        tell(f"stopped after {run.steps} steps and wrote a checkpoint; to continue:", err=True)
         again = ["ganzoo", "train", "--config", str(run.folder.config), "--out", str(path), "--resume"]
-        tell(f"  {shlex.join(again)}", err=True)
+        tell(f"  {shlex.join(again)}", err=True, wrap=False)
     tell(f"model: {run.folder.model}", err=True)
     if run.folder.best.exists():
-        tell(f"best model by its figures: {run.folder.best}", err=True)
+        tell(f"best model by its metrics: {run.folder.best}", err=True)
     tell(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
-    tell(f"sample it: {shlex.join(['ganzoo', 'sample', str(path)])} --out samples.png", err=True)
+    tell(f"sample it: {shlex.join(['ganzoo', 'sample', str(path)])} --out samples.png", err=True, wrap=False)
     return status

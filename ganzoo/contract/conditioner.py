@@ -52,12 +52,12 @@ class Sites:
     target: type[Conditioner]
     config: Config
     condition: Field | None
-    blamed: Callable[[], AbstractContextManager[None]] = nullcontext
+    attributed: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def at(self, site: str, shape: Shape) -> Conditioner:
         """Return the conditioner for ``site``, the null one where the chosen conditioner does not act there."""
         acts = self.condition is not None and site in self.target.sites
         if not acts:
             return Unconditioned(self.config, shape, None)
-        with self.blamed():
+        with self.attributed():
             return self.target(self.config, shape, self.condition)

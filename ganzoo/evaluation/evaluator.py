@@ -18,7 +18,7 @@ from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.evaluation_plan import EvaluationPlan, asks_judge
 from ganzoo.catalogue.options import values_of
-from ganzoo.catalogue.part import Part, part_to_json
+from ganzoo.catalogue.registry import Part, part_to_json
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track, untracked
 from ganzoo.contract.metric import Estimate, Metric, MetricValues
 from ganzoo.contract.recipe import Recipe
@@ -94,11 +94,11 @@ class Evaluator:
         self._floors.keep()
 
     def _floor(self, part: Part, metric: Metric) -> MetricValues:
-        with same_numbers(self._reference.device), part.blamed():
+        with same_numbers(self._reference.device), part.attributed():
             return self._floors.of(part, metric)
 
     def _starving(self, part: Part, metric: Metric, samples: int) -> Iterator[str]:
-        with part.blamed():
+        with part.attributed():
             least = metric.least(self._context)
         real, data = len(self._reference.real), self._reference.label
         if samples < least:
@@ -122,7 +122,7 @@ class Evaluator:
         real, figures = self._reference.real, list[Figure]()
         for part, metric in self._metrics:
             floor = self._floor(part, metric)
-            with same_numbers(self._reference.device), part.blamed():
+            with same_numbers(self._reference.device), part.attributed():
                 found = metric.measure(made, real, self._context)
             figures += [self._figure(part, metric, name, found[name], floor.get(name)) for name in metric.figures]
         self._floors.keep()

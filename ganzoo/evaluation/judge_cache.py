@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue.formats import FORMAT
-from ganzoo.catalogue.part import Part, part_to_json
+from ganzoo.catalogue.registry import Part, part_to_json
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track, untracked
 from ganzoo.errors import UserError
 from ganzoo.evaluation.metric_context import ask
@@ -155,7 +155,7 @@ def _train(
     about: dict[str, Any],
     track: Track,
 ) -> tuple[TrainedJudge, bytes]:
-    with part.blamed():
+    with part.attributed():
         judge.learn(reference.judge_train, torch.Generator().manual_seed(key(0, "judge/learning")), track)
         judge.eval()
         accuracy = accuracy_of(judge, reference.judge_test)

@@ -16,7 +16,7 @@ from ganzoo.batches.reading import length_of, normalise, read_in_chunks
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.evaluation_plan import SPLIT, EvaluationPlan
 from ganzoo.catalogue.options import DataConfig, values_of
-from ganzoo.catalogue.part import Part
+from ganzoo.catalogue.registry import Part
 from ganzoo.contract.judge import Examples
 from ganzoo.errors import UserError
 from ganzoo.randomness import key
@@ -45,7 +45,7 @@ class ReferenceData:
                 f"{self._part.label} is held against its test part, which nothing may have been trained on: "
                 f"this model was, or --dataset-{SPLIT} says so; name another --dataset"
             )
-        with self._part.blamed():
+        with self._part.attributed():
             self.spec: DataSpec = config.spec(root)
 
     @property

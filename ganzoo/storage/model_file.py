@@ -14,8 +14,7 @@ import ganzoo
 from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.data import DataSpec
-from ganzoo.catalogue.part import Part, part_from_json
-from ganzoo.catalogue.registry import Registry
+from ganzoo.catalogue.registry import Part, Registry, part_from_json
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError

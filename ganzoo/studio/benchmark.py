@@ -212,7 +212,7 @@ def _ready(
 
 def _period(trainer: Trainer) -> int:
     """Return the steps after which the same phases are due again."""
-    return math.lcm(*(phase_optimizer.phase.every for phase_optimizer in trainer.train_step.phase_optimizers))
+    return math.lcm(*(phase.every for phase in trainer.train_step.phase_optimizers))
 
 
 def _steps_of_a_lap(trainer: Trainer) -> int:

@@ -11,8 +11,7 @@ import torch
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.evaluation_plan import SAMPLES, EvaluationPlan, plan_evaluation, read_flags
 from ganzoo.catalogue.options import values_of
-from ganzoo.catalogue.part import Part, part_from_json, part_of
-from ganzoo.catalogue.registry import Registry
+from ganzoo.catalogue.registry import Part, Registry, part_from_json, part_of
 from ganzoo.contract.judge import Track, untracked
 from ganzoo.errors import Refused, UserError
 from ganzoo.evaluation import Evaluation, open_evaluator

@@ -46,7 +46,7 @@ def problems(answer: Answer) -> list[str]:
     assert first.startswith("ganzoo: ")
     if not more:
         return [first.removeprefix("ganzoo: ")]
-    assert first == f"ganzoo: {len(more)} things do not fit:"
+    assert first == f"ganzoo: {len(more)} problems:"
     assert len(more) > 1
     assert all(line.startswith("  - ") for line in more)
     return [line.removeprefix("  - ") for line in more]

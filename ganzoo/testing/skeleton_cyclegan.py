@@ -83,11 +83,11 @@ class Translator(Generator):
 @hookimpl
 def ganzoo_components() -> Iterable[Component]:
     yield Component(
-        "recipe",
-        "cycle",
-        "translates between two domains and back",
-        "ganzoo.testing.skeleton_cyclegan:Cycle",
-        CycleConfig,
+        kind="recipe",
+        name="cycle",
+        summary="translates between two domains and back",
+        target="ganzoo.testing.skeleton_cyclegan:Cycle",
+        config=CycleConfig,
         slots=(
             Slot("domain-a", "dataset", "folder"),
             Slot("domain-b", "dataset", "folder"),
@@ -101,14 +101,19 @@ def ganzoo_components() -> Iterable[Component]:
         ),
         phases=("generators", "discriminators"),
     )
-    yield Component("generator", "translator", "image to image", "ganzoo.testing.skeleton_cyclegan:Translator")
+    yield Component(
+        kind="generator",
+        name="translator",
+        summary="image to image",
+        target="ganzoo.testing.skeleton_cyclegan:Translator",
+    )
 
 
 @hookimpl
 def ganzoo_variants() -> Iterable[Variant]:
     yield Variant(
-        "cycle-skeleton",
-        "four networks, two phases",
+        name="cycle-skeleton",
+        summary="four networks, two phases",
         recipe="cycle",
         overrides={"optimizer.lr": 2e-3, "run.batch_size": 4},
     )

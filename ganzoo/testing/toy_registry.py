@@ -66,7 +66,9 @@ class Dots(DataConfig):
 
 
 def component(kind: str, name: str, config: type[Config] = Config, **more: Any) -> Component:
-    return Component(kind, name, f"the {kind} {name}", "some.module:Class", config, **more)
+    return Component(
+        kind=kind, name=name, summary=f"the {kind} {name}", target="some.module:Class", config=config, **more
+    )
 
 
 TOYS = Registry(
@@ -104,11 +106,11 @@ TOYS = Registry(
                 component("schedule", "constant"),
             ),
             variants=(
-                Variant("bare", "nothing but defaults", "duel"),
+                Variant(name="bare", summary="nothing but defaults", recipe="duel"),
                 Variant(
-                    "tuned",
-                    "everything set",
-                    "duel",
+                    name="tuned",
+                    summary="everything set",
+                    recipe="duel",
                     parts={"conditioner": "mix", "loss": "steep"},
                     overrides={
                         "recipe.width": 3,
@@ -123,9 +125,9 @@ TOYS = Registry(
                     published={"run.epochs": 9, "loss.slope": 5.0},
                 ),
                 Variant(
-                    "moved",
-                    "another loss and conditioner as published",
-                    "duel",
+                    name="moved",
+                    summary="another loss and conditioner as published",
+                    recipe="duel",
                     parts={"conditioner": "mix", "loss": "steep"},
                     overrides={"loss.slope": 3.0, "conditioner.strength": 2.0},
                     published={"loss": "flat", "generator-conditioner": "blend", "generator-conditioner.angle": 0.5},

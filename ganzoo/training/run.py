@@ -101,7 +101,7 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
             if processes.leads:
                 folder.write_config({**selection.to_json(), "versions": versions()})
             checkpointer = Checkpointer(folder, trainer, selection, data, evaluator)
-            if trainer.step == 0 and settings.goes_back:
+            if trainer.step == 0 and settings.rolls_back:
                 checkpointer.save()
             _watched(
                 observers,

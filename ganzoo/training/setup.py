@@ -83,7 +83,7 @@ def build_trainer(
 def _schedule(selection: Selection, parts: SelectedParts, phase: Phase) -> Schedule:
     slot = f"{phase.name}-schedule"
     schedule: Schedule = parts.build(slot)
-    with selection.parts[slot].blamed():
+    with selection.parts[slot].attributed():
         if not math.isfinite(schedule.factor(Progress(0, 1))):
             raise ValueError("its first factor is no finite number")
     return schedule
@@ -140,7 +140,7 @@ def _open(
             settings.data_budget * MIB,
             settings.workers,
             processes.share,
-            selection.parts[slot].owned,
+            selection.parts[slot].label_with_package,
         )
         for slot, spec in data.items()
     }

@@ -24,49 +24,71 @@ PLANE = Need(
 @hookimpl
 def ganzoo_components() -> Iterable[Component]:
     """Return the components of this plugin."""
-    yield Component("conditioner", "none", "no condition", "ganzoo.contract.conditioner:Unconditioned")
     yield Component(
-        "conditioner", "concat", "lay an embedding of the condition beside the input",
-        "ganzoo_cgan.conditioners:Concat", configs.ConcatConfig, (CONDITION, INPUT), source=PAPER,
-    )  # fmt: skip
+        kind="conditioner",
+        name="concat",
+        summary="concatenate an embedding of the condition with the input",
+        target="ganzoo_cgan.conditioners:Concat",
+        config=configs.ConcatConfig,
+        requires=(CONDITION, INPUT),
+        source=PAPER,
+    )
     yield Component(
-        "conditioner", "multiply", "multiply the input with an embedding of the condition",
-        "ganzoo_cgan.conditioners:Multiply", configs.MultiplyConfig, (CONDITION, INPUT),
-    )  # fmt: skip
+        kind="conditioner",
+        name="multiply",
+        summary="multiply the input by an embedding of the condition, element by element",
+        target="ganzoo_cgan.conditioners:Multiply",
+        config=configs.MultiplyConfig,
+        requires=(CONDITION, INPUT),
+    )
     yield Component(
-        "conditioner", "add", "add an embedding of the condition to the input",
-        "ganzoo_cgan.conditioners:Add", configs.EmbeddingConfig, (CONDITION, INPUT),
-    )  # fmt: skip
+        kind="conditioner",
+        name="add",
+        summary="add an embedding of the condition to the input, element by element",
+        target="ganzoo_cgan.conditioners:Add",
+        config=configs.EmbeddingConfig,
+        requires=(CONDITION, INPUT),
+    )
     yield Component(
-        "conditioner", "label-plane", "lay an embedding beside the image as one more channel",
-        "ganzoo_cgan.conditioners:LabelPlane", configs.EmbeddingConfig, (CONDITION, PLANE),
-    )  # fmt: skip
+        kind="conditioner",
+        name="label-plane",
+        summary="append an embedding of the condition to the image as one more channel",
+        target="ganzoo_cgan.conditioners:LabelPlane",
+        config=configs.EmbeddingConfig,
+        requires=(CONDITION, PLANE),
+    )
     images = (Need(("data:image",), "use --generator mlp --discriminator mlp, or a dataset of images"),)
     yield Component(
-        "generator", "upsampling", "dense, then enlargement and convolutions; sides are multiples of 4",
-        "ganzoo_cgan.convolutional:UpsamplingGenerator", configs.UpsamplingConfig, images,
-        ("site:input-vector", "site:block"),
-    )  # fmt: skip
+        kind="generator",
+        name="upsampling",
+        summary="a dense layer, then upsampling and convolutions; for images whose sides are multiples of 4",
+        target="ganzoo_cgan.convolutional:UpsamplingGenerator",
+        config=configs.UpsamplingConfig,
+        requires=images,
+        provides=("site:input-vector", "site:block"),
+    )
     yield Component(
-        "discriminator", "strided", "three strided convolutions, then dense; for images of any size",
-        "ganzoo_cgan.convolutional:StridedDiscriminator", configs.StridedConfig, images,
-        ("site:input-map", "site:block", "site:head"),
-    )  # fmt: skip
+        kind="discriminator",
+        name="strided",
+        summary="three strided convolutions, then a dense layer; for images of any size",
+        target="ganzoo_cgan.convolutional:StridedDiscriminator",
+        config=configs.StridedConfig,
+        requires=images,
+        provides=("site:input-map", "site:block", "site:head"),
+    )
 
 
 @hookimpl
 def ganzoo_variants() -> Iterable[Variant]:
     """Return the variants of this plugin."""
     yield Variant(
-        "cgan",
-        "a conditional GAN of fully connected layers; the label's embedding lies beside noise and image",
+        name="cgan",
+        summary="a conditional GAN of fully connected layers; label embeddings are concatenated with noise and image",
         recipe="adversarial",
         parts={"conditioner": "concat", "schedule": "linear"},
         overrides={
-            "latent.size": 100,
             "generator.widths": (256, 512),
             "generator-conditioner.deviation": 2.0,
-            "discriminator.widths": (512, 256),
             "discriminator.dropout": 0.3,
             "discriminator-conditioner.deviation": 3.0,
             "recipe.discriminator_weight": 0.5,
@@ -75,7 +97,6 @@ def ganzoo_variants() -> Iterable[Variant]:
             "optimizer.lr": 5e-4,
             "optimizer.betas": (0.5, 0.99),
             "schedule.start": 0.3,
-            "run.batch_size": 64,
             "run.ema": 0.9995,
             "run.steps": 20_000,
         },
@@ -98,21 +119,19 @@ def ganzoo_variants() -> Iterable[Variant]:
         source=PAPER,
     )
     yield Variant(
-        "cgan-conv",
-        "a convolutional conditional GAN; the label's embedding multiplies the noise and is a plane of the image",
+        name="cgan-conv",
+        summary="a convolutional conditional GAN; label embeddings multiply the noise and are a channel of the image",
         recipe="adversarial",
         parts={
             "generator": "upsampling",
             "discriminator": "strided",
             "generator-conditioner": "multiply",
             "discriminator-conditioner": "label-plane",
-            # Noise whose mean is not 0: multiplied with it, an embedding's own values reach the network as well.
+            # The mean of this noise is not 0, so that the embedding which it multiplies also reaches the network alone.
             "latent": "uniform",
             "schedule": "linear",
         },
         overrides={
-            "latent.size": 100,
-            "latent.lowest": -1.0,
             "latent.highest": 1.5,
             "generator.widths": (64, 32),
             "recipe.discriminator_weight": 0.5,
@@ -123,13 +142,11 @@ def ganzoo_variants() -> Iterable[Variant]:
             "optimizer.lr": 7e-4,
             "optimizer.betas": (0.5, 0.99),
             "schedule.start": 0.3,
-            "run.batch_size": 64,
             "run.steps": 4500,
         },
         published={
             "dataset": "mnist",
             "latent": "normal",
-            "latent.size": 100,
             "schedule": "constant",
             "generator.widths": (128, 64),
             "discriminator.dropout": 0.25,

@@ -1,4 +1,4 @@
-"""Conditioners that act at a network's input. A condition is a class, a vector or a caption."""
+"""Conditioners for the input of a network. A condition is a class, a vector or a caption."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganzoo_cgan.configs import ConcatConfig, EmbeddingConfig, MultiplyConfig
 
 @final
 class Concat(Conditioner):
-    """Lays the embedding (B, E) beside a flat input, or as E constant planes beside an image."""
+    """Concatenates the embedding (B, E) with a flat input, or appends it to an image as E constant channels."""
 
     def __init__(self, config: ConcatConfig, shape: Shape, condition: Field):
         super().__init__()
@@ -32,7 +32,7 @@ class Concat(Conditioner):
 
 
 class Elementwise(Conditioner):
-    """Combines every number of the input with one of the embedding's."""
+    """Combines the input with an embedding of the same shape, element by element."""
 
     def __init__(self, shape: Shape, condition: Field, deviation: float, mean: float = 0.0):
         super().__init__()
@@ -41,7 +41,7 @@ class Elementwise(Conditioner):
 
     @abstractmethod
     def combine(self, x: Tensor, code: Tensor) -> Tensor:
-        """Return what becomes of x (B, \\*shape) with a code of the same shape."""
+        """Return x (B, \\*shape) combined with a code of the same shape."""
 
     def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
         """Map (B, \\*shape) to itself."""
@@ -51,9 +51,9 @@ class Elementwise(Conditioner):
 
 @final
 class Multiply(Elementwise):
-    """Multiplies every number of the input with the embedding's.
+    """Multiplies the input by the embedding.
 
-    An image begins nearly as it is: multiplied with noise, it would have nothing left for convolutions to see.
+    For an image the embeddings start near 1: with mean 0 they would turn the image into noise.
     """
 
     def __init__(self, config: MultiplyConfig, shape: Shape, condition: Field):
@@ -68,7 +68,7 @@ class Multiply(Elementwise):
 
 @final
 class Add(Elementwise):
-    """Adds the embedding to every number of the input."""
+    """Adds the embedding to the input."""
 
     def __init__(self, config: EmbeddingConfig, shape: Shape, condition: Field):
         super().__init__(shape, condition, config.deviation)
@@ -80,7 +80,7 @@ class Add(Elementwise):
 
 @final
 class LabelPlane(Conditioner):
-    """Lays the embedding, as large as one plane, beside an image as one more channel."""
+    """Appends the embedding, of the size of one channel, to an image."""
 
     def __init__(self, config: EmbeddingConfig, shape: Shape, condition: Field):
         super().__init__()

@@ -12,24 +12,28 @@ from ganzoo.plugin import Config, DataSpec, option
 class EmbeddingConfig(Config):
     """Options of a conditioner whose embedding has the size of its site."""
 
-    deviation: float = option(1.0, "standard deviation of the embeddings at the beginning", low=0)
+    deviation: float = option(1.0, "initial standard deviation of the embeddings", low=0)
 
 
 @dataclass(frozen=True)
 class MultiplyConfig(Config):
     """Options of multiplication."""
 
-    deviation: float = option(1.0, "standard deviation of the embeddings at the beginning, around 0", low=0)
-    image_deviation: float = option(0.1, "the same where the site is an image", low=0)
-    image_mean: float = option(1.0, "their mean where the site is an image; around 0, no picture is left to see")
+    deviation: float = option(1.0, "initial standard deviation of the embeddings; their mean is 0", low=0)
+    image_deviation: float = option(
+        0.1, "initial standard deviation of the embeddings at a site that is an image", low=0
+    )
+    image_mean: float = option(
+        1.0, "initial mean of the embeddings at a site that is an image; with 0 the image is lost"
+    )
 
 
 @dataclass(frozen=True)
 class ConcatConfig(Config):
     """Options of concatenation."""
 
-    size: int = option(0, "numbers in the embedding; 0 takes as many as there are classes or attributes", low=0)
-    deviation: float = option(1.0, "standard deviation of the embeddings at the beginning", low=0)
+    size: int = option(0, "size of the embedding; 0 means the number of classes or attributes", low=0)
+    deviation: float = option(1.0, "initial standard deviation of the embeddings", low=0)
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,14 @@ class UpsamplingConfig(Config):
     slope: float = option(0.02, "slope of the leaky ReLU", low=0, high=1)
 
     def problems(self, data: Mapping[str, DataSpec]) -> Iterator[str]:
-        """Yield the image sizes that it cannot make."""
+        """Yield the image sizes that it cannot generate."""
         for spec in data.values():
             field = spec.target_field
             sides = field.shape[1:] if field.kind == "image" else ()
             if any(side % 4 for side in sides):
                 wrong = "×".join(str(side) for side in sides)
                 yield (
-                    f"makes images whose sides are multiples of 4, not {wrong}: "
+                    f"generates images whose sides are multiples of 4, not {wrong}: "
                     "set the dataset's size, or --generator mlp"
                 )
 
@@ -58,4 +62,4 @@ class StridedConfig(Config):
 
     widths: tuple[int, ...] = option((32, 64, 128), "channels of the convolutions", low=1)
     slope: float = option(0.02, "slope of the leaky ReLU", low=0, high=1)
-    dropout: float = option(0.25, "share dropped after each convolution", low=0, high=0.99)
+    dropout: float = option(0.25, "dropout rate after each convolution", low=0, high=0.99)

@@ -15,7 +15,7 @@ from ganzoo_cgan.configs import StridedConfig, UpsamplingConfig
 class UpsamplingGenerator(Generator):
     """Noise (B, Z) → dense (width, H/4, W/4) → up ×2, conv stride 2 → up ×2, conv → up ×2, conv → tanh.
 
-    The first convolution takes back what the first enlargement gave: that is how the system was published.
+    The first convolution undoes the first upsampling, as in the published system.
     """
 
     def __init__(self, config: UpsamplingConfig, in_shape: Shape, out: Field, sites: Sites):
@@ -40,8 +40,8 @@ class UpsamplingGenerator(Generator):
         h = self.dense(self.input(z.flatten(1), condition)).view(-1, *self._start)
         h = self.activation(self.block1(self.norm1(self.conv1(self.up(h))), condition))
         h = self.activation(self.block2(self.norm2(self.conv2(self.up(h))), condition))
-        made: Tensor = self.output(self.up(h))
-        return made
+        images: Tensor = self.output(self.up(h))
+        return images
 
 
 @final

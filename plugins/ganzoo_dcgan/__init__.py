@@ -1,4 +1,4 @@
-"""Deep convolutional GANs: networks for any size from 8 to 256, and the variant made of them."""
+"""The deep convolutional GAN (DCGAN): its networks, for images of 8 to 256 pixels, and the variant."""
 
 from __future__ import annotations
 
@@ -15,38 +15,40 @@ def ganzoo_components() -> Iterable[Component]:
     """Return the components of this plugin."""
     images = (Need(("data:image",), "use --generator mlp --discriminator mlp, or a dataset of images"),)
     yield Component(
-        "generator", "dcgan", "transposed convolutions that double the size, for square images of 8 to 256",
-        "ganzoo_dcgan.networks:DCGANGenerator", configs.DCGANConfig, images,
-        ("site:input-vector", "site:block"), PAPER,
-    )  # fmt: skip
+        kind="generator",
+        name="dcgan",
+        summary="transposed convolutions that double the size; for square images of 8 to 256 pixels",
+        target="ganzoo_dcgan.networks:DCGANGenerator",
+        config=configs.DCGANConfig,
+        requires=images,
+        provides=("site:input-vector", "site:block"),
+        source=PAPER,
+    )
     yield Component(
-        "discriminator", "dcgan", "convolutions that halve the size, for square images of 8 to 256",
-        "ganzoo_dcgan.networks:DCGANDiscriminator", configs.DCGANDiscriminatorConfig, images,
-        ("site:input-map", "site:block", "site:head"), PAPER,
-    )  # fmt: skip
+        kind="discriminator",
+        name="dcgan",
+        summary="convolutions that halve the size; for square images of 8 to 256 pixels",
+        target="ganzoo_dcgan.networks:DCGANDiscriminator",
+        config=configs.DCGANDiscriminatorConfig,
+        requires=images,
+        provides=("site:input-map", "site:block", "site:head"),
+        source=PAPER,
+    )
 
 
 @hookimpl
 def ganzoo_variants() -> Iterable[Variant]:
     """Return the variants of this plugin."""
     yield Variant(
-        "dcgan",
-        "a deep convolutional GAN, for grey or colour images of any size from 8 to 256",
+        name="dcgan",
+        summary="a deep convolutional GAN, for grey or colour images of 8 to 256 pixels",
         recipe="adversarial",
         parts={"generator": "dcgan", "discriminator": "dcgan", "initialiser": "normal", "schedule": "step"},
         overrides={
-            "latent.size": 100,
-            "initialiser.deviation": 0.02,
             "loss.real_target": 0.9,
-            "optimizer.lr": 2e-4,
-            "optimizer.betas": (0.5, 0.999),
-            "schedule.every": 0.4,
-            "schedule.factor": 0.1,
-            "run.batch_size": 64,
         },
         published={
             "dataset": "folder",
-            "dataset.size": 64,
             "dataset.labels": "none",
             "generator.width": 128,
             "discriminator.width": 128,

@@ -1,4 +1,4 @@
-"""The options of this plugin's components, and the sizes that its networks fit."""
+"""The options of this plugin's components, and the image sizes that its networks support."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SMALLEST, LARGEST = 8, 256
 BASES = range(4, 16)  # sides of the smallest feature map
 
 
-def plan(size: int) -> tuple[int, int] | None:
+def factorise(size: int) -> tuple[int, int] | None:
     """Return (base, doublings) with size = base · 2^doublings and the smallest base, or ``None`` if none fits."""
     base, doublings = size, 0
     while base % 2 == 0 and base // 2 >= BASES.start:
@@ -24,20 +24,22 @@ def plan(size: int) -> tuple[int, int] | None:
 class DCGANConfig(Config):
     """Options of the DCGAN networks."""
 
-    width: int = option(64, "channels next to the image; each further layer has twice as many, up to 8 times", low=1)
+    width: int = option(
+        64, "channels of the layer next to the image; each further layer doubles them, up to 8 times as many", low=1
+    )
 
     def problems(self, data: Mapping[str, DataSpec]) -> Iterator[str]:
-        """Yield the image sizes that it does not fit."""
+        """Yield the image sizes that it does not support."""
         for spec in data.values():
             field = spec.target_field
             if field.kind != "image":
                 continue
             height, width = field.shape[1:]
-            if height != width or plan(height) is None:
-                near = min((s for s in range(SMALLEST, LARGEST + 1) if plan(s)), key=lambda s: abs(s - height))
+            if height != width or factorise(height) is None:
+                near = min((s for s in range(SMALLEST, LARGEST + 1) if factorise(s)), key=lambda s: abs(s - height))
                 yield (
-                    f"fits square images of {SMALLEST} to {LARGEST} whose side is a number from 4 to 15 doubled "
-                    f"some times, not {height}×{width}: set the dataset's size to {near}, or use --generator mlp "
+                    f"needs square images of {SMALLEST} to {LARGEST} pixels whose side is n · 2^k with n from 4 to 15 "
+                    f"and k at least 1, not {height}×{width}: set the dataset's size to {near}, or use --generator mlp "
                     "--discriminator mlp"
                 )
 

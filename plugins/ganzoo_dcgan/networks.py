@@ -8,17 +8,17 @@ from typing import final
 from torch import Tensor, nn
 
 from ganzoo.plugin import Discriminator, DiscriminatorOutput, Field, Generator, Shape, Sites, UserError
-from ganzoo_dcgan.configs import DCGANConfig, DCGANDiscriminatorConfig, plan
+from ganzoo_dcgan.configs import DCGANConfig, DCGANDiscriminatorConfig, factorise
 
 WIDEST = 8  # times ``width``
 
 
 def channels(config: DCGANConfig, size: int) -> tuple[int, list[int]]:
     """Return the side of the smallest feature map and the channels of each, from the image inwards."""
-    planned = plan(size)
-    if planned is None:
-        raise UserError(f"dcgan networks do not fit images of side {size}")
-    base, doublings = planned
+    factors = factorise(size)
+    if factors is None:
+        raise UserError(f"dcgan networks do not support images of side {size}")
+    base, doublings = factors
     return base, [config.width * min(2**depth, WIDEST) for depth in range(doublings)]
 
 
@@ -36,9 +36,9 @@ class DCGANGenerator(Generator):
         before = math.prod(self.input.out_shape)
         for depth, after in enumerate(inwards):
             kernel, stride, padding = (4, 2, 1) if depth else (base, 1, 0)
-            enlarge = nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False)
+            upsample = nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False)
             block = sites.at("block", (after, base * 2**depth, base * 2**depth))
-            self.layers.append(nn.Sequential(enlarge, nn.BatchNorm2d(after)))
+            self.layers.append(nn.Sequential(upsample, nn.BatchNorm2d(after)))
             self.blocks.append(block)
             before = block.out_shape[0]
         self.activation = nn.ReLU(inplace=True)
@@ -49,8 +49,8 @@ class DCGANGenerator(Generator):
         h = self.input(z.flatten(1), condition)[:, :, None, None]
         for layer, block in zip(self.layers, self.blocks, strict=True):
             h = self.activation(block(layer(h), condition))
-        made: Tensor = self.output(h)
-        return made
+        images: Tensor = self.output(h)
+        return images
 
 
 @final
@@ -70,7 +70,7 @@ class DCGANDiscriminator(Discriminator):
             self.layers.append(nn.Sequential(nn.Conv2d(before, after, 4, 2, 1, bias=False), norm))
             self.blocks.append(block)
             before = block.out_shape[0]
-        # In place there would be no gradient where the slope is 0.
+        # With slope 0, the operation in place has no gradient.
         self.activation = nn.LeakyReLU(config.slope, inplace=config.slope > 0)
         self.head = sites.at("head", (before, base, base))
         self.output = nn.Conv2d(self.head.out_shape[0], 1, base, bias=False)

@@ -14,11 +14,11 @@ PAPER = "Goodfellow et al. 2014, arXiv 1406.2661"
 def ganzoo_components() -> Iterable[Component]:
     """Return the components of this plugin."""
     yield Component(
-        "recipe",
-        "adversarial",
-        "one generator against one discriminator",
-        "ganzoo_gan.recipe:Adversarial",
-        configs.AdversarialConfig,
+        kind="recipe",
+        name="adversarial",
+        summary="one generator against one discriminator",
+        target="ganzoo_gan.recipe:Adversarial",
+        config=configs.AdversarialConfig,
         source=PAPER,
         slots=(
             Slot("dataset", "dataset", "digits"),
@@ -43,20 +43,26 @@ def ganzoo_components() -> Iterable[Component]:
         phases=("discriminator", "generator"),
     )
     yield Component(
-        "generator",
-        "mlp",
-        "fully connected layers, for images of any size and for points",
-        "ganzoo_gan.mlp:MLPGenerator",
-        configs.MLPGeneratorConfig,
+        kind="conditioner",
+        name="none",
+        summary="no condition",
+        target="ganzoo.contract.conditioner:Unconditioned",
+    )
+    yield Component(
+        kind="generator",
+        name="mlp",
+        summary="fully connected layers; for images of any size and for points",
+        target="ganzoo_gan.mlp:MLPGenerator",
+        config=configs.MLPGeneratorConfig,
         provides=("site:input-vector", "site:block"),
         source=PAPER,
     )
     yield Component(
-        "discriminator",
-        "mlp",
-        "fully connected layers, for images of any size and for points",
-        "ganzoo_gan.mlp:MLPDiscriminator",
-        configs.MLPDiscriminatorConfig,
+        kind="discriminator",
+        name="mlp",
+        summary="fully connected layers; for images of any size and for points",
+        target="ganzoo_gan.mlp:MLPDiscriminator",
+        config=configs.MLPDiscriminatorConfig,
         provides=("site:input-vector", "site:block", "site:head"),
         source=PAPER,
     )
@@ -66,12 +72,12 @@ def ganzoo_components() -> Iterable[Component]:
 def ganzoo_variants() -> Iterable[Variant]:
     """Return the variants of this plugin."""
     yield Variant(
-        "gan-minimal",
-        "the smallest GAN: one hidden layer each, uniform noise, two generator steps for one of the discriminator",
+        name="gan-minimal",
+        summary="the smallest GAN: one hidden layer in each network, uniform noise, "
+        "two generator steps per discriminator step",
         recipe="adversarial",
         parts={"latent": "uniform", "initialiser": "xavier"},
         overrides={
-            "latent.size": 100,
             "generator.widths": (128,),
             "generator.slope": 0.0,
             "generator.norm": False,
@@ -80,26 +86,15 @@ def ganzoo_variants() -> Iterable[Variant]:
             "discriminator.slope": 0.0,
             "initialiser.bias": 0.1,
             "recipe.generator_updates": 2,
-            "optimizer.lr": 2e-4,
-            "optimizer.betas": (0.5, 0.999),
             "run.steps": 20000,
-            "run.batch_size": 64,
         },
         published={"dataset": "mnist", "optimizer.betas": (0.9, 0.999), "run.ema": 0.0},
         source=PAPER,
     )
     yield Variant(
-        "gan",
-        "a GAN of fully connected layers with batch norm in the generator",
+        name="gan",
+        summary="a GAN of fully connected layers with batch norm in the generator",
         recipe="adversarial",
-        overrides={
-            "latent.size": 100,
-            "generator.widths": (128, 256, 512, 1024),
-            "discriminator.widths": (512, 256),
-            "optimizer.lr": 2e-4,
-            "optimizer.betas": (0.5, 0.999),
-            "run.batch_size": 64,
-        },
         published={"dataset": "mnist", "run.epochs": 200, "run.ema": 0.0},
         source=PAPER,
     )

@@ -12,25 +12,25 @@ from ganzoo.plugin import Config, option
 class AdversarialConfig(Config):
     """Options of the adversarial recipe."""
 
-    discriminator_updates: int = option(1, "discriminator updates a step, each on new data", low=1)
-    generator_updates: int = option(1, "generator updates a step", low=1)
+    discriminator_updates: int = option(1, "discriminator updates per step, each on new data", low=1)
+    generator_updates: int = option(1, "generator updates per step", low=1)
     discriminator_weight: float = option(
-        1.0, "factor of the discriminator's loss; 0.5 is the mean of its two parts", low=0
+        1.0, "factor of the discriminator's loss; 0.5 averages its real and fake terms", low=0
     )
     fake_conditions: Literal["random", "data"] = option(
-        "random", "conditions of fakes: classes uniformly at random, or those of the batch"
+        "random", "conditions of fakes: random classes (uniform), or those of the real batch (data)"
     )
     shared_fakes: bool = option(
-        False, "let the generator's phase be the first, and the discriminator judge the fakes that it made"
+        False, "run the generator's phase first, and train the discriminator on the fakes of that phase"
     )
     mismatched: float = option(
         0.0,
-        "share of real examples under a wrong class in what the discriminator learns to refuse; for classes only",
+        "share of real examples with a wrong class among the discriminator's fakes; only used with class labels",
         low=0,
         high=1,
     )
     joint: bool = option(
-        True, "show real and fake examples in one batch where no layer of the discriminator mixes examples"
+        True, "score real and fake examples in one batch, where no layer of the discriminator mixes examples"
     )
 
 
@@ -41,8 +41,8 @@ class MLPGeneratorConfig(Config):
     widths: tuple[int, ...] = option((128, 256, 512, 1024), "units of the hidden layers", low=1)
     slope: float = option(0.2, "slope of the leaky ReLU; 0 is ReLU", low=0, high=1)
     norm: bool = option(True, "batch norm from the second hidden layer on")
-    norm_eps: float = option(1e-5, "batch norm's epsilon; 0.8 repeats a well-known slip in published code", low=0)
-    output: Literal["tanh", "sigmoid"] = option("tanh", "what bounds images; sigmoid is stretched to [-1, 1]")
+    norm_eps: float = option(1e-5, "epsilon of batch norm; well-known published code has 0.8, by mistake", low=0)
+    output: Literal["tanh", "sigmoid"] = option("tanh", "output activation for images; sigmoid is rescaled to [-1, 1]")
 
 
 @dataclass(frozen=True)
@@ -51,4 +51,4 @@ class MLPDiscriminatorConfig(Config):
 
     widths: tuple[int, ...] = option((512, 256), "units of the hidden layers", low=1)
     slope: float = option(0.2, "slope of the leaky ReLU; 0 is ReLU", low=0, high=1)
-    dropout: float = option(0.0, "share dropped from the second hidden layer on", low=0, high=0.99)
+    dropout: float = option(0.0, "dropout rate, from the second hidden layer on", low=0, high=0.99)

@@ -1,4 +1,4 @@
-"""Fully connected networks for flat data: points, and images laid out as one row."""
+"""Fully connected networks, for points and for flattened images."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ganzoo.plugin import Discriminator, DiscriminatorOutput, Dropout, Field, Ge
 from ganzoo_gan.configs import MLPDiscriminatorConfig, MLPGeneratorConfig
 
 
-class StretchedSigmoid(nn.Module):
-    """Maps to [-1, 1] by 2σ(a) − 1: a sigmoid generator for data that lives in [-1, 1]."""
+class RescaledSigmoid(nn.Module):
+    """2σ(a) − 1: a sigmoid output for data in [-1, 1]."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map any shape to itself."""
         return torch.sigmoid(x).mul(2).sub(1)
 
 
-OUTPUTS = {"tanh": nn.Tanh, "sigmoid": StretchedSigmoid}
+OUTPUTS = {"tanh": nn.Tanh, "sigmoid": RescaledSigmoid}
 
 
 @final
@@ -49,13 +49,13 @@ class MLPGenerator(Generator):
         h = self.input(z.flatten(1), condition)
         for layer, block in zip(self.layers, self.blocks, strict=True):
             h = self.activation(block(layer(h), condition))
-        made: Tensor = self.output(h)
-        return made.view(-1, *self._shape)
+        examples: Tensor = self.output(h)
+        return examples.view(-1, *self._shape)
 
 
 @final
 class MLPDiscriminator(Discriminator):
-    """Examples of any shape, laid out as one row, through leaky-ReLU layers to one logit."""
+    """Flattened examples of any shape through leaky-ReLU layers to one logit."""
 
     def __init__(self, config: MLPDiscriminatorConfig, in_shape: Shape, sites: Sites):
         super().__init__()

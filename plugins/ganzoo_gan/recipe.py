@@ -33,8 +33,8 @@ from ganzoo_gan.configs import AdversarialConfig
 DATA = "dataset"
 
 
-class Examples(NamedTuple):
-    """Examples (B, …), and what they are or should be, (B, …)."""
+class DiscriminatorInput(NamedTuple):
+    """Examples (B, …) and the conditions (B, …) under which the discriminator scores them."""
 
     values: Tensor
     condition: Tensor | None
@@ -42,7 +42,7 @@ class Examples(NamedTuple):
 
 @final
 class Adversarial(Recipe):
-    """Two phases: the discriminator learns to tell real from fake, the generator to be taken for real."""
+    """Two phases: the discriminator learns to tell real from fake examples, the generator to fool it."""
 
     averaged = ("generator",)
     replayable = True
@@ -62,31 +62,31 @@ class Adversarial(Recipe):
         self.loss: Loss = parts.build("loss")
         self.penalty: Penalty = parts.build("penalty")
         self._joint = config.joint and not batchwise(self.discriminator)
-        self._made: dict[tuple[int, Share], Examples] = {}
+        self._shared_fakes: dict[tuple[int, Share], DiscriminatorInput] = {}
 
     def phases(self) -> tuple[Phase, ...]:
-        """Return the discriminator's phase and the generator's; the one that makes shared fakes is the first."""
+        """Return the discriminator's phase and the generator's; with shared fakes the generator's is the first."""
         updates = self._config.discriminator_updates
         discriminate = Phase("discriminator", ("discriminator",), self.discriminate, updates=updates, fresh_data=True)
         generate = Phase("generator", ("generator",), self.generate, updates=self._config.generator_updates)
         return (generate, discriminate) if self._config.shared_fakes else (discriminate, generate)
 
     def discriminate(self, batch: Batch, context: StepContext) -> PhaseOutput:
-        """Score a real and a fake batch; the fakes are constants here, as the generator is frozen."""
+        """Score a real and a fake batch; the generator is frozen, so the fakes are constants."""
         real, condition = self._real(batch)
-        shared = self._made.pop((context.update, context.share), None)
+        shared = self._shared_fakes.pop((context.update, context.share), None)
         fake, fake_condition = shared or self._fakes(len(real), condition, context)
-        judged = [Examples(real, condition), Examples(fake, fake_condition)]
+        inputs = [DiscriminatorInput(real, condition), DiscriminatorInput(fake, fake_condition)]
         share = self._config.mismatched
         if share and condition is not None and self._classes > 1:
-            judged.append(Examples(real, self._other(condition, context)))
-        real_logit, fake_logit, *wrong = self._judge(judged)
+            inputs.append(DiscriminatorInput(real, self._wrong_classes(condition, context)))
+        real_logit, fake_logit, *mismatched = self._logits(inputs)
         losses = self.loss.discriminator(real_logit, fake_logit)
-        for logit in wrong:
+        for logit in mismatched:
             losses = (1 - share) * losses + share * self.loss.discriminator(real_logit, logit)
         if self.penalty.at_fakes and fake_condition is not condition:
-            # A critic has one condition for real and fake alike, so the fakes must be of that condition too.
-            fake = self._make(len(real), condition, context)
+            # The penalty compares real and fake examples under the same condition, so it needs fakes of that condition.
+            fake = self._generate(len(real), condition, context)
         penalties = self.penalty(
             ConditionedDiscriminator(self.discriminator, condition), real, fake, context.draws("penalty")
         )
@@ -94,27 +94,27 @@ class Adversarial(Recipe):
         terms.update({name: values.mean() for name, values in penalties.items()})
         return PhaseOutput(terms, self._watched(real_logit.detach(), fake_logit.detach()))
 
-    def _judge(self, judged: Sequence[Examples]) -> Sequence[Tensor]:
-        """Return the logits of examples of several sorts."""
+    def _logits(self, inputs: Sequence[DiscriminatorInput]) -> Sequence[Tensor]:
+        """Return the logits (B, 1) of each input, from one pass where that gives the same."""
         if not self._joint:
-            return [self.discriminator(*examples).logit for examples in judged]
-        conditions = [examples.condition for examples in judged if examples.condition is not None]
-        together = torch.cat([examples.values for examples in judged])
-        logits: Tensor = self.discriminator(together, torch.cat(conditions) if conditions else None).logit
-        return logits.chunk(len(judged))
+            return [self.discriminator(*examples).logit for examples in inputs]
+        conditions = [examples.condition for examples in inputs if examples.condition is not None]
+        values = torch.cat([examples.values for examples in inputs])
+        logits: Tensor = self.discriminator(values, torch.cat(conditions) if conditions else None).logit
+        return logits.chunk(len(inputs))
 
     def _watched(self, real_logit: Tensor, fake_logit: Tensor) -> Mapping[str, Tensor]:
         threshold = self.loss.threshold
-        right = (real_logit > threshold).float().mean() + (fake_logit < threshold).float().mean()
+        correct = (real_logit > threshold).float().mean() + (fake_logit < threshold).float().mean()
         real_score, fake_score = self.loss.score(real_logit), self.loss.score(fake_logit)
-        return {"D(x)": real_score.mean(), "D(G(z)) before": fake_score.mean(), "D accuracy": right / 2}
+        return {"D(x)": real_score.mean(), "D(G(z)) before": fake_score.mean(), "D accuracy": correct / 2}
 
     def generate(self, batch: Batch, context: StepContext) -> PhaseOutput:
-        """Score new fakes, drawn from noise of their own."""
+        """Score new fakes from new noise."""
         real, condition = self._real(batch)
         fake, fake_condition = self._fakes(len(real), condition, context)
         if self._config.shared_fakes:
-            self._made[context.update, context.share] = Examples(fake.detach(), fake_condition)
+            self._shared_fakes[context.update, context.share] = DiscriminatorInput(fake.detach(), fake_condition)
         logit = self.discriminator(fake, fake_condition).logit
         losses = self.loss.generator(logit, lambda: self.discriminator(real, condition).logit)
         watched = {"D(G(z)) after": self.loss.score(logit.detach()).mean()}
@@ -123,21 +123,21 @@ class Adversarial(Recipe):
     def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
         """Return examples (count, \\*shape) for ``condition`` (count, …)."""
         device = next(self.generator.parameters()).device
-        made: Tensor = self.generator(self.latent.draw(count, draws).to(device), condition)
-        return made
+        examples: Tensor = self.generator(self.latent.draw(count, draws).to(device), condition)
+        return examples
 
     def _real(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         fields = batch[DATA]
         return fields[self.output.field], fields[self.condition.field] if self.condition else None
 
-    def _fakes(self, count: int, condition: Tensor | None, context: StepContext) -> Examples:
-        """Return new fakes and their conditions, which belong to real examples with ``condition``."""
+    def _fakes(self, count: int, condition: Tensor | None, context: StepContext) -> DiscriminatorInput:
+        """Return new fakes and their conditions, for a batch of real examples with ``condition``."""
         fake_condition = self._fake_condition(condition, context)
-        return Examples(self._make(count, fake_condition, context), fake_condition)
+        return DiscriminatorInput(self._generate(count, fake_condition, context), fake_condition)
 
-    def _make(self, count: int, condition: Tensor | None, context: StepContext) -> Tensor:
-        made: Tensor = self.generator(self.latent.draw(count, context.draws("noise")), condition)
-        return made
+    def _generate(self, count: int, condition: Tensor | None, context: StepContext) -> Tensor:
+        fakes: Tensor = self.generator(self.latent.draw(count, context.draws("noise")), condition)
+        return fakes
 
     def _fake_condition(self, condition: Tensor | None, context: StepContext) -> Tensor | None:
         field = self.condition_field
@@ -145,7 +145,7 @@ class Adversarial(Recipe):
             return condition
         return context.draws("labels").integers(field.classes, *condition.shape)
 
-    def _other(self, condition: Tensor, context: StepContext) -> Tensor:
-        """Return for every class another one, each of them as likely."""
+    def _wrong_classes(self, condition: Tensor, context: StepContext) -> Tensor:
+        """Return for every class (B,) a different one, drawn uniformly."""
         steps = 1 + context.draws("mismatch").integers(self._classes - 1, *condition.shape)
         return (condition + steps) % self._classes

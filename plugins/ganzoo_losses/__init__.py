@@ -1,4 +1,4 @@
-"""Losses and penalties."""
+"""Loss functions, and gradient penalties of the discriminator."""
 
 from __future__ import annotations
 
@@ -12,37 +12,68 @@ from ganzoo_losses import configs
 def ganzoo_components() -> Iterable[Component]:
     """Return the components of this plugin."""
     yield Component(
-        "loss", "bce", "cross-entropy, non-saturating; with one- or two-sided label smoothing if asked",
-        "ganzoo_losses.losses:CrossEntropy", configs.CrossEntropyConfig,
+        kind="loss",
+        name="bce",
+        summary="binary cross-entropy, non-saturating; optional label smoothing",
+        target="ganzoo_losses.losses:CrossEntropy",
+        config=configs.CrossEntropyConfig,
         source="Goodfellow et al. 2014, arXiv 1406.2661, section 3; smoothing: Salimans et al. 2016, arXiv 1606.03498",
-    )  # fmt: skip
+    )
     yield Component(
-        "loss", "saturating", "the minimax game of the first paper; its generator learns little at first",
-        "ganzoo_losses.losses:Saturating", source="Goodfellow et al. 2014, arXiv 1406.2661, equation 1",
-    )  # fmt: skip
+        kind="loss",
+        name="saturating",
+        summary="the original minimax loss; the generator's gradient is small early in training",
+        target="ganzoo_losses.losses:Saturating",
+        source="Goodfellow et al. 2014, arXiv 1406.2661, equation 1",
+    )
     yield Component(
-        "loss", "lsgan", "squared distance of the scores from 1 (real) and 0 (fake)",
-        "ganzoo_losses.losses:LeastSquares", source="Mao et al. 2017, arXiv 1611.04076",
-    )  # fmt: skip
+        kind="loss",
+        name="lsgan",
+        summary="least squares: squared distance of the scores from 1 (real) and 0 (fake)",
+        target="ganzoo_losses.losses:LeastSquares",
+        source="Mao et al. 2017, arXiv 1611.04076",
+    )
     yield Component(
-        "loss", "hinge", "scores matter only up to a margin of 1",
-        "ganzoo_losses.losses:Hinge", source="Lim & Ye 2017, arXiv 1705.02894",
-    )  # fmt: skip
+        kind="loss",
+        name="hinge",
+        summary="hinge loss: the discriminator's scores count only up to a margin of 1",
+        target="ganzoo_losses.losses:Hinge",
+        source="Lim & Ye 2017, arXiv 1705.02894",
+    )
     yield Component(
-        "loss", "wasserstein", "difference of mean scores; wants a penalty that keeps the critic smooth",
-        "ganzoo_losses.losses:Wasserstein", source="Arjovsky et al. 2017, arXiv 1701.07875",
-    )  # fmt: skip
-    yield Component("penalty", "none", "no penalty", "ganzoo_losses.penalties:NoPenalty")
+        kind="loss",
+        name="wasserstein",
+        summary="difference of the mean scores; needs a gradient penalty, such as wgan-gp",
+        target="ganzoo_losses.losses:Wasserstein",
+        source="Arjovsky et al. 2017, arXiv 1701.07875",
+    )
     yield Component(
-        "penalty", "r1", "squared gradient of the discriminator at real examples",
-        "ganzoo_losses.penalties:R1", configs.ZeroCentredConfig, source="Mescheder et al. 2018, arXiv 1801.04406",
-    )  # fmt: skip
+        kind="penalty",
+        name="none",
+        summary="no penalty",
+        target="ganzoo_losses.penalties:NoPenalty",
+    )
     yield Component(
-        "penalty", "r2", "squared gradient of the discriminator at fake examples",
-        "ganzoo_losses.penalties:R2", configs.ZeroCentredConfig, source="Mescheder et al. 2018, arXiv 1801.04406",
-    )  # fmt: skip
+        kind="penalty",
+        name="r1",
+        summary="squared gradient norm of the discriminator at real examples",
+        target="ganzoo_losses.penalties:R1",
+        config=configs.ZeroCentredConfig,
+        source="Mescheder et al. 2018, arXiv 1801.04406",
+    )
     yield Component(
-        "penalty", "wgan-gp", "distance of the gradient's norm from 1 between real and fake examples",
-        "ganzoo_losses.penalties:OneCentred", configs.OneCentredConfig,
+        kind="penalty",
+        name="r2",
+        summary="squared gradient norm of the discriminator at fake examples",
+        target="ganzoo_losses.penalties:R2",
+        config=configs.ZeroCentredConfig,
+        source="Mescheder et al. 2018, arXiv 1801.04406",
+    )
+    yield Component(
+        kind="penalty",
+        name="wgan-gp",
+        summary="squared distance of the gradient norm from 1, at random points between real and fake examples",
+        target="ganzoo_losses.penalties:OneCentred",
+        config=configs.OneCentredConfig,
         source="Gulrajani et al. 2017, arXiv 1704.00028, equation 3",
-    )  # fmt: skip
+    )

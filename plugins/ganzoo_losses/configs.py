@@ -9,13 +9,13 @@ from ganzoo.plugin import Config, option
 
 @dataclass(frozen=True)
 class CrossEntropyConfig(Config):
-    """Options of cross-entropy. The generator's own target is always 1."""
+    """Options of cross-entropy; the generator's target is always 1."""
 
     real_target: float = option(
-        1.0, "what the discriminator should say of real examples; 0.9 is one-sided smoothing", low=0, high=1
+        1.0, "the discriminator's target for real examples; 0.9 is one-sided label smoothing", low=0, high=1
     )
     fake_target: float = option(
-        0.0, "what it should say of fake ones; 0.1 beside 0.9 is two-sided smoothing", low=0, high=1
+        0.0, "its target for fake examples; 0.1, with 0.9 for real ones, is two-sided smoothing", low=0, high=1
     )
 
     def __post_init__(self) -> None:
@@ -29,7 +29,7 @@ class CrossEntropyConfig(Config):
 class ZeroCentredConfig(Config):
     """Options of R1 and R2."""
 
-    gamma: float = option(1.0, "weight; half of it multiplies the squared gradient", low=0)
+    gamma: float = option(1.0, "weight; the penalty is half of it times the squared gradient norm", low=0)
 
 
 @dataclass(frozen=True)

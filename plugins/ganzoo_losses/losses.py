@@ -1,4 +1,4 @@
-"""Losses as pure functions of logits, in forms that stay finite at any logit."""
+"""Loss functions of logits, in forms that are finite for any logit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CrossEntropy(Loss):
         return cross_entropy(real, self._real) + cross_entropy(fake, self._fake)
 
     def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Tensor:
-        """Return the generator's loss (B, X); smoothing is the discriminator's alone."""
+        """Return the generator's loss (B, X); label smoothing applies to the discriminator only."""
         return F.softplus(-fake)
 
     def score(self, logit: Tensor) -> Tensor:

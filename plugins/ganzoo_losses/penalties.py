@@ -17,8 +17,8 @@ from ganzoo_losses.configs import OneCentredConfig, ZeroCentredConfig
 def input_gradient(discriminator: ConditionedDiscriminator, x: Tensor) -> Tensor:
     """Return d(sum of critic(x)) / dx as rows (B, F), itself differentiable, in float32 or better."""
     point = at_least_float32(x.detach())
-    # Compiled code has no second derivatives of autograd.grad; it has those of func.grad, which for its part cannot
-    # differentiate layers that keep statistics.
+    # Compiled code has no second derivatives of autograd.grad. It has those of func.grad, which cannot differentiate
+    # layers that keep statistics.
     if not torch.compiler.is_compiling():
         return _gradient(discriminator, point).flatten(1)
     uncompiled = torch.compiler.disable(_gradient)
@@ -44,9 +44,9 @@ def at_least_float32(x: Tensor) -> Tensor:
 
 
 def without_autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Return a context in which nothing is cast down: squared gradients need every bit."""
-    known = torch.amp.is_autocast_available(device.type)
-    return torch.autocast(device.type, enabled=False) if known else nullcontext()
+    """Return a context without autocast: squared gradients need the full precision."""
+    available = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
 @final
@@ -66,7 +66,7 @@ class NoPenalty(Penalty):
 
 
 class ZeroCentred(Penalty):
-    """γ/2 · ‖∇D‖² at some points, which a subclass chooses."""
+    """γ/2 · ‖∇D‖² at points that a subclass chooses."""
 
     name: ClassVar[str]
 
@@ -75,7 +75,7 @@ class ZeroCentred(Penalty):
 
     @abstractmethod
     def points(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Return where the gradient is taken (B, …)."""
+        """Return the points (B, …) at which the gradient is taken."""
 
     def __call__(
         self, discriminator: ConditionedDiscriminator, real: Tensor, fake: Tensor, draws: Draws
@@ -121,6 +121,6 @@ class OneCentred(Penalty):
         """Return the term ``gradient-penalty`` (B,)."""
         real, fake = at_least_float32(real), at_least_float32(fake)
         share = draws.uniform(len(real), *[1] * (real.dim() - 1)).to(real.dtype)
-        # norm() has a gradient at 0, where the square root of a sum of squares has none.
+        # norm() has a gradient at 0; the square root of a sum of squares does not.
         norm = input_gradient(discriminator, torch.lerp(fake, real, share)).norm(dim=1)
         return {"gradient-penalty": self._weight * (norm - 1.0).square()}

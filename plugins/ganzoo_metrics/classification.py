@@ -1,4 +1,4 @@
-"""Classes: whether made examples are of the class that was asked for, and whether a judge could learn from them."""
+"""Metrics on classes: conditional accuracy, and the classification accuracy score (CAS)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 
 from ganzoo.plugin import Aim, Config, Examples, Metric, MetricContext, MetricValues
 
-CHUNK = 500  # examples that a pupil looks at together
+CHUNK = 500  # examples in one forward pass of the trained judge
 
 
 @final
 class ConditionalAccuracy(Metric):
-    """Share of made examples whose most likely class, to the judge, is the one that was asked for.
+    """Share of generated examples whose most likely class, by the judge, is the requested one.
 
-    It does not see how varied the examples of a class are.
+    It does not measure how varied the examples of a class are.
     """
 
     figures: ClassVar[Mapping[str, Aim]] = {"accuracy": "high"}
@@ -26,21 +26,21 @@ class ConditionalAccuracy(Metric):
         pass
 
     def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
-        """Return the share of ``made`` examples, from 0 to 1; ``real`` ones are not looked at."""
-        return {"accuracy": share_right(context.judged(made).classes, made)}
+        """Return the share of ``made`` examples, from 0 to 1; ``real`` is not used."""
+        return {"accuracy": accuracy(context.judged(made).classes, made)}
 
     def floor(self, real: Examples, context: MetricContext) -> MetricValues:
-        """Return how often the judge is right about real examples."""
+        """Return the judge's accuracy on real examples."""
         return self.measure(real, real, context)
 
 
 @final
 class ClassificationScore(Metric):
-    """Accuracy on real examples, from 0 to 1, of a judge that has learnt from made ones (CAS).
+    """Accuracy on real examples, from 0 to 1, of a judge that was trained on generated ones (CAS).
 
-    It falls with examples that are of the wrong class, unlike real ones, or all alike; and it rises with their number.
-    Source: Ravuri and Vinyals 2019, arXiv 1905.10887, where the pupil is a ResNet-50, so that only figures of one
-    judge can be compared.
+    It is lower where generated examples have the wrong class, differ from real ones or are all alike, and higher with
+    more examples. Source: Ravuri and Vinyals 2019, arXiv 1905.10887, who train a ResNet-50; so only scores with the
+    same judge can be compared.
     """
 
     figures: ClassVar[Mapping[str, Aim]] = {"CAS": "high"}
@@ -50,19 +50,19 @@ class ClassificationScore(Metric):
         pass
 
     def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
-        """Return how often a pupil that learns from ``made`` is right about ``real``."""
+        """Return the accuracy on ``real`` of a new judge that is trained on ``made``."""
         pupil = context.pupil()
         pupil.learn(made, context.generator("pupil"), context.track)
         pupil.eval()
         chunks = real.values.split(CHUNK)
         with torch.no_grad():
-            said = [pupil(chunk).classes for chunk in context.track(chunks, "asking the pupil", len(chunks))]
-        return {"CAS": share_right(torch.cat(said), real)}
+            classes = [pupil(chunk).classes for chunk in context.track(chunks, "testing the new judge", len(chunks))]
+        return {"CAS": accuracy(torch.cat(classes), real)}
 
     def floor(self, real: Examples, context: MetricContext) -> MetricValues:
-        """Return the score of as many real training examples, drawn at random, as there are in ``real``.
+        """Return the score of training examples, drawn at random, as many as in ``real``.
 
-        Where ``real`` are themselves the training examples, the pupil learns from half of them for the other half.
+        Where ``real`` are the training examples, a judge is trained on one half of them and tested on the other.
         """
         if real is context.train:
             return super().floor(real, context)
@@ -70,7 +70,7 @@ class ClassificationScore(Metric):
         return self.measure(context.train.at(order[: len(real)].to(context.device)), real, context)
 
 
-def share_right(classes: Tensor, examples: Examples) -> float:
-    """Return the share of ``classes`` (N,) that are those of ``examples``."""
+def accuracy(classes: Tensor, examples: Examples) -> float:
+    """Return the share of ``classes`` (N,) that equal the labels of ``examples``."""
     assert examples.labels is not None  # the metrics' declarations require classes
     return int((classes == examples.labels).sum()) / len(examples)

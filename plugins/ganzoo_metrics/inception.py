@@ -1,9 +1,9 @@
 """FID, KID and Inception Score as papers report them: computed by torch-fidelity with the standard network.
 
-These names belong to one network with one set of weights, a file of 96 MB that is downloaded on first use. The library,
-which is installed only where it is wanted, reads it with ``torch.load``, which can run what is in a file. Nothing that
-ganzoo does by default may; here it happens where a user asks for one of these metrics by name, and only to the file
-with the known sha256.
+These metrics are defined by one network with one set of weights, a file of 96 MB that is downloaded on first use. The
+library, an optional dependency, reads it with ``torch.load``, which can run code from a file. Nothing that ganzoo does
+by default may do that; here it happens only where the user names one of these metrics, and only to the file with the
+known sha256.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 
 POOLED, LOGITS = "2048", "logits_unbiased"  # the library's names of the two layers; both are what the papers used
 DIMENSIONS = 2048
-SUBSETS, SUBSET = 100, 1000  # of KID: how many, and of how many images; those of its paper
+SUBSETS, SUBSET = 100, 1000  # of KID: number of subsets and of images in each, as in its paper
 SPLITS = 10  # of the Inception Score, those of its paper
 
 
 class InceptionMetric(Metric, ABC):
-    """A metric on what the standard Inception network says of images (N, 1 or 3, H, W) of any size."""
+    """A metric on features of the standard Inception network for images (N, 1 or 3, H, W) of any size."""
 
     name: ClassVar[str]
     judged = False
@@ -53,41 +53,41 @@ class InceptionMetric(Metric, ABC):
                 f"metric {self.name!r} needs {str(problem.name).replace('_', '-')}, which is not installed: "
                 "pip install 'ganzoo[inception]'"
             ) from problem
-        except (ImportError, RuntimeError) as problem:  # torchvision beside a torch that it was not built for
+        except (ImportError, RuntimeError) as problem:  # torchvision with a torch that it was not built for
             raise UserError(
                 f"metric {self.name!r} needs torch-fidelity, which cannot be imported ({first_line(problem)}): "
                 "install versions of torch and torchvision that belong together"
             ) from problem
 
     def features(self, layer: str, groups: Sequence[Examples], context: MetricContext) -> list[Tensor]:
-        """Return what the network says of each group (N, F), in float64 and on the CPU, as the library wants it.
+        """Return the features of each group (N, F), in float64 and on the CPU, as the library needs them.
 
-        Raises :class:`UserError` where the images are neither grey nor RGB, or the network cannot be had.
+        Raises :class:`UserError` where the images are neither grey nor RGB, or the network cannot be loaded.
         """
         channels = context.field.shape[0]
         if channels not in (1, 3):
             raise UserError(
-                f"metric {self.name!r} looks at grey or RGB images, and these have {channels} channels: "
-                "ask for other metrics"
+                f"metric {self.name!r} needs grey or RGB images, and these have {channels} channels: "
+                "choose other metrics"
             )
         library = self.library()
         network = library.FeatureExtractorInceptionV3(
             "inception-v3-compat", [layer], feature_extractor_weights_path=str(self._weights())
         ).to(context.device)
-        return [self._look(network, group.values, context) for group in groups]
+        return [self._features_of(network, group.values, context) for group in groups]
 
-    def _look(self, network: Any, values: Tensor, context: MetricContext) -> Tensor:
+    def _features_of(self, network: Any, values: Tensor, context: MetricContext) -> Tensor:
         chunks = values.split(self._config.batch_size)
         with torch.no_grad():
-            found = [network(as_bytes(chunk))[0] for chunk in context.track(chunks, "looking at images", len(chunks))]
-        return torch.cat(found).cpu().double()
+            parts = [network(as_bytes(chunk))[0] for chunk in context.track(chunks, "computing features", len(chunks))]
+        return torch.cat(parts).cpu().double()
 
     def _weights(self) -> Path:
-        """Return the file of the weights, downloaded where none is named and the library's folder has none."""
+        """Return the file of the weights; it is downloaded where none is named and PyTorch's cache has none."""
         if self._config.weights:
             file = Path(self._config.weights).expanduser()
             if not file.is_file():
-                raise UserError(f"--{self.name}-weights names {file}, which is no file: get it at {SOURCE}")
+                raise UserError(f"--{self.name}-weights names {file}, which is not a file: download it from {SOURCE}")
         else:
             file = Path(torch.hub.get_dir()) / "checkpoints" / FILE
             if not file.is_file():
@@ -96,8 +96,8 @@ class InceptionMetric(Metric, ABC):
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
         if digest != SHA256:
             raise UserError(
-                f"metric {self.name!r} needs the file {FILE}, and {file} is another one or damaged "
-                f"(its sha256 is {digest}, not {SHA256}): put what is at {SOURCE} in its place"
+                f"metric {self.name!r} needs the file {FILE}, and {file} is a different one or damaged "
+                f"(its sha256 is {digest}, not {SHA256}): replace it with {SOURCE}"
             )
         return file
 
@@ -109,8 +109,8 @@ class InceptionMetric(Metric, ABC):
         except (OSError, http.client.HTTPException, RuntimeError) as problem:  # RuntimeError: another sha256
             why = getattr(problem, "reason", None) or first_line(problem)
             raise UserError(
-                f"metric {self.name!r} needs the file {FILE}, which cannot be downloaded ({why}): get it at {SOURCE}, "
-                f"and put it into the folder {file.parent.absolute()}, or name it with --{self.name}-weights"
+                f"metric {self.name!r} needs the file {FILE}, which cannot be downloaded ({why}): download it from "
+                f"{SOURCE} and put it into the folder {file.parent.absolute()}, or name it with --{self.name}-weights"
             ) from problem
 
     def _seed(self, context: MetricContext) -> int:
@@ -124,17 +124,17 @@ def as_bytes(values: Tensor) -> Tensor:
 
 @final
 class InceptionFrechet(InceptionMetric):
-    """FID: the Fréchet distance of two Gaussians, fitted to pooled features of made and of real images.
+    """FID: the Fréchet distance of two Gaussians, fitted to pooled features of generated and of real images.
 
-    Heusel et al. 2017, arXiv 1706.08500, equation 6. With no more images than features the covariances have no full
-    rank; with more, the distance is still too large, by about one over their number: compare equal numbers only.
+    Heusel et al. 2017, arXiv 1706.08500, equation 6. With no more images than features the covariances are singular;
+    with more, the bias of the distance is about one over their number: compare equal numbers of images only.
     """
 
     name = "fid"
     figures: ClassVar[Mapping[str, Aim]] = {"FID": "low"}
 
     def least(self, context: MetricContext) -> int:
-        """Return one more than there are features."""
+        """Return one more than the number of features."""
         return DIMENSIONS + 1
 
     def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
@@ -150,18 +150,17 @@ class InceptionFrechet(InceptionMetric):
 class InceptionKernel(InceptionMetric):
     """KID: an unbiased squared distance of the distributions of pooled features under a cubic kernel.
 
-    Bińkowski et al. 2018, arXiv 1801.01401: the mean over random subsets of the images, of half of them at most. The
-    library's spread is that of one subset, which is no error of the mean. Leaving n − m of n images out at random is a
-    jackknife (Shao & Wu 1989, Annals of Statistics 17), so the error's square is the spread's times m / (n − m), and
-    another 1 / subsets of it, as there are no more of them. It is too large, not too small, where both distributions
-    are nearly one.
+    Bińkowski et al. 2018, arXiv 1801.01401: the mean over random subsets of the images, of at most half of them. The
+    library's standard deviation is that of one subset, not the error of the mean. Leaving out n − m of n images at
+    random is a jackknife (Shao & Wu 1989, Annals of Statistics 17), so the squared error is the variance times
+    m / (n − m) + 1 / subsets. It is too large, not too small, where the two distributions are nearly equal.
     """
 
     name = "kid"
     figures: ClassVar[Mapping[str, Aim]] = {"KID": "low"}
 
     def least(self, context: MetricContext) -> int:
-        """Return 20, of which halves can be drawn in enough ways to tell how certain the figure is."""
+        """Return 20, which have enough different halves for a standard error."""
         return 20
 
     def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
@@ -171,25 +170,28 @@ class InceptionKernel(InceptionMetric):
         subset = min(SUBSET, count // 2)
         found = library.metric_kid.kid_features_to_metric(
             *self.features(POOLED, (made, real), context),
-            kid_subsets=SUBSETS, kid_subset_size=subset, rng_seed=self._seed(context), verbose=False,
-        )  # fmt: skip
+            kid_subsets=SUBSETS,
+            kid_subset_size=subset,
+            rng_seed=self._seed(context),
+            verbose=False,
+        )
         error = found[library.KEY_METRIC_KID_STD] * math.sqrt(subset / (count - subset) + 1 / SUBSETS)
         return {"KID": Estimate(found[library.KEY_METRIC_KID_MEAN], error)}
 
 
 @final
 class InceptionScore(InceptionMetric):
-    """IS: e to the information, in nats, that an image gives about the class that the network takes it for.
+    """IS: exp of the mutual information, in nats, between an image and the class that the network predicts for it.
 
-    Salimans et al. 2016, arXiv 1606.03498, section 4: the mean over ten splits of the made images; real ones are not
-    looked at. The error is that of this mean. The score grows with the number of images: compare equal numbers only.
+    Salimans et al. 2016, arXiv 1606.03498, section 4: the mean over ten splits of the generated images; real ones are
+    not used. The error is that of this mean. The score grows with the number of images: compare equal numbers only.
     """
 
     name = "inception-score"
     figures: ClassVar[Mapping[str, Aim]] = {"IS": "high"}
 
     def least(self, context: MetricContext) -> int:
-        """Return a tenth of what the paper asks for: with splits below 500 the score tells little but their size."""
+        """Return a tenth of the paper's number: with splits below 500 the score depends mostly on their size."""
         return SPLITS * 500
 
     def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
@@ -197,7 +199,7 @@ class InceptionScore(InceptionMetric):
         library = self.library()
         (logits,) = self.features(LOGITS, (made,), context)
         found = library.metric_isc.isc_features_to_metric(logits, SPLITS, rng_seed=self._seed(context))
-        error = found[library.KEY_METRIC_ISC_STD] / math.sqrt(SPLITS - 1)  # the spread is divided by n, not by n - 1
+        error = found[library.KEY_METRIC_ISC_STD] / math.sqrt(SPLITS - 1)  # the library's variance divides by n
         return {"IS": Estimate(found[library.KEY_METRIC_ISC_MEAN], error)}
 
     def floor(self, real: Examples, context: MetricContext) -> MetricValues:

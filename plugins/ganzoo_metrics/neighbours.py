@@ -1,4 +1,4 @@
-"""Whether examples lie where others do, told by their nearest neighbours.
+"""Metrics on nearest neighbours: precision, recall, density, coverage, and memorisation.
 
 Shape suffixes: N and M examples, F features.
 """
@@ -17,15 +17,15 @@ from ganzoo_metrics.configs import ManifoldConfig
 from ganzoo_metrics.distances import PAIRS, precise
 
 SAME = 1e-12
-"""Squared distances below this share of the squared norms are rounding."""
+"""Squared distances below this share of the squared norms are rounding errors."""
 MOST = 2000
-"""Examples of either sort that are looked at for copies."""
+"""Most generated examples, and most real ones, that are checked for copies."""
 
 
 def squared(x: Tensor, y: Tensor, slack: float = 0.0) -> Tensor:
-    """Return the squared distances (N, M) of x (N, F) and y (M, F), less ``slack`` of the squared norms of both.
+    """Return the squared distances (N, M) of x (N, F) and y (M, F), minus ``slack`` times the squared norms of both.
 
-    They come from products, which is fast and rounds like the norms, not like the distances: x and y should be centred.
+    They are computed by a matrix product, whose rounding errors scale with the norms: x and y should be centred.
     """
     norms_x, norms_y = ((1 - slack) * values.square().sum(dim=1) for values in (x, y))
     return torch.addmm(norms_y, x, y.T, alpha=-2).add_(norms_x.unsqueeze(1))
@@ -33,14 +33,14 @@ def squared(x: Tensor, y: Tensor, slack: float = 0.0) -> Tensor:
 
 @final
 class Manifold(Metric):
-    """Precision, recall, density and coverage: how far made and real examples lie in each other's surroundings.
+    """Precision, recall, density and coverage, from balls around the examples in feature space.
 
-    The surroundings of an example are a closed ball in the space of features, out to its k-th nearest neighbour of the
-    same sort. ``precision`` is the share of made examples in the ball of any real one, ``recall`` the share of real
-    ones in the ball of any made one (Kynkäänniemi et al. 2019, arXiv 1904.06991, equation 2). ``density`` is the number
-    of real balls around a made example over k, on average, and may be above 1; ``coverage`` is the share of real balls
-    with a made example in them (Naeem et al. 2020, arXiv 2002.09797, section 3). With as many examples of either sort,
-    and many, a perfect model has density 1 and coverage 1 − 2⁻ᵏ, whatever the judge.
+    The closed ball of an example reaches to its k-th nearest neighbour in the same set, generated or real.
+    ``precision`` is the share of generated examples in the ball of any real one, ``recall`` the share of real ones in
+    the ball of any generated one (Kynkäänniemi et al. 2019, arXiv 1904.06991, equation 2). ``density`` is the mean
+    number of real balls that contain a generated example, over k, and may be above 1; ``coverage`` is the share of real
+    balls that contain a generated example (Naeem et al. 2020, arXiv 2002.09797, section 3). With large sets of equal
+    size, a perfect model has density 1 and coverage 1 − 2⁻ᵏ, whatever the judge.
     """
 
     figures: ClassVar[Mapping[str, Aim]] = {
@@ -54,54 +54,54 @@ class Manifold(Metric):
         self._neighbours = config.neighbours
 
     def least(self, context: MetricContext) -> int:
-        """Return ten times the neighbours: a ball around more than a tenth of the examples says little."""
+        """Return ten times k: a ball that contains more than a tenth of the examples says little."""
         return 10 * self._neighbours
 
     def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
-        """Return the four figures; N·M·F operations, a few at a time, in float64, so that rounding decides nothing."""
+        """Return the four figures: N·M·F operations in chunks, in float64, so that rounding decides nothing."""
         x, y = (precise(context.judged(of).features) for of in (made, real))
         centre = y.mean(dim=0)
         x, y = x - centre, y - centre
         radii_x, radii_y = self._radii(x), self._radii(y)
-        surrounding = torch.zeros(len(x), dtype=torch.int64, device=x.device)  # real balls around a made example
+        balls = torch.zeros(len(x), dtype=torch.int64, device=x.device)  # real ones that contain a generated example
         recalled = torch.zeros(len(y), dtype=torch.bool, device=x.device)
         covered = torch.zeros_like(recalled)
         for rows in torch.arange(len(x), device=x.device).split(max(1, PAIRS // len(y))):
             distances = squared(x[rows], y, SAME)
             within = distances <= radii_y
-            surrounding[rows] = within.sum(dim=1)
+            balls[rows] = within.sum(dim=1)
             covered |= within.any(dim=0)
             recalled |= (distances <= radii_x[rows, None]).any(dim=0)
         return {
-            "precision": (surrounding > 0).double().mean().item(),
+            "precision": (balls > 0).double().mean().item(),
             "recall": recalled.double().mean().item(),
-            "density": surrounding.double().mean().item() / self._neighbours,
+            "density": balls.double().mean().item() / self._neighbours,
             "coverage": covered.double().mean().item(),
         }
 
     def _radii(self, x: Tensor) -> Tensor:
-        """Return the squared distances (N,) of every x (N, F) and its k-th nearest neighbour, itself not counted."""
+        """Return the squared distances (N,) of every x (N, F) to its k-th nearest neighbour, itself not counted."""
         parts = x.split(max(1, PAIRS // len(x)))
         nearest = [squared(part, x).topk(self._neighbours + 1, largest=False).values.amax(dim=1) for part in parts]
         radii = torch.cat(nearest).clamp_(min=0)
-        # Around an example of no finite numbers lies nothing, not everything.
+        # The ball of an example with features that are not finite contains nothing, not everything.
         return radii.where(radii.isfinite(), math.nan)
 
 
 @final
 class Memorisation(Metric):
-    """Whether made examples are copies of training examples, judged by how unseen real examples lie among those.
+    """Whether generated examples are copies of training examples, compared with real examples that are not in training.
 
-    Distances are those of the numbers of examples themselves, not of features. ``copies`` is the share of made examples
-    that are suspiciously near to one training example: their distance to the nearest, over that to the second nearest,
-    is as small as among the hundredth of real examples where it is smallest. So it is about .01 for a perfect model,
-    and 1 for one that copies, with or without noise. What is blurred, or all of one class, is near to many and no copy;
-    a copy that was shifted or mirrored is not noticed, since numbers know nothing of shifts. ``nearest`` is the median
-    distance of made examples to their nearest training example over that of real ones: 1 for fresh examples, 0 for
-    copies, and above 1 for what is like no example at all.
+    Distances are between raw values, not between features. ``copies`` is the share of generated examples that are
+    suspiciously near to one training example: the ratio of their distances to the nearest and the second nearest one is
+    as small as for the hundredth of real examples with the smallest ratios. So it is about .01 for a perfect model, and
+    1 for one that copies, with or without noise. Blurred examples are near to many training examples and do not count
+    as copies. Shifted or mirrored copies are not found. ``nearest`` is the median distance of generated examples to
+    their nearest training example, over that of real examples: 1 for new examples, 0 for copies, and above 1 for
+    examples unlike all training examples.
 
-    Of either sort 2,000 examples are looked at, drawn at random where there are more; ``copies`` of fresh ones is then
-    .010 ± .003. The ratio is that of Lowe 2004, section 7.1.
+    At most 2,000 examples of each set are used, drawn at random; ``copies`` of new real examples is then .010 ± .003.
+    The ratio is that of Lowe 2004, section 7.1.
     """
 
     figures: ClassVar[Mapping[str, Aim]] = {"copies": "low", "nearest": "neither"}
@@ -111,7 +111,7 @@ class Memorisation(Metric):
         pass
 
     def least(self, context: MetricContext) -> int:
-        """Return a hundred, which have a hundredth."""
+        """Return 100: the threshold is a hundredth of the examples."""
         return 100
 
     def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
@@ -119,26 +119,26 @@ class Memorisation(Metric):
         train = context.train.values.flatten(1)
         draws = context.generator("memorisation")
         some = [of.values[torch.randperm(len(of), generator=draws)[:MOST].to(context.device)] for of in (made, real)]
-        near, usual = (_two_nearest(values.flatten(1).float(), train) for values in some)
-        if usual[0].median() == 0:
+        of_made, of_real = (_two_nearest(values.flatten(1).float(), train) for values in some)
+        if of_real[0].median() == 0:
             raise UserError(
-                "memorisation compares with real examples that no model was trained on, and most of these are in the "
-                "training data as well: use a dataset with a test part, or ask for other metrics"
+                "memorisation needs real examples that are not in the training data, and most of these are in it: "
+                "use a dataset with a test part, or choose other metrics"
             )
-        hundredth = _ratios(usual).sort().values[math.ceil(usual.shape[1] / 100) - 1]
+        threshold = _ratios(of_real).sort().values[math.ceil(of_real.shape[1] / 100) - 1]
         return {
-            "copies": (_ratios(near) <= hundredth).sum().item() / near.shape[1],
-            "nearest": (near[0].median() / usual[0].median()).item(),
+            "copies": (_ratios(of_made) <= threshold).sum().item() / of_made.shape[1],
+            "nearest": (of_made[0].median() / of_real[0].median()).item(),
         }
 
 
 def _ratios(distances: Tensor) -> Tensor:
-    """Return the nearer over the farther of distances (2, N); 0 where both are: equal to two is equal to one."""
+    """Return the smaller over the larger of distances (2, N); 0 where both are 0."""
     return distances[0] / distances[1].clamp(min=torch.finfo(distances.dtype).tiny)
 
 
 def _two_nearest(x: Tensor, train: Tensor) -> Tensor:
-    """Return the distances (2, N) of x (N, F) and the nearest and second nearest of ``train`` (M, F)."""
+    """Return the distances (2, N) of x (N, F) to the nearest and the second nearest of ``train`` (M, F)."""
     centre = train.mean(dim=0)
     centred = x - centre
     rows = max(1, PAIRS // len(x))
@@ -149,6 +149,6 @@ def _two_nearest(x: Tensor, train: Tensor) -> Tensor:
         near.append(values)
         where.append(indices + start)
     best = torch.cat(near, dim=1).topk(2, largest=False).indices
-    # Found by products, but measured by differences: the distance of a copy is 0, not the root of some rounding.
+    # Found by a matrix product, but measured by differences, so that the distance of a copy is exactly 0.
     exact = [(x - train[indices]).norm(dim=1) for indices in torch.cat(where, dim=1).gather(1, best).T]
     return torch.stack(exact).sort(dim=0).values

@@ -1,4 +1,4 @@
-"""The Parzen window: how likely real images are under a density that is put together from made ones.
+"""The Parzen window: the likelihood of real images under a kernel density estimate from generated ones.
 
 Shape suffixes: N images, M centres, W widths, D numbers in one image.
 """
@@ -16,19 +16,20 @@ from ganzoo.plugin import Aim, Estimate, Examples, Metric, MetricContext, Metric
 from ganzoo_metrics.configs import ParzenConfig
 from ganzoo_metrics.distances import precise
 
-CHUNK = 1024  # images, and centres, whose distances are looked at at once: 8 MiB of them
+CHUNK = 1024  # images, and centres, whose distances are computed at once: 8 MiB of them
 
 
 @final
 class Parzen(Metric):
-    """Mean log-likelihood of real images, in nats, under a Gaussian of one width around every made image.
+    """Mean log-likelihood of real images, in nats, under Gaussians of one width around the generated images.
 
-    Pixels are in 0 … 1 as in the literature, whose figures are of 10,000 made images: more of them are worth more. The
-    width is the one under which real training images that were put aside are most likely. The error is the standard
-    error over the real images. Sources: Breuleux et al. 2011; Goodfellow et al. 2014, arXiv 1406.2661, section 5.
+    Pixels are in 0 … 1 as in the literature, which uses 10,000 generated images; the figure grows with their number.
+    The width is the one with the largest likelihood on a validation set of real training images. The error is the
+    standard error over the real images. Sources: Breuleux et al. 2011; Goodfellow et al. 2014, arXiv 1406.2661,
+    section 5.
 
-    It is there to compare with papers: it says little of how good images look, and the centres of clusters of real
-    images beat the real images themselves (Theis et al. 2016, arXiv 1511.01844).
+    It exists for comparison with papers: it says little about how good images look, and centres of clusters of real
+    images get a higher value than real images (Theis et al. 2016, arXiv 1511.01844).
     """
 
     figures: ClassVar[Mapping[str, Aim]] = {"log-likelihood": "high"}
@@ -41,29 +42,29 @@ class Parzen(Metric):
     def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the log-likelihood of ``real``; computed in float64."""
         centres = unit(made)
-        aside = unit(context.train.at(self._divided(context)[0]))
-        best = log_likelihoods(aside, centres, self._widths).mean(dim=1).argmax()
-        found = log_likelihoods(unit(real), centres, [self._widths[int(best)]])[0]
-        return {"log-likelihood": Estimate(found.mean().item(), (found.std() / math.sqrt(len(found))).item())}
+        validation = unit(context.train.at(self._split(context)[0]))
+        best = log_likelihoods(validation, centres, self._widths).mean(dim=1).argmax()
+        values = log_likelihoods(unit(real), centres, [self._widths[int(best)]])[0]
+        return {"log-likelihood": Estimate(values.mean().item(), (values.std() / math.sqrt(len(values))).item())}
 
     def floor(self, real: Examples, context: MetricContext) -> MetricValues:
-        """Return the log-likelihood of ``real`` with as many training images in the place of made ones.
+        """Return the log-likelihood of ``real`` with equally many training images instead of generated ones.
 
-        These are none of those put aside. Where the real images are themselves the training images, those that remain
-        are halved: an image is very likely under a density with the image itself at a centre.
+        None of them is in the validation set. Where the real images are the training images, the rest is halved, as an
+        image is very likely under a density that has it as a centre.
         """
-        rest = self._divided(context)[1]
+        rest = self._split(context)[1]
         half = len(rest) // 2
         if real is context.train:
             return self.measure(real.at(rest[:half]), real.at(rest[half:]), context)
         return self.measure(context.train.at(rest[: len(real)]), real, context)
 
-    def _divided(self, context: MetricContext) -> tuple[Tensor, Tensor]:
-        """Return which training images are put aside, half of them at most, and which are not."""
+    def _split(self, context: MetricContext) -> tuple[Tensor, Tensor]:
+        """Return the indices of the validation set, at most half of the training images, and of the rest."""
         count = len(context.train)
         order = torch.randperm(count, generator=context.generator("parzen")).to(context.device)
-        aside = min(self._validation, count // 2)
-        return order[:aside], order[aside:]
+        validation = min(self._validation, count // 2)
+        return order[:validation], order[validation:]
 
 
 def unit(images: Examples) -> Tensor:
@@ -77,17 +78,19 @@ def log_likelihoods(images: Tensor, centres: Tensor, widths: Sequence[float]) ->
     That is log 1/M ∑ exp(-‖x - c‖² / 2σ²) - D/2 · log 2πσ², for every width σ.
     """
     parts = []
-    for some in images.split(CHUNK):
-        x, sums = precise(some), []
-        for others in centres.split(CHUNK):
-            squares = squared_distances(x, precise(others))
+    for image_chunk in images.split(CHUNK):
+        x, sums = precise(image_chunk), []
+        for centre_chunk in centres.split(CHUNK):
+            squares = squared_distances(x, precise(centre_chunk))
             sums.append(torch.stack([(squares / (-2 * width**2)).logsumexp(dim=1) for width in widths]))
         parts.append(torch.stack(sums).logsumexp(dim=0))
-    found = torch.cat(parts, dim=1)
-    normaliser = found.new_tensor([images.shape[1] * math.log(width * math.sqrt(2 * math.pi)) for width in widths])
-    return found - math.log(len(centres)) - normaliser[:, None]
+    sums_of_all = torch.cat(parts, dim=1)
+    normaliser = sums_of_all.new_tensor(
+        [images.shape[1] * math.log(width * math.sqrt(2 * math.pi)) for width in widths]
+    )
+    return sums_of_all - math.log(len(centres)) - normaliser[:, None]
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """Return ‖x - y‖² (N, M) for rows x (N, D) and y (M, D); float64 has digits to spare for the differences."""
+    """Return ‖x - y‖² (N, M) for rows x (N, D) and y (M, D), in float64, which is precise enough for a product."""
     return torch.addmm(x.square().sum(dim=1, keepdim=True) + y.square().sum(dim=1), x, y.T, alpha=-2)

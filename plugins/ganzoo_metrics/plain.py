@@ -1,4 +1,4 @@
-"""The judge that describes an example by its own numbers."""
+"""The judge whose features of an example are its own values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganzoo.plugin import Config, Examples, Field, Judge, JudgeOutput, Track
 
 @final
 class Plain(Judge):
-    """Learns nothing and knows no classes; its features are the numbers of the example, laid out as one row."""
+    """Has no weights and no classes; its features are the flattened values of the example."""
 
     def __init__(self, config: Config, field: Field, condition: Field | None):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The judge of stacked images: what is in each channel, and all of it together as one class."""
+"""The judge of stacked images: it classifies each channel, and combines these classes to that of the image."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ganzoo_metrics.configs import StackedClassifierConfig
 
 @final
 class StackedClassifier(Judge):
-    """One small classifier that looks at every channel alone, for images whose class spells what their channels show.
+    """One small classifier of single channels, for images whose class is a number with one digit per channel.
 
-    With C channels, class k is the number of C digits, in the base of as many things as a channel may show; its logit
-    is the sum of the channels' log-probabilities. Features are those of the channels, side by side, and an image is
-    sure where every channel is. Raises :class:`UserError` where the classes cannot be spelt so.
+    With C channels and K classes of a channel, the classes are the numbers of C digits in base K; the logit of a class
+    is the sum of the channels' log-probabilities. Features are those of all channels, concatenated, and an image is
+    sure where every channel is. Raises :class:`UserError` where the number of classes is not K^C.
     Source: Metz et al., "Unrolled Generative Adversarial Networks", arXiv 1611.02163, for stacked MNIST.
     """
 
@@ -28,42 +28,42 @@ class StackedClassifier(Judge):
         base = round(condition.classes ** (1 / channels))
         if base**channels != condition.classes:
             raise UserError(
-                f"judge 'stacked-cnn' knows classes that spell what each of {channels} channels shows, such as "
-                f"{max(base, 2) ** channels} of them, and this data has {condition.classes}: use --judge cnn"
+                f"judge 'stacked-cnn' needs K^{channels} classes for images of {channels} channels, such as "
+                f"{max(base, 2) ** channels}, and this data has {condition.classes}: use --judge cnn"
             )
         self.single = Classifier(config, Field("image", (1, height, width)), Field("class", classes=base))
         self._channels, self._base = channels, base
 
     def learn(self, real: Examples, generator: torch.Generator, track: Track) -> None:
-        """Learn what single channels show from all channels of all images."""
+        """Train the classifier on all channels of all images."""
         assert real.labels is not None  # its declaration requires them
-        digits = spelt(real.labels, self._base, self._channels)
-        self.single.learn(Examples(apart(real.values), digits.flatten()), generator, track)
+        digits = digits_of(real.labels, self._base, self._channels)
+        self.single.learn(Examples(channels_of(real.values), digits.flatten()), generator, track)
 
     def forward(self, values: Tensor) -> JudgeOutput:
-        """Return what it says of images (N, C, H, W)."""
-        said: JudgeOutput = self.single(apart(values))
+        """Return features and logits of images (N, C, H, W), and which are sure."""
+        output: JudgeOutput = self.single(channels_of(values))
         shape = (len(values), self._channels)
         return JudgeOutput(
-            said.features.unflatten(0, shape).flatten(1),
-            together(said.logits.log_softmax(dim=1).unflatten(0, shape)),
-            said.sure.unflatten(0, shape).all(dim=1),
+            output.features.unflatten(0, shape).flatten(1),
+            combine(output.logits.log_softmax(dim=1).unflatten(0, shape)),
+            output.sure.unflatten(0, shape).all(dim=1),
         )
 
 
-def apart(images: Tensor) -> Tensor:
-    """Return the channels (N·C, 1, H, W) of images (N, C, H, W), each as an image of its own."""
+def channels_of(images: Tensor) -> Tensor:
+    """Return the channels of images (N, C, H, W) as images (N·C, 1, H, W)."""
     return images.flatten(0, 1).unsqueeze(1)
 
 
-def spelt(classes: Tensor, base: int, channels: int) -> Tensor:
-    """Return the digits (N, channels) of ``classes`` (N,), the highest place first."""
+def digits_of(classes: Tensor, base: int, channels: int) -> Tensor:
+    """Return the digits (N, channels) of ``classes`` (N,), the most significant first."""
     places = base ** torch.arange(channels - 1, -1, -1, device=classes.device)
     return classes[:, None] // places % base
 
 
-def together(single: Tensor) -> Tensor:
-    """Return the log-probabilities (N, K^C) of all spellings, given those of the digits in each place (N, C, K)."""
+def combine(single: Tensor) -> Tensor:
+    """Return the log-probabilities (N, K^C) of all numbers, given those of the digits in each place (N, C, K)."""
     total = single[:, 0]
     for place in range(1, single.shape[1]):
         total = (total[:, :, None] + single[:, place, None, :]).flatten(1)

@@ -1,4 +1,4 @@
-"""How weights begin and move: noise distributions, initialisers, optimizers and learning-rate schedules."""
+"""Noise distributions, initialisers, optimizers and learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -19,68 +19,114 @@ def ganzoo_components() -> Iterable[Component]:
 
 def _latents() -> Iterable[Component]:
     yield Component(
-        "latent", "normal", "Gaussian noise, N(0, 1) in every coordinate",
-        "ganzoo_training.latents:Normal", configs.NormalConfig,
-    )  # fmt: skip
+        kind="latent",
+        name="normal",
+        summary="Gaussian noise, N(0, 1) in every coordinate",
+        target="ganzoo_training.latents:Normal",
+        config=configs.NormalConfig,
+    )
     yield Component(
-        "latent", "uniform", "uniform noise, from -1 to 1 in every coordinate",
-        "ganzoo_training.latents:Uniform", configs.UniformConfig,
-    )  # fmt: skip
+        kind="latent",
+        name="uniform",
+        summary="uniform noise, by default from -1 to 1 in every coordinate",
+        target="ganzoo_training.latents:Uniform",
+        config=configs.UniformConfig,
+    )
 
 
 def _initialisers() -> Iterable[Component]:
     yield Component(
-        "initialiser", "default", "the weights that torch gives every layer",
-        "ganzoo_training.initialisers:Default", source="He et al. 2015, arXiv 1502.01852",
-    )  # fmt: skip
+        kind="initialiser",
+        name="default",
+        summary="PyTorch's default initialisation of every layer",
+        target="ganzoo_training.initialisers:Default",
+        source="He et al. 2015, arXiv 1502.01852",
+    )
     yield Component(
-        "initialiser", "normal", "N(0, 0.02) weights, N(1, 0.02) batch-norm weights, zero biases",
-        "ganzoo_training.initialisers:Normal", configs.NormalWeightsConfig,
+        kind="initialiser",
+        name="normal",
+        summary="normal weights, N(0, 0.02), in batch norm N(1, 0.02); zero biases",
+        target="ganzoo_training.initialisers:Normal",
+        config=configs.NormalWeightsConfig,
         source="Radford et al. 2016, arXiv 1511.06434",
-    )  # fmt: skip
+    )
     yield Component(
-        "initialiser", "xavier", "weights of equal variance forwards and backwards, constant biases",
-        "ganzoo_training.initialisers:Xavier", configs.XavierConfig, source="Glorot & Bengio 2010",
-    )  # fmt: skip
+        kind="initialiser",
+        name="xavier",
+        summary="Xavier-normal weights, which keep the variance of activations and gradients; constant biases",
+        target="ganzoo_training.initialisers:Xavier",
+        config=configs.XavierConfig,
+        source="Glorot & Bengio 2010",
+    )
 
 
 def _optimizers() -> Iterable[Component]:
     yield Component(
-        "optimizer", "adam", "adaptive moments",
-        "ganzoo_training.optimizers:adam", configs.AdamConfig, source="Kingma & Ba 2015, arXiv 1412.6980",
-    )  # fmt: skip
+        kind="optimizer",
+        name="adam",
+        summary="Adam: adaptive moment estimation",
+        target="ganzoo_training.optimizers:adam",
+        config=configs.AdamConfig,
+        source="Kingma & Ba 2015, arXiv 1412.6980",
+    )
     yield Component(
-        "optimizer", "adamw", "adaptive moments with decoupled weight decay",
-        "ganzoo_training.optimizers:adamw", configs.AdamWConfig, source="Loshchilov & Hutter 2019, arXiv 1711.05101",
-    )  # fmt: skip
+        kind="optimizer",
+        name="adamw",
+        summary="AdamW: Adam with decoupled weight decay",
+        target="ganzoo_training.optimizers:adamw",
+        config=configs.AdamWConfig,
+        source="Loshchilov & Hutter 2019, arXiv 1711.05101",
+    )
     yield Component(
-        "optimizer", "sgd", "stochastic gradient descent, with momentum if asked",
-        "ganzoo_training.optimizers:sgd", configs.SGDConfig,
-    )  # fmt: skip
+        kind="optimizer",
+        name="sgd",
+        summary="stochastic gradient descent, optionally with momentum",
+        target="ganzoo_training.optimizers:sgd",
+        config=configs.SGDConfig,
+    )
     yield Component(
-        "optimizer", "rmsprop", "gradients divided by a moving average of their size",
-        "ganzoo_training.optimizers:rmsprop", configs.RMSpropConfig, source="Tieleman & Hinton 2012",
-    )  # fmt: skip
+        kind="optimizer",
+        name="rmsprop",
+        summary="RMSprop: gradients divided by a running average of their magnitude",
+        target="ganzoo_training.optimizers:rmsprop",
+        config=configs.RMSpropConfig,
+        source="Tieleman & Hinton 2012",
+    )
 
 
 def _schedules() -> Iterable[Component]:
     yield Component(
-        "schedule", "constant", "the same learning rate all along",
-        "ganzoo_training.schedules:Constant",
-    )  # fmt: skip
+        kind="schedule",
+        name="constant",
+        summary="a constant learning rate",
+        target="ganzoo_training.schedules:Constant",
+    )
     yield Component(
-        "schedule", "step", "multiply the learning rate by a factor at regular intervals",
-        "ganzoo_training.schedules:Step", configs.StepConfig,
-    )  # fmt: skip
+        kind="schedule",
+        name="step",
+        summary="multiply the learning rate by a factor at regular intervals",
+        target="ganzoo_training.schedules:Step",
+        config=configs.StepConfig,
+    )
     yield Component(
-        "schedule", "linear", "constant at first, then straight down",
-        "ganzoo_training.schedules:Linear", configs.LinearConfig,
-    )  # fmt: skip
+        kind="schedule",
+        name="linear",
+        summary="constant at first, then linear decay",
+        target="ganzoo_training.schedules:Linear",
+        config=configs.LinearConfig,
+    )
     yield Component(
-        "schedule", "cosine", "down along half a cosine",
-        "ganzoo_training.schedules:Cosine", configs.CosineConfig, source="Loshchilov & Hutter 2017, arXiv 1608.03983",
-    )  # fmt: skip
+        kind="schedule",
+        name="cosine",
+        summary="decay along half a cosine",
+        target="ganzoo_training.schedules:Cosine",
+        config=configs.CosineConfig,
+        source="Loshchilov & Hutter 2017, arXiv 1608.03983",
+    )
     yield Component(
-        "schedule", "exponential", "divide the learning rate by a constant each step, down to a floor",
-        "ganzoo_training.schedules:Exponential", configs.ExponentialConfig,
-    )  # fmt: skip
+        kind="schedule",
+        name="exponential",
+        summary="divide the learning rate by a constant at each step, down to a floor",
+        target="ganzoo_training.schedules:Exponential",
+        config=configs.ExponentialConfig,
+    )

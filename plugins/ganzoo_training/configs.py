@@ -19,8 +19,8 @@ class UniformConfig(Config):
     """Options of uniform noise."""
 
     size: int = option(100, "numbers in one noise vector", low=1)
-    lowest: float = option(-1.0, "lower end; noise from 0 up has a mean, and training on it collapses")
-    highest: float = option(1.0, "upper end")
+    lowest: float = option(-1.0, "lower bound; with noise from 0 to 1, whose mean is not 0, training collapses")
+    highest: float = option(1.0, "upper bound")
 
     def __post_init__(self) -> None:
         if self.lowest >= self.highest:
@@ -38,7 +38,7 @@ class NormalWeightsConfig(Config):
 class XavierConfig(Config):
     """Options of Xavier weights."""
 
-    bias: float = option(0.0, "what every bias begins with")
+    bias: float = option(0.0, "initial value of every bias")
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class AdamConfig(Config):
     """Options of Adam."""
 
     lr: float = option(2e-4, "learning rate", low=0)
-    betas: tuple[float, float] = option((0.5, 0.999), "decay of the two moments", low=0, high=0.999999)
+    betas: tuple[float, float] = option((0.5, 0.999), "decay rates of the two moments", low=0, high=0.999999)
     eps: float = option(1e-8, "added to the denominator", low=0)
-    weight_decay: float = option(0.0, "L2 pull towards zero", low=0)
+    weight_decay: float = option(0.0, "weight of the L2 penalty", low=0)
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class AdamWConfig(Config):
     """Options of AdamW."""
 
     lr: float = option(2e-4, "learning rate", low=0)
-    betas: tuple[float, float] = option((0.5, 0.999), "decay of the two moments", low=0, high=0.999999)
+    betas: tuple[float, float] = option((0.5, 0.999), "decay rates of the two moments", low=0, high=0.999999)
     eps: float = option(1e-8, "added to the denominator", low=0)
-    weight_decay: float = option(0.01, "decoupled pull towards zero", low=0)
+    weight_decay: float = option(0.01, "decoupled weight decay", low=0)
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class SGDConfig(Config):
     """Options of stochastic gradient descent."""
 
     lr: float = option(0.1, "learning rate", low=0)
-    momentum: float = option(0.0, "share of the last step that goes on", low=0, high=0.999999)
-    weight_decay: float = option(0.0, "L2 pull towards zero", low=0)
+    momentum: float = option(0.0, "momentum factor", low=0, high=0.999999)
+    weight_decay: float = option(0.0, "weight of the L2 penalty", low=0)
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ class RMSpropConfig(Config):
     """Options of RMSprop."""
 
     lr: float = option(5e-5, "learning rate", low=0)
-    alpha: float = option(0.99, "decay of the squared gradients", low=0, high=0.999999)
+    alpha: float = option(0.99, "decay rate of the squared gradients", low=0, high=0.999999)
     eps: float = option(1e-8, "added to the denominator", low=0)
-    momentum: float = option(0.0, "share of the last step that goes on", low=0, high=0.999999)
+    momentum: float = option(0.0, "momentum factor", low=0, high=0.999999)
 
 
 @dataclass(frozen=True)
@@ -85,27 +85,27 @@ class StepConfig(Config):
     """Options of a stepwise schedule."""
 
     every: float = option(0.4, "share of the run between two drops: 0.4 is every 8 of 20 epochs", low=1e-6, high=1)
-    factor: float = option(0.1, "what the rate is multiplied by at each drop", low=0, high=1)
+    factor: float = option(0.1, "factor of the learning rate at each drop", low=0, high=1)
 
 
 @dataclass(frozen=True)
 class LinearConfig(Config):
     """Options of a linear schedule."""
 
-    start: float = option(0.5, "share of the run at which the rate begins to fall", low=0, high=1)
-    end: float = option(0.0, "share of the base rate that is left at the end", low=0, high=1)
+    start: float = option(0.5, "share of the run after which the learning rate falls", low=0, high=1)
+    end: float = option(0.0, "final learning rate, as a share of the base rate", low=0, high=1)
 
 
 @dataclass(frozen=True)
 class CosineConfig(Config):
     """Options of a cosine schedule."""
 
-    end: float = option(0.0, "share of the base rate that is left at the end", low=0, high=1)
+    end: float = option(0.0, "final learning rate, as a share of the base rate", low=0, high=1)
 
 
 @dataclass(frozen=True)
 class ExponentialConfig(Config):
     """Options of an exponential schedule."""
 
-    divisor: float = option(1.00004, "what the rate is divided by each step", low=1)
-    floor: float = option(1e-5, "share of the base rate below which it does not fall", low=0, high=1)
+    divisor: float = option(1.00004, "divisor of the learning rate at each step", low=1)
+    floor: float = option(1e-5, "lowest learning rate, as a share of the base rate", low=0, high=1)

@@ -1,4 +1,4 @@
-"""How the weights of a network begin. Its conditioners keep the weights that they gave themselves."""
+"""Initial weights of a network. Its conditioners initialise themselves, and are left out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganzoo_training.configs import NormalWeightsConfig, XavierConfig
 
 
 def own_layers(network: nn.Module) -> Iterator[nn.Module]:
-    """Yield the modules of ``network``, leaving out its conditioners and all that is in them."""
+    """Yield the modules of ``network`` without its conditioners and their modules."""
     yield network
     for child in network.children():
         if not isinstance(child, Conditioner):
@@ -23,7 +23,7 @@ def own_layers(network: nn.Module) -> Iterator[nn.Module]:
 
 @final
 class Default(Initialiser):
-    """Leaves every layer as torch made it."""
+    """Keeps PyTorch's default initialisation (He et al. 2015, arXiv 1502.01852)."""
 
     def __init__(self, config: Config):
         pass

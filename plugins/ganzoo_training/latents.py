@@ -24,7 +24,7 @@ class Normal(Latent):
 
 @final
 class Uniform(Latent):
-    """Independent coordinates between two ends."""
+    """Independent uniform coordinates between ``lowest`` and ``highest``."""
 
     def __init__(self, config: UniformConfig):
         self.shape = (config.size,)

@@ -1,4 +1,4 @@
-"""How weights move; fused into one kernel where torch has it for the device."""
+"""Optimizers; fused kernels where torch has them for the device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the learning rate changes: factors of the base rate, by step."""
+"""Learning-rate schedules: the factor of the base rate at each step."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class Constant(Schedule):
 
 @final
 class Step(Schedule):
-    """``factor`` to the power of the drops so far; a drop every ``every`` of the run."""
+    """``factor`` to the power of the number of drops so far; ``every`` is the share of the run between two drops."""
 
     def __init__(self, config: StepConfig):
         self._every, self._factor = config.every, config.factor
 
     def factor(self, progress: Progress) -> float:
         """Return the factor at this step."""
-        # Whole steps between two drops: shares like 0.4 are not exact, and a drop must not come a step late.
+        # A whole number of steps: shares like 0.4 are not exact in floating point, and a drop must not be a step late.
         interval = max(1, round(self._every * progress.steps))
         return self._factor ** (progress.step // interval)
 
 
 @final
 class Linear(Schedule):
-    """1 until ``start`` of the run, then straight down to ``end``."""
+    """1 until the share ``start`` of the run, then linear decay to ``end``."""
 
     def __init__(self, config: LinearConfig):
         self._start, self._end = config.start, config.end

@@ -84,7 +84,7 @@ def lacks(text: str, words: Iterable[str]) -> list[str]:
 
 
 def penalty(name: str, more: str = "") -> str:
-    return f"Component('penalty', {name!r}, 'a penalty', 'some.module:Class'{more})"
+    return f"Component(kind='penalty', name={name!r}, summary='a penalty', target='some.module:Class'{more})"
 
 
 def components(*items: str) -> str:
@@ -101,7 +101,7 @@ def sound(name: str) -> str:
 
 def with_config(body: str, use: str, kind: str = "penalty") -> str:
     """A component called ``odd`` whose options are the expression ``use``."""
-    declared = f"Component({kind!r}, 'odd', 'an odd one', 'a.b:C', {use})"
+    declared = f"Component(kind={kind!r}, name='odd', summary='an odd one', target='a.b:C', config={use})"
     return f"{body}\n{components(declared)}"
 
 
@@ -163,28 +163,46 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "returns text": ("@hookimpl\ndef ganzoo_components():\n    return 'good'", ("ganzoo_components", "Component")),
     "returns a class": (components("Component"), ("ganzoo_components", "no Component")),
     "returns a variant among the components": (
-        components(GOOD, "Variant('v', 'v', 'adversarial')"),
+        components(GOOD, "Variant(name='v', summary='v', recipe='adversarial')"),
         ("ganzoo_components", "no Component"),
     ),
     "returns a component among the variants": (variants(GOOD), ("ganzoo_variants", "no Variant")),
     "has a name in capitals": (components(penalty("Great")), ("'Great'", "lower-case")),
     "has a name with a space": (components(penalty("very good")), ("'very good'",)),
     "has a name like a path": (components(penalty("../up")), ("'../up'",)),
-    "has a name that is no text": (components("Component('penalty', 7, 's', 'a:B')"), ("7", "name")),
-    "has a variant without a name": (variants("Variant('', 's', 'adversarial')"), ("''", "name")),
-    "has no summary": (components("Component('penalty', 'bare', '  ', 'a:B')"), ("'bare'", "summary")),
+    "has a name that is no text": (
+        components("Component(kind='penalty', name=7, summary='s', target='a:B')"),
+        ("7", "name"),
+    ),
+    "has a variant without a name": (variants("Variant(name='', summary='s', recipe='adversarial')"), ("''", "name")),
+    "has no summary": (
+        components("Component(kind='penalty', name='bare', summary='  ', target='a:B')"),
+        ("'bare'", "summary"),
+    ),
     "has a summary of two lines": (
-        components("Component('penalty', 'long', 'one\\ntwo', 'a:B')"),
+        components("Component(kind='penalty', name='long', summary='one\\ntwo', target='a:B')"),
         ("'long'", "summary"),
     ),
     "declares one thing twice": (components(GOOD, GOOD), ("penalty", "'good'", "twice")),
     "declares one variant twice": (
-        variants("Variant('v', 's', 'adversarial')", "Variant('v', 't', 'adversarial')"),
+        variants(
+            "Variant(name='v', summary='s', recipe='adversarial')",
+            "Variant(name='v', summary='t', recipe='adversarial')",
+        ),
         ("variant", "'v'", "twice"),
     ),
-    "is of an unknown kind": (components(GOOD, "Component('gizmo', 'g', 's', 'a:B')"), ("'gizmo'", "'g'", "kind")),
-    "calls a component a variant": (components("Component('variant', 'g', 's', 'a:B')"), ("'variant'", "kind")),
-    "is of a kind that is no text": (components("Component(['penalty'], 'g', 's', 'a:B')"), ("kind",)),
+    "is of an unknown kind": (
+        components(GOOD, "Component(kind='gizmo', name='g', summary='s', target='a:B')"),
+        ("'gizmo'", "'g'", "kind"),
+    ),
+    "calls a component a variant": (
+        components("Component(kind='variant', name='g', summary='s', target='a:B')"),
+        ("'variant'", "kind"),
+    ),
+    "is of a kind that is no text": (
+        components("Component(kind=['penalty'], name='g', summary='s', target='a:B')"),
+        ("kind",),
+    ),
     "has options that are no Config": (
         with_config("class Odd:\n    pass", "Odd"),
         ("config", "'odd'", "Config"),
@@ -221,7 +239,7 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "has a component that fails when it is looked at": (
         "class Odd(Component):\n    def faults(self):\n        raise OSError('shy')\n"
-        + components("Odd('penalty', 'odd', 's', 'a.b:C')"),
+        + components("Odd(kind='penalty', name='odd', summary='s', target='a.b:C')"),
         ("OSError", "shy"),
     ),
     "gives no end of components": (
@@ -232,10 +250,19 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
         with_config("@dataclass(frozen=True)\nclass Odd(Config):\n    size: 'Nonsense' = option(1, 'size')", "Odd"),
         ("Nonsense",),
     ),
-    "has a target without a class": (components("Component('penalty', 'p', 's', 'a.b.C')"), ("'a.b.C'", "'p'")),
-    "has a target like a file": (components("Component('penalty', 'p', 's', 'a/b.py:C')"), ("'a/b.py:C'", "'p'")),
-    "has a target that is a class": (components("Component('penalty', 'p', 's', int)"), ("target", "'p'")),
-    "has no target": (components("Component('penalty', 'p', 's', '')"), ("target", "'p'")),
+    "has a target without a class": (
+        components("Component(kind='penalty', name='p', summary='s', target='a.b.C')"),
+        ("'a.b.C'", "'p'"),
+    ),
+    "has a target like a file": (
+        components("Component(kind='penalty', name='p', summary='s', target='a/b.py:C')"),
+        ("'a/b.py:C'", "'p'"),
+    ),
+    "has a target that is a class": (
+        components("Component(kind='penalty', name='p', summary='s', target=int)"),
+        ("target", "'p'"),
+    ),
+    "has no target": (components("Component(kind='penalty', name='p', summary='s', target='')"), ("target", "'p'")),
     "has a need that is no Need": (components(penalty("p", ", requires=('condition',)")), ("'p'", "Need")),
     "provides a word that is not in a tuple": (
         components(penalty("p", ", provides=('site:block')")),
@@ -244,19 +271,19 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "provides what is no word": (components(penalty("p", ", provides=(1,)")), ("provides", "'p'", "str")),
     "provides a number": (components(penalty("p", ", provides=1")), ("TypeError",)),
     "has a slot that is no Slot": (
-        components("Component('recipe', 'p', 's', 'a:B', slots=('dataset',))"),
+        components("Component(kind='recipe', name='p', summary='s', target='a:B', slots=('dataset',))"),
         ("'p'", "Slot"),
     ),
     "overrides an option of no slot": (
-        variants("Variant('v', 's', 'adversarial', overrides={'lr': 1})"),
+        variants("Variant(name='v', summary='s', recipe='adversarial', overrides={'lr': 1})"),
         ("'lr'", "'v'"),
     ),
     "publishes an option of no slot": (
-        variants("Variant('v', 's', 'adversarial', published={'a.b.c': 1})"),
+        variants("Variant(name='v', summary='s', recipe='adversarial', published={'a.b.c': 1})"),
         ("'a.b.c'", "'v'"),
     ),
     "has overrides that are no mapping": (
-        variants("Variant('v', 's', 'adversarial', overrides=None)"),
+        variants("Variant(name='v', summary='s', recipe='adversarial', overrides=None)"),
         ("'v'", "overrides"),
     ),
 }
@@ -311,7 +338,9 @@ def test_a_broken_entry_point_is_set_aside_with_its_cause(shelf: Shelf, fault: s
 
 
 def test_a_sound_plugin_is_accepted_with_its_package_and_version(shelf: Shelf) -> None:
-    code = components(penalty("good"), penalty("better")) + variants("Variant('v', 's', 'adversarial')")
+    code = components(penalty("good"), penalty("better")) + variants(
+        "Variant(name='v', summary='s', recipe='adversarial')"
+    )
     shelf.install("sound-one", {"sound": code}, version="2.5")
     (plugin,) = shelf.discover().values()
     assert plugin.cause == ""
@@ -338,10 +367,10 @@ def test_all_broken_plugins_at_once_leave_the_first_party_whole(shelf: Shelf) ->
 @pytest.mark.parametrize(
     "fault",
     [
-        "Component('gizmo', 'g', 's', 'a:B')",
-        "Component('penalty', 'Bad Name', 's', 'a:B')",
-        "Component('penalty', 'p', 's', 'no target')",
-        "Component('penalty', 'p', 's', 'a:B', int)",
+        "Component(kind='gizmo', name='g', summary='s', target='a:B')",
+        "Component(kind='penalty', name='Bad Name', summary='s', target='a:B')",
+        "Component(kind='penalty', name='p', summary='s', target='no target')",
+        "Component(kind='penalty', name='p', summary='s', target='a:B', config=int)",
         "'no component'",
     ],
 )
@@ -349,7 +378,9 @@ def test_all_broken_plugins_at_once_leave_the_first_party_whole(shelf: Shelf) ->
 def test_a_plugin_is_accepted_whole_or_not_at_all(shelf: Shelf, fault: str, place: int) -> None:
     items = [penalty("good"), penalty("better")]
     items.insert(place, fault)
-    shelf.install("half", {"half": components(*items) + variants("Variant('v', 's', 'adversarial')")})
+    shelf.install(
+        "half", {"half": components(*items) + variants("Variant(name='v', summary='s', recipe='adversarial')")}
+    )
     (plugin,) = shelf.discover().values()
     assert plugin.cause
     assert (plugin.components, plugin.variants) == ((), ())
@@ -357,7 +388,8 @@ def test_a_plugin_is_accepted_whole_or_not_at_all(shelf: Shelf, fault: str, plac
 
 
 def test_every_fault_of_a_plugin_is_told_at_once(shelf: Shelf) -> None:
-    shelf.install("bad", {"bad": components(penalty("Bad"), "Component('gizmo', 'g', '', 'nowhere', dict)")})
+    gizmo = "Component(kind='gizmo', name='g', summary='', target='nowhere', config=dict)"
+    shelf.install("bad", {"bad": components(penalty("Bad"), gizmo)})
     cause = shelf.discover()["bad/bad"].cause
     assert lacks(cause, ("'Bad'", "'gizmo'", "summary", "'nowhere'", "Config")) == []
 
@@ -379,7 +411,7 @@ def test_two_packages_with_one_component_name_are_both_named(shelf: Shelf, first
 
 def test_two_packages_with_one_variant_name_are_both_named(shelf: Shelf) -> None:
     for package in ("alpha", "beta"):
-        shelf.install(package, {package: variants("Variant('same', 's', 'adversarial')")})
+        shelf.install(package, {package: variants("Variant(name='same', summary='s', recipe='adversarial')")})
     cause = shelf.discover()["beta/beta"].cause
     assert lacks(cause, ("alpha", "beta", "variant", "'same'")) == []
 
@@ -402,7 +434,9 @@ def test_two_plugins_of_one_name_are_an_error_that_names_both_packages(shelf: Sh
 
 
 def test_nobody_can_replace_what_ganzoo_itself_offers(shelf: Shelf) -> None:
-    shelf.install("aaa-evil", {"aaa": variants("Variant('cgan', 'not what you think', 'adversarial')")})
+    shelf.install(
+        "aaa-evil", {"aaa": variants("Variant(name='cgan', summary='not what you think', recipe='adversarial')")}
+    )
     registry = Registry(discover(environment={}))
     assert registry.entry("variant", "cgan").provider.package == "ganzoo"
     (cause,) = [plugin.cause for plugin in registry.broken if plugin.provider.package == "aaa-evil"]
@@ -411,7 +445,7 @@ def test_nobody_can_replace_what_ganzoo_itself_offers(shelf: Shelf) -> None:
 
 def test_one_name_for_two_kinds_is_no_clash(shelf: Shelf) -> None:
     shelf.install("alpha", {"alpha": sound("same")})
-    shelf.install("beta", {"beta": components("Component('loss', 'same', 's', 'a:B')")})
+    shelf.install("beta", {"beta": components("Component(kind='loss', name='same', summary='s', target='a:B')")})
     assert [plugin.cause for plugin in shelf.discover().values()] == ["", ""]
 
 
@@ -466,6 +500,11 @@ def test_the_allow_list_is_read_from_the_environment(shelf: Shelf) -> None:
     done = shelf.ganzoo("list", "variant", allowed="gan")
     assert done.returncode == 0
     assert [line.split("\t")[1] for line in done.stdout.splitlines()] == ["gan", "gan-minimal"]
+
+
+def test_an_unconditional_gan_needs_no_plugin_of_conditioners(shelf: Shelf) -> None:
+    done = shelf.ganzoo("train", "gan", "--dry-run", allowed="gan,losses,training,datasets,metrics")
+    assert done.returncode == 0, done.stderr
 
 
 # What people and scripts see of it
@@ -620,7 +659,10 @@ def test_damaged_entry_points_of_one_distribution_harm_nobody(shelf: Shelf, text
 
 
 def test_a_plugin_whose_target_is_not_there_is_told_by_name_when_it_is_used(shelf: Shelf) -> None:
-    shelf.install("hollow", {"hollow": components("Component('penalty', 'hollow', 's', 'shelf_gone:Class')")})
+    shelf.install(
+        "hollow",
+        {"hollow": components("Component(kind='penalty', name='hollow', summary='s', target='shelf_gone:Class')")},
+    )
     done = shelf.ganzoo("train", "gan", "--penalty", "hollow", "--dry-run")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
@@ -628,8 +670,11 @@ def test_a_plugin_whose_target_is_not_there_is_told_by_name_when_it_is_used(shel
 
 
 def test_a_variant_of_what_is_not_installed_is_told_by_name_when_it_is_used(shelf: Shelf) -> None:
-    lost = "Variant('lost', 's', 'no-such-recipe')"
-    strange = "Variant('strange', 's', 'adversarial', parts={'loss': 'hing', 'lose': 'hinge'}, overrides={'loss.x': 1})"
+    lost = "Variant(name='lost', summary='s', recipe='no-such-recipe')"
+    strange = (
+        "Variant(name='strange', summary='s', recipe='adversarial', "
+        "parts={'loss': 'hing', 'lose': 'hinge'}, overrides={'loss.x': 1})"
+    )
     shelf.install("dreamer", {"dreamer": variants(lost, strange)})
     for words in (("info", "lost"), ("train", "lost", "--dry-run"), ("train", "lost", "--help")):
         done = shelf.ganzoo(*words)

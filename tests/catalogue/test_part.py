@@ -9,7 +9,7 @@ import pytest
 from ganzoo.catalogue import (
     Slot,
 )
-from ganzoo.catalogue.part import part_from_json
+from ganzoo.catalogue.registry import part_from_json
 from ganzoo.errors import UserError
 from ganzoo.testing.toy_registry import TOYS
 

@@ -24,7 +24,7 @@ def test_an_unknown_name_suggests_the_nearest_and_tells_what_there_is() -> None:
 
 
 def test_an_unknown_kind_suggests_the_nearest() -> None:
-    with pytest.raises(UserError, match=r"there is no kind 'los'; did you mean 'loss'\? Kinds: variant, recipe"):
+    with pytest.raises(UserError, match=r"no kind is called 'los'; did you mean 'loss'\? Kinds: variant, recipe"):
         installed().names("los")
 
 

@@ -57,7 +57,7 @@ def test_the_command_tells_what_it_took_from_where(
         "  layers.2.0  '6'  (8, 4, 4, 4)",
         "  layers.2.1  '7'  (4,)",
         "  output.0    '9'  (4, 3, 4, 4)",
-        "discriminator: not in the checkpoint, and left as it begins",
+        "discriminator: not in the checkpoint; it keeps its initial weights",
         "left out: 'epoch', 'g_optimizer_state_dict', 'losses', 'device'",
         f"model: {conversions.out}",
         f"sample it: ganzoo sample {conversions.out} --out samples.png",

@@ -52,7 +52,7 @@ def test_evaluate_says_in_a_table_what_real_examples_get(trained_models: dict[st
     (line,) = found.out.splitlines()
     label, value, floor, better = line.split("\t")
     assert label.startswith("FD[digits-plain:") and float(value) > float(floor) > 0 and better == "lower"
-    assert "400 samples against 1797 real examples of digits (all)" in found.err
+    assert "400 samples compared with 1797 real examples of digits (all)" in found.err
 
 
 def test_evaluate_compares_with_what_it_printed_before(trained_models: dict[str, Path], tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_evaluate_compares_with_what_it_printed_before(trained_models: dict[str,
 @pytest.mark.parametrize(
     ("model", "words", "said"),
     [
-        ("gan", "--metric accuracy", "'accuracy' needs a model that is told which class to make"),
+        ("gan", "--metric accuracy", "'accuracy' needs a model that generates a given class"),
         ("gan", "--metric frechett", "did you mean 'frechet'?"),
         ("gan", "--judge cn", "did you mean 'cnn'?"),
         ("gan", "--dataset digit", "did you mean 'digits'?"),
@@ -77,7 +77,7 @@ def test_evaluate_compares_with_what_it_printed_before(trained_models: dict[str,
         ("gan", "--metric frechet --judge-width", "needs a value"),
         ("gan", "--metric frechet --judge-width x", "whole number"),
         ("gan", "--metric frechet --judge plain --samples 200", "means nothing with 200 samples: make at least 257"),
-        ("gan", "--metric memorisation", "examples that models do not train on"),
+        ("gan", "--metric memorisation", "examples that no model trains on"),
         ("colour", "--dataset digits", "the model makes 3×16×16 images, and dataset 'digits' has 1×16×16 images"),
         ("cgan", "--dataset ring", "the model makes 1×16×16 images, and dataset 'ring' has points in 2 dimensions"),
         ("cgan", "--dataset mnist --data-root nowhere", "1×28×28 images: set --dataset-size"),

@@ -50,7 +50,7 @@ def test_every_metric_says_the_same_again(metric: str) -> None:
 
 
 def test_a_model_that_is_asked_for_classes_is_told_from_one_that_is_not() -> None:
-    with pytest.raises(Refused, match="'accuracy' needs a model that is told which class to make"):
+    with pytest.raises(Refused, match="'accuracy' needs a model that generates a given class"):
         evaluator(evaluation_plan_of("digits", "accuracy"), conditional=False)
     unasked = evaluator(evaluation_plan_of("digits"), conditional=False)
     names = {figure.metric for figure in unasked.measure(real(evaluation_plan_of("digits")).at(slice(0, 400))).figures}

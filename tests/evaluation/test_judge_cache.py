@@ -81,4 +81,4 @@ def test_data_in_parts_is_judged_by_its_test_part(stand_in_root: Any) -> None:
     assert reference.split == "test" and not torch.equal(reference.train.values[:5], reference.real.values[:5])
     whole = ReferenceData(evaluation_plan_of("digits"), Path("data"), CPU)
     assert whole.split == "all"
-    assert len(whole.lesson) + len(whole.trial) == len(whole.real) == 1797
+    assert len(whole.judge_train) + len(whole.judge_test) == len(whole.real) == 1797

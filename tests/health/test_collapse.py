@@ -26,7 +26,7 @@ from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.testing import selections
 from ganzoo.testing.observers import At
-from ganzoo.testing.trainers import make_trainer
+from ganzoo.testing.trainers import context_of
 from ganzoo.training.observers import Observer
 from ganzoo.training.run import train
 from ganzoo.training.trainer import Trainer
@@ -104,9 +104,9 @@ def test_a_collapse_is_told_once_and_the_training_goes_on(
 
 def test_one_that_collapses_again_and_again_does_not_flood_the_terminal() -> None:
     said: list[str] = []
-    remedy, train_step = SkipAndWarn(PolicyHistory(), said.append), make_trainer(choose("gan")).train_step
+    policy, here = SkipAndWarn(PolicyHistory(), said.append), context_of(choose("gan"))
     for step in range(1, 101):
-        remedy.answer(Anomaly("collapsed", "generator", step, "all are alike"), train_step, lambda: 0)
+        policy.handle(Anomaly("collapsed", "generator", step, "all are alike"), here)
     assert [line.split(":")[0] for line in said] == [f"all are alike at step {2**n}" for n in range(7)]
 
 
@@ -128,7 +128,9 @@ CGAN_DATA = assemble(CGAN)
 @given(st.integers(2, 5), st.integers(0, 2**31), st.floats(0.01, 100))
 def test_the_spread_is_the_deviation_within_classes(classes: int, seed: int, scale: float) -> None:
     """Means of classes do not count, and the unit is the real examples' own deviation."""
-    collapse_detector = CollapseDetector(build_recipe(CGAN, CGAN_DATA, "meta"), CPU, SingleProcess(), watched=True)
+    collapse_detector = CollapseDetector(
+        build_recipe(CGAN, CGAN_DATA, "meta"), CPU, SingleProcess().average, watched=True
+    )
     collapse_detector._classes = classes
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(ROWS * classes) % classes
@@ -146,7 +148,7 @@ def test_the_first_real_batch_is_the_measure_and_one_that_is_all_alike_is_none()
     recipe = build_recipe(selection, assemble(selection), "meta")
     alike, differing = torch.zeros(8, 7), torch.arange(56.0).reshape(8, 7)
     for first, then in ((alike, differing), (differing, differing / 2)):
-        collapse_detector = CollapseDetector(recipe, CPU, SingleProcess(), watched=True)
+        collapse_detector = CollapseDetector(recipe, CPU, SingleProcess().average, watched=True)
         shares = []
         for real in (first, then):
             collapse_detector.compare_with({recipe.output.slot: {recipe.output.field: real}})

@@ -28,7 +28,7 @@ from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.testing import selections
 from ganzoo.testing.observers import At, StopAt
-from ganzoo.testing.trainers import everything, make_trainer, moved
+from ganzoo.testing.trainers import context_of, everything, moved
 from ganzoo.training.observers import Report
 from ganzoo.training.run import train
 from ganzoo.training.setup import build_trainer
@@ -173,29 +173,29 @@ def test_an_optimizer_whose_updates_were_all_left_out_goes_on(tmp_path: Path, mo
 
 
 def test_only_updates_left_out_in_a_row_have_an_end() -> None:
-    train_step, remedy = make_trainer(choose("gan-minimal")).train_step, SkipAndWarn(PolicyHistory(), lambda text: None)
+    policy, here = SkipAndWarn(PolicyHistory(), lambda text: None), context_of(choose("gan-minimal"))
     for step in range(0, 4 * MOST_IN_A_ROW, 2):
-        remedy.answer(Anomaly("not finite", "generator", step, "it"), train_step, int)
+        policy.handle(Anomaly("not finite", "generator", step, "it"), here)
     for step in range(4 * MOST_IN_A_ROW, 5 * MOST_IN_A_ROW):
-        remedy.answer(Anomaly("not finite", "generator", step, "it"), train_step, int)
+        policy.handle(Anomaly("not finite", "generator", step, "it"), here)
     with pytest.raises(TrainingFailed, match=f"the {MOST_IN_A_ROW + 1}th time in a row"):
-        remedy.answer(Anomaly("not finite", "generator", 5 * MOST_IN_A_ROW, "it"), train_step, int)
+        policy.handle(Anomaly("not finite", "generator", 5 * MOST_IN_A_ROW, "it"), here)
 
 
 def test_only_returns_to_one_save_have_an_end() -> None:
-    train_step, remedy = make_trainer(choose("gan-minimal")).train_step, RollBack(PolicyHistory(), lambda text: None)
+    policy, selection = RollBack(PolicyHistory(), lambda text: None), choose("gan-minimal")
     anomaly = Anomaly("collapsed", "generator", 9, "it")
     for step in (*range(2 * MOST_IN_A_ROW), *[50] * MOST_IN_A_ROW):
-        remedy.answer(anomaly, train_step, lambda step=step: step)
+        policy.handle(anomaly, context_of(selection, lambda step=step: step))
     with pytest.raises(TrainingFailed, match=f"{MOST_IN_A_ROW} times since the save of step 50"):
-        remedy.answer(anomaly, train_step, lambda: 50)
+        policy.handle(anomaly, context_of(selection, lambda: 50))
 
 
 def test_the_first_fault_of_each_kind_is_told() -> None:
     selection, said = choose("gan-minimal", on_non_finite="skip", on_collapse="warn"), list[str]()
     kinds = ("not finite", "collapsed", "not finite", "collapsed")
     anomalies = [Anomaly(kind, "generator", 1, f"fault {number}") for number, kind in enumerate(kinds)]
-    AnomalyPolicies(selection.run, said.append).answer(anomalies, make_trainer(selection).train_step, int)
+    AnomalyPolicies(selection.run, said.append).handle(anomalies, context_of(selection))
     assert sorted(re.findall(r"fault \d", " ".join(said))) == ["fault 0", "fault 1"]
 
 

@@ -121,7 +121,7 @@ def test_every_other_class_is_as_likely() -> None:
     recipe: Any = recipe_of("cgan")
     streams = KeyedStreams(0)
     streams.begin(0)
-    others = recipe._other(torch.full((9000,), 4), StepContext(0, 1, "discriminator", 0, streams))
+    others = recipe._wrong_classes(torch.full((9000,), 4), StepContext(0, 1, "discriminator", 0, streams))
     counts = torch.bincount(others, minlength=10)
     assert counts[4] == 0 and counts.sum() == 9000
     assert (counts[counts > 0] - 1000).abs().max() < 150

@@ -26,12 +26,15 @@ from ganzoo.catalogue import (
     select,
 )
 from ganzoo.catalogue.data import FieldKind
+from ganzoo.catalogue.discovery import Plugin
 from ganzoo.catalogue.options import Option, make, options_of, values_of
-from ganzoo.catalogue.registry import Entry
+from ganzoo.catalogue.registry import Entry, Registry
 from ganzoo.catalogue.settings import RunSettings
+from ganzoo.errors import UserError
 from ganzoo.testing.toy_registry import parts
 
 ENTRIES = list(installed())
+ITEMS = [entry.item for entry in ENTRIES]
 COMPONENTS = [entry for entry in ENTRIES if isinstance(entry.item, Component)]
 VARIANTS = [entry for entry in ENTRIES if isinstance(entry.item, Variant)]
 OPTIONS = [(entry.label, item) for entry in COMPONENTS for item in options_of(entry.item.config)] + [
@@ -254,6 +257,25 @@ def test_every_override_of_a_variant_reaches_an_option(entry: Entry) -> None:
         reached = [part.config for part in chosen.parts.values() if owner in (part.slot.name, part.slot.kind)]
         found = [getattr(config, name) for config in [chosen.run, *reached] if hasattr(config, name)]
         assert value in found, key
+
+
+def resolved(variant: Variant, preset: str) -> tuple[object, ...]:
+    """The component and the options in each slot, and the settings of the run."""
+    own = Plugin(ENTRIES[0].provider, tuple(item for item in ITEMS if isinstance(item, Component)), (variant,))
+    chosen = select(Registry([own]), variant.name, preset=preset)
+    return {name: (part.component, part.config) for name, part in chosen.parts.items()}, chosen.run
+
+
+@each_variant
+def test_no_variant_repeats_what_holds_without_it(entry: Entry) -> None:
+    variant = entry.item
+    assert isinstance(variant, Variant)
+    for what, preset in (("parts", "default"), ("overrides", "default"), ("published", "published")):
+        given = getattr(variant, what)
+        for key in given:
+            shorter = dataclasses.replace(variant, **{what: {name: given[name] for name in given if name != key}})
+            with contextlib.suppress(UserError):  # it has an option of the part that is missing now
+                assert resolved(shorter, preset) != resolved(variant, preset), (what, key)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("variant", "recipe", "metric", "judge")])

@@ -45,7 +45,13 @@ class Imagined(DataConfig):
 def chosen(variant: str, spec: DataSpec, preset: str = "default", **flags: Any) -> Selection:
     """The selection of ``variant`` on data that looks like ``spec``."""
     selection = select(REGISTRY, variant, flags, preset)
-    component = Component("dataset", "imagined", "only described", "nowhere:Nothing", Imagined)
+    component = Component(
+        kind="dataset",
+        name="imagined",
+        summary="only described",
+        target="nowhere:Nothing",
+        config=Imagined,
+    )
     dataset = replace(selection.parts["dataset"], component=component, config=Imagined(spec))
     return replace(selection, parts={**selection.parts, "dataset": dataset})
 

@@ -247,7 +247,8 @@ class Images(DataConfig):
 @hookimpl
 def ganzoo_components():
     for n, kind in enumerate(json.loads(Path(__file__).with_name("kinds.json").read_text())):
-        yield Component(kind, f"odd-{n}", "an odd part", f"odd_{n}:Odd", Images if kind == "dataset" else Config)
+        config = Images if kind == "dataset" else Config
+        yield Component(kind=kind, name=f"odd-{n}", summary="an odd part", target=f"odd_{n}:Odd", config=config)
 """
 # One process for all: each part in turn, and sound trainings before and after.
 CODE = """

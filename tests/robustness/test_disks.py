@@ -241,7 +241,7 @@ def test_pictures_that_cannot_be_written_are_left_out_and_told_once(
     def full(*arguments: object, **more: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("ganzoo.pictures.png", full)
+    monkeypatch.setattr("ganzoo.training.observers.picture_files.png", full)
     found = ask(*TRAIN, "--out", tmp_path / "run")
     assert (found.status, found.faults(), found.err.count(LEFT_OUT)) == (0, [], 2)  # pictures, and curves
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == trained.model
@@ -272,7 +272,7 @@ def test_a_failure_whose_save_fails_as_well_tells_both(tmp_path: Path, monkeypat
             raise UserError("the picture 17.png cannot be read")
         plain(self)
 
-    monkeypatch.setattr(Trainer, "train_step", step)
+    monkeypatch.setattr(Trainer, "advance", step)
     selection = select(installed(), "gan-minimal", {**SMALL, "out": tmp_path / "run", "device": "cpu"})
     with monkeypatch.context() as patch:
         disk.attach(patch)

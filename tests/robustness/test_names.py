@@ -183,12 +183,14 @@ class Odd(Config):
 def ganzoo_components():
     print("said by itself")
     need = Need(("data:" + EVIL,), EVIL)
-    return [Component("penalty", "odd", "a summary " + EVIL, "evil_plugin:Odd", Odd, source=EVIL),
-            Component("loss", "needy", "a summary " + EVIL, "evil_plugin:Odd", Odd, requires=(need,), provides=(EVIL,))]
+    return [Component(kind="penalty", name="odd", summary="a summary " + EVIL, target="evil_plugin:Odd", config=Odd,
+                      source=EVIL),
+            Component(kind="loss", name="needy", summary="a summary " + EVIL, target="evil_plugin:Odd", config=Odd,
+                      requires=(need,), provides=(EVIL,))]
 @hookimpl
 def ganzoo_variants():
-    return [Variant("evil", "a summary " + EVIL, "adversarial", parts={{"penalty": "odd"}}, source=EVIL, figures=EVIL,
-                    published={{"run.steps": EVIL}})]
+    return [Variant(name="evil", summary="a summary " + EVIL, recipe="adversarial", parts={{"penalty": "odd"}},
+                    source=EVIL, figures=EVIL, published={{"run.steps": EVIL}})]
 """
 
 

@@ -175,7 +175,7 @@ def test_during_training_a_signal_saves(
     assert Forked(signalled, words, moment, number, tmp_path / "cache", log=log).wait() == SIGNALLED + number
     said = log.read_text(encoding="utf-8")
     steps = max(int(path.stem.removeprefix("step-")) for path in checkpoints(folder.checkpoints))
-    assert f"stopped after {steps} steps, and saved; to go on:\n  ganzoo train" in said
+    assert f"stopped after {steps} steps and wrote a checkpoint; to continue:\n  ganzoo train" in said
     assert_sound(folder)
     again = next(line for line in said.splitlines() if line.startswith("  ganzoo ")).split()[1:]
     assert_goes_on(folder, again, whole(moment.more), log)

@@ -117,7 +117,7 @@ def test_a_signal_to_one_process_stops_all_after_the_same_step(tmp_path: Path) -
     started.send_signal(signal.SIGTERM)
     _, said = started.communicate(timeout=120)
     assert started.returncode != 0
-    assert re.search(r"stopped after \d+ steps, and saved", said), said[-3000:]
+    assert re.search(r"stopped after \d+ steps and wrote a checkpoint", said), said[-3000:]
     assert not list((tmp_path / "run").rglob("*.tmp*"))
 
 

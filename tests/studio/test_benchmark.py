@@ -77,14 +77,14 @@ class Odd(Execution):
     name = "odd"
 
     def __init__(self, train_step: TrainStep):
-        self._game = train_step
+        self._train_step = train_step
 
     def prepare(self, read: Callable[[], Feeds]) -> None:
         (feeds,) = read()
-        assert set(feeds) == set(self._game.batches)
+        assert set(feeds) == set(self._train_step.batches)
 
-    def play(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
-        self._game.play(due, feeds, step)
+    def run(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
+        self._train_step(due, feeds, step)
 
 
 def test_another_execution_is_timed_as_it_is_and_split_as_eager(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ def test_signals_save_and_have_their_own_status(
     words = ["gan", "--steps", "5", "--batch-size", "8", "--out", str(out)]
     assert command(["train", *words]) == status
     said = capsys.readouterr().err
-    assert "stopped after 2 steps, and saved" in said
+    assert "stopped after 2 steps and wrote a checkpoint" in said
     again = next(line for line in said.splitlines() if line.startswith("  ganzoo "))
     monkeypatch.undo()
     assert command(again.split()[1:]) == 0, "what it says about going on is a command that goes on"

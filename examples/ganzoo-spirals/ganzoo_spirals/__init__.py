@@ -50,7 +50,6 @@ def ganzoo_variants() -> Iterable[Variant]:
             "generator.width": 24,
             "discriminator.width": 24,
             "optimizer.lr": 5e-4,
-            "run.batch_size": 64,
             "run.steps": 1500,
             "run.ema": 0.99,
         },

@@ -9,7 +9,7 @@ from typing import Any
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.options import DataConfig, Option, options_of
-from ganzoo.catalogue.part import Part
+from ganzoo.catalogue.registry import Part
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError

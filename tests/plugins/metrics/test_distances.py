@@ -20,7 +20,7 @@ from ganzoo.contract.metric import Estimate, Metric
 from ganzoo.randomness import key
 from ganzoo.testing.metric_context import SimpleBench
 from ganzoo_metrics import distances
-from ganzoo_metrics.distances import squared_discrepancy
+from ganzoo_metrics.distances import squared_mmd
 
 bounded = settings(deadline=None, max_examples=40)
 seeds = st.integers(0, 2**31)
@@ -184,7 +184,7 @@ class TestKernel:
     def test_formula(self, seed: int, subsets: int, count: int, size: int) -> None:
         x, y = normal(seed, subsets, count, size), 1 + normal(seed + 1, subsets, count, size)
         expected = [by_loops(a, b) for a, b in zip(x, y, strict=True)]
-        assert squared_discrepancy(x, y).tolist() == pytest.approx(expected, rel=1e-9, abs=1e-9)
+        assert squared_mmd(x, y).tolist() == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
     def test_a_few_pairs_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         made, real = normal(0, 300, 8), 0.2 + normal(1, 260, 8)
@@ -229,7 +229,7 @@ class TestKernel:
 
     def test_subsets_of_any_size_give_one_figure(self) -> None:
         made, real = 0.5 + normal(0, 400, 3), normal(1, 400, 3)
-        whole = squared_discrepancy(made[None], real[None]).item()
+        whole = squared_mmd(made[None], real[None]).item()
         for size in (5, 50, 200, 1000):
             assert kernel(made, real, subsets=500, size=size).value == pytest.approx(whole, rel=0.1)
 

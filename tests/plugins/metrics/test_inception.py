@@ -350,8 +350,8 @@ def test_without_a_network(
     folder = tmp_path / "hub" / "checkpoints"
     assert str(told.value) == (
         f"metric {metric.name!r} needs the file weights-inception-2015-12-05-6726825d.pth, which cannot be downloaded "
-        f"([Errno -2] Name or service not known): get it at {inception.SOURCE}, and put it into the folder {folder}, "
-        f"or name it with --{metric.name}-weights"
+        f"([Errno -2] Name or service not known): download it from {inception.SOURCE} and put it into the folder "
+        f"{folder}, or name it with --{metric.name}-weights"
     )
     assert list(folder.iterdir()) == []
     shown = capsys.readouterr()
@@ -382,7 +382,7 @@ def test_what_is_downloaded_is_checked_and_kept(
 @needs_library
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     metric = InceptionKernel(InceptionConfig(weights=str(tmp_path / "nowhere.pth")))
-    with pytest.raises(UserError, match=r"--kid-weights names .*nowhere\.pth, which is no file: get it at"):
+    with pytest.raises(UserError, match=r"--kid-weights names .*nowhere\.pth, which is not a file: download it from"):
         measure(metric, examples(4), examples(4))
 
 
@@ -391,7 +391,7 @@ def test_another_file_is_never_loaded(tmp_path: Path) -> None:
     """A file can run what is in it: this one would leave a trace."""
     trace, file = tmp_path / "trace", tmp_path / "weights.pth"
     torch.save(Trap(trace), file)
-    with pytest.raises(UserError, match=r"and .*weights\.pth is another one or damaged \(its sha256 is"):
+    with pytest.raises(UserError, match=r"and .*weights\.pth is a different one or damaged \(its sha256 is"):
         measure(InceptionScore(InceptionConfig(weights=str(file))), examples(4), examples(4))
     assert not trace.exists()
     torch.load(file, weights_only=False)

@@ -25,8 +25,8 @@ from ganzoo_metrics import stacked
 from ganzoo_metrics.classifier import Classifier
 from ganzoo_metrics.configs import ModesConfig, StackedClassifierConfig
 from ganzoo_metrics.gaussians import NARROWEST, Gaussians
-from ganzoo_metrics.modes import Modes, class_counts, divergence
-from ganzoo_metrics.stacked import StackedClassifier, apart, spelt, together
+from ganzoo_metrics.modes import Modes, class_counts, kl_divergence
+from ganzoo_metrics.stacked import StackedClassifier, channels_of, combine, digits_of
 
 POINT = Field("point", (2,))
 WITHIN = 1 - math.exp(-4.5)  # of a Gaussian in the plane, the share within 3 deviations
@@ -77,8 +77,8 @@ def test_divergence_is_its_formula(made: list[int], data: st.DataObject) -> None
     real = data.draw(st.lists(st.integers(1, 1000), min_size=len(made), max_size=len(made)))
     p, q = ([value / sum(values) for value in values] for values in (made, real))
     expected = sum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
-    assert divergence(counts(*made), counts(*real)) == pytest.approx(expected, abs=1e-12)
-    assert divergence(counts(*made), counts(*made)) == pytest.approx(0, abs=1e-12)
+    assert kl_divergence(counts(*made), counts(*real)) == pytest.approx(expected, abs=1e-12)
+    assert kl_divergence(counts(*made), counts(*made)) == pytest.approx(0, abs=1e-12)
     assert expected >= -1e-12
 
 
@@ -88,11 +88,11 @@ def test_some_even_modes_of_all_even_ones(classes: int, present: int, each: int)
     """A model that makes m of K modes evenly has log(K/m); one mode alone has log K."""
     present = min(present, classes)
     made = counts(*[7] * present, *[0] * (classes - present))
-    assert divergence(made, counts(*[each] * classes)) == pytest.approx(math.log(classes / present), abs=1e-9)
+    assert kl_divergence(made, counts(*[each] * classes)) == pytest.approx(math.log(classes / present), abs=1e-9)
 
 
 def test_a_class_that_is_not_real_leaves_it_finite() -> None:
-    assert divergence(counts(1, 1), counts(10, 0)) == pytest.approx(
+    assert kl_divergence(counts(1, 1), counts(10, 0)) == pytest.approx(
         0.5 * math.log(0.5 / (10 / 10.5)) + 0.5 * math.log(0.5 / (0.5 / 10.5))
     )
 
@@ -267,15 +267,15 @@ def test_a_collapsed_ring_is_seen() -> None:
 @given(base=st.integers(1, 12), channels=st.integers(1, 3), data=st.data())
 def test_classes_spell_their_digits(base: int, channels: int, data: st.DataObject) -> None:
     classes = data.draw(st.lists(st.integers(0, base**channels - 1), min_size=1, max_size=9))
-    digits = spelt(torch.tensor(classes), base, channels)
+    digits = digits_of(torch.tensor(classes), base, channels)
     assert digits.shape == (len(classes), channels)
     assert [sum(digit * base**place for place, digit in enumerate(row[::-1])) for row in digits.tolist()] == classes
     logits = torch.nn.functional.one_hot(digits, base).float()
-    assert together(logits).argmax(dim=1).tolist() == classes
+    assert combine(logits).argmax(dim=1).tolist() == classes
 
 
 def test_digits_of_a_thousand_classes() -> None:
-    assert spelt(torch.tensor([0, 7, 42, 571, 999]), 10, 3).tolist() == [
+    assert digits_of(torch.tensor([0, 7, 42, 571, 999]), 10, 3).tolist() == [
         [0, 0, 0], [0, 0, 7], [0, 4, 2], [5, 7, 1], [9, 9, 9]
     ]  # fmt: skip
 
@@ -284,10 +284,10 @@ def test_digits_of_a_thousand_classes() -> None:
 @given(seed=st.integers(0, 2**32 - 1), base=st.integers(1, 6), channels=st.integers(1, 4))
 def test_spellings_have_the_product_of_their_probabilities(seed: int, base: int, channels: int) -> None:
     single = torch.randn(3, channels, base, generator=torch.Generator().manual_seed(seed)).double().log_softmax(dim=2)
-    whole = together(single)
+    whole = combine(single)
     assert whole.shape == (3, base**channels)
     torch.testing.assert_close(whole.exp().sum(dim=1), torch.ones(3, dtype=torch.float64))
-    digits = spelt(torch.arange(base**channels), base, channels)
+    digits = digits_of(torch.arange(base**channels), base, channels)
     expected = torch.stack([single[:, place, digits[:, place]] for place in range(channels)]).sum(dim=0)
     torch.testing.assert_close(whole, expected)
 
@@ -331,14 +331,14 @@ def test_it_looks_at_every_channel_alone(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_channels_are_apart() -> None:
     images = torch.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
     assert torch.equal(
-        apart(images), torch.stack([image[channel] for image in images for channel in range(3)])[:, None]
+        channels_of(images), torch.stack([image[channel] for image in images for channel in range(3)])[:, None]
     )
 
 
 @pytest.mark.parametrize(("classes", "channels"), [(10, 3), (999, 3), (8, 2)])
 def test_classes_that_spell_nothing_are_refused(classes: int, channels: int) -> None:
     with pytest.raises(
-        UserError, match=rf"each of {channels} channels shows.* this data has {classes}: use --judge cnn"
+        UserError, match=rf"images of {channels} channels, such as .* this data has {classes}: use --judge cnn"
     ):
         StackedClassifier(
             StackedClassifierConfig(), Field("image", (channels, 28, 28)), Field("class", classes=classes)

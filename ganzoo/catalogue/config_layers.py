@@ -1,0 +1,82 @@
+"""The sources of choices, each as one layer: what a variant, its published preset and a config file set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ganzoo.catalogue.component import Variant
+from ganzoo.catalogue.formats import FORMAT, refuse_other_format
+from ganzoo.catalogue.settings import NOT_IN_FILES
+from ganzoo.errors import UserError
+from ganzoo.text import did_you_mean
+
+RUN = "run"  # the key of the run settings among the options of a layer; every other key is a slot or a kind
+
+
+@dataclass(frozen=True)
+class ConfigLayer:
+    """One source of choices: a component for each slot or kind, and options for each slot or kind.
+
+    ``loose`` options apply to whatever component fills the slot in the end; other options apply only to the component
+    that this layer, or a layer below, chose.
+    """
+
+    name: str
+    parts: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    loose: bool = False
+
+
+def variant_layers(variant: Variant, published: bool) -> Iterator[ConfigLayer]:
+    """Yield the layer of a variant and, with ``published``, the layer of its source's own settings above it."""
+    yield _layer_of(variant, variant.parts, variant.overrides)
+    if published:
+        parts = {key: str(value) for key, value in variant.published.items() if "." not in key}
+        yield _layer_of(variant, parts, {key: value for key, value in variant.published.items() if "." in key})
+
+
+def _layer_of(variant: Variant, parts: Mapping[str, str], overrides: Mapping[str, Any]) -> ConfigLayer:
+    options: dict[str, dict[str, Any]] = {}
+    for key, value in overrides.items():
+        owner, name = key.split(".")
+        options.setdefault(owner, {})[name] = value
+    return ConfigLayer(f"variant {variant.name!r}", parts, options)
+
+
+def refuse_other_file(file: Mapping[str, Any], variant: str, preset: str | None) -> None:
+    """Raise :class:`UserError` where a config file has another variant or preset, or unknown entries."""
+    known = ("format", "variant", "preset", "parts", "run", "versions")
+    for key in file:
+        if key not in known:
+            raise UserError(f"the config file has an unknown entry {key!r}{did_you_mean(str(key), known)}")
+    for what, asked in (("variant", variant), ("preset", preset)):
+        if asked is not None and file.get(what, asked) != asked:
+            raise UserError(f"the config file has the {what} {file[what]!r}, not {asked!r}: leave one of them out")
+
+
+def file_layer(file: Mapping[str, Any], variant: Variant) -> ConfigLayer:
+    """Return the layer of a config file; raises :class:`UserError` where it is damaged or has another recipe."""
+    refuse_other_format(file.get("format", FORMAT), "the config file")
+    parts, run = file.get("parts", {}), file.get("run", {})
+    if not isinstance(parts, Mapping) or not isinstance(run, Mapping):
+        raise UserError("the config file is damaged: 'parts' and 'run' must be JSON objects")
+    for name, value in parts.items():
+        if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+            raise UserError(f"the config file is damaged: part {name!r} has no name")
+        if not isinstance(value.get("config", {}), Mapping):
+            raise UserError(f"the config file is damaged: 'config' of part {name!r} must be a JSON object")
+    for name in NOT_IN_FILES:
+        if name in run:
+            raise UserError(
+                f"the config file has the option {name!r}, which no file may set: remove it, and give --{name}"
+            )
+    names = {slot: value["name"] for slot, value in parts.items()}
+    if names.get("recipe", variant.recipe) != variant.recipe:
+        raise UserError(
+            f"the config file has the recipe {names['recipe']!r}, but variant {variant.name!r} has the recipe "
+            f"{variant.recipe!r}: leave the recipe out of the file"
+        )
+    options = {slot: value.get("config", {}) for slot, value in parts.items()}
+    return ConfigLayer("the config file", names, {**options, RUN: run})
