@@ -38,8 +38,8 @@ PROMISES: tuple[Promise, ...] = (
         "carry out a step and source of data.",
         "On one kind of machine and one version of torch; on an accelerator with `--deterministic`, which has not "
         "been measured yet. What a power cut takes depends on the disk keeping what it says it has.",
-        "tests/test_kills.py tests/test_resume.py tests/test_state_machine.py",
-        "tests/test_kills.py tests/test_resume.py tests/test_state_machine.py",
+        "tests/robustness/test_kills.py tests/training/test_resume.py tests/robustness/test_state_machine.py",
+        "tests/robustness/test_kills.py tests/training/test_resume.py tests/robustness/test_state_machine.py",
     ),
     Promise(
         "Several processes",
@@ -48,8 +48,8 @@ PROMISES: tuple[Promise, ...] = (
         "A signal stops all of them after the same step, with a save.",
         "Proved for processes of one machine, on CPUs. Batch norm and dropout look at what a process has. A process "
         "that cannot save ends itself, and `torchrun` the others.",
-        "tests/test_processes.py",
-        "tests/test_processes.py",
+        "tests/step/test_processes.py",
+        "tests/step/test_processes.py",
     ),
     Promise(
         "Signals",
@@ -58,16 +58,16 @@ PROMISES: tuple[Promise, ...] = (
         "downloaded, the first signal ends it at once, and leaves nothing half made.",
         "While a compiled library works, Python hears a signal only when it returns. A training whose last step is "
         "done ends with status 0 all the same.",
-        "tests/test_signals.py",
-        "tests/test_signals.py",
+        "tests/robustness/test_signals.py",
+        "tests/robustness/test_signals.py",
     ),
     Promise(
         "One run a folder",
         "Of several processes that want one run folder one gets it, and the others exit with status 2, naming its "
         "process and host. The claim of a process that died holds nobody up.",
         "On disks whose locks work between the machines that share them.",
-        "tests/test_locks.py",
-        "tests/test_locks.py",
+        "tests/robustness/test_locks.py tests/storage/test_folder_lock.py",
+        "tests/robustness/test_locks.py",
     ),
     Promise(
         "Durable saves",
@@ -77,8 +77,9 @@ PROMISES: tuple[Promise, ...] = (
         "room.",
         "The order of calls is proved, not what a disk does with them. Pictures and curves that cannot be written "
         "are told of, and the training goes on.",
-        "tests/test_durability.py tests/test_disk.py",
-        "tests/test_durability.py tests/test_disk.py",
+        "tests/robustness/test_write_order.py tests/robustness/test_disks.py tests/storage/test_files.py "
+        "tests/training/observers/test_metrics_file.py",
+        "tests/robustness/test_write_order.py tests/robustness/test_disks.py",
     ),
     Promise(
         "Damaged and hostile files",
@@ -87,8 +88,8 @@ PROMISES: tuple[Promise, ...] = (
         "in one line or is a model like any other, with finite weights of its own size: it is never executed, and "
         "builds nothing larger than itself.",
         "The checksums are no signature: whoever can write a file can make a valid one.",
-        "tests/test_damage.py",
-        "tests/test_damage.py",
+        "tests/robustness/test_damage.py tests/storage/test_sealed.py",
+        "tests/robustness/test_damage.py",
     ),
     Promise(
         "Nothing is executed",
@@ -98,8 +99,8 @@ PROMISES: tuple[Promise, ...] = (
         "Plugins are code, and run. Processes that read streamed data exchange messages with their parent. "
         "`--execution compile` starts a compiler, whose cache torch trusts; `fid`, `kid` and `inception-score`, where "
         "they are asked for by name, load a file of weights through torch-fidelity, which looks at its hash.",
-        "tests/test_audit.py tests/test_names.py",
-        "tests/test_audit.py tests/test_names.py",
+        "tests/robustness/test_audit.py tests/robustness/test_names.py tests/project/test_names.py",
+        "tests/robustness/test_audit.py tests/robustness/test_names.py",
     ),
     Promise(
         "Old checkpoints",
@@ -108,8 +109,9 @@ PROMISES: tuple[Promise, ...] = (
         "the outputs of its own network, to the bit.",
         "Old files carry no checksum: a flipped bit of a weight that stays finite is not seen. What shapes do not "
         "tell, such as slopes and the order of what is joined, is yours to know: docs/convert.md lists it.",
-        "tests/test_convert.py tests/test_convert_hostile.py",
-        "tests/test_convert_hostile.py",
+        "tests/studio/conversion/test_convert.py tests/studio/conversion/test_matching.py "
+        "tests/robustness/test_hostile_checkpoints.py",
+        "tests/robustness/test_hostile_checkpoints.py",
     ),
     Promise(
         "Not a number, and collapse",
@@ -121,23 +123,24 @@ PROMISES: tuple[Promise, ...] = (
         "Where steps are recorded as a graph of a GPU, the host hears of it one step later (proved with recorded "
         "steps on a CPU; no GPU has been measured yet). Collapse to a few kinds of examples is not noticed: "
         "evaluate for that. It cannot be skipped: a generator that is not updated stays as it is.",
-        "tests/test_guard.py",
+        "tests/health/test_anomaly.py tests/health/test_policies.py tests/health/test_collapse.py",
     ),
     Promise(
         "Too little memory",
         "Running out of memory ends a training with the size of the batch, the device, what to change, and the "
         "save that stands. Memory, open files and threads stay the same over 100,000 steps.",
         "A system that kills processes instead of refusing them memory leaves no time for words; the save stands.",
-        "tests/test_guard.py tests/test_leaks.py",
-        "tests/test_leaks.py",
+        "tests/health/test_memory.py tests/robustness/test_leaks.py",
+        "tests/robustness/test_leaks.py",
     ),
     Promise(
         "Images and archives of any kind",
         "Images of a folder that are broken, bombs, pipes or no images at all are left out before training begins, "
         "and counted; the rest is upright, in the right colours, and fits.",
         "An image that changes while it trains ends the training with its name.",
-        "tests/test_images.py tests/test_archives.py tests/test_datasets.py",
-        "tests/test_images.py tests/test_archives.py",
+        "tests/robustness/test_hostile_images.py tests/robustness/test_hostile_archives.py "
+        "tests/plugins/datasets/test_folder.py",
+        "tests/robustness/test_hostile_images.py tests/robustness/test_hostile_archives.py",
     ),
     Promise(
         "Downloads",
@@ -146,8 +149,9 @@ PROMISES: tuple[Promise, ...] = (
         "file or away from encryption; eight processes make one transfer. Without a network, a sentence names the "
         "files and the folder.",
         "Files that are in place already are not hashed again. The proxies of the environment are trusted.",
-        "tests/test_downloads.py",
-        "tests/test_downloads.py",
+        "tests/plugins/datasets/test_download.py tests/plugins/datasets/test_sources.py "
+        "tests/robustness/test_downloads.py",
+        "tests/robustness/test_downloads.py",
     ),
     Promise(
         "Broken plugins",
@@ -155,15 +159,15 @@ PROMISES: tuple[Promise, ...] = (
         "`--json` still parses. One that breaks when it is used ends that training with its name and package.",
         "One that hangs while it is imported, ends the process, or changes Python or torch for all of it, such as the "
         "default type of numbers, can only be left out: by `GANZOO_PLUGINS`.",
-        "tests/test_discovery.py tests/test_broken_parts.py tests/test_third_party.py",
-        "tests/test_broken_parts.py",
+        "tests/catalogue/test_discovery.py tests/robustness/test_broken_parts.py tests/project/test_third_party.py",
+        "tests/robustness/test_broken_parts.py",
     ),
     Promise(
         "Any command line",
         "Whatever is typed, the exit status is 0, 1, 2 or 130, and no traceback is shown.",
         "A signal other than SIGINT has the status of its own.",
-        "tests/test_command_lines.py",
-        "tests/test_command_lines.py",
+        "tests/robustness/test_command_lines.py",
+        "tests/robustness/test_command_lines.py",
     ),
 )
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import torch
-from PIL import Image
 
 import ganzoo
 from ganzoo.catalogue import installed, select
 from ganzoo.testing.command_lines import listing
+from ganzoo.testing.run_files import plain_picture
 from ganzoo.testing.selections import choose
 from ganzoo.testing.stand_ins import StandIns
 from ganzoo.training.run import Run, train
@@ -67,10 +67,14 @@ def stand_in_root(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], P
     return StandIns(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture
-def plain_curves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Curves that are drawn at once: drawing takes longer than a short training, and is tested elsewhere."""
-    monkeypatch.setattr("ganzoo.pictures.curves", lambda rows: Image.new("RGB", (60, 40)))
+@pytest.fixture(autouse=True)
+def plain_curves(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Curves that are drawn at once, as drawing takes half the time of a short training; ``@pytest.mark.curves`` not.
+
+    Fixtures of a session or module are built before this, and their trainings draw real curves.
+    """
+    if request.node.get_closest_marker("curves") is None:
+        monkeypatch.setattr("ganzoo.pictures.curves", plain_picture)
 
 
 @pytest.fixture

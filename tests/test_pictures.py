@@ -14,6 +14,7 @@ from PIL import Image
 from ganzoo import pictures
 from ganzoo.pictures import png
 
+pytestmark = pytest.mark.curves
 NO_PICTURES: dict[str, Callable[[Path], object]] = {
     "a program": lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"),
     "a bomb": lambda path: Image.new("1", (9000, 9000)).save(path),

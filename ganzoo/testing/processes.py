@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -11,7 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import ganzoo.pictures
 from ganzoo.cli import main
+from ganzoo.testing.run_files import plain_picture
 
 # Forked from a server that has imported what takes seconds, and that never starts a thread.
 FORKS = multiprocessing.get_context("forkserver")
@@ -25,7 +28,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 class Forked:
-    """A call in a forked process, with the methods of ``subprocess.Popen`` that tests need."""
+    """A call in a forked process, with the methods of ``subprocess.Popen`` that tests need; curves are plain."""
 
     def __init__(self, target: Callable[..., Any], *arguments: Any, log: Path):
         self._process = FORKS.Process(target=_with_log, args=(log, target, *arguments))
@@ -57,6 +60,20 @@ def forked(words: Sequence[str], log: Path) -> Started:
     return Forked(main, list(words), log=log)
 
 
+def forked_group(words: Sequence[str], log: Path, size: int) -> list[Started]:
+    """Start ``ganzoo WORDS`` in ``size`` processes that train together, as ``torchrun`` would, without its restarts."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return [Forked(_as_rank, rank, size, port, list(words), log=log) for rank in range(size)]
+
+
+def _as_rank(rank: int, size: int, port: int, words: Sequence[str]) -> None:
+    where = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in where.items()})
+    main(list(words))
+
+
 def fresh(words: Sequence[str], log: Path) -> Started:
     """Start ``ganzoo WORDS`` as people do."""
     with log.open("ab") as said:
@@ -77,6 +94,7 @@ def _with_log(log: Path, target: Callable[..., Any], *arguments: Any) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
+    ganzoo.pictures.curves = plain_picture  # type: ignore[assignment]
     target(*arguments)
 
 

@@ -81,6 +81,7 @@ def test_the_commands_of_a_page_run_one_after_the_other(page: Path, workplace: P
             assert command(quick(line)) == 0, " ".join(words)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("line", TOGETHER, ids=["torchrun", "with restarts"])
 def test_commands_for_several_processes_run(line: str, workplace: Path) -> None:
     words = shlex.split(line)

@@ -89,6 +89,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     return found
 
 
+def contents(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 def listed(answer: str) -> set[tuple[str, str]]:
     return {(entry["kind"], entry["name"]) for entry in json.loads(answer) if entry["package"] == PACKAGE}
 
@@ -103,6 +108,23 @@ def test_the_wheel_holds_ganzoo_and_its_plugins_and_nothing_else(place: Installa
     assert plugins == {path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").exists()}
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"ganzoo", *plugins}
     assert {f"{package}/__init__.py" for package in plugins} <= set(names)
+
+
+def test_the_wheel_holds_the_modules_of_the_source_byte_for_byte(place: Installation) -> None:
+    """Every module and every file of data of ``ganzoo`` and the plugins, and no other."""
+    packed = {
+        name: content
+        for name, content in contents(place.wheel).items()
+        if ".dist-info/" not in name
+    }
+    source = {
+        path.relative_to(top).as_posix(): path.read_bytes()
+        for top, folder in ((ROOT, ROOT / "ganzoo"), (ROOT / "plugins", ROOT / "plugins"))
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert packed.keys() == source.keys()
+    assert {name for name, content in packed.items() if content != source[name]} == set()
 
 
 def test_ganzoo_comes_from_the_wheel_and_not_from_the_checkout(place: Installation) -> None:

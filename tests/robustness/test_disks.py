@@ -26,8 +26,6 @@ from ganzoo.testing.recording_disk import Disk
 from ganzoo.testing.run_files import unsound
 from ganzoo.training.run import train
 
-pytestmark = pytest.mark.usefixtures("plain_curves")
-
 SMALL = {"dataset_size": 8, "batch_size": 8, "steps": 4, "log_every": 1, "sample_every": 2, "checkpoint_every": 1}
 WORDS = [word for name, value in SMALL.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 TRAIN = ["train", "gan-minimal", *WORDS, "--device", "cpu"]

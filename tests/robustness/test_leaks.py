@@ -25,7 +25,10 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
 import memory
 
-pytestmark = pytest.mark.skipif(not memory.PROC.is_dir(), reason="what a process holds is read from /proc")
+pytestmark = [
+    pytest.mark.curves,
+    pytest.mark.skipif(not memory.PROC.is_dir(), reason="what a process holds is read from /proc"),
+]
 
 LIBRARY = "".join(platform.libc_ver())
 STEPS, WARM, EVERY = 600, 300, 50

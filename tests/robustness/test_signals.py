@@ -221,7 +221,7 @@ def imported_while_starting() -> list[str]:
     return done.stdout.split()
 
 
-@pytest.mark.parametrize("count", [4, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [3, pytest.param(100, marks=pytest.mark.long)])
 def test_a_signal_amid_imports_ends_it_at_once(count: int, tmp_path: Path, record: Callable[..., None]) -> None:
     names = imported_while_starting()
     assert len(names) > 500
@@ -268,8 +268,8 @@ def stuck(words: Sequence[str], target: str, here: Path) -> None:
     "target",
     [
         "ganzoo.step.train_step:TrainStep.__call__",
-        "ganzoo.storage.sealed:write_whole",
-        "ganzoo.training.preview:Preview.draw",
+        pytest.param("ganzoo.storage.sealed:write_whole", marks=pytest.mark.long),
+        pytest.param("ganzoo.training.preview:Preview.draw", marks=pytest.mark.long),
     ],
 )
 def test_a_second_interrupt_is_immediate(

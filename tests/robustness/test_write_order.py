@@ -18,8 +18,6 @@ from ganzoo.testing.recording_disk import TEMPORARY, Disk, Operation
 from ganzoo.training.observers import Observer
 from ganzoo.training.run import Run, train
 
-pytestmark = pytest.mark.usefixtures("plain_curves")
-
 SMALL = {"dataset_size": 8, "batch_size": 8, "steps": 4, "log_every": 1, "sample_every": 2, "checkpoint_every": 1}
 EVALUATED = {"evaluate_every": 2, "evaluate_samples": 300, "metric": "kernel", "judge": "plain"}
 IN_PLACE = {"metrics.jsonl", ".lock"}  # grows by lines; is empty

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +21,8 @@ from ganzoo.cli import run as command
 from ganzoo.errors import UserError
 from ganzoo.randomness import Share
 from ganzoo.step.processes import DistributedProcesses
+from ganzoo.testing.command_lines import ganzoo
+from ganzoo.testing.processes import forked_group, wait_for
 from ganzoo.training.run import _refuse_other_steps, train
 
 ALIKE = {  # no batch norm, no dropout: these look at the batch that a process has
@@ -30,20 +31,27 @@ ALIKE = {  # no batch norm, no dropout: these look at the batch that a process h
 }
 
 
-def ganzoo(out: Path, *words: str, processes: int = 1, restarts: int = 0) -> list[str]:
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    start = [*torchrun, f"--max-restarts={restarts}"] if processes > 1 else []
-    fixed = ["--device", "cpu", "--precision", "fp32", "--batch-size", "16", "--out", str(out)]
-    return [sys.executable, *start, "-m", "ganzoo", "train", *words, *fixed]
+def line(out: Path, *words: str) -> list[str]:
+    return ["train", *words, "--device", "cpu", "--precision", "fp32", "--batch-size", "16", "--out", str(out)]
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1"}
+def run(out: Path, *words: str, processes: int = 1) -> None:
+    """Train in this process, or in several that are forked; how ``torchrun`` starts them is tested below."""
+    if processes == 1:
+        answer = ganzoo(*line(out, *words))
+        assert answer.status == 0, answer.err
+        return
+    log = out.with_name(f"{out.name}.log")
+    started = forked_group(line(out, *words), log, processes)
+    assert [process.wait(240) for process in started] == [0] * processes, log.read_text(encoding="utf-8")
 
 
-def run(line: list[str]) -> None:
-    done = subprocess.run(line, capture_output=True, text=True, env=environment(), check=False, timeout=240)
-    assert done.returncode == 0, done.stderr[-3000:]
+def torchrun(out: Path, *words: str, restarts: int = 0) -> subprocess.Popen[str]:
+    """Start two processes, as people do."""
+    start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", f"--max-restarts={restarts}"]
+    command = [sys.executable, *start, "-m", "ganzoo", *line(out, *words)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def furthest(first: Path, second: Path) -> float:
@@ -58,9 +66,9 @@ def test_processes_have_the_gradient_of_one_with_the_whole_batch(
 ) -> None:
     # One step at a rate of 1, without averages: what a weight moved by is its gradient.
     words = (variant, *ALIKE[variant], "--optimizer", "sgd", "--optimizer-lr", "1", "--steps", "1", "--ema", "0")
-    run(ganzoo(tmp_path / "one", *words))
-    run(ganzoo(tmp_path / "many", *words, processes=processes))
-    run(ganzoo(tmp_path / "passes", *words, "--accumulate", str(processes)))
+    run(tmp_path / "one", *words)
+    run(tmp_path / "many", *words, processes=processes)
+    run(tmp_path / "passes", *words, "--accumulate", str(processes))
     by_processes, by_passes = (furthest(tmp_path / "one", tmp_path / other) for other in ("many", "passes"))
     assert by_processes <= 1e-6
     assert by_passes <= 1e-6
@@ -69,8 +77,8 @@ def test_processes_have_the_gradient_of_one_with_the_whole_batch(
 
 def test_two_processes_train_what_one_trains(tmp_path: Path) -> None:
     words = ("gan-minimal", "--steps", "30", "--log-every", "10")
-    run(ganzoo(tmp_path / "one", *words))
-    run(ganzoo(tmp_path / "two", *words, processes=2))
+    run(tmp_path / "one", *words)
+    run(tmp_path / "two", *words, processes=2)
     assert furthest(tmp_path / "one", tmp_path / "two") <= 1e-6
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == sorted(
         path.name for path in (tmp_path / "one").iterdir()
@@ -82,24 +90,16 @@ def workers(parent: int) -> list[int]:
     return [int(child) for child in children]
 
 
-def wait_for(path: Path, seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} did not appear"
-        time.sleep(0.02)
-
-
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find a worker")
 @pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.long), 1])
 def test_a_killed_process_is_started_again_and_the_end_is_the_same(
     rank: int, tmp_path: Path, record: Callable[..., None]
 ) -> None:
     every = ("--checkpoint-every", "20", "--sample-every", "400", "--log-every", "400")
-    words = ("gan-minimal", "--steps", "400", *every)
-    run(ganzoo(tmp_path / "whole", *words, processes=2))
-    line = ganzoo(tmp_path / "killed", *words, "--resume", processes=2, restarts=1)
-    started = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment())
-    wait_for(tmp_path / "killed" / "checkpoints" / "step-00000040.safetensors")
+    words = ("gan-minimal", "--steps", "400", "--dataset-size", "8", *every)
+    run(tmp_path / "whole", *words, processes=2)
+    started = torchrun(tmp_path / "killed", *words, "--resume", restarts=1)
+    wait_for(tmp_path / "killed" / "checkpoints" / "step-00000040.safetensors", 120)
     os.kill(sorted(workers(started.pid))[rank], signal.SIGKILL)
     _, said = started.communicate(timeout=240)
     assert started.returncode == 0, said[-3000:]
@@ -112,10 +112,8 @@ def test_a_killed_process_is_started_again_and_the_end_is_the_same(
 
 def test_a_signal_to_one_process_stops_all_after_the_same_step(tmp_path: Path) -> None:
     words = ("gan-minimal", "--steps", "1000000", "--checkpoint-every", "20")
-    started = subprocess.Popen(
-        ganzoo(tmp_path / "run", *words, processes=2), stderr=subprocess.PIPE, text=True, env=environment()
-    )
-    wait_for(tmp_path / "run" / "checkpoints" / "step-00000020.safetensors")
+    started = torchrun(tmp_path / "run", *words)
+    wait_for(tmp_path / "run" / "checkpoints" / "step-00000020.safetensors", 120)
     started.send_signal(signal.SIGTERM)
     _, said = started.communicate(timeout=120)
     assert started.returncode != 0
@@ -128,7 +126,7 @@ def test_processes_that_see_other_saves_do_not_train() -> None:
         def __init__(self) -> None:
             self.share = Share(1, 2)
 
-        def told(self, text: str) -> str:
+        def broadcast_text(self, text: str) -> str:
             return "40"
 
     class At:

@@ -17,8 +17,6 @@ from ganzoo.storage.files import NotWritten, make_folder, replacing, sweep, writ
 from ganzoo.training.observers import Observer
 from ganzoo.training.run import Run, train
 
-pytestmark = pytest.mark.usefixtures("plain_curves")
-
 SMALL = {"dataset_size": 8, "batch_size": 8, "steps": 4, "log_every": 1, "sample_every": 2, "checkpoint_every": 1}
 
 

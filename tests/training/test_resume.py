@@ -56,8 +56,12 @@ def test_every_optimizer_goes_on_to_the_bit(optimizer: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "flags",
-    [{"execution": "compile"}, {"precision": "fp32"}, {"precision": "bf16"}, {"accumulate": 4, "penalty": "r1"}],
-    ids=["compile", "fp32", "bf16", "passes"],
+    [
+        pytest.param({"execution": "compile"}, id="compile", marks=pytest.mark.long),
+        pytest.param({"precision": "bf16"}, id="bf16"),
+        pytest.param({"accumulate": 4, "penalty": "r1", "precision": "fp32"}, id="passes"),
+        pytest.param({"precision": "fp32"}, id="fp32", marks=pytest.mark.long),
+    ],
 )
 def test_every_way_to_make_a_step_goes_on_to_the_bit(flags: dict[str, object], tmp_path: Path) -> None:
     whole = train(choose("cgan", tmp_path / "whole", **flags))
@@ -65,7 +69,8 @@ def test_every_way_to_make_a_step_goes_on_to_the_bit(flags: dict[str, object], t
     assert parts.sha256 == whole.sha256
 
 
-@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_goes_on_to_the_bit_with_streamed_data(variant: str, workers: int, tmp_path: Path) -> None:
     whole = train(choose(variant, tmp_path / "whole"))
@@ -73,9 +78,10 @@ def test_every_variant_goes_on_to_the_bit_with_streamed_data(variant: str, worke
     assert parts.sha256 == whole.sha256
 
 
-def test_data_that_another_process_reads_goes_on_to_the_bit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_streamed_data_goes_on_to_the_bit(workers: int, tmp_path: Path) -> None:
     whole = train(choose("cgan", tmp_path / "whole"))
-    parts = interrupted_twice(choose("cgan", tmp_path / "parts", data_budget=0, workers=1))
+    parts = interrupted_twice(choose("cgan", tmp_path / "parts", data_budget=0, workers=workers))
     assert parts.sha256 == whole.sha256
 
 
@@ -147,7 +153,7 @@ def wait_for(path: Path, seconds: float = 60.0) -> None:
 def test_a_killed_run_goes_on_to_the_bit_and_two_cannot_share_a_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    length = ("--steps", "400", "--checkpoint-every", "20")
+    length = ("--steps", "150", "--checkpoint-every", "20", "--dataset-size", "8")
     out = tmp_path / "run"
     killed = start(out, *length)
     wait_for(out / "checkpoints" / "step-00000020.safetensors")

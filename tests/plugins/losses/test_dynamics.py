@@ -155,6 +155,7 @@ def test_the_scores_of_the_ring_itself() -> None:
     assert ring_scores(2 * torch.randn(20_000, 2, generator=torch.Generator().manual_seed(0)))[1] < 0.2
 
 
+@pytest.mark.long
 def test_the_ring_of_eight_gaussians_loses_no_mode(tmp_path: Path) -> None:
     """All 8 modes, and at least 65 % of the samples within 3σ of one; the weight of ‖∇D‖² is γ/2 = 0.1."""
     ganzoo.train(

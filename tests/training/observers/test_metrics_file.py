@@ -17,8 +17,6 @@ from ganzoo.training.observers import Observer
 from ganzoo.training.observers.metrics_file import read_rows
 from ganzoo.training.run import Run, train
 
-pytestmark = pytest.mark.usefixtures("plain_curves")
-
 SMALL = {"dataset_size": 8, "batch_size": 8, "steps": 4, "log_every": 1, "sample_every": 2, "checkpoint_every": 1}
 
 
