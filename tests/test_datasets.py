@@ -222,7 +222,7 @@ def test_idx_reads_what_was_written_and_nothing_else(shape: tuple[int, ...], cut
     whole = idx(values)
     assert np.array_equal(parse(whole, 3, Path("a"), "MNIST").numpy(), values)
     for wrong in (whole[:-cut], whole + extra):
-        with pytest.raises(UserError, match="not a sound file of MNIST"):
+        with pytest.raises(UserError, match="not a valid file of MNIST"):
             parse(wrong, 3, Path("a"), "MNIST")
 
 
@@ -311,7 +311,7 @@ def test_damaged_gzip_files_are_named(damage: str, tmp_path: Path, offline: None
     flipped[len(packed) // 2] ^= 0xFF
     data = {"cut": packed[:-20], "no gzip": b"hello", "flipped": flipped, "not idx": gzip.compress(b"hello")}[damage]
     (folder / "train-images-idx3-ubyte.gz").write_bytes(bytes(data))
-    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz is not a sound file of MNIST"):
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz is not a valid file of MNIST"):
         IdxDataset(MnistConfig(), tmp_path)
     assert not (folder / "train-images-idx3-ubyte").exists()
 
@@ -416,12 +416,12 @@ WHOLE = tar({f"{FOLDER}/{name}": os.urandom(RECORD) for name in BATCHES["train"]
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (flipped(WHOLE, len(WHOLE) // 2), "not a sound file of CIFAR-10"),
-        (flipped(WHOLE, -6 % len(WHOLE)), "not a sound file of CIFAR-10"),
-        (WHOLE[:-4], "not a sound file of CIFAR-10"),
-        (b"", "not a sound file of CIFAR-10"),
-        (b"hello", "not a sound file of CIFAR-10"),
-        (tar({f"{FOLDER}/data_batch_1.bin": os.urandom(RECORD)})[:-500], "not a sound file of CIFAR-10"),
+        (flipped(WHOLE, len(WHOLE) // 2), "not a valid file of CIFAR-10"),
+        (flipped(WHOLE, -6 % len(WHOLE)), "not a valid file of CIFAR-10"),
+        (WHOLE[:-4], "not a valid file of CIFAR-10"),
+        (b"", "not a valid file of CIFAR-10"),
+        (b"hello", "not a valid file of CIFAR-10"),
+        (tar({f"{FOLDER}/data_batch_1.bin": os.urandom(RECORD)})[:-500], "not a valid file of CIFAR-10"),
         (tar({f"{FOLDER}/data_batch_1.bin": bytes(RECORD)}), r"it lacks data_batch_2\.bin, data_batch_3"),
     ],
 )
