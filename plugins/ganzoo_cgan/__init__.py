@@ -11,7 +11,7 @@ PAPER = "Mirza & Osindero 2014, arXiv 1411.1784"
 
 CONDITION = Need(
     ("condition:class", "condition:vector", "condition:tokens"),
-    "use --conditioner none, or data with labels (one sub-folder a class)",
+    "use --conditioner none, or data with labels (one sub-folder per class)",
 )
 INPUT = Need(("site:input-vector", "site:input-map"), "use a network that conditions its input, such as mlp or dcgan")
 PLANE = Need(

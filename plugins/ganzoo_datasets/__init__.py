@@ -26,7 +26,7 @@ def ganzoo_components() -> Iterable[Component]:
         Component(
             kind="dataset",
             name="digits",
-            summary="1,797 handwritten digits, 8×8 enlarged; comes with scikit-learn, needs no download",
+            summary="1,797 handwritten digits, enlarged from 8×8; part of scikit-learn, needs no download",
             target="ganzoo_datasets.digits:DigitsDataset",
             config=DigitsConfig,
             source="Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, 1998, "
@@ -45,7 +45,7 @@ def ganzoo_components() -> Iterable[Component]:
         Component(
             kind="dataset",
             name="fashion-mnist",
-            summary="60,000 + 10,000 pictures of clothes in ten classes, 28×28 grey",
+            summary="60,000 + 10,000 images of clothes in ten classes, 28×28 grey",
             target="ganzoo_datasets.idx:IdxDataset",
             config=FashionMnistConfig,
             source="Xiao, Rasul and Vollgraf, Fashion-MNIST, arXiv:1708.07747 (MIT)",
@@ -73,7 +73,7 @@ def ganzoo_components() -> Iterable[Component]:
         Component(
             kind="dataset",
             name="folder",
-            summary="your own images: one sub-folder a class, or none for images without labels",
+            summary="your own images; each sub-folder is a class, and without sub-folders there are no labels",
             target="ganzoo_datasets.folder:FolderDataset",
             config=FolderConfig,
             stand_in="ganzoo_datasets.stand_ins:folder",
@@ -81,7 +81,7 @@ def ganzoo_components() -> Iterable[Component]:
         Component(
             kind="dataset",
             name="ring",
-            summary="points of Gaussians on a circle: shows in seconds whether a GAN loses modes",
+            summary="points of Gaussians on a circle; shows within seconds whether a GAN loses modes",
             target="ganzoo_datasets.gaussians:GaussiansDataset",
             config=RingConfig,
             source="Metz et al., Unrolled Generative Adversarial Networks, arXiv:1611.02163",
@@ -89,7 +89,7 @@ def ganzoo_components() -> Iterable[Component]:
         Component(
             kind="dataset",
             name="grid",
-            summary="points of Gaussians on a square grid: 25 modes to lose",
+            summary="points of Gaussians on a square grid: 25 modes",
             target="ganzoo_datasets.gaussians:GaussiansDataset",
             config=GridConfig,
             source="Srivastava et al., VEEGAN, arXiv:1705.07761; Lin et al., PacGAN, arXiv:1712.04086",
@@ -97,7 +97,7 @@ def ganzoo_components() -> Iterable[Component]:
         Component(
             kind="dataset",
             name="stacked-mnist",
-            summary="three random MNIST digits as the colours of an image: 1,000 modes to lose",
+            summary="three random MNIST digits as the colour channels of an image: 1,000 modes",
             target="ganzoo_datasets.stacked:StackedMnistDataset",
             config=StackedMnistConfig,
             source="Metz et al., Unrolled Generative Adversarial Networks, arXiv:1611.02163; "
@@ -108,7 +108,7 @@ def ganzoo_components() -> Iterable[Component]:
         Component(
             kind="dataset",
             name="shapes",
-            summary="drawn shapes in colour, with classes, attributes and captions that are exactly true",
+            summary="drawn shapes in colour, with exact classes, attributes and captions",
             target="ganzoo_datasets.shapes:ShapesDataset",
             config=ShapesConfig,
         ),

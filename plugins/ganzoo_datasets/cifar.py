@@ -15,7 +15,7 @@ from torch import Tensor
 from ganzoo.plugin import UserError, open_file, read_file
 from ganzoo_datasets.configs import Cifar10Config
 from ganzoo_datasets.download import fetch
-from ganzoo_datasets.files import damaged, keep
+from ganzoo_datasets.files import damaged, save_unpacked
 from ganzoo_datasets.labelled import LabelledImages
 
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -24,15 +24,14 @@ BATCHES = {"train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)),
 RECORD = 1 + 3 * 32 * 32
 
 Records = np.ndarray[Any, np.dtype[np.uint8]]
-# Bytes, more than all batches together: what holds more is not read.
-LIMIT = 2**28
-MEMBERS = 1000  # of an archive that has 8
+LIMIT = 2**28  # bytes that are read of an archive; all batches together have fewer
+MEMBERS = 1000  # most members of an archive; the published one has 8
 
 
 class CifarDataset(LabelledImages[Cifar10Config]):
-    """Colour images and their classes from unpacked batches or the archive, which is downloaded if need be.
+    """Colour images and their classes from unpacked batches or the archive, which is downloaded if it is missing.
 
-    Raises :class:`UserError` where a file is damaged. The number of images is whatever the files hold.
+    Raises :class:`UserError` where a file is damaged. The files decide on the number of images.
     Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
     """
 
@@ -52,7 +51,7 @@ class CifarDataset(LabelledImages[Cifar10Config]):
 
 
 def parse(data: bytes, path: Path, config: Cifar10Config) -> Records:
-    """Return the records (N, 3073) uint8 of one batch; ``path`` is for errors."""
+    """Return the records (N, 3073) uint8 of one batch; ``path`` is for error messages."""
     title = config.source.title
     if not data or len(data) % RECORD:
         raise damaged(path, title, f"its {len(data)} bytes are not records of {RECORD}")
@@ -69,20 +68,20 @@ def _contents(config: Cifar10Config, paths: list[Path], archive: Path, root: Pat
         fetch(config.source, [ARCHIVE], root)
     members = unpack(archive, [path.name for path in paths], config.source.title)
     for path, data in zip(paths, members, strict=True):
-        keep(path, data)
+        save_unpacked(path, data)
     return members
 
 
 @final
 class _Bounded:
-    """What a packed file holds, up to a limit: some bytes may unpack to very many, whatever they claim to be."""
+    """The content of a compressed file up to a limit: few bytes may decompress to very many."""
 
     def __init__(self, packed: gzip.GzipFile, path: Path, title: str):
         self._packed, self._path, self._title = packed, path, title
         self._left = LIMIT
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes; raises :class:`UserError` where there are too many."""
+        """Return the next bytes; raises :class:`UserError` beyond the limit."""
         data = self._packed.read(size)
         self._left -= len(data)
         if self._left < 0:
@@ -91,10 +90,10 @@ class _Bounded:
 
 
 def unpack(archive: Path, names: list[str], title: str) -> list[bytes]:
-    """Return the bytes of the batches ``names``; no other member is looked at, none is written."""
+    """Return the bytes of the batches ``names``; other members are skipped, and nothing is written."""
     members: dict[str, bytes] = {}
     try:
-        # As a stream: going back in a packed archive unpacks it anew.
+        # As a stream: seeking back in a compressed archive would decompress it again.
         with open_file(archive) as raw, gzip.open(raw) as packed:
             bounded: Any = _Bounded(packed, archive, title)
             with tarfile.open(fileobj=bounded, mode="r|") as tar:
@@ -107,12 +106,12 @@ def unpack(archive: Path, names: list[str], title: str) -> list[bytes]:
                     file = tar.extractfile(member)
                     assert file is not None
                     members[name] = file.read()
-            # The checksum lies at the very end.
+            # The checksum is at the end.
             while bounded.read(2**20):
                 pass
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, RecursionError) as problem:
         raise damaged(archive, title, str(problem)) from problem
-    lacking = [name for name in names if name not in members]
-    if lacking:
-        raise damaged(archive, title, f"it lacks {', '.join(lacking)}")
+    missing = [name for name in names if name not in members]
+    if missing:
+        raise damaged(archive, title, f"it lacks {', '.join(missing)}")
     return [members[name] for name in names]

@@ -1,4 +1,4 @@
-"""The options of the datasets that are read or drawn whole, and what each of them delivers."""
+"""The options of the datasets that are held in memory, and their data specs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DIGITS = tuple("0123456789")
 
 @dataclass(frozen=True)
 class LabelledConfig(DataConfig):
-    """Options of square images with a class each; a subclass says how many channels and which classes."""
+    """Options of square images with class labels; a subclass sets the channels and the class names."""
 
     judge = "cnn"
     channels: ClassVar[int]
@@ -49,16 +49,16 @@ class DigitsConfig(LabelledConfig):
 
 @dataclass(frozen=True)
 class PublishedConfig(LabelledConfig):
-    """Options of a dataset that is published in two parts; a subclass says where its files come from."""
+    """Options of a dataset that is published in two splits; a subclass sets the source of its files."""
 
     source: ClassVar[Source]
 
-    split: Literal["train", "test"] = option("train", "which of the published parts")
+    split: Literal["train", "test"] = option("train", "the published split")
 
 
 @dataclass(frozen=True)
 class IdxConfig(PublishedConfig):
-    """Options of a dataset in the idx format of MNIST; a subclass says which."""
+    """Options of a dataset in the idx format of MNIST; a subclass sets which one."""
 
     channels = 1
 
@@ -124,18 +124,18 @@ class Cifar10Config(PublishedConfig):
 
 @dataclass(frozen=True)
 class StackedMnistConfig(DataConfig):
-    """Options of MNIST digits, three to an image."""
+    """Options of stacked MNIST, with three digits per image."""
 
     judge = "stacked-cnn"
     channels: ClassVar[int] = 3
     counts: ClassVar[Mapping[str, int]] = MappingProxyType({"train": 128_000, "test": 26_000})  # Lin et al. 2018
 
     size: int = option(28, "height and width in pixels; the originals have 28", low=8, high=256)
-    split: Literal["train", "test"] = option("train", "the published part of MNIST that the digits come from")
+    split: Literal["train", "test"] = option("train", "the published split of MNIST that the digits are from")
     count: int | None = option(
-        None, "number of images; 128000 of train and 26000 of test if none", low=1, high=10_000_000
+        None, "number of images; none means 128000 for train and 26000 for test", low=1, high=10_000_000
     )
-    seed: int = option(0, "the seed of the choice of digits", low=0, high=2**53)
+    seed: int = option(0, "random seed of the choice of digits", low=0, high=2**53)
 
     @property
     def length(self) -> int:
@@ -158,19 +158,19 @@ class StackedMnistConfig(DataConfig):
 
 @dataclass(frozen=True)
 class GaussiansConfig(DataConfig, ABC):
-    """Options of equal Gaussians in the plane; a subclass says where they are."""
+    """Options of equal Gaussians in the plane; a subclass sets their centres."""
 
     judge = "gaussians"
     stream: ClassVar[str]  # of the random numbers
 
-    std: float = option(0.1, "standard deviation of each", low=0, high=1e6)
+    std: float = option(0.1, "standard deviation of each Gaussian", low=0, high=1e6)
     count: int = option(50_000, "number of points", low=1, high=10_000_000)
-    seed: int = option(0, "the seed of the points", low=0, high=2**53)
+    seed: int = option(0, "random seed of the points", low=0, high=2**53)
 
     @property
     @abstractmethod
     def centres(self) -> tuple[tuple[float, float], ...]:
-        """The means of the Gaussians; the place of each is its class."""
+        """The means of the Gaussians; the index of each is its class."""
 
     def spec(self, root: Path) -> DataSpec:
         """Return what is delivered: ``point`` (2,) and the index of its Gaussian as ``label``."""
@@ -185,11 +185,11 @@ class RingConfig(GaussiansConfig):
     stream = "ring"
 
     modes: int = option(8, "number of Gaussians", low=1, high=1000)
-    radius: float = option(2.0, "radius of the circle of their centres", low=0, high=1e6)
+    radius: float = option(2.0, "radius of the circle of the centres", low=0, high=1e6)
 
     @property
     def centres(self) -> tuple[tuple[float, float], ...]:
-        """The corners of a regular polygon: the first lies on the x axis, the next anticlockwise."""
+        """The corners of a regular polygon, anticlockwise; the first is on the x axis."""
         angles = [2 * math.pi * mode / self.modes for mode in range(self.modes)]
         return tuple((self.radius * math.cos(angle), self.radius * math.sin(angle)) for angle in angles)
 
@@ -200,12 +200,12 @@ class GridConfig(GaussiansConfig):
 
     stream = "grid"
 
-    side: int = option(5, "number of Gaussians along each side of the grid", low=1, high=31)
-    spacing: float = option(2.0, "distance of neighbouring centres", low=0, high=1e6)
-    std: float = option(0.05, "standard deviation of each", low=0, high=1e6)
+    side: int = option(5, "number of Gaussians per side of the grid", low=1, high=31)
+    spacing: float = option(2.0, "distance between neighbouring centres", low=0, high=1e6)
+    std: float = option(0.05, "standard deviation of each Gaussian", low=0, high=1e6)
 
     @property
     def centres(self) -> tuple[tuple[float, float], ...]:
-        """The places of the grid, whose middle is the origin: column after column from the left, each upwards."""
-        along = [self.spacing * (place - (self.side - 1) / 2) for place in range(self.side)]
-        return tuple(itertools.product(along, along))
+        """The points of the grid around the origin: column by column from the left, each upwards."""
+        coordinates = [self.spacing * (index - (self.side - 1) / 2) for index in range(self.side)]
+        return tuple(itertools.product(coordinates, coordinates))

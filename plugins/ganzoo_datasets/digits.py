@@ -1,4 +1,4 @@
-"""The handwritten digits that come with scikit-learn: real data, without a download."""
+"""The handwritten digits of scikit-learn: real data without a download."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _table() -> np.ndarray[Any, np.dtype[np.uint8]]:
         raise UserError("dataset 'digits' is part of scikit-learn, which is not installed: pip install scikit-learn")
     path = Path(package.submodule_search_locations[0], "datasets", "data", "digits.csv.gz")
     if path.exists():
-        # Importing scikit-learn takes half a second, its file three thousandths.
+        # Importing scikit-learn takes 0.5 s, reading its file 0.003 s.
         with gzip.open(path, "rt") as file:
             return np.loadtxt(file, delimiter=",", dtype=np.uint8)
     from sklearn.datasets import load_digits

@@ -1,4 +1,8 @@
-"""Fetching the files of a published dataset: one process at a time, checked, in place only when whole."""
+"""Downloads of published datasets: by one process at a time, verified, and put in place only when complete.
+
+Own code rather than pooch 1.9, which restarts every transfer from byte 0, checks no size, takes no lock between
+processes and limits neither bytes nor time.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +15,19 @@ from urllib.parse import urlsplit
 
 from ganzoo.plugin import UserError, put_in_place, warn
 from ganzoo_datasets.files import locked
-from ganzoo_datasets.meter import metered
+from ganzoo_datasets.progress import progress_of
 from ganzoo_datasets.sources import Archive, Source
-from ganzoo_datasets.transfer import Part, transfer
+from ganzoo_datasets.transfer import PartialFile, transfer
 from ganzoo_datasets.web import Unavailable
 
 MIB = 2**20
 
 
 def fetch(source: Source, names: Sequence[str], root: Path) -> None:
-    """Put those of the archives ``names`` that are missing into the source's folder below ``root``.
+    """Download those of the archives ``names`` that are missing to the folder of ``source`` below ``root``.
 
-    What a cut or killed transfer left is gone on with. Raises :class:`UserError` where no mirror gives them,
-    saying which files to put where, or where they cannot be saved.
+    Interrupted transfers are resumed. Raises :class:`UserError` where no mirror delivers them, with the files to put
+    into the folder by hand, or where they cannot be saved.
     """
     if not names:
         return
@@ -37,12 +41,12 @@ def fetch(source: Source, names: Sequence[str], root: Path) -> None:
         raise UserError(
             f"{source.title} is not complete in {folder} and cannot be downloaded ({problem}): "
             f"put {' and '.join(_missing(names, folder))} into the folder {folder.absolute()}, "
-            "or name with --data-root the data folder that has them"
+            "or name the data folder that has them with --data-root"
         ) from problem
     except OSError as problem:
         raise UserError(
             f"{source.title} cannot be saved in {folder} ({problem.strerror or problem}): "
-            "name with --data-root a folder that can be written, or one that already has the files"
+            "name a writable folder, or one that already has the files, with --data-root"
         ) from problem
     if missing:
         warn(f"saved {source.title} in {folder.absolute()}")
@@ -53,43 +57,46 @@ def _missing(names: Sequence[str], folder: Path) -> list[str]:
 
 
 def _fetch_one(source: Source, name: str, folder: Path) -> None:
-    part, failures = Part(folder / name), []
+    partial, failures = PartialFile(folder / name), []
     try:
         for mirror in source.mirrors:
             try:
-                _fetch_from(mirror + name, source.archives[name], part, folder / name)
+                _fetch_from(mirror + name, source.archives[name], partial, folder / name)
             except Unavailable as problem:
                 failures.append(f"{urlsplit(mirror).netloc or mirror}: {problem}")
             else:
                 return
     except OSError:
-        # What is left of a file that does not fit would keep the disk full.
+        # The partial file would keep a full disk full.
         with contextlib.suppress(OSError):
-            part.discard()
+            partial.discard()
         raise
-    kept = [f"{part.size} bytes of {name} are kept for the next start"] if part.size else []
+    kept = [f"{partial.size} bytes of {name} are kept for the next attempt"] if partial.size else []
     raise Unavailable("; ".join([*failures, *kept]))
 
 
-def _fetch_from(url: str, archive: Archive, part: Part, path: Path) -> None:
-    whole = f"{archive.size / MIB:.1f} MiB"
-    warn(f"going on with {url} at {part.size / MIB:.1f} of {whole}" if part.size else f"downloading {url} ({whole})")
-    begun = time.monotonic()
-    with metered(path.name, archive.size, part.size) as shown:
-        _complete(url, archive, part, shown)
-    put_in_place(part.path, path)
-    part.discard()
-    warn(f"{path.name} is whole, after {time.monotonic() - begun:.1f} s")
+def _fetch_from(url: str, archive: Archive, partial: PartialFile, path: Path) -> None:
+    size = f"{archive.size / MIB:.1f} MiB"
+    warn(f"resuming {url} at {partial.size / MIB:.1f} of {size}" if partial.size else f"downloading {url} ({size})")
+    start = time.monotonic()
+    with progress_of(path.name, archive.size, partial.size) as report:
+        _complete(url, archive, partial, report)
+    put_in_place(partial.path, path)
+    partial.discard()
+    warn(f"{path.name} is complete, after {time.monotonic() - start:.1f} s")
 
 
-def _complete(url: str, archive: Archive, part: Part, shown: Callable[[int], None]) -> None:
-    """Bring the part to the published content; what went wrong earlier, or elsewhere, is not held against ``url``."""
+def _complete(url: str, archive: Archive, partial: PartialFile, report: Callable[[int], None]) -> None:
+    """Complete the partial file from ``url`` and verify it; raises :class:`Unavailable` where it is another file.
+
+    The first bytes may be from an earlier attempt or another mirror, so ``url`` has a second chance with its own.
+    """
     for _ in range(2):
-        transfer(url, part, archive.size, shown)
-        with part.path.open("rb") as file:
+        transfer(url, partial, archive.size, report)
+        with partial.path.open("rb") as file:
             md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
         if md5 == archive.md5:
             return
-        part.discard()
-        warn(f"threw away what came for {url}: it is not the published file")
-    raise Unavailable(f"the md5 of the file there is {md5}, not {archive.md5}")
+        partial.discard()
+        warn(f"discarded the download of {url}: it is not the published file")
+    raise Unavailable(f"the md5 of the file is {md5}, not {archive.md5}")

@@ -1,4 +1,4 @@
-"""Drawing shapes by their signed distances: smooth edges, many pictures at once."""
+"""Drawing shapes by signed distances, with smooth edges, many images at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-# A distance maps coordinates, in radii and with y downwards, to the distance from the edge, negative inside.
+# Maps coordinates, in radii and with y downwards, to the distance from the edge, negative inside.
 Distance = Callable[[Array, Array], Array]
 
 
@@ -25,11 +25,11 @@ def _box(x: Array, y: Array, width: float, height: float) -> Array:
 
 
 def _ngon(x: Array, y: Array, corners: int, inner: float) -> Array:
-    """A figure with corners at radius 1, one of them on top, and edges or dents at ``inner`` between them."""
+    """A figure with corners at radius 1, one of them on top, and inner corners or edges at ``inner`` between them."""
     half = math.pi / corners
     angle = np.abs((np.arctan2(x, -y) + half) % (2 * half) - half)
     radius = np.hypot(x, y)
-    # Folded into half a corner, its edge is one line from (1, 0) to the dent.
+    # By symmetry, one half of one corner is enough: its edge is a line from (1, 0) to the inner corner.
     dent_x, dent_y = inner * math.cos(half), inner * math.sin(half)
     length = math.hypot(dent_x - 1, dent_y)
     normal_x, normal_y = dent_y / length, (1 - dent_x) / length
@@ -52,9 +52,9 @@ DISTANCES: Mapping[str, Distance] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Sketch:
-    """Where and how B shapes are drawn.
+    """Position, size, angle and colours of B shapes.
 
-    ``centre`` (B, 2) and ``radius`` (B,) in widths of the picture, ``angle`` (B,) in radians, ``colour``
+    ``centre`` (B, 2) and ``radius`` (B,) in widths of the image, ``angle`` (B,) in radians, ``colour``
     (B, 3) and the grey ``background`` (B, 1) in 0 … 255.
     """
 
@@ -66,7 +66,7 @@ class Sketch:
 
 
 def draw(distance: Distance, sketch: Sketch, size: int) -> Array:
-    """Return the pictures (B, 3, size, size), uint8, of one shape; an edge covers a pixel by parts."""
+    """Return images (B, 3, size, size), uint8, of one shape, with antialiased edges."""
     line = (np.arange(size, dtype=np.float32) + 0.5) / size
     x = line[None, None, :] - sketch.centre[:, 0, None, None]
     y = line[None, :, None] - sketch.centre[:, 1, None, None]

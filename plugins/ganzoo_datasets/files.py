@@ -1,4 +1,4 @@
-"""The files of published datasets: written by one process at a time, whole or not at all, and refused if damaged."""
+"""The files of published datasets: written by one process at a time, completely or not at all, refused if damaged."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ LOCK, OWNER = ".download.lock", ".download.owner"
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Make ``folder`` where it is missing and keep other processes from writing in it; raises ``OSError``.
+    """Create ``folder`` where it is missing, and lock it against other processes; raises ``OSError``.
 
-    Where another process has it, say which, and wait for it. The system takes the lock from a process that dies.
+    Where another process holds the lock, report which, and wait for it. The system releases the lock of a dead process.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock, owner = FileLock(folder / LOCK), folder / OWNER
@@ -28,45 +28,45 @@ def locked(folder: Path) -> Iterator[None]:
         warn(f"waiting for {read_owner(owner)}, which is writing in {folder.absolute()}")
         lock.acquire()
     try:
-        # Data may come with a link of that name, which would lead out of the folder.
+        # A link of that name would lead out of the folder.
         owner.unlink(missing_ok=True)
         owner.write_text(this_process(), encoding="utf-8")
         yield
     finally:
         owner.unlink(missing_ok=True)
-        # The lock's file stays: taken away, it could be locked by one process and made anew by another.
+        # The file of the lock stays: if it were deleted, two processes could hold a lock, each on a file of its own.
         lock.release()
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file whose bytes become ``path`` when all went well; to be used in a :func:`locked` folder.
+    """Yield a file that becomes ``path`` if no error is raised; for use in a :func:`locked` folder.
 
-    The temporary name is always the same, so that what a killed process left is removed by the next one.
+    The temporary name is always the same, so that the next process deletes the file of a killed one.
     """
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.unlink(missing_ok=True)
     try:
-        # Mode x: a link here, too, is not followed.
-        with part.open("xb") as file:
+        # Mode x does not follow links either.
+        with temporary.open("xb") as file:
             yield file
-        put_in_place(part, path)
+        put_in_place(temporary, path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
-def keep(path: Path, data: bytes) -> None:
-    """Save what was unpacked, so that the next start is fast; where that cannot be, nothing is lost."""
+def save_unpacked(path: Path, data: bytes) -> None:
+    """Save unpacked data, so that the next start is fast; a failure is ignored, as nothing is lost."""
     with contextlib.suppress(OSError), locked(path.parent):
         if not path.exists():
             with replacing(path) as file:
                 file.write(data)
 
 
-def damaged(path: Path, title: str, fault: str) -> UserError:
-    """Return the error for a file of the dataset ``title`` that cannot be what it is called."""
+def damaged(path: Path, title: str, reason: str) -> UserError:
+    """Return the error for a file of the dataset ``title`` that is damaged or another file."""
     return UserError(
-        f"{path} is not a sound file of {title} ({fault}): delete it, so that it is fetched again, "
-        "or put the original in its place"
+        f"{path} is not a valid file of {title} ({reason}): delete it, so that it is downloaded again, "
+        "or replace it with the original"
     )

@@ -1,4 +1,4 @@
-"""Images from a folder: each looked at before training, and decoded when it is read."""
+"""Images from a folder: checked before training, decoded when they are read."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import torch
 from torch import Tensor
 
 from ganzoo.plugin import Dataset, UserError, warn
-from ganzoo_datasets.images import Pixels, fault, pixels, reason
+from ganzoo_datasets.images import Pixels, header_problem, pixels, reason
 from ganzoo_datasets.trees import CHANNELS, FolderConfig, images_below
 
 MODES = {"rgb": "RGB", "grey": "L"}
 SHOWN = 3
-# Files for a thread to go through at a time: one by one, handing them over would take longer than looking at them.
+# Files per task of a thread: with single files, the overhead of a task would be larger than its work.
 OPENED, DECODED = 200, 16
 
 
 class FolderDataset(Dataset):
-    """Every image in a folder; building it decodes each, or only opens it, to leave out what is none.
+    """All images in a folder; the constructor decodes or opens each file, and leaves out those that are not images.
 
-    Raises :class:`UserError` where there is no image, or none of some class.
+    Raises :class:`UserError` where the folder, or the folder of a class, has no image.
     """
 
     def __init__(self, config: FolderConfig, root: Path):
@@ -34,11 +34,11 @@ class FolderDataset(Dataset):
         self._mode = MODES[config.channels]
         classes = config.classes(root)
         found = [images_below(folder) for folder in classes.values() or (self._folder,)]
-        sound = self._sound(list(itertools.chain(*found)), config.check)
-        kept = [[path for path in paths if path in sound] for paths in found]
+        valid = self._valid(list(itertools.chain(*found)), config.check)
+        kept = [[path for path in paths if path in valid] for paths in found]
         empty = [name for name, paths in zip(classes, kept, strict=False) if not paths]
-        if not sound:
-            raise UserError(f"{self._folder} has no image that can be read: put sound images there")
+        if not valid:
+            raise UserError(f"{self._folder} has no readable image: put images there")
         if empty:
             raise UserError(
                 f"{self._folder} has no readable image of class {', '.join(empty)}: "
@@ -52,10 +52,10 @@ class FolderDataset(Dataset):
         return len(self._paths)
 
     def read(self, indices: Tensor) -> dict[str, Tensor]:
-        """Return ``image`` uint8 and, where there are classes, ``label``; raises for a damaged file."""
+        """Return ``image`` (B, C, size, size) uint8 and, with classes, ``label`` (B,); raises for a damaged file."""
         images = torch.empty(len(indices), *self._shape, dtype=torch.uint8)
-        # Torch has one thread in a loader's workers, so that there they do not crowd each other.
-        with _unwarned(), ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        # In the worker processes of a loader torch has one thread, so they do not compete for the cores.
+        with _without_warnings(), ThreadPoolExecutor(torch.get_num_threads()) as pool:
             for _ in pool.map(self._decode, torch.split(indices, DECODED), torch.split(images, DECODED)):
                 pass
         return {"image": images, "label": self._labels[indices]} if self._labelled else {"image": images}
@@ -68,36 +68,36 @@ class FolderDataset(Dataset):
         path = Path(self._paths[index])
         try:
             return pixels(path, self._shape[-1], self._mode)
-        except Exception as problem:  # a damaged file makes Pillow raise almost anything
+        except Exception as problem:  # Pillow raises many kinds of errors for damaged files
             raise UserError(f"{path} cannot be decoded ({reason(problem)}): remove or replace it") from problem
 
-    def _sound(self, paths: Sequence[Path], check: str) -> set[Path]:
-        """Return those of ``paths`` that are images, as far as ``check`` tells; says how many are not."""
-        look, together = {"decode": (self._undecodable, DECODED), "open": (fault, OPENED)}[check]
-        chunks = (paths[start : start + together] for start in range(0, len(paths), together))
-        faults: dict[Path, str] = {}
-        with _unwarned(), ThreadPoolExecutor() as pool:
-            for found in pool.map(lambda chunk: {path: look(path) for path in chunk}, chunks):
-                faults |= {path: why for path, why in found.items() if why}
-        if faults:
+    def _valid(self, paths: Sequence[Path], check: str) -> set[Path]:
+        """Return those of ``paths`` that pass ``check``, and report the others."""
+        problem_of, size = {"decode": (self._decode_problem, DECODED), "open": (header_problem, OPENED)}[check]
+        chunks = (paths[start : start + size] for start in range(0, len(paths), size))
+        problems: dict[Path, str] = {}
+        with _without_warnings(), ThreadPoolExecutor() as pool:
+            for found in pool.map(lambda chunk: {path: problem_of(path) for path in chunk}, chunks):
+                problems |= {path: why for path, why in found.items() if why}
+        if problems:
             shown = [
-                f"{path.relative_to(self._folder)} ({why})" for path, why in itertools.islice(faults.items(), SHOWN)
+                f"{path.relative_to(self._folder)} ({why})" for path, why in itertools.islice(problems.items(), SHOWN)
             ]
-            more = ", …" if len(faults) > SHOWN else ""
-            warn(f"left out {len(faults)} of {len(paths)} files in {self._folder}: {', '.join(shown)}{more}")
-        return set(paths) - faults.keys()
+            more = ", …" if len(problems) > SHOWN else ""
+            warn(f"left out {len(problems)} of {len(paths)} files in {self._folder}: {', '.join(shown)}{more}")
+        return set(paths) - problems.keys()
 
-    def _undecodable(self, path: Path) -> str:
+    def _decode_problem(self, path: Path) -> str:
         try:
             pixels(path, self._shape[-1], self._mode)
-        except Exception as problem:  # a damaged file makes Pillow raise almost anything
+        except Exception as problem:  # Pillow raises many kinds of errors for damaged files
             return reason(problem)
         return ""
 
 
 @contextmanager
-def _unwarned() -> Iterator[None]:
-    """Keep from people what Pillow finds odd in files; what cannot be used is told of otherwise."""
+def _without_warnings() -> Iterator[None]:
+    """Silence Pillow's warnings about odd files; files that cannot be used are reported by :meth:`_valid`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

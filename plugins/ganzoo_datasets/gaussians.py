@@ -1,4 +1,4 @@
-"""Gaussians in the plane: the smallest data on which a GAN can lose modes."""
+"""Gaussians in the plane: the smallest data on which mode collapse can be measured."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ganzoo_datasets.configs import GaussiansConfig
 
 @final
 class GaussiansDataset(Dataset):
-    """Points around the centres that its options name, as many at each centre.
+    """Points around the centres in the options, equally many around each.
 
     Sources: a ring, Metz et al., "Unrolled Generative Adversarial Networks", arXiv:1611.02163; a grid, Srivastava et
-    al., "VEEGAN", arXiv:1705.07761, with the places and the deviation of Lin et al., "PacGAN", arXiv:1712.04086.
+    al., "VEEGAN", arXiv:1705.07761, with the centres and the deviation of Lin et al., "PacGAN", arXiv:1712.04086.
     """
 
     def __init__(self, config: GaussiansConfig, root: Path):

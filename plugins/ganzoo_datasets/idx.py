@@ -16,21 +16,19 @@ from torch import Tensor
 from ganzoo.plugin import UserError, open_file
 from ganzoo_datasets.configs import IdxConfig
 from ganzoo_datasets.download import fetch
-from ganzoo_datasets.files import damaged, keep
+from ganzoo_datasets.files import damaged, save_unpacked
 from ganzoo_datasets.labelled import LabelledImages
 
 PREFIX = {"train": "train", "test": "t10k"}
-# Bytes, far beyond any dataset of this format: no more of a file is read.
-LIMIT = 2**30
-# Examples, beyond any such dataset as well: packed, a thousand take a byte.
-MOST = 2**24
+LIMIT = 2**30  # bytes that are read of a file; datasets of this format have far fewer
+MOST = 2**24  # examples, far more than any such dataset has: compressed, a thousand may take one byte
 
 
 class IdxDataset(LabelledImages[IdxConfig]):
     """Grey images and their classes from two idx files, plain or gzipped; downloaded where they are missing.
 
-    Raises :class:`UserError` where a file is damaged, or the two do not belong together. The number of images
-    is whatever the files say. Format: http://yann.lecun.com/exdb/mnist/
+    Raises :class:`UserError` where a file is damaged, or the two do not belong together. The files decide on the
+    number of images. Format: http://yann.lecun.com/exdb/mnist/
     """
 
     def load(self, config: IdxConfig, root: Path) -> tuple[Tensor, Tensor]:
@@ -45,7 +43,7 @@ class IdxDataset(LabelledImages[IdxConfig]):
         if len(images) != len(labels):
             raise UserError(
                 f"{paths[0]} has {len(images)} images but {paths[1].name} has {len(labels)} labels: "
-                f"put the two files of one edition of {source.title} there"
+                f"use the two files of the same version of {source.title}"
             )
         if images.shape[1] != images.shape[2]:
             raise damaged(paths[0], source.title, f"its images are {images.shape[1]}×{images.shape[2]}, not square")
@@ -55,7 +53,7 @@ class IdxDataset(LabelledImages[IdxConfig]):
 
 
 def parse(data: bytes, rank: int, path: Path, title: str) -> Tensor:
-    """Return the uint8 tensor of ``rank`` dimensions in an idx file; the rest is for errors."""
+    """Return the uint8 tensor of ``rank`` dimensions in an idx file; the rest is for error messages."""
     start = 4 + 4 * rank
     magic = bytes((0, 0, 8, rank))
     if data[:4] != magic:
@@ -70,33 +68,33 @@ def parse(data: bytes, rank: int, path: Path, title: str) -> Tensor:
         raise damaged(path, title, f"the header says {sizes} bytes, but {len(data) - start} follow")
     if shape[0] > MOST:
         raise damaged(path, title, f"it has {shape[0]:,} examples, more than any of these datasets")
-    # The copy makes the memory writable, as torch demands.
+    # A copy, as torch needs writable memory.
     return torch.from_numpy(np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy())
 
 
 def _present(folder: Path, name: str) -> Path:
-    """Return the plain file, or, where there is none, the packed one."""
+    """Return the plain file, or the compressed one where it is missing."""
     plain = folder / name
     return plain if plain.exists() else folder / f"{name}.gz"
 
 
 def _read(path: Path, rank: int, title: str) -> Tensor:
-    packed = path.suffix == ".gz"
+    compressed = path.suffix == ".gz"
     try:
-        with open_file(path) as raw, gzip.open(raw) if packed else raw as file:
+        with open_file(path) as raw, gzip.open(raw) if compressed else raw as file:
             data = _content(file, rank)
     except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
         raise damaged(path, title, str(problem)) from problem
     except OSError as problem:
         raise UserError(f"{path} cannot be read ({problem.strerror or problem}): make it readable") from problem
     values = parse(data, rank, path, title)
-    if packed:
-        keep(path.with_suffix(""), data)
+    if compressed:
+        save_unpacked(path.with_suffix(""), data)
     return values
 
 
 def _content(file: IO[bytes] | gzip.GzipFile, rank: int) -> bytes:
-    """Return the header and no more than one byte beyond what it claims: a packed file may grow without end."""
-    head = file.read(4 + 4 * rank)
-    claimed = math.prod(struct.unpack(f">{rank}I", head[4:])) if len(head) == 4 + 4 * rank else 0
-    return head + file.read(min(claimed, LIMIT) + 1)
+    """Return the header, and at most one byte more than it declares: a compressed file may expand without end."""
+    header = file.read(4 + 4 * rank)
+    declared = math.prod(struct.unpack(f">{rank}I", header[4:])) if len(header) == 4 + 4 * rank else 0
+    return header + file.read(min(declared, LIMIT) + 1)

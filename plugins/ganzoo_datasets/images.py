@@ -1,4 +1,4 @@
-"""One image file of anybody's: whether it is one, and its pixels, whatever its kind."""
+"""One image file from any source: whether it is valid, and its pixels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
-# What Pillow finds odd in a file is told as the reason why the file is left out, or not at all.
+# Pillow's messages are not printed: files that cannot be used are reported with a reason.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
-# Pillow knows more formats, some of which start other programs; a name does not decide what a file is.
+# Pillow reads more formats, some of them by starting other programs; the content decides, not the name.
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # with values up to 65,535
 UPRIGHT = 1
@@ -32,35 +32,35 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# However many threads there are, they decode one image of more pixels than this at a time, or memory would not do.
+# All threads together decode only one image of more pixels than this at a time, to bound the memory.
 LARGE = 2**24
 _large = Lock()
 
 
-def fault(path: Path) -> str:
-    """Return why ``path`` is no usable image, as far as its header tells, or nothing where it is one."""
+def header_problem(path: Path) -> str:
+    """Return why ``path`` is not a usable image by its header, or nothing where it is."""
     try:
         with _opened(path):
             return ""
-    except Exception as problem:  # a damaged file makes Pillow raise almost anything
+    except Exception as problem:  # Pillow raises many kinds of errors for damaged files
         return reason(problem)
 
 
 def reason(problem: Exception) -> str:
-    """Return what went wrong with a file, in words."""
+    """Return the reason of an error with a file."""
     if isinstance(problem, UnidentifiedImageError):
         return "not an image"
     return getattr(problem, "strerror", None) or str(problem) or repr(problem)
 
 
 def pixels(path: Path, size: int, mode: str) -> Pixels:
-    """Return the image as (C, size, size), uint8, the short side fitted and the long one cut on both ends.
+    """Return the image as (C, size, size), uint8; the short side is resized to ``size``, the long side centre-cropped.
 
-    ``mode`` is Pillow's, ``RGB`` or ``L``. The image is turned as its EXIF says, transparent parts become
-    white, and of an animation the first frame is taken. Raises whatever Pillow raises.
+    ``mode`` is Pillow's, ``RGB`` or ``L``. The EXIF orientation is applied, transparent pixels become white, and of an
+    animation the first frame is used. Raises Pillow's errors.
     """
     with _opened(path) as image:
-        # A large JPEG is decoded at a fraction of its size, but never to less than is needed for a fair mean.
+        # A large JPEG is decoded at a fraction of its size, but at no less than twice the target for good quality.
         image.draft(None, (2 * size, 2 * size))
         with _large if image.width * image.height > LARGE else nullcontext():
             return _fitted(image, size, mode)
@@ -68,9 +68,9 @@ def pixels(path: Path, size: int, mode: str) -> Pixels:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """Yield the image with its header read; raises whatever Pillow raises, or ``ValueError``."""
+    """Yield the image with its header read; raises Pillow's errors, or ``ValueError``."""
     about = path.stat()
-    # Opening a named pipe would wait for ever, and so would reading some files that the system makes up.
+    # Opening a named pipe, or reading some device files, would block forever.
     if not stat.S_ISREG(about.st_mode) or not about.st_size:
         raise ValueError("empty" if stat.S_ISREG(about.st_mode) else "not a file")
     with Image.open(path, formats=FORMATS) as image:
@@ -83,26 +83,26 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 def _fitted(image: Image.Image, size: int, mode: str) -> Pixels:
     plain = _plain(_upright(image))
-    # Converting to the mode that an image has would copy it.
+    # Conversion to the same mode would copy the image.
     shown = plain if plain.mode == mode else plain.convert(mode)
     fitted = ImageOps.fit(shown, (size, size), Image.Resampling.BICUBIC)
     return np.array(fitted).reshape(size, size, -1).transpose(2, 0, 1)
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Return the image as its EXIF says that it should be turned."""
+    """Return the image with its EXIF orientation applied."""
     image.load()
     try:
         turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, UPRIGHT))
-    except Exception:  # around sound pixels there may be anything
+    except Exception:  # the metadata of a valid image may be damaged
         return image
     return image if turn is None else image.transpose(turn)
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Return the image with 8 bits a channel and nothing transparent."""
+    """Return the image with 8 bits per channel and without transparency."""
     if image.mode in SIXTEEN_BIT:
-        # Pillow would clip at 255.
+        # Pillow's own conversion would clip at 255.
         values = np.asarray(image).astype(np.float32)
         return Image.fromarray(np.clip(values / 257, 0, 255).round().astype(np.uint8))
     if image.has_transparency_data:

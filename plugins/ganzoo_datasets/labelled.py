@@ -19,9 +19,9 @@ CHUNK = 4096
 
 
 class LabelledImages(Dataset, Generic[C]):
-    """Images with a class each, read in their own size when this is built, resized when they are asked for.
+    """Images with class labels, read once in their original size and resized by each :meth:`read`.
 
-    Resized all at once, sixty thousand images may not fit the memory.
+    Resized all at once, 60,000 images may not fit into memory.
     """
 
     def __init__(self, config: C, root: Path):
@@ -45,7 +45,7 @@ def resize(images: Tensor, size: int) -> Tensor:
     if images.shape[2:] == (size, size):
         return images
     resized = torch.empty(*images.shape[:2], size, size, dtype=torch.uint8)
-    # In chunks, for as floats the images of a whole dataset take four times their memory, and twice.
+    # In chunks, as floats take four times the memory of bytes, for the input and for the output.
     for part, chunk in zip(torch.split(resized, CHUNK), torch.split(images, CHUNK), strict=True):
         smooth = F.interpolate(chunk.float(), (size, size), mode="bicubic", antialias=True)
         part.copy_(smooth.round_().clamp_(0, 255))

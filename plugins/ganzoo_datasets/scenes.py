@@ -1,4 +1,4 @@
-"""What a drawn scene may show, in words: the ground truth of the dataset ``shapes``."""
+"""The possible scenes of the dataset ``shapes``, with their attributes and captions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLOURS: Mapping[str, tuple[int, int, int]] = MappingProxyType(
     }
 )
 SIZES = ("small", "large")
-# Where the centre lies in the picture, from its middle, in widths; and how a caption says it.
+# Position of the centre relative to that of the image, in widths; below, its phrase in a caption.
 PLACES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "left": (-0.16, 0.0),
@@ -53,7 +53,7 @@ CAPTION_LENGTH = 7
 
 @dataclass(frozen=True)
 class Scene:
-    """What one picture shows."""
+    """The content of one image."""
 
     shape: str
     colour: str
@@ -62,23 +62,23 @@ class Scene:
 
     @property
     def attributes(self) -> tuple[float, ...]:
-        """A 1 for each of ``ATTRIBUTES`` that holds, else 0."""
+        """1 for each of ``ATTRIBUTES`` that is true, else 0."""
         true = {self.shape, self.colour, self.size, self.place}
         return tuple(float(name in true) for name in ATTRIBUTES)
 
     @property
     def tokens(self) -> tuple[int, ...]:
-        """The caption as places in ``VOCABULARY``, padded with 0 to ``CAPTION_LENGTH``."""
+        """The caption as indices into ``VOCABULARY``, padded with 0 to ``CAPTION_LENGTH``."""
         words = [VOCABULARY.index(word) for word in describe(self).split()]
         return (*words, *(0 for _ in range(CAPTION_LENGTH - len(words))))
 
 
-# Every scene there is; an example of the dataset shows one of them.
+# All scenes; an example of the dataset shows one of them.
 SCENES = tuple(Scene(*parts) for parts in itertools.product(SHAPES, COLOURS, SIZES, PLACES))
 
 
 def describe(scene: Scene) -> str:
-    """Return the caption, such as ``a large red circle on the left``; in the middle, no place is said."""
+    """Return the caption, such as ``a large red circle on the left``; for the centre it names no place."""
     return f"a {scene.size} {scene.colour} {scene.shape} {PHRASES[scene.place]}".rstrip()
 
 
@@ -89,9 +89,9 @@ class ShapesConfig(DataConfig):
     judge = "cnn"
 
     size: int = option(32, "height and width in pixels", low=16, high=128)
-    condition: Literal["label", "attributes", "caption", "none"] = option("label", "what conditions the picture")
-    count: int = option(10_000, "number of pictures", low=1, high=10_000_000)
-    seed: int = option(0, "the seed of the pictures", low=0, high=2**53)
+    condition: Literal["label", "attributes", "caption", "none"] = option("label", "the field that is the condition")
+    count: int = option(10_000, "number of images", low=1, high=10_000_000)
+    seed: int = option(0, "random seed of the images", low=0, high=2**53)
 
     def spec(self, root: Path) -> DataSpec:
         """Return what is delivered: ``image`` (3, size, size), ``label``, ``attributes`` and ``caption``."""

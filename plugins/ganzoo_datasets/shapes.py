@@ -1,4 +1,4 @@
-"""Drawn shapes with exact ground truth: a class, attributes and a caption for every picture."""
+"""Drawn shapes with exact ground truth: a class, attributes and a caption for every image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHUNK = 256
 
 
 class ShapesDataset(Dataset):
-    """Pictures of one coloured shape each, drawn when they are read; (seed, index) alone determines each."""
+    """Images of one coloured shape each, drawn when they are read; (seed, index) alone determines each."""
 
     def __init__(self, config: ShapesConfig, root: Path):
         self._config = config
@@ -51,12 +51,12 @@ class ShapesDataset(Dataset):
 
 
 def truth(seed: int, index: int) -> Scene:
-    """Return what example ``index`` of the dataset with ``seed`` shows."""
+    """Return the scene of example ``index`` of the dataset with ``seed``."""
     return SCENES[int(_kinds(_uniform(seed, np.array([index])))[0])]
 
 
 def pictures(seed: int, indices: Array, size: int) -> Array:
-    """Return the pictures (B, 3, size, size), uint8, of the examples ``indices`` (B,)."""
+    """Return the images (B, 3, size, size), uint8, of the examples ``indices`` (B,)."""
     numbers = _uniform(seed, indices)
     kinds, free = _kinds(numbers), numbers[:, 1:].astype(np.float32)
     sketch = Sketch(
@@ -84,15 +84,15 @@ def _between(low: Array | float, high: Array | float, share: Array) -> Array:
 
 
 def _kinds(numbers: Array) -> Array:
-    """Return the scenes (B,), as places in ``SCENES``, that the first of an example's numbers chooses."""
+    """Return the scenes (B,), as indices into ``SCENES``, chosen by the first random number of each example."""
     kinds: Array = (numbers[:, 0] * len(SCENES)).astype(np.int64)
     return kinds
 
 
 def _uniform(seed: int, indices: Array) -> Array:
-    """Return the random numbers (B, DRAWS) in [0, 1) of each example, by its index alone.
+    """Return the random numbers (B, DRAWS) in [0, 1) of each example, determined by the seed and its index.
 
-    SplitMix64 (Steele et al., "Fast Splittable Pseudorandom Number Generators", 2014): a counter, well mixed.
+    SplitMix64 (Steele et al., "Fast Splittable Pseudorandom Number Generators", 2014), a hash of a counter.
     """
     counter: Array = indices.astype(np.uint64)[:, None] * np.uint64(DRAWS) + np.arange(DRAWS, dtype=np.uint64)
     mixed: Array = counter * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key(seed, "shapes"))

@@ -1,4 +1,4 @@
-"""Where the files of published datasets live: the folder, the mirrors, sizes and checksums; all of it facts."""
+"""The files of published datasets: folders, mirrors, sizes and checksums."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Archive:
-    """What a published file is known by: its ``size`` in bytes and its md5."""
+    """The ``size`` of a published file in bytes, and its md5."""
 
     size: int
     md5: str
@@ -19,7 +19,7 @@ class Archive:
 class Source:
     """A published dataset: ``archives`` are its files by name.
 
-    ``folder`` is where they lie below the data folder; a mirror is the address of a folder, ending in ``/``.
+    ``folder`` is their folder below the data folder; a mirror is the address of a folder, ending in ``/``.
     """
 
     title: str

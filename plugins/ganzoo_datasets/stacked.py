@@ -1,4 +1,4 @@
-"""Digits stacked as the colours of an image: as many modes as there are numbers of three digits."""
+"""Stacked MNIST: three digits as the colour channels of an image, which gives 1,000 modes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ganzoo_datasets.idx import IdxDataset
 
 @final
 class StackedMnistDataset(Dataset):
-    """Images of three MNIST digits a, b and c, one a channel, of class 100a + 10b + c; stacked when they are read.
+    """Images with three MNIST digits a, b and c as channels, of class 100a + 10b + c; stacked when they are read.
 
-    The digits are drawn with replacement from one published part of MNIST. Sources: Metz et al., "Unrolled Generative
+    The digits are drawn with replacement from one split of MNIST. Sources: Metz et al., "Unrolled Generative
     Adversarial Networks", arXiv:1611.02163; the numbers of images, Lin et al., "PacGAN", arXiv:1712.04086.
     """
 

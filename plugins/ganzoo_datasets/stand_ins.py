@@ -1,4 +1,4 @@
-"""Tiny trees in the layouts of the real datasets, so that every reader can be tried without a download."""
+"""Tiny stand-ins with the files of the real datasets, so that every reader can be tested without a download."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ CLASSES = ("circle", "star", "triangle")
 
 
 def mnist(root: Path) -> None:
-    """Write 256 + 256 digits in the place of MNIST."""
+    """Write 256 + 256 digits as a stand-in for MNIST."""
     _idx(MNIST, root)
 
 
 def fashion_mnist(root: Path) -> None:
-    """Write 256 + 256 digits in the place of Fashion-MNIST."""
+    """Write 256 + 256 digits as a stand-in for Fashion-MNIST."""
     _idx(FASHION_MNIST, root)
 
 
 def kmnist(root: Path) -> None:
-    """Write 256 + 256 digits in the place of KMNIST."""
+    """Write 256 + 256 digits as a stand-in for KMNIST."""
     _idx(KMNIST, root)
 
 
 def cifar10(root: Path) -> None:
-    """Write six batches of 64 drawn shapes in the place of CIFAR-10."""
+    """Write six batches of 64 drawn shapes as a stand-in for CIFAR-10."""
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     for number, name in enumerate([*BATCHES["train"], *BATCHES["test"]]):
@@ -50,9 +50,9 @@ def cifar10(root: Path) -> None:
 
 def folder(root: Path) -> None:
     """Write 40 drawn shapes of each of three classes, in several sizes, as PNG and as JPEG."""
-    places = [index for index in range(20 * len(SCENES)) if truth(0, index).shape in CLASSES]
+    indices = [index for index in range(20 * len(SCENES)) if truth(0, index).shape in CLASSES]
     counts = dict.fromkeys(CLASSES, 0)
-    for index in places:
+    for index in indices:
         shape = truth(0, index).shape
         if counts[shape] < FOLDER_COUNT:
             image = Image.fromarray(pictures(0, np.array([index]), 24 + index % 3 * 20)[0].transpose(1, 2, 0))

@@ -1,4 +1,4 @@
-"""Bringing one file from one address, going on where an earlier transfer was cut."""
+"""The transfer of one file from one address, resumed where an earlier transfer was interrupted."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import final
 
 from ganzoo.plugin import read_file, warn
-from ganzoo_datasets.web import Broken, OutOfRange, Unavailable, opened, read
+from ganzoo_datasets.web import OutOfRange, TransferError, Unavailable, open_url, read
 
 CHUNK = 2**18
-TRIES, PAUSE = 5, 1.0  # tries in a row that bring little, and seconds between two
-LITTLE = 2**20
-NOTE = 2**16  # bytes that tell where a file comes from, at most
-SLOWEST, WINDOW = 2**16, 60.0  # fewer bytes in so many seconds are too few: a server may drip for ever
+TRIES, PAUSE = 5, 1.0  # attempts in a row with little progress, and seconds between two
+LITTLE = 2**20  # bytes
+NOTE = 2**16  # most bytes of the note on the origin of a file
+SLOWEST, WINDOW = 2**16, 60.0  # fewer bytes in this many seconds are too few: a server may send slowly without end
 
 
 @final
-class Part:
-    """What has come of the file ``path``: ``.NAME.part`` beside it, and in ``.NAME.part.source`` where from.
+class PartialFile:
+    """The bytes received of the file ``path``: ``.NAME.part`` beside it, and their origin in ``.NAME.part.source``.
 
-    It outlives its process. Nothing in it is trusted: whoever uses it checks the whole content against the
-    published hash. That is why a part may be gone on with from any mirror, and why what the server called the
-    edition (its ETag or date) only spares a transfer that the hash would refuse in the end.
+    It outlives its process. It is not trusted: the caller verifies the complete content with the published hash. So
+    any mirror may continue it, and the server's validator (an ETag or date) only saves transfers that the hash would
+    refuse in the end.
     """
 
     def __init__(self, path: Path):
@@ -35,109 +35,111 @@ class Part:
 
     @property
     def size(self) -> int:
-        """How many bytes have come; what is no file, such as a link that leads out of the folder, has none."""
+        """Number of bytes received; 0 for anything but a file, such as a link that leads out of the folder."""
         return self.path.stat().st_size if self.path.is_file() and not self.path.is_symlink() else 0
 
-    def edition(self, url: str) -> str:
-        """Return what ``url`` called the edition when this was begun there, or nothing where it did not say."""
+    def validator(self, url: str) -> str:
+        """Return the validator that ``url`` sent when this was started there, or nothing."""
         try:
-            address, edition = read_file(self._source, NOTE).decode("ascii").split("\n")
+            address, validator = read_file(self._source, NOTE).decode("ascii").split("\n")
         except (OSError, ValueError):
             return ""
-        return edition if address == url and edition.isprintable() else ""
+        return validator if address == url and validator.isprintable() else ""
 
-    def begin(self, url: str, edition: str) -> None:
-        """Be empty, and note where from the first byte comes."""
-        self.discard()  # first: a note must never be about bytes that came before it
+    def start(self, url: str, validator: str) -> None:
+        """Delete all bytes, and note the origin of the next ones."""
+        self.discard()  # first: a note must never be about bytes that were received before it
         with self._source.open("x", encoding="ascii", errors="replace") as file:
-            file.write(f"{url}\n{edition}")
+            file.write(f"{url}\n{validator}")
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Delete the bytes and the note."""
         self.path.unlink(missing_ok=True)
         self._source.unlink(missing_ok=True)
 
 
-def transfer(url: str, part: Part, size: int, shown: Callable[[int], None]) -> None:
-    """Bring ``part`` to ``size`` bytes from ``url``; ``shown`` is told how many there are.
+def transfer(url: str, partial: PartialFile, size: int, report: Callable[[int], None]) -> None:
+    """Complete ``partial`` to ``size`` bytes from ``url``; ``report`` is called with the number of bytes so far.
 
-    A cut connection is tried again a few times. Raises :class:`Unavailable`, and then the part is what has come;
-    ``OSError`` is the disk's.
+    After an interruption it is tried again a few times. Raises :class:`Unavailable`, and keeps the bytes received;
+    an ``OSError`` is always one of the disk.
     """
-    tries, furthest = TRIES, part.size
-    while part.size != size:
+    tries, furthest = TRIES, partial.size
+    while partial.size != size:
         try:
-            _go_on(url, part, size, shown)
-        except Broken as problem:
+            _resume(url, partial, size, report)
+        except TransferError as problem:
             tries -= 1
-            if part.size >= furthest + LITTLE:
-                tries, furthest = TRIES, part.size
+            if partial.size >= furthest + LITTLE:
+                tries, furthest = TRIES, partial.size
             if tries == 0:
                 raise Unavailable(str(problem)) from problem
             warn(f"{problem}; trying again")
             time.sleep(PAUSE)
 
 
-def _go_on(url: str, part: Part, size: int, shown: Callable[[int], None]) -> None:
-    """Bring what one answer gives."""
-    if part.size > size:
-        part.discard()
-    have = part.size
-    edition = part.edition(url) if have else ""
+def _resume(url: str, partial: PartialFile, size: int, report: Callable[[int], None]) -> None:
+    """Append the bytes of one response."""
+    if partial.size > size:
+        partial.discard()
+    have = partial.size
+    validator = partial.validator(url) if have else ""
     headers = {"Range": f"bytes={have}-"} if have else {}
-    if edition:
-        headers["If-Range"] = edition
+    if validator:
+        headers["If-Range"] = validator
     try:
-        with opened(url, headers) as answer:
-            start = _start(answer, size)
-            if start == 0:
-                part.begin(url, _edition(answer))
-            elif start != have or (edition and _edition(answer) not in ("", edition)):
-                raise OutOfRange("it answers with other bytes than it was asked for")
-            _append(answer, part, start, size, shown)
+        with open_url(url, headers) as response:
+            first = _first_byte(response, size)
+            if first == 0:
+                partial.start(url, _validator(response))
+            elif first != have or (validator and _validator(response) not in ("", validator)):
+                raise OutOfRange("it sends other bytes than requested")
+            _append(response, partial, first, size, report)
     except OutOfRange:
-        part.discard()
+        partial.discard()
         raise
 
 
-def _append(answer: http.client.HTTPResponse, part: Part, have: int, size: int, shown: Callable[[int], None]) -> None:
-    since, came = time.monotonic(), 0
-    with part.path.open("ab") as file:
-        # Never more than the file has: an answer may have no end.
+def _append(
+    response: http.client.HTTPResponse, partial: PartialFile, have: int, size: int, report: Callable[[int], None]
+) -> None:
+    since, received = time.monotonic(), 0
+    with partial.path.open("ab") as file:
+        # Never more than the file has: a response may have no end.
         while have < size:
-            chunk = read(answer, min(CHUNK, size - have))
+            chunk = read(response, min(CHUNK, size - have))
             if not chunk:
-                raise Broken(f"the connection was cut after {have} of {size} bytes")
+                raise TransferError(f"the connection was closed after {have} of {size} bytes")
             file.write(chunk)
             have += len(chunk)
-            came += len(chunk)
-            shown(have)
+            received += len(chunk)
+            report(have)
             now = time.monotonic()
             if now - since > WINDOW:
-                if came < SLOWEST:
-                    raise Unavailable(f"only {came} bytes came in {now - since:.0f} s")
-                since, came = now, 0
+                if received < SLOWEST:
+                    raise Unavailable(f"it sends only {received} bytes in {now - since:.0f} s")
+                since, received = now, 0
 
 
-def _start(answer: http.client.HTTPResponse, size: int) -> int:
-    """Return the place of the first byte of an answer; raises where it is not of a file of ``size`` bytes."""
-    if answer.status == HTTPStatus.PARTIAL_CONTENT:
-        piece = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", answer.headers.get("Content-Range", ""))
+def _first_byte(response: http.client.HTTPResponse, size: int) -> int:
+    """Return the offset of the first byte of a response; raises where the file does not have ``size`` bytes."""
+    if response.status == HTTPStatus.PARTIAL_CONTENT:
+        piece = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", response.headers.get("Content-Range", ""))
         if piece is None:
-            raise OutOfRange("it does not say which bytes it answers with")
-        start, total = int(piece[1]), None if piece[2] == "*" else int(piece[2])
-    elif answer.status == HTTPStatus.OK:
-        start, total = 0, answer.length
+            raise OutOfRange("it does not say which bytes it sends")
+        first, total = int(piece[1]), None if piece[2] == "*" else int(piece[2])
+    elif response.status == HTTPStatus.OK:
+        first, total = 0, response.length
     else:
-        raise Unavailable(f"it answers {answer.status}")
+        raise Unavailable(f"it answers {response.status}")
     if total not in (None, size):
-        raise Unavailable(f"the file there has {total} bytes, not {size}")
-    return start
+        raise Unavailable(f"its file has {total} bytes, not {size}")
+    return first
 
 
-def _edition(answer: http.client.HTTPResponse) -> str:
-    """Return what the server calls this edition of the file, as If-Range takes it."""
-    tag = answer.headers.get("ETag", "")
-    # A weak tag does not promise the same bytes.
-    edition = tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
-    return edition if edition.isascii() and edition.isprintable() else ""
+def _validator(response: http.client.HTTPResponse) -> str:
+    """Return the validator of this version of the file, for If-Range (RFC 9110)."""
+    tag = response.headers.get("ETag", "")
+    # A weak ETag does not promise equal bytes.
+    validator = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
+    return validator if validator.isascii() and validator.isprintable() else ""

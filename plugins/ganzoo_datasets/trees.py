@@ -1,4 +1,4 @@
-"""A folder of anybody's images: its options, and what the names in it say about classes; opens no image."""
+"""A folder of the user's images: its options, and its classes by the names of sub-folders; opens no image."""
 
 from __future__ import annotations
 
@@ -20,31 +20,35 @@ class FolderConfig(DataConfig):
     judge = "cnn"
 
     path: str = option("", "folder of the images, inside the data folder; empty for the data folder itself")
-    size: int = option(64, "height and width in pixels; the short side is fitted, the long side cut", low=8, high=256)
+    size: int = option(
+        64, "height and width in pixels; images are resized by the short side and centre-cropped", low=8, high=256
+    )
     channels: Literal["rgb", "grey"] = option("rgb", "colour or grey")
     check: Literal["decode", "open"] = option(
-        "decode", "how damaged images are told before training; open is quick, and sees headers alone"
+        "decode", "how to check images before training: decode them, or only open them (fast, headers only)"
     )
-    labels: Literal["auto", "none"] = option("auto", "auto: a sub-folder is a class; none: sub-folders mean nothing")
+    labels: Literal["auto", "none"] = option(
+        "auto", "auto: each sub-folder is a class; none: no labels, whatever the sub-folders"
+    )
 
     def folder(self, root: Path) -> Path:
-        """Return the folder of the images; raises :class:`UserError` where there is none."""
+        """Return the folder of the images; raises :class:`UserError` where it does not exist."""
         folder = root / self.path
         if not folder.is_dir():
-            fault = "is not a folder" if folder.exists() else "does not exist"
+            problem = "is not a folder" if folder.exists() else "does not exist"
             raise UserError(
-                f"{folder} {fault}: name the folder of your images with --data-root DIR, "
+                f"{folder} {problem}: name the folder of your images with --data-root DIR, "
                 "or one inside the data folder with --dataset-path"
             )
         return folder
 
     def classes(self, root: Path) -> dict[str, Path]:
-        """Return the folder of each class by its name, sorted; none where the images have no labels."""
+        """Return the folder of each class by its name, sorted; empty where the images have no labels."""
         folder = self.folder(root)
         folders, files = scan(folder)
         if not folders and not files:
             raise UserError(
-                f"{folder} has no images: put image files there, or one sub-folder of them a class; "
+                f"{folder} has no images: put image files there, or one sub-folder with images per class; "
                 f"their names end in {', '.join(SUFFIXES)}"
             )
         if self.labels == "none":
@@ -53,13 +57,13 @@ class FolderConfig(DataConfig):
             raise UserError(
                 f"{folder} has both sub-folders ({folders[0].name}, …) and images ({files[0].name}, …): "
                 "move every image into the sub-folder of its class, "
-                "or give --dataset-labels none to take all of them without labels"
+                "or give --dataset-labels none to use all of them without labels"
             )
-        # A name that is no text, from another system, must not stop a model from being saved.
+        # A name that is not valid text, from another system, must not prevent the saving of a model.
         return {path.name.encode(errors="backslashreplace").decode(): path for path in folders}
 
     def spec(self, root: Path) -> DataSpec:
-        """Return what is delivered: ``image`` (C, size, size) and, where there are sub-folders, ``label``."""
+        """Return what is delivered: ``image`` (C, size, size) and, with classes, ``label``."""
         fields = {"image": Field("image", (CHANNELS[self.channels], self.size, self.size))}
         names = tuple(self.classes(root))
         if names:
@@ -68,9 +72,9 @@ class FolderConfig(DataConfig):
 
 
 def scan(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the sub-folders of ``folder`` and its files that are named like images, both sorted.
+    """Return the sub-folders of ``folder`` and its files with suffixes of images, both sorted.
 
-    Hidden names are left out, and so are links to a folder above, which would go round in circles.
+    Hidden names are left out, and so are links to a folder above, which would make a cycle.
     """
     folders, links, files = list[Path](), list[Path](), list[Path]()
     try:
@@ -86,20 +90,20 @@ def scan(folder: Path) -> tuple[list[Path], list[Path]]:
                     files.append(Path(entry.path))
     except OSError as problem:
         raise UserError(f"{folder} cannot be read ({problem.strerror or problem}): make it readable") from problem
-    # Resolving looks at every folder above: thousands of folders in each other would take many minutes.
+    # Resolving visits every folder above: with thousands of nested folders it would take many minutes.
     here = folder.resolve() if links else folder
     folders += [path for path in links if not here.is_relative_to(path.resolve())]
     return sorted(folders), sorted(files)
 
 
 def images_below(folder: Path) -> list[Path]:
-    """Return the files in ``folder``, and in every folder below, that are named like images, sorted."""
+    """Return the files with suffixes of images in ``folder`` and all folders below, sorted."""
     found: list[Path] = []
     waiting, seen = [folder], {_identity(folder)}
     while waiting:
         folders, files = scan(waiting.pop())
         found += files
-        # Two links may lead round in circles together.
+        # Two links together may make a cycle.
         new = {place: path for path in folders if (place := _identity(path)) not in seen}
         seen |= new.keys()
         waiting += new.values()
@@ -107,7 +111,7 @@ def images_below(folder: Path) -> list[Path]:
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    """Return what a folder has in common with every link to it."""
+    """Return what identifies a folder, whatever link it was reached by."""
     try:
         about = folder.stat()
     except OSError as problem:

@@ -1,4 +1,8 @@
-"""Asking a web server for a file: which addresses are asked, and in words why one gives nothing."""
+"""HTTP requests for a file: allowed addresses and redirects, deadlines, and the reason of a failure in words.
+
+Own code rather than requests, which pooch uses: its redirects may leave https, its timeout never ends a slow response,
+and it decompresses what the server calls compressed.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +21,10 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urljoin, urlsplit
 
 TIMEOUT = 30.0  # seconds without a byte
-LONGEST = 60.0  # seconds in which a byte of the file must begin to come, whatever else comes
+LONGEST = 60.0  # seconds within which the next bytes of the file must arrive, whatever else does
 REDIRECTS = 5
-# What a server answers that may answer otherwise in a second.
-PASSING = (
+# Statuses after which another attempt may succeed.
+TEMPORARY = (
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -31,27 +35,27 @@ PASSING = (
 
 
 class Unavailable(Exception):
-    """A mirror does not give the file, and would not if it were asked again."""
+    """A mirror does not deliver the file, and another attempt would not help."""
 
 
-class Broken(Exception):
-    """A mirror did not give the file this time."""
+class TransferError(Exception):
+    """A mirror did not deliver the file this time."""
 
 
-class OutOfRange(Broken):
-    """A mirror does not have the bytes that it was asked for."""
+class OutOfRange(TransferError):
+    """A mirror does not have the requested bytes."""
 
 
 @final
 class _Timely(io.RawIOBase):
-    """What a connection gives for some time after it is renewed: headers may come by a byte now and then, for ever."""
+    """A connection with a deadline that can be renewed: headers may arrive byte by byte without end."""
 
     def __init__(self, raw: io.RawIOBase):
         self._raw = raw
         self.renew()
 
     def renew(self) -> None:
-        """Allow as much time again."""
+        """Set the deadline ``LONGEST`` seconds from now."""
         self._end = time.monotonic() + LONGEST
 
     def readable(self) -> bool:
@@ -59,7 +63,7 @@ class _Timely(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         if time.monotonic() > self._end:
-            raise Broken(f"nothing of the file came for {LONGEST:.0f} s")
+            raise TransferError(f"no bytes of the file arrived for {LONGEST:.0f} s")
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -68,8 +72,8 @@ class _Timely(io.RawIOBase):
 
 
 @final
-class _Answer(http.client.HTTPResponse):
-    """An answer whose header, and each piece of whose content, must come in ``LONGEST`` seconds."""
+class _Response(http.client.HTTPResponse):
+    """A response whose header, and each piece of its content, must arrive within ``LONGEST`` seconds."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, **more: Any):
         super().__init__(sock, *arguments, **more)
@@ -83,76 +87,76 @@ class _Answer(http.client.HTTPResponse):
 
 
 @final
-class _Plain(urllib.request.HTTPHandler):
+class _HTTPHandler(urllib.request.HTTPHandler):
     class _Connection(http.client.HTTPConnection):
-        response_class = _Answer
+        response_class = _Response
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(self._Connection, req)
 
 
 @final
-class _Encrypted(urllib.request.HTTPSHandler):
+class _HTTPSHandler(urllib.request.HTTPSHandler):
     class _Connection(http.client.HTTPSConnection):
-        response_class = _Answer
+        response_class = _Response
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(self._Connection, req)
 
 
 @contextlib.contextmanager
-def opened(url: str, headers: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
-    """Ask for ``url``, follow where it sends on to, and yield the answer; only :func:`read` is to read it.
+def open_url(url: str, headers: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
+    """Request ``url``, follow its redirects, and yield the response, which only :func:`read` may read.
 
-    Raises :class:`Unavailable` or :class:`Broken`.
+    Raises :class:`Unavailable` or :class:`TransferError`.
     """
     opener = _opener()
     for _ in range(REDIRECTS + 1):
-        _refuse_if_no_web_address(url)
+        _refuse_other_schemes(url)
         try:
-            answer = opener.open(
+            response = opener.open(
                 urllib.request.Request(url, headers={"User-Agent": "ganzoo", **headers}), None, TIMEOUT
             )
         except HTTPError as refusal:
-            # Its text is not read: it need not end.
+            # Its text is not read, as it may have no end.
             refusal.close()
-            url = _next(url, refusal)
+            url = _redirected(url, refusal)
         except URLError as problem:
-            raise Unavailable(_words(problem.reason)) from problem
+            raise Unavailable(_describe(problem.reason)) from problem
         except (http.client.InvalidURL, ValueError) as problem:
-            raise Unavailable("its address is none") from problem
+            raise Unavailable("its address is invalid") from problem
         except (OSError, http.client.HTTPException) as problem:
-            raise Broken(_words(problem)) from problem
+            raise TransferError(_describe(problem)) from problem
         else:
-            with answer:
-                yield cast(http.client.HTTPResponse, answer)
+            with response:
+                yield cast(http.client.HTTPResponse, response)
             return
-    raise Unavailable(f"it sends on more than {REDIRECTS} times")
+    raise Unavailable(f"it redirects more than {REDIRECTS} times")
 
 
-def read(answer: http.client.HTTPResponse, limit: int) -> bytes:
-    """Return the next bytes, ``limit`` at most, as soon as there are any; nothing at the end.
+def read(response: http.client.HTTPResponse, limit: int) -> bytes:
+    """Return the next bytes, at most ``limit``, as soon as there are any; nothing at the end.
 
-    They are not unpacked, whatever the server says that it packed. Raises :class:`Broken`; ``OSError`` is thus
-    left to mean the disk.
+    They are not decompressed, whatever the server declares. Raises :class:`TransferError`, so that an ``OSError`` is
+    always one of the disk.
     """
     try:
-        # A piece that is said to have less than no bytes gives more than was asked for.
-        return answer.read1(limit)[:limit]
+        # A chunk with a negative declared size returns more than requested.
+        return response.read1(limit)[:limit]
     except (OSError, http.client.HTTPException, ValueError) as problem:
-        raise Broken(_words(problem)) from problem
+        raise TransferError(_describe(problem)) from problem
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """Return what speaks http and https, through the proxies that the environment names, and nothing else.
+    """Return an opener for http and https only, through the proxies that the environment names.
 
-    The usual opener would also read local files and ftp, and follow redirects there.
+    The default opener would also read local files and ftp, and follow redirects to them.
     """
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        _Plain(),
-        _Encrypted(),
+        _HTTPHandler(),
+        _HTTPSHandler(),
         urllib.request.UnknownHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),
@@ -161,52 +165,52 @@ def _opener() -> urllib.request.OpenerDirector:
     return opener
 
 
-def _refuse_if_no_web_address(url: str) -> None:
+def _refuse_other_schemes(url: str) -> None:
     if urlsplit(url).scheme not in ("https", "http"):
-        raise Unavailable(f"{url} is no web address")
+        raise Unavailable(f"{url} is not a web address")
 
 
-def _next(url: str, refusal: HTTPError) -> str:
-    """Return where an answer other than the file sends on to; raises what it says where it does not."""
+def _redirected(url: str, refusal: HTTPError) -> str:
+    """Return the target of a redirect; raises for any other response without the file."""
     location = refusal.headers.get("Location")
     if 300 <= refusal.code < 400 and location:
         try:
             target = quote(urljoin(url, location), safe=string.punctuation, encoding="latin-1")
             scheme = urlsplit(target).scheme
         except ValueError as problem:
-            raise Unavailable("it sends on to an address that is none") from problem
+            raise Unavailable("it redirects to an invalid address") from problem
         if scheme not in ("https", "http"):
-            raise Unavailable(f"it sends on to {target}, which is no web address")
+            raise Unavailable(f"it redirects to {target}, which is not a web address")
         if urlsplit(url).scheme == "https" and scheme != "https":
-            raise Unavailable(f"it sends on to {target}, which is not encrypted")
+            raise Unavailable(f"it redirects to {target}, which is not encrypted")
         return target
     if refusal.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         raise OutOfRange(_status(refusal.code))
-    raise (Broken if refusal.code in PASSING else Unavailable)(_status(refusal.code))
+    raise (TransferError if refusal.code in TEMPORARY else Unavailable)(_status(refusal.code))
 
 
 def _status(code: int) -> str:
-    """Return a status in standard words: those of a server may be anything."""
+    """Return a status with its standard phrase, since a server's phrase may contain anything."""
     phrase = next((status.phrase for status in HTTPStatus if status == code), "")
     return f"it answers {code} {phrase}".rstrip()
 
 
-def _words(problem: object) -> str:
+def _describe(problem: object) -> str:
     match problem:
         case ssl.SSLCertVerificationError():
             return (
                 f"its certificate is not trusted ({problem.verify_message}); "
-                "SSL_CERT_FILE can name a file of certificates to trust"
+                "SSL_CERT_FILE may name a file of trusted certificates"
             )
         case ssl.SSLError():
             return f"no secure connection ({problem.reason or problem})"
         case TimeoutError():
-            return f"nothing came for {TIMEOUT:.0f} s"
+            return f"no bytes arrived for {TIMEOUT:.0f} s"
         case OSError():
             return problem.strerror or str(problem)
         case http.client.IncompleteRead():
-            return "the connection was cut"
+            return "the connection was closed"
         case http.client.HTTPException():
-            return f"its answer is no HTTP ({type(problem).__name__})"
+            return f"its response is not HTTP ({type(problem).__name__})"
         case _:
             return str(problem)

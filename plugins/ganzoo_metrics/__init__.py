@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from ganzoo.plugin import Component, Need, hookimpl
 from ganzoo_metrics import configs
 
-IMAGES = Need(("data:image",), "ask for other metrics, or use a dataset of images")
-LABELLED = Need(("condition:class",), "use data with labels (one sub-folder a class), or --judge plain")
-CLASSES = Need(("judge:classes",), "ask for other metrics, or use data with labels (one sub-folder a class)")
-ASKED = Need(("model:class",), "ask for other metrics, such as --metric frechet, or train the model with --conditioner")
+IMAGES = Need(("data:image",), "choose other metrics, or use a dataset of images")
+LABELLED = Need(("condition:class",), "use data with labels (one sub-folder per class), or --judge plain")
+CLASSES = Need(("judge:classes",), "choose other metrics, or use data with labels (one sub-folder per class)")
+ASKED = Need(("model:class",), "choose other metrics, such as --metric frechet, or train the model with --conditioner")
 
 
 @hookimpl

@@ -148,7 +148,7 @@ def test_the_next_start_goes_on_where_a_signal_ended_a_process(
     capsys.readouterr()
     assert fetch(source, tmp_path) == DATA
     assert ranges(server) == ["", f"bytes={len(DATA) // 2}-"]
-    assert f"going on with {server.address}{NAME} at 0.3 of 0.6 MiB\n" in capsys.readouterr().err
+    assert f"resuming {server.address}{NAME} at 0.3 of 0.6 MiB\n" in capsys.readouterr().err
 
 
 def test_a_process_that_waits_goes_on_for_one_that_is_killed(server: Server, tmp_path: Path) -> None:

@@ -110,19 +110,19 @@ ARCHIVES: dict[str, tuple[Callable[[int], bytes], str]] = {
     ),
     "a bomb behind the end": (lambda zeros: archive(*SOUND) + packed(b"", zeros), "more than"),
     "a sparse file of nothing": (
-        lambda zeros: archive(before=header(FIRST, tarfile.GNUTYPE_SPARSE, 0)), "it lacks|not a sound file"
+        lambda zeros: archive(before=header(FIRST, tarfile.GNUTYPE_SPARSE, 0)), "it lacks|not a valid file"
     ),
     "a size of less than nothing": (
-        lambda zeros: archive(before=header(FIRST, tarfile.REGTYPE, 5).replace(b"00000000005", b"-0000000005")), "sound"
+        lambda zeros: archive(before=header(FIRST, tarfile.REGTYPE, 5).replace(b"00000000005", b"-0000000005")), "valid"
     ),
     "more members than anybody counts": (
         lambda zeros: archive(before=header("x", tarfile.REGTYPE, 0) * 2000), "more than 1000 members"
     ),
     "names of names of names": (
-        lambda zeros: archive(before=(header("x", tarfile.GNUTYPE_LONGNAME, 1) + bytes(512)) * 2000), "not a sound file"
+        lambda zeros: archive(before=(header("x", tarfile.GNUTYPE_LONGNAME, 1) + bytes(512)) * 2000), "not a valid file"
     ),
-    "noise": (lambda zeros: gzip.compress(os.urandom(10_000)), "not a sound file"),
-    "no archive": (lambda zeros: gzip.compress(b"hello"), "not a sound file"),
+    "noise": (lambda zeros: gzip.compress(os.urandom(10_000)), "not a valid file"),
+    "no archive": (lambda zeros: gzip.compress(b"hello"), "not a valid file"),
 }  # fmt: skip
 
 

@@ -83,12 +83,12 @@ WHOLE = tar({f"{FOLDER}/{name}": os.urandom(RECORD) for name in BATCHES["train"]
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (flipped(WHOLE, len(WHOLE) // 2), "not a sound file of CIFAR-10"),
-        (flipped(WHOLE, -6 % len(WHOLE)), "not a sound file of CIFAR-10"),
-        (WHOLE[:-4], "not a sound file of CIFAR-10"),
-        (b"", "not a sound file of CIFAR-10"),
-        (b"hello", "not a sound file of CIFAR-10"),
-        (tar({f"{FOLDER}/data_batch_1.bin": os.urandom(RECORD)})[:-500], "not a sound file of CIFAR-10"),
+        (flipped(WHOLE, len(WHOLE) // 2), "not a valid file of CIFAR-10"),
+        (flipped(WHOLE, -6 % len(WHOLE)), "not a valid file of CIFAR-10"),
+        (WHOLE[:-4], "not a valid file of CIFAR-10"),
+        (b"", "not a valid file of CIFAR-10"),
+        (b"hello", "not a valid file of CIFAR-10"),
+        (tar({f"{FOLDER}/data_batch_1.bin": os.urandom(RECORD)})[:-500], "not a valid file of CIFAR-10"),
         (tar({f"{FOLDER}/data_batch_1.bin": bytes(RECORD)}), r"it lacks data_batch_2\.bin, data_batch_3"),
     ],
 )

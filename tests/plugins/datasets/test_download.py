@@ -46,7 +46,7 @@ from ganzoo.testing.web_server import (
     tag_of,
 )
 from ganzoo_datasets import download, transfer, web
-from ganzoo_datasets.files import LOCK, keep, replacing
+from ganzoo_datasets.files import LOCK, replacing, save_unpacked
 from ganzoo_datasets.sources import Archive, Source
 
 NAME = "numbers.bin"
@@ -106,7 +106,7 @@ def test_a_chunked_transfer_goes_on_as_well(server: Server, tmp_path: Path, caps
     server.usually = partial(chunked, pieces=3)
     assert fetch(served(server), tmp_path) == DATA
     assert ranges(server) == ["", "bytes=180000-", "bytes=360000-", "bytes=540000-"]
-    assert "the connection was cut; trying again" in capsys.readouterr().err
+    assert "the connection was closed; trying again" in capsys.readouterr().err
 
 
 def test_what_came_of_a_cut_transfer_is_kept_for_the_next_start(server: Server, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_tries_end_though_each_begins_anew(server: Server, tmp_path: Path, monke
     monkeypatch.setattr(transfer, "LITTLE", 1000)
     lengths = itertools.cycle([2000, 5000])
     server.usually = lambda handler, data: serve(handler, data, cut=next(lengths), ranges=False)
-    with pytest.raises(UserError, match="the connection was cut after"):
+    with pytest.raises(UserError, match="the connection was closed after"):
         fetch(served(server), tmp_path)
     assert len(server.asked) <= 3 * transfer.TRIES
 
@@ -167,7 +167,7 @@ def test_a_file_that_has_changed_meanwhile_is_begun_anew(
     assert server.headers[1]["If-Range"] == tag_of(OTHER)
     assert ranges(server) == (["", "bytes=2000-"] if keeps_to_if_range else ["", "bytes=2000-", ""])
     # Seen by the tag, before anything came, and not by the hash in the end.
-    assert ("it answers with other bytes than it was asked for" in capsys.readouterr().err) == (not keeps_to_if_range)
+    assert ("it sends other bytes than requested" in capsys.readouterr().err) == (not keeps_to_if_range)
 
 
 @pytest.mark.parametrize("tag", ["", 'W/"weak"'])
@@ -191,8 +191,8 @@ def unplaced(handler: Handler, data: bytes) -> None:
 BEGUN_ANEW: dict[str, tuple[Behaviour, str]] = {
     "ignores the range": (partial(serve, ranges=False), ""),
     "has no such range": (partial(refuse, code=416), "it answers 416 Requested Range Not Satisfiable; trying again"),
-    "another piece": (partial(serve, shift=7), "it answers with other bytes than it was asked for; trying again"),
-    "no place told": (unplaced, "it does not say which bytes it answers with; trying again"),
+    "another piece": (partial(serve, shift=7), "it sends other bytes than requested; trying again"),
+    "no place told": (unplaced, "it does not say which bytes it sends; trying again"),
 }
 
 
@@ -244,8 +244,8 @@ def test_an_edition_that_no_server_can_have_told_is_not_sent(server: Server, tmp
 
 
 def test_a_part_is_empty_before_it_is_said_where_from_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    part = transfer.Part(tmp_path / NAME)
-    part.begin("http://one/", '"edition"')
+    part = transfer.PartialFile(tmp_path / NAME)
+    part.start("http://one/", '"edition"')
     part.path.write_bytes(DATA)
 
     def killed(*_: object, **__: object) -> None:
@@ -253,7 +253,7 @@ def test_a_part_is_empty_before_it_is_said_where_from_it_is(tmp_path: Path, monk
 
     monkeypatch.setattr(Path, "open", killed)
     with pytest.raises(KeyboardInterrupt):
-        part.begin("http://two/", "")
+        part.start("http://two/", "")
     monkeypatch.undo()
     assert part.size == 0
 
@@ -264,7 +264,7 @@ def test_a_part_is_empty_before_it_is_said_where_from_it_is(tmp_path: Path, monk
 def test_a_wrong_file_is_fetched_once_more_and_not_kept(server: Server, tmp_path: Path) -> None:
     source = served(server)
     server.files[f"/{NAME}"] = OTHER
-    with pytest.raises(UserError, match=f"md5 of the file there is {hashlib.md5(OTHER).hexdigest()}, not"):
+    with pytest.raises(UserError, match=f"md5 of the file is {hashlib.md5(OTHER).hexdigest()}, not"):
         fetch(source, tmp_path)
     assert ranges(server) == ["", ""]
     assert leftovers(tmp_path) == []
@@ -286,16 +286,16 @@ WRONG: dict[str, tuple[Behaviour, str]] = {
     "an empty file": (lambda handler, _: serve(handler, b""), "has 0 bytes, not 600000"),
     "a length too large": (partial(serve, claim=9), "has 600009 bytes"),
     "a length too small": (partial(serve, claim=-9), "has 599991 bytes"),
-    "no length and too little": (partial(serve, length=False, cut=9), "cut after 45 of 600000 bytes"),
-    "no length and no end": (lambda handler, _: endless(handler, OTHER), "the md5 of the file there"),
+    "no length and too little": (partial(serve, length=False, cut=9), "closed after 45 of 600000 bytes"),
+    "no length and no end": (lambda handler, _: endless(handler, OTHER), "the md5 of the file is"),
     "packed": (lambda handler, data: serve(handler, gzip.compress(data), encoding="gzip"), "bytes, not 600000"),
-    "pieces of less than nothing": (backwards, "the md5 of the file there"),
+    "pieces of less than nothing": (backwards, "the md5 of the file is"),
     "404": (refuse, "it answers 404 Not Found"),
     "always 416": (partial(refuse, code=416), "it answers 416"),
     "always 503": (partial(refuse, code=503), "it answers 503 Service Unavailable"),
     "204": (partial(refuse, code=204), "it answers 204"),
     "no answer": (nothing, "Remote end closed connection"),
-    "no HTTP": (nonsense, r"its answer is no HTTP \(BadStatusLine\)"),
+    "no HTTP": (nonsense, r"its response is not HTTP \(BadStatusLine\)"),
 }
 
 
@@ -312,7 +312,7 @@ def test_what_is_not_the_file_is_told_and_the_next_mirror_asked(case: str, serve
     assert fetch(source, tmp_path) == DATA
 
 
-@pytest.mark.parametrize("code", web.PASSING)
+@pytest.mark.parametrize("code", web.TEMPORARY)
 def test_a_server_that_is_busy_is_asked_again(code: HTTPStatus, server: Server, tmp_path: Path) -> None:
     server.script[f"/{NAME}"].append(partial(refuse, code=code))
     assert fetch(served(server), tmp_path) == DATA
@@ -350,7 +350,7 @@ def test_a_server_that_falls_silent_is_asked_again(
     server.script[f"/{NAME}"].append(partial(stall, after=5000))
     assert fetch(served(server), tmp_path) == DATA
     assert ranges(server) == ["", "bytes=5000-"]
-    assert "nothing came for 0 s; trying again" in capsys.readouterr().err
+    assert "no bytes arrived for 0 s; trying again" in capsys.readouterr().err
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -404,7 +404,7 @@ def unwelcome(tmp_path: Path) -> list[str]:
 def test_redirects_to_what_is_no_web_address_are_refused(which: int, server: Server, tmp_path: Path) -> None:
     target = unwelcome(tmp_path)[which]
     server.usually = partial(redirect, to=target)
-    with pytest.raises(UserError, match=f"it sends on to {re.escape(target)}, which is no web address"):
+    with pytest.raises(UserError, match=f"it redirects to {re.escape(target)}, which is not a web address"):
         fetch(served(server), tmp_path)
     assert leftovers(tmp_path) == [tmp_path / "here.bin"]
 
@@ -414,7 +414,7 @@ def test_mirrors_that_are_no_web_addresses_are_refused(which: int, server: Serve
     target = unwelcome(tmp_path)[which]
     source = served(server, name="here.bin")
     source = replace(source, mirrors=(target.removesuffix("here.bin"),))
-    with pytest.raises(UserError, match="is no web address"):
+    with pytest.raises(UserError, match="is not a web address"):
         fetch(source, tmp_path)
     assert leftovers(tmp_path) == [tmp_path / "here.bin"]
 
@@ -422,12 +422,12 @@ def test_mirrors_that_are_no_web_addresses_are_refused(which: int, server: Serve
 @pytest.mark.parametrize(
     ("behaviour", "message"),
     [
-        (partial(redirect, to=f"/{NAME}"), f"sends on more than {web.REDIRECTS} times"),
+        (partial(redirect, to=f"/{NAME}"), f"redirects more than {web.REDIRECTS} times"),
         (partial(redirect, to=None), "answers 302 Found"),
-        (partial(redirect, to="http://[/"), "sends on to an address that is none"),
-        (partial(redirect, to="http://127.0.0.1:port/"), "its address is none"),
+        (partial(redirect, to="http://[/"), "redirects to an invalid address"),
+        (partial(redirect, to="http://127.0.0.1:port/"), "its address is invalid"),
         (partial(redirect, to="http://127.0.0.1:1/"), "Connection refused"),
-        (partial(endless, code=302, to="file:///etc/passwd"), "no web address"),
+        (partial(endless, code=302, to="file:///etc/passwd"), "not a web address"),
         (partial(endless, code=404), "404"),
     ],
     ids=["loop", "nowhere", "no address", "no port", "nobody there", "endless", "endless 404"],
@@ -495,7 +495,7 @@ def test_an_encrypted_mirror_never_sends_on_to_an_open_one(
     served(server)
     source = served(secure)
     secure.script[f"/{NAME}"].append(partial(redirect, to=f"{server.address}{NAME}"))
-    with pytest.raises(UserError, match=f"sends on to {server.address}{NAME}, which is not encrypted"):
+    with pytest.raises(UserError, match=f"redirects to {server.address}{NAME}, which is not encrypted"):
         fetch(source, tmp_path)
     assert server.asked == []
     # The other way round is an improvement.
@@ -545,7 +545,7 @@ def test_a_file_gets_its_name_when_it_is_on_the_disk_for_good(
 def test_what_is_unpacked_gets_its_name_likewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     part = tmp_path / ".unpacked.part"
     done = placing(part, monkeypatch)
-    keep(tmp_path / "unpacked", DATA)
+    save_unpacked(tmp_path / "unpacked", DATA)
     assert done == [("fsync", part, len(DATA)), ("rename", part), ("fsync", tmp_path)]
 
 
@@ -647,7 +647,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
         interrupted(path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
-    keep(path, b"newer")
+    save_unpacked(path, b"newer")
     assert path.read_bytes() == b"old"
 
 
@@ -684,8 +684,8 @@ def test_a_pipe_gets_a_line_at_the_beginning_and_one_at_the_end(
     assert said.out == ""
     begin, trouble, end, saved = said.err.splitlines()
     assert begin == f"ganzoo: downloading {server.address}{NAME} (0.6 MiB)"
-    assert trouble == f"ganzoo: the connection was cut after 1000 of {len(DATA)} bytes; trying again"
-    assert re.fullmatch(rf"ganzoo: {re.escape(NAME)} is whole, after \d+\.\d s", end)
+    assert trouble == f"ganzoo: the connection was closed after 1000 of {len(DATA)} bytes; trying again"
+    assert re.fullmatch(rf"ganzoo: {re.escape(NAME)} is complete, after \d+\.\d s", end)
     assert saved == f"ganzoo: saved Numbers in {tmp_path / 'numbers' / 'raw'}"
 
 

@@ -33,7 +33,7 @@ def test_idx_reads_what_was_written_and_nothing_else(shape: tuple[int, ...], cut
     whole = idx(values)
     assert np.array_equal(parse(whole, 3, Path("a"), "MNIST").numpy(), values)
     for wrong in (whole[:-cut], whole + extra):
-        with pytest.raises(UserError, match="not a sound file of MNIST"):
+        with pytest.raises(UserError, match="not a valid file of MNIST"):
             parse(wrong, 3, Path("a"), "MNIST")
 
 
@@ -122,7 +122,7 @@ def test_damaged_gzip_files_are_named(damage: str, tmp_path: Path, offline: None
     flipped[len(packed) // 2] ^= 0xFF
     data = {"cut": packed[:-20], "no gzip": b"hello", "flipped": flipped, "not idx": gzip.compress(b"hello")}[damage]
     (folder / "train-images-idx3-ubyte.gz").write_bytes(bytes(data))
-    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz is not a sound file of MNIST"):
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz is not a valid file of MNIST"):
         IdxDataset(MnistConfig(), tmp_path)
     assert not (folder / "train-images-idx3-ubyte").exists()
 

@@ -410,5 +410,5 @@ class Trap:
 @each
 def test_pictures_of_two_channels_are_refused(metric: type[InceptionMetric]) -> None:
     field = Field("image", (2, 4, 4))
-    with pytest.raises(UserError, match="these have 2 channels: ask for other metrics"):
+    with pytest.raises(UserError, match="these have 2 channels: choose other metrics"):
         measure(metric(InceptionConfig()), examples(4, field), examples(4, field), field)

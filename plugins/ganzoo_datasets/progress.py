@@ -1,17 +1,17 @@
-"""How far a download is: a bar on a terminal, lines elsewhere."""
+"""The progress of a download: a bar on a terminal, else nothing."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
 
-REFRESHES = 4  # of the bar a second
+REFRESHES = 4  # of the bar per second
 
 
 @contextlib.contextmanager
-def metered(name: str, size: int, have: int) -> Iterator[Callable[[int], None]]:
-    """Yield what is to be told how many of the ``size`` bytes of ``name`` there are, beginning with ``have``."""
-    # Imported here: most starts download nothing.
+def progress_of(name: str, size: int, have: int) -> Iterator[Callable[[int], None]]:
+    """Yield a function that shows how many of the ``size`` bytes of ``name`` have arrived, starting with ``have``."""
+    # Imported here, as most runs download nothing.
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
