@@ -19,7 +19,7 @@ from disk import TEMPORARY, Disk, Operation, plain_curves
 
 from ganzoo.catalogue import installed, select
 from ganzoo.errors import TrainingFailed, UserError
-from ganzoo.storage.files import Journal, NotWritten, make_folder, replacing, sweep, write_whole
+from ganzoo.storage.files import Journal, WriteFailed, make_folder, remove_leftovers, replacing, write_atomically
 from ganzoo.training.observers import Observer
 from ganzoo.training.observers.metrics_file import read_rows
 from ganzoo.training.run import Run, train
@@ -205,7 +205,7 @@ def test_a_folder_that_cannot_be_synced_is_no_failure(
 
     monkeypatch.setattr(os, "fsync", refuse)
     make_folder(tmp_path / "run")
-    write_whole(tmp_path / "run" / "file", b"new")
+    write_atomically(tmp_path / "run" / "file", b"new")
     assert (tmp_path / "run" / "file").read_bytes() == b"new"
 
 
@@ -218,7 +218,7 @@ def test_a_folder_that_cannot_be_opened_is_no_failure(tmp_path: Path, monkeypatc
         return usual(path, *more, **named)
 
     monkeypatch.setattr(os, "open", refuse)
-    write_whole(tmp_path / "file", b"new")
+    write_atomically(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
@@ -234,8 +234,8 @@ def test_a_folder_whose_sync_fails_is_told_and_the_file_is_the_new_one(
         usual(descriptor)
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(NotWritten, match=rf"file cannot be written \({os.strerror(error)}\)"):
-        write_whole(tmp_path / "file", b"new")
+    with pytest.raises(WriteFailed, match=rf"file cannot be written \({os.strerror(error)}\)"):
+        write_atomically(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -268,7 +268,7 @@ def test_a_link_is_replaced_and_what_it_points_to_stays(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_bytes(b"mine")
     for name, target in (("file", "elsewhere"), ("dangling", "nowhere")):
         (tmp_path / name).symlink_to(target)
-        write_whole(tmp_path / name, b"new")
+        write_atomically(tmp_path / name, b"new")
         assert not (tmp_path / name).is_symlink()
         assert (tmp_path / name).read_bytes() == b"new"
     assert (tmp_path / "elsewhere").read_bytes() == b"mine"
@@ -300,8 +300,8 @@ def test_what_a_killed_process_had_begun_is_removed_by_the_next_one(tmp_path: Pa
 
 
 def test_sweeping_an_empty_folder_does_nothing(tmp_path: Path) -> None:
-    sweep(tmp_path)
-    sweep(tmp_path / "none")
+    remove_leftovers(tmp_path)
+    remove_leftovers(tmp_path / "none")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -321,7 +321,7 @@ def test_whatever_ends_a_write_the_old_file_stays(tmp_path: Path) -> None:
 
 def test_a_folder_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(NotWritten, match="file"):
+    with pytest.raises(WriteFailed, match="file"):
         make_folder(tmp_path / "file" / "folder")
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")
@@ -402,7 +402,7 @@ def test_a_line_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     usual = journal._file
     for _ in range(2):
         journal._file = Full(usual)  # type: ignore[assignment]
-        with pytest.raises(NotWritten, match="No space left on device"):
+        with pytest.raises(WriteFailed, match="No space left on device"):
             journal.append("second")
         assert (tmp_path / "lines").read_text() == "first\n"
     journal._file = usual
@@ -424,8 +424,10 @@ def test_a_row_is_there_as_soon_as_it_is_reported(tmp_path: Path) -> None:
 
 def test_a_row_that_cannot_be_written_ends_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Journal, line: str) -> None:
-        raise NotWritten(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "metrics.jsonl"))
+        raise WriteFailed(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "metrics.jsonl"))
 
     monkeypatch.setattr(Journal, "append", full)
-    with pytest.raises(TrainingFailed, match=r"metrics.jsonl cannot be written \(No space left.*no step is saved yet"):
+    with pytest.raises(
+        TrainingFailed, match=r"metrics.jsonl cannot be written \(No space left.*there is no checkpoint yet"
+    ):
         trained(tmp_path / "run")

@@ -36,7 +36,7 @@ from ganzoo.pictures import png
 from ganzoo.step.ema import EMA
 from ganzoo.step.precision import choose_precision
 from ganzoo.step.processes import SingleProcess
-from ganzoo.storage.files import write_whole
+from ganzoo.storage.files import write_atomically
 from ganzoo.training.observers import Observer
 from ganzoo.training.run import Run, train
 from ganzoo.training.setup import build_trainer
@@ -297,7 +297,7 @@ def test_averages_follow_the_networks_and_constant_weights_stay() -> None:
 def test_averages_take_the_place_of_networks_only_for_a_while() -> None:
     recipe = make_trainer(choose("gan")).train_step.recipe.train()
     ema, live = EMA(recipe, 0.9), recipe.generator
-    with ema.in_place() as averaged:
+    with ema.swapped_in() as averaged:
         assert averaged.generator is ema.networks["generator"]
         assert not any(module.training for module in averaged.modules())
     assert recipe.generator is live
@@ -349,7 +349,7 @@ NO_PICTURES: dict[str, Callable[[Path], object]] = {
 def test_what_is_no_picture_of_a_run_gets_into_no_animation(what: str, tmp_path: Path) -> None:
     path = tmp_path / "step-00000001.png"
     NO_PICTURES[what](path)
-    with pytest.raises(OSError, match=r"step-00000001.png is no picture of a run"):
+    with pytest.raises(OSError, match=r"step-00000001.png is not a picture of a run"):
         pictures.animate([path], io.BytesIO())
 
 
@@ -529,9 +529,9 @@ def test_a_missing_tensorboard_is_told_before_anything_is_written(
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
-    write_whole(path, b"old")
+    write_atomically(path, b"old")
     monkeypatch.setattr("os.fsync", lambda descriptor: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        write_whole(path, b"new")
+        write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [found.name for found in tmp_path.iterdir()] == ["file"]

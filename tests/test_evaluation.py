@@ -21,7 +21,7 @@ from ganzoo.contract.judge import Examples, untracked
 from ganzoo.errors import Refused, UserError
 from ganzoo.evaluation import Evaluation, Evaluator, Figure, open_evaluator
 from ganzoo.evaluation.judge_cache import trained_judge
-from ganzoo.evaluation.metric_context import ask
+from ganzoo.evaluation.metric_context import judge_in_chunks
 from ganzoo.evaluation.reference_data import ReferenceData
 from ganzoo.storage.checkpoint_files import checkpoints, step_of
 from ganzoo.storage.model_file import KEY
@@ -164,7 +164,9 @@ def test_every_judge_is_trained_once_and_named_by_what_it_learnt(judge: str, cac
     assert first.name == second.name and first.name.startswith(f"{dataset}-{judge}:")
     assert first.accuracy == second.accuracy
     some = reference.real.at(slice(0, 20))
-    for one, other in zip(ask(first.judge, some, untracked), ask(second.judge, some, untracked), strict=True):
+    for one, other in zip(
+        judge_in_chunks(first.judge, some, untracked), judge_in_chunks(second.judge, some, untracked), strict=True
+    ):
         assert torch.equal(one, other)
     knows = "judge:classes" in plan.judge.component.provides
     assert (first.accuracy is not None) == knows
@@ -251,7 +253,7 @@ def test_a_figure_carries_the_name_of_its_judge() -> None:
 )
 def test_figures_that_were_taken_in_another_way_are_not_compared(other: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match="cannot be compared") as refused:
-        evaluation().refuse_other(evaluation(**other), "there")
+        evaluation().refuse_incomparable(evaluation(**other), "there")
     assert words in str(refused.value)
 
 
@@ -262,7 +264,7 @@ def test_what_is_no_evaluation_is_refused(value: Any) -> None:
 
 
 def test_too_few_examples_are_refused() -> None:
-    with pytest.raises(Refused, match="means nothing with 10 samples: make at least 17"):
+    with pytest.raises(Refused, match="is not meaningful with 10 samples: generate at least 17"):
         evaluator(evaluation_plan_of("digits", "frechet"), samples=10)
 
 
@@ -287,7 +289,7 @@ def test_what_is_made_is_asked_for_as_often_as_it_is_real() -> None:
 
 
 def test_a_model_is_not_held_against_what_it_was_trained_on(stand_in_root: Any) -> None:
-    with pytest.raises(UserError, match="held against its test part"):
+    with pytest.raises(UserError, match="compared with the test part of"):
         ReferenceData(evaluation_plan_of("mnist", dataset_split="test"), stand_in_root("mnist"), CPU)
 
 
@@ -369,10 +371,14 @@ def test_python_says_what_the_command_says(trained: dict[str, Path]) -> None:
         ("gan", "--metric frechet --judge-wdth 3", "did you mean '--judge-width'?"),
         ("gan", "--metric frechet --judge-width", "needs a value"),
         ("gan", "--metric frechet --judge-width x", "whole number"),
-        ("gan", "--metric frechet --judge plain --samples 200", "means nothing with 200 samples: make at least 257"),
+        (
+            "gan",
+            "--metric frechet --judge plain --samples 200",
+            "is not meaningful with 200 samples: generate at least 257",
+        ),
         ("gan", "--metric memorisation", "examples that models do not train on"),
-        ("colour", "--dataset digits", "the model makes 3×16×16 images, and dataset 'digits' has 1×16×16 images"),
-        ("cgan", "--dataset ring", "the model makes 1×16×16 images, and dataset 'ring' has points in 2 dimensions"),
+        ("colour", "--dataset digits", "the model generates 3×16×16 images, and dataset 'digits' has 1×16×16 images"),
+        ("cgan", "--dataset ring", "the model generates 1×16×16 images, and dataset 'ring' has points in 2 dimensions"),
         ("cgan", "--dataset mnist --data-root nowhere", "1×28×28 images: set --dataset-size"),
         ("cgan", "--dataset fashion-mnist --dataset-size 16", "has 10 classes (t-shirt, trouser, pullover, dress, …)"),
         (
@@ -381,8 +387,8 @@ def test_python_says_what_the_command_says(trained: dict[str, Path]) -> None:
             "dataset 'digits' with judge 'plain' and this model does not",
         ),
         ("gan", "--against nothing.json --metric frechet", "nothing.json cannot be read"),
-        ("gan", "--against /dev/zero --metric frechet", "it is no file"),
-        ("nothing", "", "no model at"),
+        ("gan", "--against /dev/zero --metric frechet", "it is not a regular file"),
+        ("nothing", "", "does not exist"),
     ],
 )
 def test_what_cannot_be_evaluated_is_told_in_one_sentence(
@@ -470,7 +476,7 @@ def test_a_best_model_of_another_judge_is_not_compared_with(tmp_path: Path) -> N
     train(select(installed(), "cgan", chosen), [StopAt(4)])
     for flags, words in (
         ({"metric": "parzen"}, "judge is none here"),
-        ({"metric": "kernel"}, r"was not chosen by KD\[digits-plain"),
+        ({"metric": "kernel"}, r"was not selected by KD\[digits-plain"),
         ({"evaluate_samples": 400}, "number of samples is 400 here and 300 there"),
     ):
         with pytest.raises(UserError, match=words):

@@ -194,14 +194,14 @@ def test_a_step_that_asks_for_its_number_is_not_recorded(monkeypatch: pytest.Mon
     strict, _ = recorded(selection)
     for _ in range(WARM_UP):
         strict.advance()
-    with pytest.raises(UserError, match="cannot be recorded: phase 'generator' asks for the number of the step"):
+    with pytest.raises(UserError, match="cannot be recorded: phase 'generator' needs the number of the step"):
         strict.advance()
     said: list[str] = []
     lenient, _ = recorded(selection, said.append)
     for _ in range(8):
         lenient.advance()
     assert len(said) == 1
-    assert "going on without" in said[0]
+    assert "continuing with eager steps" in said[0]
     assert lenient.step == 8
 
 
@@ -236,7 +236,7 @@ def test_what_cannot_be_compiled_leaves_no_folder(tmp_path: Path, monkeypatch: p
         return compiled
 
     monkeypatch.setattr(torch, "compile", cannot)
-    with pytest.raises(UserError, match=r"phase .discriminator. cannot be compiled here: no C\+\+ compiler found; use"):
+    with pytest.raises(UserError, match=r"phase .discriminator. cannot be compiled: no C\+\+ compiler found; use"):
         train(choose("gan", execution="compile", out=tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
@@ -260,7 +260,7 @@ def test_what_a_killed_compiler_left_is_compiled_anew(tmp_path: Path, monkeypatc
     assert train(choose("gan", execution="compile", steps=1, out=tmp_path / "run")).finished
     monkeypatch.setattr(Path, "unlink", lambda path, missing_ok: None)
     half.touch()
-    with pytest.raises(UserError, match="cannot be compiled here: no backend"):
+    with pytest.raises(UserError, match="cannot be compiled: no backend"):
         train(choose("gan", execution="compile", steps=1, out=tmp_path / "again"))
 
 

@@ -30,12 +30,12 @@ from ganzoo.contract.recipe import Generated, PhaseOutput
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.health.anomaly import Anomaly
 from ganzoo.health.collapse import COLLAPSED, ROWS, CollapseDetector
-from ganzoo.health.policies import MOST_IN_A_ROW, AnomalyPolicies, PolicyHistory, RollBack, SkipAndWarn
+from ganzoo.health.policies import MAX_IN_A_ROW, AnomalyPolicies, PolicyHistory, RollBack, SkipAndWarn
 from ganzoo.step.graph import WARM_UP
 from ganzoo.step.precision import choose_precision
 from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.checkpoint_files import checkpoints
-from ganzoo.training.checkpoints import go_back, write_checkpoint
+from ganzoo.training.checkpoints import roll_back, write_checkpoint
 from ganzoo.training.observers import Observer, Report
 from ganzoo.training.run import Run, train
 from ganzoo.training.setup import build_trainer
@@ -233,7 +233,7 @@ def test_a_replayed_training_goes_back_as_an_eager_one_does(tmp_path: Path) -> N
             if step == begun:
                 write_checkpoint(folder, trainer, selection)
             trainer.advance()
-        assert go_back(folder, trainer, begun) == begun
+        assert roll_back(folder, trainer, begun) == begun
         for _ in range(begun):
             trainer.advance()
     assert moved(everything(eager), everything(replayed)) == set()
@@ -313,7 +313,7 @@ def test_stop_keeps_the_save_and_says_what_to_change(
 def test_what_was_stopped_goes_on_without_such_updates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Spoiled(monkeypatch, {6})
     flags: dict[str, object] = {"checkpoint_every": 2, "out": tmp_path / "run"}
-    with pytest.raises(TrainingFailed, match="go on from the last save with --resume --on-non-finite skip"):
+    with pytest.raises(TrainingFailed, match="continue from the last checkpoint with --resume --on-non-finite skip"):
         train(choose("gan", **flags))
     assert train(choose("gan", on_non_finite="skip", **flags), resume=True).finished
 
@@ -333,8 +333,8 @@ def test_skip_goes_on_and_tells(
     Spoiled(monkeypatch, {3, 4, 5, 7})
     run = train(choose("gan", on_non_finite="skip", log_every=1, out=tmp_path / "run"))
     assert run.finished
-    said = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
-    assert [line.split(":")[1] for line in said] == [f" left out an update ({n} so far)" for n in (1, 2, 4)]
+    said = [line for line in capsys.readouterr().err.splitlines() if "skipped an update" in line]
+    assert [line.split(":")[1] for line in said] == [f" skipped an update ({n} so far)" for n in (1, 2, 4)]
     terms = [term for row in rows(tmp_path / "run") for phase in row["terms"].values() for term in phase.values()]
     assert all(map(math.isfinite, terms))
 
@@ -348,7 +348,7 @@ def test_skip_has_an_end(every: int, tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     Spoiled(monkeypatch, set(range(4, 100)))
     with pytest.raises(
-        TrainingFailed, match=rf"at step {4 + MOST_IN_A_ROW * every}, the {MOST_IN_A_ROW + 1}th time in a row"
+        TrainingFailed, match=rf"at step {4 + MAX_IN_A_ROW * every}, the {MAX_IN_A_ROW + 1}th time in a row"
     ):
         train(choose("gan", on_non_finite="skip", steps=50, out=tmp_path / "run"))
 
@@ -356,7 +356,7 @@ def test_skip_has_an_end(every: int, tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_rate_that_is_not_finite_is_never_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Constant, "factor", lambda self, progress: math.inf if progress.step == 3 else 1.0)
     flags: dict[str, object] = {"generator_schedule": "constant", "discriminator_schedule": "constant"}
-    match = r"the schedule of phase 'discriminator' gives the factor inf at step 4: begin anew with another"
+    match = r"the schedule of phase 'discriminator' gives the factor inf at step 4: start a new run with another"
     with pytest.raises(TrainingFailed, match=match):
         train(choose("gan", on_non_finite="skip", out=tmp_path / "run", **flags))
 
@@ -398,20 +398,20 @@ def test_an_optimizer_whose_updates_were_all_left_out_goes_on(tmp_path: Path, mo
 
 def test_only_updates_left_out_in_a_row_have_an_end() -> None:
     train_step, remedy = make_trainer(choose("gan-minimal")).train_step, SkipAndWarn(PolicyHistory(), lambda text: None)
-    for step in range(0, 4 * MOST_IN_A_ROW, 2):
+    for step in range(0, 4 * MAX_IN_A_ROW, 2):
         remedy.answer(Anomaly("not finite", "generator", step, "it"), train_step, int)
-    for step in range(4 * MOST_IN_A_ROW, 5 * MOST_IN_A_ROW):
+    for step in range(4 * MAX_IN_A_ROW, 5 * MAX_IN_A_ROW):
         remedy.answer(Anomaly("not finite", "generator", step, "it"), train_step, int)
-    with pytest.raises(TrainingFailed, match=f"the {MOST_IN_A_ROW + 1}th time in a row"):
-        remedy.answer(Anomaly("not finite", "generator", 5 * MOST_IN_A_ROW, "it"), train_step, int)
+    with pytest.raises(TrainingFailed, match=f"the {MAX_IN_A_ROW + 1}th time in a row"):
+        remedy.answer(Anomaly("not finite", "generator", 5 * MAX_IN_A_ROW, "it"), train_step, int)
 
 
 def test_only_returns_to_one_save_have_an_end() -> None:
     train_step, remedy = make_trainer(choose("gan-minimal")).train_step, RollBack(PolicyHistory(), lambda text: None)
     anomaly = Anomaly("collapsed", "generator", 9, "it")
-    for step in (*range(2 * MOST_IN_A_ROW), *[50] * MOST_IN_A_ROW):
+    for step in (*range(2 * MAX_IN_A_ROW), *[50] * MAX_IN_A_ROW):
         remedy.answer(anomaly, train_step, lambda step=step: step)
-    with pytest.raises(TrainingFailed, match=f"{MOST_IN_A_ROW} times since the save of step 50"):
+    with pytest.raises(TrainingFailed, match=f"after {MAX_IN_A_ROW} returns to the checkpoint of step 50"):
         remedy.answer(anomaly, train_step, lambda: 50)
 
 
@@ -428,7 +428,7 @@ def test_skip_cannot_mend_weights(tmp_path: Path, caught: list[Trainer]) -> None
         with torch.no_grad():
             next(iter(trainer.train_step.recipe.get_submodule("generator").parameters())).fill_(math.inf)
 
-    with pytest.raises(TrainingFailed, match=r"and so is generator\..*, which leaving updates out cannot mend"):
+    with pytest.raises(TrainingFailed, match=r"and generator\..* is not finite either: skipping updates cannot help"):
         train(choose("gan", on_non_finite="skip", out=tmp_path / "run"), [At({3: spoil}, caught)])
 
 
@@ -456,7 +456,7 @@ def test_roll_back_brings_back_weights_and_goes_on(
     )
     run = train(selection, [Watch({4: keep, 5: spoil}, caught)])
     assert run.finished
-    assert "at step 6: went back to what was saved after 4 steps" in capsys.readouterr().err
+    assert "at step 6: rolled back to the checkpoint of step 4" in capsys.readouterr().err
     assert moved(saved, back) == set()
     assert [row["step"] for row in rows(run.folder.path)] == list(range(1, 9))
 
@@ -466,7 +466,7 @@ def test_roll_back_before_the_first_save_goes_back_to_the_beginning_and_has_an_e
 ) -> None:
     Spoiled(monkeypatch, set(range(3, 100)))
     selection = choose("gan", on_non_finite="roll-back", steps=50, checkpoint_every=1000, out=tmp_path / "run")
-    with pytest.raises(TrainingFailed, match=rf"as it was {MOST_IN_A_ROW} times since the save of step 0: lower"):
+    with pytest.raises(TrainingFailed, match=rf"after {MAX_IN_A_ROW} returns to the checkpoint of step 0: lower"):
         train(selection)
 
 
@@ -505,7 +505,7 @@ def test_a_run_begun_without_roll_back_goes_back_to_the_save_that_it_has(
     out = tmp_path / "run"
     assert not train(choose("gan", out=out), [StopAt(3)]).finished
     assert train(choose("gan", on_non_finite="roll-back", out=out), resume=True).finished
-    assert "at step 6: went back to what was saved after 3 steps" in capsys.readouterr().err
+    assert "at step 6: rolled back to the checkpoint of step 3" in capsys.readouterr().err
 
 
 def test_a_signal_does_not_cost_the_save_of_an_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -588,7 +588,7 @@ def test_what_one_process_finds_all_leave_out(tmp_path: Path) -> None:
         check=False, capture_output=True, text=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stderr.count("left out an update") == 1
+    assert done.stderr.count("skipped an update") == 1
     digests = dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("weights"))
     assert digests["0"] == digests["1"]
 
@@ -610,7 +610,7 @@ def test_collapse_is_noticed_in_the_next_step(variant: str, tmp_path: Path, caug
     with pytest.raises(TrainingFailed) as failed:
         train(selection, [At({3: collapse}, caught)])
     said = str(failed.value)
-    assert said.startswith("the examples that phase 'generator' makes are all alike (their spread is 0.00%")
+    assert said.startswith("all examples that phase 'generator' generates have become the same (their spread is 0.00%")
     assert "at step 4: lower the learning rate of that phase" in said
     assert [path.name for path in checkpoints(tmp_path / "run" / "checkpoints")] == ["step-00000002.safetensors"]
 
@@ -643,7 +643,9 @@ def test_a_training_that_really_collapses_is_stopped_in_that_step(
         {"optimizer_lr": 0.05, "steps": 2000, "precision": "fp32", "on_collapse": "stop", "out": tmp_path / "run"},
     )  # fmt: skip
     seen = Ratios(caught)
-    with pytest.raises(TrainingFailed, match=r"the examples that phase 'generator' makes are all alike .* at step \d+"):
+    with pytest.raises(
+        TrainingFailed, match=r"all examples that phase 'generator' generates have become the same .* at step \d+"
+    ):
         train(selection, [seen])
     assert seen.ratios[-1] < COLLAPSED
     before = min(seen.ratios[: -2 * caught[-1].train_step.phase_optimizers[1].phase.updates])
@@ -656,7 +658,7 @@ def test_a_collapse_is_told_once_and_the_training_goes_on(
     tmp_path: Path, caught: list[Trainer], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(choose("gan", out=tmp_path / "run"), [At({3: collapse}, caught)]).finished
-    assert capsys.readouterr().err.count("are all alike") == 1
+    assert capsys.readouterr().err.count("have become the same") == 1
 
 
 def test_one_that_collapses_again_and_again_does_not_flood_the_terminal() -> None:
@@ -673,8 +675,8 @@ def test_a_collapsed_generator_goes_back(
     selection = choose("gan", on_collapse="roll-back", checkpoint_every=2, out=tmp_path / "run")
     assert train(selection, [At({5: collapse}, caught)]).finished
     said = capsys.readouterr().err
-    assert said.count("are all alike") == 1
-    assert "at step 6: went back to what was saved after 4 steps" in said
+    assert said.count("have become the same") == 1
+    assert "at step 6: rolled back to the checkpoint of step 4" in said
 
 
 CGAN = choose("cgan")
@@ -685,7 +687,7 @@ CGAN_DATA = assemble(CGAN)
 @given(st.integers(2, 5), st.integers(0, 2**31), st.floats(0.01, 100))
 def test_the_spread_is_the_deviation_within_classes(classes: int, seed: int, scale: float) -> None:
     """Means of classes do not count, and the unit is the real examples' own deviation."""
-    collapse_detector = CollapseDetector(build_recipe(CGAN, CGAN_DATA, "meta"), CPU, SingleProcess(), watched=True)
+    collapse_detector = CollapseDetector(build_recipe(CGAN, CGAN_DATA, "meta"), CPU, SingleProcess(), enabled=True)
     collapse_detector._classes = classes
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(ROWS * classes) % classes
@@ -694,8 +696,8 @@ def test_the_spread_is_the_deviation_within_classes(classes: int, seed: int, sca
     made = (labels[:, None] * 10.0 + scale * noise).float()
     collapse_detector._real = 2.0
     expected = scale * float(noise.square().mean().sqrt()) / 2
-    assert float(collapse_detector.of(Generated(made, labels))) == pytest.approx(expected, rel=1e-3)
-    assert float(collapse_detector.of(Generated(made))) > expected, "without classes their means count too"
+    assert float(collapse_detector.spread_of(Generated(made, labels))) == pytest.approx(expected, rel=1e-3)
+    assert float(collapse_detector.spread_of(Generated(made))) > expected, "without classes their means count too"
 
 
 def test_the_first_real_batch_is_the_measure_and_one_that_is_all_alike_is_none() -> None:
@@ -703,11 +705,11 @@ def test_the_first_real_batch_is_the_measure_and_one_that_is_all_alike_is_none()
     recipe = build_recipe(selection, assemble(selection), "meta")
     alike, differing = torch.zeros(8, 7), torch.arange(56.0).reshape(8, 7)
     for first, then in ((alike, differing), (differing, differing / 2)):
-        collapse_detector = CollapseDetector(recipe, CPU, SingleProcess(), watched=True)
+        collapse_detector = CollapseDetector(recipe, CPU, SingleProcess(), enabled=True)
         shares = []
         for real in (first, then):
-            collapse_detector.compare_with({recipe.output.slot: {recipe.output.field: real}})
-            shares.append(float(collapse_detector.of(Generated(differing))))
+            collapse_detector.set_reference({recipe.output.slot: {recipe.output.field: real}})
+            shares.append(float(collapse_detector.spread_of(Generated(differing))))
         assert math.isfinite(shares[0]) and shares[0] == shares[1] >= 1
 
 
@@ -751,7 +753,8 @@ def test_running_out_of_memory_names_the_batch_the_device_and_the_save(
 ) -> None:
     out = tmp_path / "run"
     with pytest.raises(
-        TrainingFailed, match=r"out of memory on cpu with batches of 8 .*--accumulate 2.* step 2 stands"
+        TrainingFailed,
+        match=r"out of memory on cpu with batches of 8 .*--accumulate 2.* the newest checkpoint is that of step 2",
     ):
         train(choose("gan", checkpoint_every=2, out=out), [At({3: run_out(kind, text)}, caught)])
     assert train(choose("gan", checkpoint_every=2, out=out), resume=True).finished
@@ -765,16 +768,16 @@ def test_too_many_samples_for_the_memory_are_told_of(
     def run_out(*given: Any) -> Tensor:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
 
-    monkeypatch.setattr("ganzoo.evaluation.evaluator.make_examples", run_out)
+    monkeypatch.setattr("ganzoo.evaluation.evaluator.generate_examples", run_out)
     words = ["train", "gan", "--dataset", "ring", "--batch-size", "8", "--steps", "2", "--out", str(tmp_path / "run")]
     assert command([*words, "--evaluate-every", "1", "--evaluate-samples", "80", "--metric", "modes"]) == 0
     said = "not evaluated at step 1: out of memory on cpu with 80 samples"
     assert said in capsys.readouterr().err
-    monkeypatch.setattr("ganzoo.studio.model.make_examples", run_out)
+    monkeypatch.setattr("ganzoo.studio.model.generate_examples", run_out)
     assert command(["sample", str(tmp_path / "run"), "--count", "9", "--out", str(tmp_path / "made.npz")]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("ganzoo: out of memory on cpu with 9 samples (DefaultCPUAllocator: can't allocate")
-    assert last.endswith("ask for fewer")
+    assert last.endswith("use fewer")
     assert not (tmp_path / "made.npz").exists()
 
 
@@ -792,7 +795,7 @@ def test_a_system_without_memory_is_told_of(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     last = done.stderr.splitlines()[-1]
     assert "out of memory on cpu with batches of 1000000" in last
-    assert "no step is saved yet" in last
+    assert "there is no checkpoint yet" in last
     assert "Traceback" not in done.stderr
 
 

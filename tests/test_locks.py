@@ -25,7 +25,7 @@ from ganzoo.cli import main
 from ganzoo.cli import run as command
 from ganzoo.errors import UserError
 from ganzoo.storage import folder_lock as claim
-from ganzoo.storage.files import NotWritten
+from ganzoo.storage.files import WriteFailed
 from ganzoo.storage.folder_lock import FolderLock
 from ganzoo.storage.run_folder import RunFolder
 
@@ -37,7 +37,7 @@ OWNER = re.compile(rf"process (\d+) on {re.escape(socket.gethostname())}")
 
 def train_together(together: Barrier, path: Path, steps: int) -> None:
     """Run a training that takes its folder at the moment when all others do."""
-    claimed = RunFolder.claimed
+    claimed = RunFolder.locked
 
     @contextmanager
     def at_once(self: RunFolder, resume: bool = False) -> Iterator[None]:
@@ -45,7 +45,7 @@ def train_together(together: Barrier, path: Path, steps: int) -> None:
         with claimed(self, resume):
             yield
 
-    RunFolder.claimed = at_once  # type: ignore[method-assign]
+    RunFolder.locked = at_once  # type: ignore[method-assign]
     main([*WORDS, "--steps", str(steps), "--out", str(path)])
 
 
@@ -153,7 +153,7 @@ def test_the_folder_of_a_killed_run_is_free(source: tuple[str, ...], tmp_path: P
 def test_who_is_refused_waits_for_the_name_of_a_process_that_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claim, "PATIENCE", 0.2)
+    monkeypatch.setattr(claim, "DEAD_OWNER_TIMEOUT", 0.2)
     mine = FolderLock(tmp_path)
     owner = tmp_path / ".owner"
     name = owner.read_text(encoding="utf-8")
@@ -165,7 +165,7 @@ def test_who_is_refused_waits_for_the_name_of_a_process_that_lives(
         owner.write_text(text, encoding="utf-8")
         with pytest.raises(UserError, match=f"is in use by {said}"):
             FolderLock(tmp_path)
-    monkeypatch.setattr(claim, "PATIENCE", 60)
+    monkeypatch.setattr(claim, "DEAD_OWNER_TIMEOUT", 60)
     for before in ("", f"process {dead_process()} on {socket.gethostname()}"):
         owner.write_text(before, encoding="utf-8")
         late = threading.Timer(0.2, owner.write_text, (name,))
@@ -193,12 +193,12 @@ def test_a_name_is_gone_before_another_process_can_write_its_own(
 
 def test_who_cannot_write_its_name_lets_go_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, content: bytes) -> None:
-        raise NotWritten(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        raise WriteFailed(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    monkeypatch.setattr(claim, "PATIENCE", 0.0)
+    monkeypatch.setattr(claim, "DEAD_OWNER_TIMEOUT", 0.0)
     with monkeypatch.context() as patch:
-        patch.setattr(claim, "write_whole", full)
-        with pytest.raises(NotWritten) as failed:
+        patch.setattr(claim, "write_atomically", full)
+        with pytest.raises(WriteFailed) as failed:
             FolderLock(tmp_path)
     FolderLock(tmp_path).release()
     assert failed.tb is not None, "who looks at the failure keeps what it happened in"
@@ -208,10 +208,10 @@ def test_a_folder_that_another_run_has_filled_meanwhile_is_refused(tmp_path: Pat
     folder = RunFolder.choose(tmp_path / "run", "gan")
     folder.path.mkdir()
     folder.write_config({"run": "another's"})
-    with pytest.raises(UserError, match="is not empty"), folder.claimed():
+    with pytest.raises(UserError, match="is not empty"), folder.locked():
         pytest.fail("it has the folder")
     assert not (folder.path / ".owner").exists()
-    with folder.claimed(resume=True):
+    with folder.locked(resume=True):
         pass
 
 

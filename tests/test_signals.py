@@ -55,11 +55,11 @@ BEFORE = {
     "words are understood": Moment("ganzoo.cli.train:selected"),
     "parts are checked": Moment("ganzoo.training.run:assemble"),
     "data is read": Moment("ganzoo.training.setup:open_batches"),
-    "workers start": Moment("ganzoo.batches.batches:begin_work", 1, STREAMED, group=True),
+    "workers start": Moment("ganzoo.batches.batches:init_worker", 1, STREAMED, group=True),
     "steps are prepared": Moment("ganzoo.training.trainer:Trainer.prepare"),
     "reference is read": Moment("ganzoo.training.evaluator:open_examination", 1, EVALUATED),
     "judge learns": Moment("ganzoo.evaluation.judge_cache:_train", 1, EVALUATED),
-    "folder is taken": Moment("ganzoo.storage.run_folder:RunFolder.claimed"),
+    "folder is taken": Moment("ganzoo.storage.run_folder:RunFolder.locked"),
 }
 # A signal at these lets the step, and what belongs to it, be done and saved.
 DURING = {
@@ -71,7 +71,7 @@ DURING = {
     "evaluation": Moment("ganzoo.training.evaluator:Examiner.examine", 2, EVALUATED),
     "picture": Moment("ganzoo.training.preview:Preview.draw", 3),
     "checkpoint": Moment("ganzoo.training.checkpoints:write_sealed"),
-    "checkpoint's file": Moment("ganzoo.storage.sealed:write_whole", 2),
+    "checkpoint's file": Moment("ganzoo.storage.sealed:write_atomically", 2),
     "model": Moment("ganzoo.training.checkpointer:write_model", 2),
 }
 # By now the last step is done.
@@ -268,7 +268,7 @@ def stuck(words: Sequence[str], target: str, here: Path) -> None:
     "target",
     [
         "ganzoo.step.train_step:TrainStep.__call__",
-        "ganzoo.storage.sealed:write_whole",
+        "ganzoo.storage.sealed:write_atomically",
         "ganzoo.training.preview:Preview.draw",
     ],
 )

@@ -16,7 +16,7 @@ from ganzoo.catalogue.options import Option, options_of
 from ganzoo.catalogue.part import Part
 from ganzoo.catalogue.selection import recipe_slots
 from ganzoo.errors import UserError
-from ganzoo.storage.files import DOCUMENT, read_file
+from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
 from ganzoo.text import did_you_mean
 
 
@@ -70,7 +70,7 @@ def refuse_no_variant(registry: Registry, variant: str, use: str) -> None:
 def read_config(path: str) -> Mapping[str, Any]:
     """Return the content of a ``config.json``; raises :class:`UserError` where it is none."""
     try:
-        content = json.loads(read_file(Path(path), DOCUMENT))
+        content = json.loads(read_file(Path(path), MAX_DOCUMENT_BYTES))
     except OSError as problem:
         raise UserError(f"the config file {path} cannot be read: {problem.strerror}") from problem
     except (ValueError, RecursionError) as problem:

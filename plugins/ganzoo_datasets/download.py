@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ganzoo.plugin import UserError, put_in_place, warn
+from ganzoo.plugin import UserError, rename_durably, warn
 from ganzoo_datasets.files import locked
 from ganzoo_datasets.meter import metered
 from ganzoo_datasets.sources import Archive, Source
@@ -77,7 +77,7 @@ def _fetch_from(url: str, archive: Archive, part: Part, path: Path) -> None:
     begun = time.monotonic()
     with metered(path.name, archive.size, part.size) as shown:
         _complete(url, archive, part, shown)
-    put_in_place(part.path, path)
+    rename_durably(part.path, path)
     part.discard()
     warn(f"{path.name} is whole, after {time.monotonic() - begun:.1f} s")
 

@@ -84,7 +84,7 @@ class Adversarial(Recipe):
         losses = self.loss.discriminator(real_logit, fake_logit)
         for logit in wrong:
             losses = (1 - share) * losses + share * self.loss.discriminator(real_logit, logit)
-        if self.penalty.at_fakes and fake_condition is not condition:
+        if self.penalty.uses_fakes and fake_condition is not condition:
             # A critic has one condition for real and fake alike, so the fakes must be of that condition too.
             fake = self._make(len(real), condition, context)
         penalties = self.penalty(

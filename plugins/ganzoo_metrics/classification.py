@@ -51,7 +51,7 @@ class ClassificationScore(Metric):
 
     def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return how often a pupil that learns from ``made`` is right about ``real``."""
-        pupil = context.pupil()
+        pupil = context.untrained_judge()
         pupil.learn(made, context.generator("pupil"), context.track)
         pupil.eval()
         chunks = real.values.split(CHUNK)

@@ -133,7 +133,7 @@ class InceptionFrechet(InceptionMetric):
     name = "fid"
     figures: ClassVar[Mapping[str, Aim]] = {"FID": "low"}
 
-    def least(self, context: MetricContext) -> int:
+    def minimum_examples(self, context: MetricContext) -> int:
         """Return one more than there are features."""
         return DIMENSIONS + 1
 
@@ -160,7 +160,7 @@ class InceptionKernel(InceptionMetric):
     name = "kid"
     figures: ClassVar[Mapping[str, Aim]] = {"KID": "low"}
 
-    def least(self, context: MetricContext) -> int:
+    def minimum_examples(self, context: MetricContext) -> int:
         """Return 20, of which halves can be drawn in enough ways to tell how certain the figure is."""
         return 20
 
@@ -188,7 +188,7 @@ class InceptionScore(InceptionMetric):
     name = "inception-score"
     figures: ClassVar[Mapping[str, Aim]] = {"IS": "high"}
 
-    def least(self, context: MetricContext) -> int:
+    def minimum_examples(self, context: MetricContext) -> int:
         """Return a tenth of what the paper asks for: with splits below 500 the score tells little but their size."""
         return SPLITS * 500
 

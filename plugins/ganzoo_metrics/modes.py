@@ -32,7 +32,7 @@ class Modes(Metric):
     def __init__(self, config: ModesConfig):
         self._share = config.share
 
-    def least(self, context: MetricContext) -> int:
+    def minimum_examples(self, context: MetricContext) -> int:
         """Return 10 examples a class: a model that makes 1,000 classes evenly then misses one in 1 of 22 counts.
 
         The literature takes 26 a class for 1,000 classes, and 100 for 25.
