@@ -21,7 +21,7 @@ from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
 from ganzoo.errors import Refused, UserError
-from ganzoo.storage.files import write_whole
+from ganzoo.storage.files import write_atomically
 from ganzoo.training.observers.metrics_file import read_rows
 
 DATA = {"dataset": "mnist"}
@@ -118,7 +118,7 @@ class Table:
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # A last line that was cut off is gone now, so that the next one begins where it should.
-            write_whole(self._path, "".join(_line(row) for row in self._known).encode())
+            write_atomically(self._path, "".join(_line(row) for row in self._known).encode())
         self._lock = Lock()
 
     def known(self, job: Job) -> dict[str, Any] | None:

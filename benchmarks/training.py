@@ -25,7 +25,7 @@ from ganzoo.training.observers.progress import ProgressDisplay
 from ganzoo.training.preview import Preview
 from ganzoo.training.setup import build_trainer
 from ganzoo.training.stop import Stop
-from ganzoo.training.trainer import Intervals, NoSaves
+from ganzoo.training.trainer import Intervals, NoCheckpointing
 
 ENDLESS = 10**9  # steps: no schedule moves, and no last step comes
 
@@ -64,14 +64,14 @@ class Training:
 
     def turn(self, steps: int) -> float:
         """Return the seconds a step takes, over ``steps`` steps after one that is not measured."""
-        situation = TrainingStart(self.folder, self.trainer.step, self.trainer.steps, "")
+        start = TrainingStart(self.folder, self.trainer.step, self.trainer.steps, "")
         with self.precision.set(), Path(os.devnull).open("w", encoding="utf-8") as nowhere, ExitStack() as watching:
             console = Console(
                 file=nowhere, force_terminal=self._terminal, width=80, _environ={"TERM": "xterm-256color"}
             )
             observers = [MetricsFile(), ProgressDisplay(console)]
             for observer in observers:
-                observer.began(situation)
+                observer.began(start)
                 watching.callback(observer.ended)
             self._run(1, observers)
             return timed(lambda: self._run(steps, observers), self.device) / steps
@@ -80,7 +80,7 @@ class Training:
         stop = Stop()
         watchers = [*observers, _Halt(self.trainer.step + steps, stop)]
         intervals = Intervals(self._log_every, ENDLESS, checkpoint_every=0, evaluate_every=0, stop=stop)
-        self.trainer.run(watchers, intervals, self._preview, NoSaves())
+        self.trainer.run(watchers, intervals, self._preview, NoCheckpointing())
 
 
 class _Halt(Observer):

@@ -1,4 +1,4 @@
-"""Drawing examples and curves for people."""
+"""Pictures of a run: image grids, scatter plots, curves and the animation."""
 
 from __future__ import annotations
 
@@ -17,30 +17,34 @@ from ganzoo.catalogue.data import Field
 from ganzoo.storage.files import open_file
 from ganzoo.text import one_line, printable
 
-GAP, PAPER, INK = 3, "#8fa3bf", "black"  # neither black nor white, so that no stroke runs into the next tile
+GAP, PAPER, INK = 3, "#8fa3bf", "black"  # the paper is neither black nor white, so that every tile has a visible edge
 FRAME, LAST_FRAME = 200, 1000  # milliseconds
-SMALLEST_TILE = 48  # pixels; smaller examples are enlarged by a whole factor so that people can see them
+MIN_TILE = 48  # pixels; smaller examples are enlarged by an integer factor
 
-SERIES, LETTERS = 24, 60  # of a panel of curves, and of a name there
-LARGEST_FRAME = 2**26  # pixels
+MAX_SERIES, MAX_LABEL = 24, 60  # curves in one panel, and characters of a name
+MAX_FRAME = 2**26  # pixels
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Map images (B, C, H, W) in [-1, 1] to uint8 in 0 … 255."""
+    """Return images (B, C, H, W) in [-1, 1] as uint8 in 0 … 255 on the CPU; values outside are clamped.
+
+    >>> to_uint8(torch.tensor([[[[-1.0, 0.0, 1.0, 2.0]]]])).tolist()
+    [[[[0, 128, 255, 255]]]]
+    """
     return images.float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).cpu()
 
 
 def to_pil(image: Tensor) -> Image.Image:
-    """Return one uint8 image (C, H, W), grey or colour, as a picture."""
+    """Return one uint8 image (C, H, W), with 1 or at least 3 channels, as a grey or an RGB picture."""
     channels = image.shape[0]
     array = image.permute(1, 2, 0).contiguous().numpy()
     return Image.fromarray(array[:, :, 0] if channels == 1 else array[:, :, :3])
 
 
 def grid(images: Tensor, columns: int, headings: Sequence[str] = ()) -> Image.Image:
-    """Lay images (B, C, H, W) in [-1, 1] out in rows of ``columns``, with a heading over each column."""
+    """Return a picture of images (B, C, H, W) in [-1, 1] in rows of ``columns``, with a heading above each column."""
     pixels = to_uint8(images)
-    scale = max(1, -(-SMALLEST_TILE // max(pixels.shape[2:])))
+    scale = max(1, -(-MIN_TILE // max(pixels.shape[2:])))
     height, width = pixels.shape[2] * scale, pixels.shape[3] * scale
     rows = -(-len(pixels) // columns)
     letters = max(11, width // 5)
@@ -64,7 +68,7 @@ def _fit(text: str, font: Any, width: int) -> str:
 
 
 def scatter(points: Tensor, real: Tensor | None = None) -> Image.Image:
-    """Draw points (B, F), over real ones (N, F) where there are any, their first two coordinates."""
+    """Return a scatter plot of the first two coordinates of points (B, F), on top of those of ``real`` (N, F)."""
     clouds = [(points, "generated", "#d1495b")]
     if real is not None:
         clouds.insert(0, (real, "data", "#b0b0b0"))
@@ -81,20 +85,20 @@ def scatter(points: Tensor, real: Tensor | None = None) -> Image.Image:
 
 
 def curves(rows: Sequence[Mapping[str, Any]]) -> Image.Image:
-    """Draw the losses by term, the watched values and the scores of metrics rows against the step."""
+    """Return curves of the loss terms, the values and the scores in ``metrics.jsonl`` rows against the step."""
     scored = [row for row in rows if row.get("scores")]
     panels = [
         ("loss", rows, _series(rows, _terms)),
         ("watched values", rows, _series(rows, lambda row: row["values"])),
-        # A panel for each score, for their scales have nothing in common.
+        # Each score has its own panel, because their scales differ.
         *((label, scored, {label: values}) for label, values in _series(scored, lambda row: row["scores"]).items()),
     ]
 
     def plot(*every: Any) -> None:
         for axes, (title, shown, series) in zip(every, panels, strict=True):
             for name, values in series.items():
-                axes.plot([row["step"] for row in shown], values, label=one_line(name, LETTERS), linewidth=1)
-            axes.set_ylabel(one_line(title, LETTERS))
+                axes.plot([row["step"] for row in shown], values, label=one_line(name, MAX_LABEL), linewidth=1)
+            axes.set_ylabel(one_line(title, MAX_LABEL))
             axes.grid(alpha=0.3)
             if series:
                 axes.legend(fontsize="small", frameon=False)
@@ -108,18 +112,18 @@ def _terms(row: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _series(rows: Sequence[Mapping[str, Any]], of: Callable[[Any], Mapping[str, float]]) -> dict[str, list[float]]:
-    names = islice(dict.fromkeys(name for row in rows for name in of(row)), SERIES)
+    names = islice(dict.fromkeys(name for row in rows for name in of(row)), MAX_SERIES)
     return {name: [of(row).get(name, float("nan")) for row in rows] for name in names}
 
 
 def _figure(plot: Callable[..., None], inches: tuple[float, float], rows: int = 1) -> Image.Image:
-    # Figure rather than pyplot: no global state, no window system, nothing to close.
+    # Figure instead of pyplot: no global state, no window system, nothing to close.
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     buffer = io.BytesIO()
-    # A dollar sign in a name is no formula, and a matplotlibrc, which may lie where one works, starts no TeX.
+    # A dollar sign in a name must not start a formula, nor a matplotlibrc in the current folder start TeX.
     with rc_context({"text.parse_math": False, "text.usetex": False}):
         figure = Figure(figsize=inches, dpi=100, layout="constrained")
         FigureCanvasAgg(figure)
@@ -136,14 +140,17 @@ def draw_examples(
     columns: int,
     real: Tensor | None = None,
 ) -> Image.Image:
-    """Draw examples (B, …) of field ``output``, under headings where every column is one class."""
+    """Return a picture of generated examples ``made`` (B, …) of the field ``output``.
+
+    Images form a grid, with class names above columns that hold one class each; other fields form a scatter plot.
+    """
     if output.kind != "image":
         return scatter(made, real)
     return grid(made, columns, column_headings(condition, condition_field, columns))
 
 
 def column_headings(condition: Tensor | None, field: Field | None, columns: int) -> list[str]:
-    """Return the class names of the columns, or nothing where a column holds more than one class."""
+    """Return the class names of the columns of ``condition`` (B,), or none if a column holds several classes."""
     if condition is None or field is None or field.kind != "class":
         return []
     first = condition[:columns]
@@ -153,7 +160,7 @@ def column_headings(condition: Tensor | None, field: Field | None, columns: int)
 
 
 def animate(pictures: Sequence[Path], file: IO[bytes]) -> None:
-    """Write PNG files of one size as an animated GIF that stays on the last one for a while; raises ``OSError``."""
+    """Write PNG files of equal size as an animated GIF, whose last frame stays longer; raises ``OSError``."""
     frames = list(map(_frame, pictures))
     durations = [FRAME] * (len(frames) - 1) + [LAST_FRAME]
     frames[0].save(file, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
@@ -161,13 +168,13 @@ def animate(pictures: Sequence[Path], file: IO[bytes]) -> None:
 
 def _frame(picture: Path) -> Image.Image:
     try:
-        # Of other formats than PNG some start other programs.
+        # Only PNG: Pillow starts other programs to read some formats.
         with open_file(picture) as file, Image.open(file, formats=("PNG",)) as image:
-            if image.width * image.height > LARGEST_FRAME:
+            if image.width * image.height > MAX_FRAME:
                 raise ValueError(f"{image.width}×{image.height} pixels are too many")
             return image.convert("P", palette=Image.Palette.ADAPTIVE)
-    except Exception as problem:  # a damaged file makes Pillow raise almost anything
-        raise OSError(errno.EINVAL, f"{picture.name} is no picture of a run: {one_line(problem)}") from problem
+    except Exception as problem:  # Pillow raises many types of exception for a damaged file
+        raise OSError(errno.EINVAL, f"{picture.name} is not a picture of a run: {one_line(problem)}") from problem
 
 
 def png(image: Image.Image) -> bytes:

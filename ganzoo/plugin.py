@@ -1,7 +1,7 @@
-"""All that the author of a plugin imports, in one place.
+"""Everything that a plugin imports from ganzoo, in one module.
 
-Declarations need no torch, and importing this module imports none; the contracts and helpers below them load torch when
-they are first asked for.
+Declarations need no torch, and importing this module does not import torch. The interfaces and helpers in
+``_WITH_TORCH`` import it when they are first used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ganzoo.catalogue import (
     phase_slots,
 )
 from ganzoo.errors import UserError
-from ganzoo.storage.files import open_file, put_in_place, read_file
+from ganzoo.storage.files import open_file, read_file, rename_durably
 from ganzoo.storage.lock_owner import read_owner, this_process
 from ganzoo.text import first_line, warn
 
@@ -73,7 +73,7 @@ _WITH_TORCH = {
     "ganzoo.layers": ("Dropout", "embedding"),
     "ganzoo.randomness": ("Draws", "Share", "key"),
 }
-_HOME = {name: module for module, names in _WITH_TORCH.items() for name in names}
+_MODULE_OF = {name: module for module, names in _WITH_TORCH.items() for name in names}
 
 __all__ = [
     "Aim",
@@ -131,18 +131,18 @@ __all__ = [
     "open_file",
     "option",
     "phase_slots",
-    "put_in_place",
     "read_file",
     "read_owner",
+    "rename_durably",
     "this_process",
     "warn",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'ganzoo.plugin' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    return getattr(importlib.import_module(_MODULE_OF[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""Random numbers that depend on (seed, stream, step) alone, so that a few integers restore all of them."""
+"""Random numbers that depend on (seed, stream, step) alone, so that the step number restores all of them."""
 
 from __future__ import annotations
 
@@ -12,126 +12,140 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
-Law = Callable[..., Tensor]
-"""What draws numbers: a function of their shape, a generator and a device."""
+Distribution = Callable[..., Tensor]
+"""Draws numbers: a function of their shape, with the keyword arguments ``generator`` and ``device``."""
 
 
 def key(seed: int, stream: str, step: int = 0) -> int:
-    """Return a 63-bit seed for one stream at one step; different streams and steps share no numbers."""
+    """Return a 63-bit seed for ``stream`` at ``step``: equal arguments give equal seeds.
+
+    >>> key(0, "noise", 3) == key(0, "noise", 3)
+    True
+    >>> len({key(0, "noise", 3), key(1, "noise", 3), key(0, "labels", 3), key(0, "noise", 4)})
+    4
+    """
     digest = hashlib.blake2b(f"{seed}/{stream}/{step}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
 @dataclass(frozen=True)
 class Share:
-    """One of ``count`` equal parts of a step's batch: that of a process, or of one pass of several."""
+    """Part ``index`` of the ``count`` equal parts of a step's batch: one for each process and accumulation pass."""
 
     index: int = 0
     count: int = 1
 
 
 WHOLE = Share()
+"""The whole batch."""
 
 
 class Draws(ABC):
-    """The numbers of one stream at one step, for the examples of one share of the batch: the first size is theirs.
+    """The random numbers of one stream at one step, for the examples of one share of the batch.
 
-    The numbers of all shares together are those of the undivided batch, so a training does not depend on how its
-    batches are divided.
+    The first size of every shape is the number of examples of the share. The numbers of all shares together are those
+    of the undivided batch, so a training does not depend on how its batches are divided.
+
+    >>> streams = KeyedStreams(seed=0)
+    >>> whole = streams.at("noise").normal(4, 2)
+    >>> streams.begin(0)
+    >>> halves = [streams.at("noise", Share(index, count=2)).normal(2, 2) for index in range(2)]
+    >>> torch.equal(torch.cat(halves), whole)
+    True
     """
 
     @abstractmethod
-    def take(self, law: Law, shape: tuple[int, ...]) -> Tensor:
-        """Return the next numbers (B, …) that follow ``law``."""
+    def draw(self, distribution: Distribution, shape: tuple[int, ...]) -> Tensor:
+        """Return the next numbers of ``shape`` (B, …) from ``distribution``."""
 
     def normal(self, *shape: int) -> Tensor:
-        """Return independent N(0, 1) numbers, float32."""
-        return self.take(torch.randn, shape)
+        """Return independent numbers of ``shape`` from N(0, 1), float32."""
+        return self.draw(torch.randn, shape)
 
     def uniform(self, *shape: int) -> Tensor:
-        """Return independent numbers from [0, 1), float32."""
-        return self.take(torch.rand, shape)
+        """Return independent numbers of ``shape`` from [0, 1), float32."""
+        return self.draw(torch.rand, shape)
 
     def integers(self, bound: int, *shape: int) -> Tensor:
-        """Return independent numbers from 0 to ``bound`` - 1, int64."""
-        return self.take(partial(torch.randint, bound), shape)
+        """Return independent integers of ``shape`` from 0 to ``bound`` - 1, int64."""
+        return self.draw(partial(torch.randint, bound), shape)
 
 
 @final
 class FreshDraws(Draws):
-    """Draws from a generator, or without one on the meta device."""
+    """Draws numbers from a generator; the meta device needs none."""
 
     def __init__(self, generator: torch.Generator | None, device: torch.device | str = "cpu", share: Share = WHOLE):
         self._generator, self._device, self._share = generator, torch.device(device), share
 
-    def take(self, law: Law, shape: tuple[int, ...]) -> Tensor:
-        """Return the share's rows of what is drawn for the whole batch."""
+    def draw(self, distribution: Distribution, shape: tuple[int, ...]) -> Tensor:
+        """Draw numbers for the whole batch, and return the rows of the share."""
         rows, index = shape[0], self._share.index
         whole = (rows * self._share.count, *shape[1:])
-        drawn = law(whole, generator=self._generator, device=self._device)
+        drawn = distribution(whole, generator=self._generator, device=self._device)
         return drawn if self._share == WHOLE else drawn[index * rows : (index + 1) * rows]
 
 
 class Streams(ABC):
-    """Named streams of numbers on one device, all of them set anew as a step begins."""
+    """Named streams of random numbers on one device, all of which are seeded again when a step begins."""
 
     device: torch.device
 
     @abstractmethod
     def begin(self, step: int) -> None:
-        """Set every stream to where it is at ``step``."""
+        """Seed every stream for ``step``."""
 
     @abstractmethod
     def at(self, stream: str, share: Share = WHOLE) -> Draws:
-        """Return what ``stream`` gives at this step; asked for again in the same step, it goes on."""
+        """Return the numbers of ``stream`` at this step; a second call in the same step continues the stream."""
 
 
 @final
 class KeyedStreams(Streams):
-    """One generator a stream and share, seeded by (seed, stream, step)."""
+    """Streams with one generator for each stream and share, seeded by (seed, stream, step)."""
 
     def __init__(self, seed: int, device: torch.device | str = "cpu"):
         self.seed, self.device = seed, torch.device(device)
         self._step = 0
         self.generators: dict[tuple[str, int], torch.Generator] = {}
-        self._set: set[tuple[str, int]] = set()
+        self._seeded: set[tuple[str, int]] = set()
 
     def begin(self, step: int) -> None:
-        """Set every stream to where it is at ``step``, each when it is asked for."""
+        """Seed every stream for ``step``, each when it is first used."""
         self._step = step
-        self._set.clear()
+        self._seeded.clear()
 
-    def set_known(self) -> None:
-        """Set every stream that was ever asked for, now: a replayed step does not ask."""
-        for known in self.generators:
-            self._generator(known)
+    def seed_all(self) -> None:
+        """Seed every stream that was ever used, now: a replayed step never calls :meth:`at`."""
+        for stream_and_share in self.generators:
+            self._generator(stream_and_share)
 
     def at(self, stream: str, share: Share = WHOLE) -> Draws:
-        """Return what ``stream`` gives at this step; the meta device draws nothing."""
+        """Return the numbers of ``stream`` at this step; the meta device draws none."""
         drawing = self.device.type != "meta"
         return FreshDraws(self._generator((stream, share.index)) if drawing else None, self.device, share)
 
-    def _generator(self, known: tuple[str, int]) -> torch.Generator:
-        generator = self.generators.get(known)
+    def _generator(self, stream_and_share: tuple[str, int]) -> torch.Generator:
+        generator = self.generators.get(stream_and_share)
         if generator is None:
-            generator = self.generators[known] = torch.Generator(self.device)
-        if known not in self._set:
-            # A share's generator has the seed of the whole: each share draws for all, and keeps its own rows.
-            generator.manual_seed(key(self.seed, known[0], self._step))
-            self._set.add(known)
+            generator = self.generators[stream_and_share] = torch.Generator(self.device)
+        if stream_and_share not in self._seeded:
+            # Every share has the same seed: it draws numbers for the whole batch, and keeps its own rows.
+            generator.manual_seed(key(self.seed, stream_and_share[0], self._step))
+            self._seeded.add(stream_and_share)
         return generator
 
 
-class Call(NamedTuple):
-    """One drawing of numbers."""
+class DrawCall(NamedTuple):
+    """The arguments of one call of :meth:`Draws.draw`."""
 
-    law: Law
+    distribution: Distribution
     shape: tuple[int, ...]
 
 
 @final
-class RehearsedStreams(Streams):
-    """The streams of a step that is always the same: rehearsed once, then drawn before the step asks for them.
+class PredrawnStreams(Streams):
+    """Streams whose numbers are drawn before the step: the first step records the calls, the others repeat them.
 
     A compiled step can neither seed a generator nor draw from one; it takes the numbers as its input.
     """
@@ -139,45 +153,45 @@ class RehearsedStreams(Streams):
     def __init__(self, streams: KeyedStreams):
         self.device = streams.device
         self._streams = streams
-        self._calls: dict[tuple[str, Share], list[Call]] = {}
-        self._ready: dict[tuple[str, Share], _Ready] = {}
+        self._calls: dict[tuple[str, Share], list[DrawCall]] = {}
+        self._ready: dict[tuple[str, Share], _PredrawnDraws] = {}
 
     def begin(self, step: int) -> None:
-        """Draw everything that the rehearsal asked for."""
+        """Draw all numbers that the recorded step used."""
         self._streams.begin(step)
-        for asked, calls in self._calls.items():
-            draws = self._streams.at(*asked)
-            self._ready[asked] = _Ready([draws.take(*call) for call in calls])
+        for stream_and_share, calls in self._calls.items():
+            draws = self._streams.at(*stream_and_share)
+            self._ready[stream_and_share] = _PredrawnDraws([draws.draw(*call) for call in calls])
 
     def at(self, stream: str, share: Share = WHOLE) -> Draws:
-        """Return what was drawn for ``stream``, or, in the rehearsal, what is drawn now."""
+        """Return the numbers that were drawn for ``stream``; if it is new, draw them now and record the calls."""
         if (stream, share) in self._ready:
             return self._ready[stream, share]
         calls = self._calls.setdefault((stream, share), [])
-        return _Noting(self._streams.at(stream, share), calls)
+        return _RecordingDraws(self._streams.at(stream, share), calls)
 
 
 @final
-class _Noting(Draws):
-    """Notes what is asked for."""
+class _RecordingDraws(Draws):
+    """Draws numbers, and records the calls."""
 
-    def __init__(self, draws: Draws, calls: list[Call]):
+    def __init__(self, draws: Draws, calls: list[DrawCall]):
         self._draws, self._calls = draws, calls
 
-    def take(self, law: Law, shape: tuple[int, ...]) -> Tensor:
-        """Draw and note it."""
-        self._calls.append(Call(law, tuple(shape)))
-        return self._draws.take(law, shape)
+    def draw(self, distribution: Distribution, shape: tuple[int, ...]) -> Tensor:
+        """Draw numbers, and record the call."""
+        self._calls.append(DrawCall(distribution, tuple(shape)))
+        return self._draws.draw(distribution, shape)
 
 
 @final
-class _Ready(Draws):
-    """Gives out what was drawn before, in the same order."""
+class _PredrawnDraws(Draws):
+    """Returns numbers that were drawn before, in the same order."""
 
     def __init__(self, drawn: list[Tensor]):
         self._drawn, self._next = drawn, 0
 
-    def take(self, law: Law, shape: tuple[int, ...]) -> Tensor:
-        """Return the next numbers that were drawn."""
+    def draw(self, distribution: Distribution, shape: tuple[int, ...]) -> Tensor:
+        """Return the next of the numbers that were drawn before."""
         self._next += 1
         return self._drawn[self._next - 1]

@@ -27,7 +27,7 @@ NO_PICTURES: dict[str, Callable[[Path], object]] = {
 def test_what_is_no_picture_of_a_run_gets_into_no_animation(what: str, tmp_path: Path) -> None:
     path = tmp_path / "step-00000001.png"
     NO_PICTURES[what](path)
-    with pytest.raises(OSError, match=r"step-00000001.png is no picture of a run"):
+    with pytest.raises(OSError, match=r"step-00000001.png is not a picture of a run"):
         pictures.animate([path], io.BytesIO())
 
 

@@ -1,1 +1,1 @@
-"""From declarations to networks: builds the selected parts, and tries every phase once without data."""
+"""Builds the selected parts from their declarations, and runs every phase once without data."""

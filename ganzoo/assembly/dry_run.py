@@ -21,13 +21,19 @@ from ganzoo.errors import Refused, UserError
 from ganzoo.randomness import FreshDraws, KeyedStreams
 from ganzoo.text import first_line
 
-PLAYING = ("generator", "discriminator", "latent", "loss", "penalty")  # the kinds whose code runs in a phase
+PHASE_KINDS = (
+    "generator",
+    "discriminator",
+    "latent",
+    "loss",
+    "penalty",
+)  # the kinds of part whose code runs in a phase
 
 
 def assemble(selection: Selection) -> dict[str, DataSpec]:
-    """Return the data specs of a selection that can train; raises :class:`Refused` with every reason why not.
+    """Return the data specs of a selection; raises :class:`Refused` with every problem if it cannot train.
 
-    First the declarations, then every phase, backward included, on the meta device. Reads no data.
+    Checks the declarations, then runs every phase, including its backward pass, on the meta device. Reads no data.
     """
     data = check(selection)
     recipe = build_recipe(selection, data, "meta")
@@ -49,13 +55,13 @@ def assemble(selection: Selection) -> dict[str, DataSpec]:
 
 
 def evaluation_plan_of(selection: Selection, recipe: Recipe) -> EvaluationPlan:
-    """Return how a training is to be evaluated; raises :class:`Refused` where names are unknown."""
+    """Return how a training is evaluated; raises :class:`Refused` if a metric or the judge is unknown."""
     settings = selection.run
     return plan_evaluation(installed(), selection.parts[recipe.output.slot], settings.judge, settings.metric or ())
 
 
 def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
-    """Run one phase with meta tensors; return what is wrong with it."""
+    """Run one phase on the meta device, and return its problems."""
     context = StepContext(0, 1, phase.name, 0, KeyedStreams(0, "meta"))
     freeze_all_but(recipe, phase)
     recipe.zero_grad(set_to_none=True)
@@ -65,46 +71,46 @@ def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tenso
     except UserError as problem:
         return [str(problem)]
     except Exception as problem:
-        size, reason = selection.run.batch_size, _in_whose(problem)
-        return [f"phase {phase.name!r} cannot run with {_players(selection)} on batches of {size}: {reason}"]
-    idle = [
+        size, reason = selection.run.batch_size, _located(problem)
+        return [f"phase {phase.name!r} cannot run with {_phase_parts(selection)} on batches of {size}: {reason}"]
+    untrained = [
         f"{network}.{name}"
         for network in phase.trains
         for name, parameter in recipe.get_submodule(network).named_parameters()
         if parameter.grad is None
     ]
-    if idle:
-        return [f"phase {phase.name!r} gives no gradient to {', '.join(idle[:3])}, so it could never learn"]
+    if untrained:
+        return [f"phase {phase.name!r} gives no gradient to {', '.join(untrained[:3])}, so it could never learn"]
     for name, buffer in recipe.named_buffers():
-        if buffer is not buffers.get(name):  # averages, and what undoes an update, would go on with the old one
+        if buffer is not buffers.get(name):  # the moving average and the undoing of an update would use the old tensor
             return [f"phase {phase.name!r} replaces the buffer {name}: it must write into it, as copy_ does"]
     return []
 
 
 def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
-    """Sample once with meta tensors; return what is wrong with it."""
-    chosen = recipe.condition
-    condition = batch[chosen.slot][chosen.field] if chosen is not None else None
+    """Sample once on the meta device, and return the problems."""
+    ref = recipe.condition
+    condition = batch[ref.slot][ref.field] if ref is not None else None
     try:
         with torch.no_grad():
-            made = recipe.eval().sample(selection.run.batch_size, condition, FreshDraws(None, "meta"))
-        shape = tuple(made.shape)
+            samples = recipe.eval().sample(selection.run.batch_size, condition, FreshDraws(None, "meta"))
+        shape = tuple(samples.shape)
     except Exception as problem:
-        return [f"{selection.parts['recipe'].label} cannot sample with {_players(selection)}: {_in_whose(problem)}"]
+        return [f"{selection.parts['recipe'].label} cannot sample with {_phase_parts(selection)}: {_located(problem)}"]
     finally:
         recipe.train()
-    wanted = (selection.run.batch_size, *recipe.output_field.shape)
-    return [] if shape == wanted else [f"samples of {_players(selection)} have shape {shape}, not {wanted}"]
+    expected = (selection.run.batch_size, *recipe.output_field.shape)
+    return [] if shape == expected else [f"samples of {_phase_parts(selection)} have shape {shape}, not {expected}"]
 
 
-def _players(selection: Selection) -> str:
+def _phase_parts(selection: Selection) -> str:
     return " and ".join(
-        f"{part.label} ({part.provider.package})" for part in selection.parts.values() if part.slot.kind in PLAYING
+        f"{part.label} ({part.provider.package})" for part in selection.parts.values() if part.slot.kind in PHASE_KINDS
     )
 
 
-def _in_whose(problem: Exception) -> str:
-    """Return what went wrong, and in whose code where that can be told."""
+def _located(problem: Exception) -> str:
+    """Return the message of ``problem``, with the plugin whose code raised it if that is known."""
     owner = attribute(problem, installed())
     where = f"in {owner.label_with_package}: " if owner is not None else ""
     return f"{where}{first_line(problem)}"
@@ -117,5 +123,5 @@ def _meta_batch(data: Mapping[str, DataSpec], size: int) -> dict[str, dict[str, 
 
 
 def _meta_field(field: Field, size: int) -> Tensor:
-    whole = field.kind in ("class", "tokens")
-    return torch.empty((size, *field.shape), dtype=torch.int64 if whole else torch.float32, device="meta")
+    dtype = torch.int64 if field.kind in ("class", "tokens") else torch.float32
+    return torch.empty((size, *field.shape), dtype=dtype, device="meta")

@@ -1,4 +1,4 @@
-"""From declarations to objects: loading and building the selected parts."""
+"""Loads and builds the selected parts from their declarations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ganzoo.contract.recipe import Recipe
 from ganzoo.randomness import key
 from ganzoo.text import message_of
 
-# An optimizer is a function; everything else that a plugin builds is of a class of the contract.
+# The class that a target must derive from, by kind of component; the target of an optimizer is a function.
 INTERFACES: Mapping[str, type] = {
     "recipe": Recipe,
     "generator": Generator,
@@ -45,17 +45,20 @@ INTERFACES: Mapping[str, type] = {
 
 
 def resolve(component: Component) -> Any:
-    """Return what ``component.target`` names; raises ``ImportError`` or, where it is of no use, ``TypeError``."""
+    """Return the class or function that ``component.target`` names.
+
+    Raises ``ImportError`` if it cannot be loaded, and ``TypeError`` if it does not implement the kind's interface.
+    """
     module, name = component.target.split(":")
     try:
         target = getattr(importlib.import_module(module), name)
     except KeyboardInterrupt:
         raise
-    except BaseException as problem:  # what a plugin runs as it is imported may raise anything, or exit
+    except BaseException as problem:  # code of a plugin may raise anything during import, SystemExit included
         raise ImportError(f"{component.target} cannot be loaded ({message_of(problem)})") from problem
     interface = INTERFACES.get(component.kind)
     if interface is not None and not (isinstance(target, type) and issubclass(target, interface)):
-        raise TypeError(f"{component.target} is no {interface.__name__} (a class from {interface.__module__})")
+        raise TypeError(f"{component.target} is not a subclass of {interface.__name__} (from {interface.__module__})")
     return target
 
 
@@ -77,14 +80,14 @@ class SelectedParts:
         with part.attributed():
             built = target(part.config, **context)
             if part.slot.kind == "optimizer" and not isinstance(built, torch.optim.Optimizer):
-                raise TypeError(f"{part.component.target} returns {type(built).__name__}, which is no Optimizer")
+                raise TypeError(f"{part.component.target} returns {type(built).__name__}, not a torch Optimizer")
             if torch.get_default_dtype() != dtype:
                 torch.set_default_dtype(dtype)
-                raise TypeError("it changes torch's default dtype, which all others rely on")
+                raise TypeError("it changes torch's default dtype, on which all other parts rely")
             return built
 
     def network(self, slot: str, condition: Field | None = None, **shapes: Any) -> nn.Module:
-        """Return the network in ``slot`` with its conditioners in place and its weights initialised."""
+        """Return the network in ``slot`` with its conditioners and with initialised weights."""
         network: nn.Module = self.build(slot, sites=self._sites(slot, condition), **shapes)
         for part in self._attached(slot, "initialiser"):
             initialise = self.build(part.slot.name)
@@ -106,7 +109,7 @@ class SelectedParts:
 
 
 def build_recipe(selection: Selection, data: Mapping[str, DataSpec], device: torch.device | str = "cpu") -> Recipe:
-    """Return the selected recipe with fresh weights that depend on the run's seed alone."""
+    """Return the selected recipe with new weights that depend on the run's seed alone."""
     parts = SelectedParts(selection.parts)
     with torch.random.fork_rng(devices=[]), torch.device(device):
         torch.manual_seed(key(selection.run.seed, "weights"))

@@ -1,1 +1,1 @@
-"""Batches of examples, from memory or streamed, in an order that depends on the seed alone."""
+"""Batches of real examples, from device memory or streamed, in an order that depends on the seed alone."""

@@ -1,4 +1,4 @@
-"""Batches by number, from the device's memory or streamed, in an order that depends on the seed alone."""
+"""Batches by number: from device memory, or read ahead by worker processes."""
 
 from __future__ import annotations
 
@@ -13,41 +13,45 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ganzoo.batches.order import BatchOrder
 from ganzoo.batches.reading import bytes_per_example, length_of, normalise, read_checked, read_in_chunks
-from ganzoo.batches.workers import begin_work, unheard
+from ganzoo.batches.workers import init_worker, signals_blocked
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.contract.dataset import Dataset
 from ganzoo.errors import UserError
 from ganzoo.randomness import WHOLE, Share
 
 Feed = dict[str, Tensor]
-"""What makes a batch: indices into memory, or examples as they are stored."""
+"""The input of :meth:`Batches.make`: indices into memory, or examples as they are stored."""
 
 
 class Batches(ABC):
-    """The batches of one dataset, as networks receive them, by number."""
+    """The batches of one dataset by number, in the form that networks receive.
+
+    A batch has two steps: :meth:`feed` runs on the host, and :meth:`make` runs on the device alone, so that it can be
+    compiled or recorded. ``source`` is the word for the user: "memory" or "stream".
+    """
 
     order: BatchOrder
     source: str
 
     @abstractmethod
     def feed(self, number: int) -> Feed:
-        """Return what makes batch ``number``, on the device; numbers are asked for in ascending order."""
+        """Return the feed of batch ``number``, on the device; call it with ascending numbers."""
 
     @abstractmethod
     def make(self, feed: Feed) -> dict[str, Tensor]:
-        """Return the batch (B, …) that ``feed`` makes, asking nothing of the host."""
+        """Return the fields (B, …) of the batch of ``feed``, without any work on the host."""
 
     def get(self, number: int) -> dict[str, Tensor]:
-        """Return batch ``number`` (B, …)."""
+        """Return the fields (B, …) of batch ``number``."""
         return self.make(self.feed(number))
 
     def close(self) -> None:  # noqa: B027
-        """Let go of what reads ahead."""
+        """End the processes that read ahead, if there are any."""
 
 
 @final
 class MemoryBatches(Batches):
-    """All examples on the device, images as uint8, indexed and normalised there."""
+    """All examples in device memory, images as uint8; a batch is indexed and normalised there."""
 
     source = "memory"
 
@@ -60,13 +64,13 @@ class MemoryBatches(Batches):
 
     def make(self, feed: Feed) -> dict[str, Tensor]:
         """Return the examples with these indices."""
-        taken = {name: values[feed["indices"]] for name, values in self._fields.items()}
-        return {name: normalise(self._spec.fields[name], values) for name, values in taken.items()}
+        fields = {name: values[feed["indices"]] for name, values in self._fields.items()}
+        return {name: normalise(self._spec.fields[name], values) for name, values in fields.items()}
 
 
 @final
 class StreamedBatches(Batches):
-    """Examples read by worker processes, a bounded number of batches ahead."""
+    """Examples that worker processes read, a bounded number of batches ahead."""
 
     source = "stream"
 
@@ -92,31 +96,31 @@ class StreamedBatches(Batches):
         return self._last
 
     def make(self, feed: Feed) -> dict[str, Tensor]:
-        """Return the batch of these examples."""
+        """Return these examples in the form that networks receive."""
         return {name: normalise(self._spec.fields[name], values) for name, values in feed.items()}
 
     def close(self) -> None:
-        """End the processes that read; whoever still knows of the training would keep them alive."""
+        """End the worker processes, even if something still refers to the training."""
         self._iterator, self._next = iter(()), -1
 
     def _start(self, number: int) -> Iterator[dict[str, Tensor] | UserError]:
         loader = DataLoader(
-            _Reader(self._dataset, self._spec, self._name),
-            sampler=_Numbers(self.order, number),
+            _CheckedDataset(self._dataset, self._spec, self._name),
+            sampler=_BatchIndices(self.order, number),
             batch_size=None,
             num_workers=self._workers,
             prefetch_factor=4 if self._workers else None,
             pin_memory=self._device.type == "cuda",
-            # Its own generator: a loader seeds its workers, and that must not take a number from the networks'.
+            # A loader draws a seed for its workers: its own generator leaves the numbers of the networks unchanged.
             generator=torch.Generator(),
-            worker_init_fn=begin_work,
+            worker_init_fn=init_worker,
         )
-        with unheard():
+        with signals_blocked():
             return iter(loader)
 
 
-class _Reader(TorchDataset["dict[str, Tensor] | UserError"]):
-    """Gives a loader's worker whole batches; a user's error travels as a value, or it would arrive as a traceback."""
+class _CheckedDataset(TorchDataset["dict[str, Tensor] | UserError"]):
+    """Reads whole batches in a loader's worker; a UserError is returned, because a loader raises it as a traceback."""
 
     def __init__(self, dataset: Dataset, spec: DataSpec, name: str):
         self._dataset, self._spec, self._name = dataset, spec, name
@@ -128,8 +132,8 @@ class _Reader(TorchDataset["dict[str, Tensor] | UserError"]):
             return problem
 
 
-class _Numbers:
-    """The indices of batch after batch, for ever."""
+class _BatchIndices:
+    """The indices of every batch from ``start`` on, without end."""
 
     def __init__(self, order: BatchOrder, start: int):
         self._order, self._start = order, start
@@ -153,12 +157,12 @@ def open_batches(
     share: Share = WHOLE,
     owner: str = "",
 ) -> Batches:
-    """Return batches from memory where the data takes at most ``budget`` bytes, else streamed ones.
+    """Return batches from memory if the data takes at most ``budget`` bytes, and streamed batches otherwise.
 
-    Their order depends on ``seed`` and ``name``; ``owner`` says in messages whose data it is, where the name does not.
+    Their order depends on ``seed`` and ``name``; messages name the data ``owner``, by default ``name``.
 
-    Raises :class:`UserError` where the data does not agree with its spec (shape, kind, label out of range) or is
-    smaller than a batch.
+    Raises :class:`UserError` if the data does not match its spec (shape, kind, label out of range) or is smaller than
+    a batch.
     """
     owner = owner or name
     length = length_of(dataset, owner)
@@ -171,12 +175,12 @@ def open_batches(
 
 
 def _read_all(dataset: Dataset, spec: DataSpec, name: str, device: torch.device) -> dict[str, Tensor]:
-    """All examples on ``device``."""
+    """Return all examples on ``device``."""
     length = len(dataset)
-    held: dict[str, Tensor] = {}
-    for place, fields in read_in_chunks(dataset, torch.arange(length), spec, name):
+    examples: dict[str, Tensor] = {}
+    for rows, fields in read_in_chunks(dataset, torch.arange(length), spec, name):
         for field, values in fields.items():
-            if field not in held:
-                held[field] = torch.empty((length, *values.shape[1:]), dtype=values.dtype, device=device)
-            held[field][place] = values
-    return held
+            if field not in examples:
+                examples[field] = torch.empty((length, *values.shape[1:]), dtype=values.dtype, device=device)
+            examples[field][rows] = values
+    return examples

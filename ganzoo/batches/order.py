@@ -13,7 +13,20 @@ from ganzoo.randomness import WHOLE, Share, key
 
 @final
 class BatchOrder:
-    """Which examples a share of batch number k holds: shuffled anew each epoch, the incomplete last batch left out."""
+    """The indices of the examples in each batch: shuffled in every epoch, without the incomplete last batch.
+
+    ``seed`` and ``stream`` determine the order. With a ``share``, only that part of every batch.
+
+    >>> order = BatchOrder(length=10, batch_size=4, seed=0, stream="digits")
+    >>> order.per_epoch, order.indices(0).shape
+    (2, torch.Size([4]))
+    >>> epoch = torch.cat([order.indices(0), order.indices(1)])
+    >>> len(set(epoch.tolist()))
+    8
+    >>> first_half = BatchOrder(10, 4, 0, "digits", share=Share(0, 2))
+    >>> torch.equal(first_half.indices(3), order.indices(3)[:2])
+    True
+    """
 
     def __init__(
         self,
@@ -37,7 +50,7 @@ class BatchOrder:
         self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.int64)
 
     def indices(self, number: int) -> Tensor:
-        """Return the indices (B,) of the share of batch ``number``, counted from 0 over all epochs."""
+        """Return the indices (B,) int64 of the share of batch ``number``, which is counted from 0 over all epochs."""
         epoch, place = divmod(number, self.per_epoch)
         if epoch != self._epoch:
             generator = torch.Generator().manual_seed(key(self._seed, f"order/{self._stream}", epoch))

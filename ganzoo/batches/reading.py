@@ -1,4 +1,4 @@
-"""Reading examples from a dataset, and checking them against its data spec."""
+"""Reads examples from a dataset, and checks them against its data spec."""
 
 from __future__ import annotations
 
@@ -16,18 +16,22 @@ CHUNK = 4096  # examples
 
 
 def normalise(field: Field, values: Tensor) -> Tensor:
-    """Return ``values`` as networks receive them: images (B, C, H, W) uint8 become float32 in [-1, 1]."""
+    """Return ``values`` in the form that networks receive: images (B, C, H, W) uint8 become float32 in [-1, 1].
+
+    >>> normalise(Field("image", (1, 1, 3)), torch.tensor([[[[0, 51, 255]]]], dtype=torch.uint8)).flatten()
+    tensor([-1.0000, -0.6000,  1.0000])
+    """
     if field.kind != "image":
         return values
     return values.to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
 
 
 def length_of(dataset: Dataset, owner: str) -> int:
-    """Return how many examples ``dataset`` has; raises :class:`UserError` where it has none, or cannot tell."""
+    """Return the number of examples of ``dataset``; raises :class:`UserError` if it is 0, or if counting fails."""
     try:
         length = len(dataset)
     except Exception as problem:
-        raise UserError(f"{owner} cannot tell how many examples it has: {message_of(problem)}") from problem
+        raise UserError(f"{owner} cannot count its examples: {message_of(problem)}") from problem
     if not length:
         raise UserError(f"{owner} has no examples: choose other options for it, or other data")
     return length
@@ -36,23 +40,23 @@ def length_of(dataset: Dataset, owner: str) -> int:
 def read_in_chunks(
     dataset: Dataset, indices: Tensor, spec: DataSpec, owner: str
 ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
-    """Yield what ``dataset`` reads, some at a time, and which of ``indices`` these are; raises as :func:`read_checked`.
+    """Yield the examples at ``indices`` in chunks: a slice of ``indices``, and its fields; raises as read_checked.
 
-    At once, a dataset that decodes or draws might need many times the memory of its examples.
+    A dataset that decodes or draws its examples may need many times their memory, so they are not read all at once.
     """
     for start in range(0, len(indices), CHUNK):
-        place = slice(start, start + CHUNK)
-        yield place, read_checked(dataset, indices[place], spec, owner)
+        rows = slice(start, start + CHUNK)
+        yield rows, read_checked(dataset, indices[rows], spec, owner)
 
 
 def bytes_per_example(spec: DataSpec) -> int:
-    """Return the bytes that one example takes as it is stored."""
+    """Return the bytes of one example as it is stored."""
     widths = {"image": 1, "point": 4, "vector": 4, "class": 8, "tokens": 8}
     return sum(field.size * widths[field.kind] for field in spec.fields.values())
 
 
 def read_checked(dataset: Dataset, indices: Tensor, spec: DataSpec, owner: str) -> dict[str, Tensor]:
-    """Return what ``dataset`` reads; raises :class:`UserError`, naming ``owner``, where it breaks its promise."""
+    """Return the fields at ``indices``; raises :class:`UserError`, naming ``owner``, if reading or a check fails."""
     try:
         fields = dataset.read(indices)
         check_fields(fields, spec, len(indices), owner)
@@ -64,7 +68,7 @@ def read_checked(dataset: Dataset, indices: Tensor, spec: DataSpec, owner: str) 
 
 
 def check_fields(fields: Mapping[str, Tensor], spec: DataSpec, count: int, owner: str) -> None:
-    """Raise :class:`UserError` where what a dataset delivered is not what its spec promised."""
+    """Raise :class:`UserError` if the fields of ``count`` examples do not match the data spec of their dataset."""
     if set(fields) != set(spec.fields):
         raise UserError(f"{owner} promised the fields {sorted(spec.fields)} and delivers {sorted(fields)}")
     dtypes = {"image": torch.uint8, "point": torch.float32, "vector": torch.float32}

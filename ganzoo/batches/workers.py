@@ -1,4 +1,4 @@
-"""Processes that read data ahead, and what signals and memory are to them."""
+"""Worker processes that read data ahead: how they handle signals and memory."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ M_MMAP_THRESHOLD = -3  # of glibc's malloc.h: bytes from which memory goes back 
 
 
 @contextmanager
-def unheard() -> Iterator[None]:
-    """Keep signals that ask to end from processes that are started here, until :func:`begin_work` has answered them.
+def signals_blocked() -> Iterator[None]:
+    """Block the signals that end a process, in processes that the block starts, until :func:`init_worker` runs there.
 
-    In between they have their parent's handlers, and would be interrupted in their first lines.
+    Before it runs, a worker has the handlers of its parent, and would raise in the middle of its start.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -30,18 +30,18 @@ def unheard() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def begin_work(worker: int) -> None:
-    """Leave the process group and the parent's handlers, and let go of the memory of batches that were handed over.
+def init_worker(worker: int) -> None:
+    """Leave the process group and the parent's signal handlers, and return the memory of sent batches to the system.
 
-    A signal to the group is the trainer's to answer, not its workers' to die of; one to a worker ends it. And glibc
-    comes to keep what large batches took, so that a worker grows by as much as its chance has it.
+    A signal to the group is for the trainer, and must not end its workers; a signal to a worker ends that worker.
+    By default, glibc keeps the memory of large batches, so that the size of a worker would depend on chance.
     """
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)
     if hasattr(signal, "pthread_sigmask"):
-        for answer in (signal.SIG_IGN, signal.SIG_DFL):  # what came meanwhile was the trainer's
+        for handler in (signal.SIG_IGN, signal.SIG_DFL):  # SIG_IGN drops pending signals: they were for the trainer
             for number in ENDING:
-                signal.signal(number, answer)
+                signal.signal(number, handler)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # not every C library has it

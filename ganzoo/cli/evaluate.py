@@ -17,7 +17,7 @@ from ganzoo.cli.models import model_argument, refuse_if_missing
 from ganzoo.cli.output import print_json, print_table, tell
 from ganzoo.cli.words import of_params, scan
 from ganzoo.errors import UserError
-from ganzoo.storage.files import DOCUMENT, read_file
+from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
 
 if TYPE_CHECKING:
     from ganzoo.evaluation import Evaluation, Figure
@@ -140,7 +140,7 @@ def _read(path: Path) -> Evaluation:
     from ganzoo.evaluation import Evaluation
 
     try:
-        value = json.loads(read_file(path, DOCUMENT))
+        value = json.loads(read_file(path, MAX_DOCUMENT_BYTES))
     except OSError as problem:
         raise UserError(f"{path} cannot be read: {problem.strerror or problem}") from problem
     except (ValueError, RecursionError) as problem:

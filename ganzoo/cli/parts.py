@@ -18,7 +18,7 @@ from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.options import OptionGroup, hint_of_slots, option_groups
 from ganzoo.cli.words import Word, of_options, of_params, scan, values
 from ganzoo.errors import Refused, UserError
-from ganzoo.storage.files import DOCUMENT, read_file
+from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
 from ganzoo.text import did_you_mean, printable
 
 _SELECTION, _GROUPS = "ganzoo.selection", "ganzoo.groups"
@@ -124,7 +124,7 @@ def selected() -> Selection:
 def read_config(path: str) -> Mapping[str, Any]:
     """Return the content of a ``config.json``; raises :class:`UserError` where it is not one."""
     try:
-        content = json.loads(read_file(Path(path), DOCUMENT))
+        content = json.loads(read_file(Path(path), MAX_DOCUMENT_BYTES))
     except OSError as problem:
         raise UserError(f"the config file {path} cannot be read: {problem.strerror}") from problem
     except (ValueError, RecursionError) as problem:

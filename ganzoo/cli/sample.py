@@ -52,14 +52,14 @@ def sample(model: Path, count: int, labels: tuple[str, ...], seed: int, out: Pat
     """
     refuse_if_missing(model)
     import ganzoo
-    from ganzoo.health.memory import fewer_advised
+    from ganzoo.health.memory import advise_fewer
     from ganzoo.step.device import choose_device
     from ganzoo.studio.export import check_destination, write_samples
 
     where = choose_device(device)
     trained = ganzoo.load(model).to(where)
     check_destination(out, trained.output)
-    with fewer_advised(f"{count} samples", where):
+    with advise_fewer(f"{count} samples", where):
         conditions = trained.conditions(count, list(labels))
         samples = trained.sample(count, list(labels), seed)
         write_samples(out, samples, trained.output, conditions, trained.condition)

@@ -64,7 +64,7 @@ def train(resume: bool, dry_run: bool) -> int:
         return 0
     run = train_selection(selection, [ProgressDisplay()], resume)
     status = 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)
-    if not run.leads:
+    if not run.is_first:
         return status
     path = run.folder.path
     if not run.finished:

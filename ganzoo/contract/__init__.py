@@ -1,1 +1,1 @@
-"""What one implements to extend ganzoo: abstract classes and the types that they exchange."""
+"""The interfaces that a plugin implements: abstract classes, and the types that they exchange with ganzoo."""

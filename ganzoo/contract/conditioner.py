@@ -1,4 +1,4 @@
-"""How a condition enters a network: sites ask, conditioners answer."""
+"""How a condition enters a network: the network requests a conditioner at each of its sites."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.options import Config
 
 Shape = tuple[int, ...]
+"""The shape of one example, without the batch dimension."""
 
 
 class Conditioner(nn.Module, ABC):
-    """What happens at one site of a network: it takes x of ``shape`` and answers with x' of ``out_shape``.
+    """Injects a condition at one site of a network: maps x of ``shape`` to x' of ``out_shape``.
 
-    Built as ``target(config, shape, condition)``, where ``shape`` is that of one example at the site and
-    ``condition`` the :class:`Field` that it will be given. ``sites`` names the sites at which it acts.
+    Built as ``target(config, shape, condition)``: ``shape`` is the shape of one example at the site, and ``condition``
+    the :class:`Field` of the conditions. ``sites`` names the sites at which the conditioner acts: ``input``, ``block``
+    or ``head``. The constructor must set ``out_shape``, the shape of one example of the result.
     """
 
     sites: ClassVar[frozenset[str]] = frozenset({"input"})
@@ -28,11 +30,18 @@ class Conditioner(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
-        """Map x (B, \\*shape) and its condition to (B, \\*out_shape)."""
+        """Map x (B, \\*shape) and its condition (B, …) to (B, \\*out_shape)."""
 
 
 class Unconditioned(Conditioner):
-    """The null conditioner: answers with its input, so that no network asks whether it is conditional."""
+    """The null conditioner: returns its input, so that a network needs no special case for "no condition".
+
+    >>> null = Unconditioned(Config(), (3, 8, 8), None)
+    >>> null.out_shape
+    (3, 8, 8)
+    >>> null("x", None)
+    'x'
+    """
 
     sites = frozenset()
 
@@ -47,7 +56,14 @@ class Unconditioned(Conditioner):
 
 @dataclass(frozen=True)
 class Sites:
-    """What a network asks for a conditioner: one for each site, with the shape that it has there."""
+    """The conditioners of one network: it calls :meth:`at` once for each of its sites.
+
+    ``target`` is the conditioner class that the user chose, ``config`` its options, ``condition`` the field of the
+    conditions. ``blamed`` is a context that names the conditioner's plugin in the message of an error.
+
+    >>> Sites(Unconditioned, Config(), None).at("input", (100,)).out_shape
+    (100,)
+    """
 
     target: type[Conditioner]
     config: Config
@@ -55,7 +71,10 @@ class Sites:
     attributed: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def at(self, site: str, shape: Shape) -> Conditioner:
-        """Return the conditioner for ``site``, the null one where the chosen conditioner does not act there."""
+        """Return the conditioner for ``site``, where one example has ``shape``.
+
+        It is the null conditioner if there is no condition, or if the chosen conditioner does not act at this site.
+        """
         acts = self.condition is not None and site in self.target.sites
         if not acts:
             return Unconditioned(self.config, shape, None)

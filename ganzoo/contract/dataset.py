@@ -1,4 +1,4 @@
-"""Where examples come from."""
+"""Datasets: real examples by index."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from torch import Tensor
 
 
 class Dataset(ABC):
-    """Examples by index, built as ``target(config, root)``, ``root`` being the folder of the data files.
+    """Real examples by index, built as ``target(config, root)``; ``root`` is the folder of the data files.
 
-    Building it finds the files (and may download them); reading decodes them.
+    The constructor finds the files, and may download them; :meth:`read` decodes them.
     """
 
     @abstractmethod
@@ -19,7 +19,8 @@ class Dataset(ABC):
 
     @abstractmethod
     def read(self, indices: Tensor) -> dict[str, Tensor]:
-        """Return the fields of the data spec for ``indices`` (B,) int64, on the CPU, as :class:`Field` says.
+        """Return every field of the data spec for ``indices`` (B,) int64, as CPU tensors (B, \\*field.shape).
 
-        Called in worker processes when data is streamed; images are uint8 (B, C, H, W).
+        Images are uint8 (B, C, H, W); points and vectors are float32; classes and tokens are int64. Worker processes
+        call this method when the data is streamed.
         """

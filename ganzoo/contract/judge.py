@@ -1,6 +1,6 @@
-"""Judges: networks that look at examples on behalf of metrics.
+"""Judges: networks that turn examples into features and class scores, with which metrics compare them.
 
-Shape suffixes: N examples, K classes, F features; X is whatever one example is, (C, H, W) for an image."""
+Shape suffixes: N examples, K classes, F features; X is the shape of one example, (C, H, W) for an image."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Examples as networks receive them: ``values`` (N, \\*X), and their classes (N,) int64 where they have any.
+    """Examples as networks receive them: ``values`` (N, \\*X), and their classes ``labels`` (N,) int64, if any.
 
-    Classes of made examples are those that were asked for.
+    The labels of generated examples are the classes that the generator was conditioned on.
+
+    >>> examples = Examples(torch.zeros(5, 1, 8, 8), torch.arange(5))
+    >>> len(examples), examples.at(slice(3, 5)).labels
+    (5, tensor([3, 4]))
     """
 
     values: Tensor
@@ -34,12 +38,13 @@ class Examples:
 
 
 class JudgeOutput(NamedTuple):
-    """What a judge says of examples.
+    """The output of a judge for N examples.
 
-    ``features`` (N, F) float32; ``logits`` (N, K) of the classes, K = 0 for a judge that knows none; ``sure`` (N,)
-    bool: whether the example is clearly of its most likely class.
+    ``features`` (N, F) float32; ``logits`` (N, K) of the classes, with K = 0 for a judge without classes; ``sure`` (N,)
+    bool: whether the example clearly belongs to its most likely class.
     """
 
+    # These names are also the names of the tensors in cached files, and must not change.
     features: Tensor
     logits: Tensor
     sure: Tensor
@@ -51,10 +56,10 @@ class JudgeOutput(NamedTuple):
 
 
 class Track(Protocol):
-    """How long work tells how far it is."""
+    """Shows the progress of long work to the user."""
 
     def __call__(self, items: Iterable[T], what: str, count: int) -> Iterable[T]:
-        """Return ``items``, of which there are ``count``, and show people ``what`` is being done to them."""
+        """Return ``items``, of which there are ``count``, and show how many are done; ``what`` names the work."""
 
 
 def untracked(items: Iterable[T], what: str, count: int) -> Iterable[T]:
@@ -63,17 +68,17 @@ def untracked(items: Iterable[T], what: str, count: int) -> Iterable[T]:
 
 
 class Judge(nn.Module, ABC):
-    """Who looks at examples for metrics, built as ``target(config, field, condition)``.
+    """A network that examines examples for metrics, built as ``target(config, field, condition)``.
 
-    ``field`` is the :class:`Field` of the examples, and ``condition`` that of their classes or ``None``. Everything
-    that it learns must be in its ``state_dict``, which is stored: a judge is trained once. A declaration that
-    ``provides`` ``judge:classes`` promises logits.
+    ``field`` is the :class:`Field` of the examples, and ``condition`` that of their classes or ``None``. A judge is
+    trained once and then read from a file, so everything that it learns must be in its ``state_dict``. A declaration
+    with ``provides=("judge:classes",)`` promises logits with K > 0.
     """
 
     @abstractmethod
     def learn(self, real: Examples, generator: torch.Generator, track: Track) -> None:
-        """Learn from real examples, which are on the judge's device; ``generator`` is on the CPU."""
+        """Train on real examples, which are on the judge's device; ``generator`` is on the CPU."""
 
     @abstractmethod
     def forward(self, values: Tensor) -> JudgeOutput:
-        """Return what it says of ``values`` (N, \\*X); called in evaluation mode, in chunks."""
+        """Return features and logits of ``values`` (N, \\*X); called in evaluation mode, chunk by chunk."""

@@ -1,4 +1,4 @@
-"""The distribution of the noise."""
+"""The distribution of the noise that a generator starts from."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ganzoo.randomness import Draws
 
 
 class Latent(ABC):
-    """The distribution of the noise, built as ``target(config)``; ``shape`` is that of one sample, (Z,)."""
+    """The distribution of the noise, built as ``target(config)``; ``shape`` is the shape of one sample, (Z,)."""
 
     shape: Shape
 
     @abstractmethod
     def draw(self, count: int, draws: Draws) -> Tensor:
-        """Return noise (count, \\*shape), float32."""
+        """Return noise (count, \\*shape), float32, that is drawn from ``draws`` alone."""

@@ -1,4 +1,4 @@
-"""Loss functions of both networks."""
+"""The loss functions of discriminator and generator."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import Tensor
 
 
 class Loss(ABC):
-    """What scores are worth to each player, built as ``target(config)``; pure functions of logits, no reduction.
+    """The loss functions of both networks, built as ``target(config)``: pure functions of logits, without reduction.
 
-    ``threshold`` is the logit above which an example is called real, for the accuracy that people watch.
+    ``threshold`` is the logit above which an example counts as real, for the accuracy that is shown in training.
     """
 
     threshold: ClassVar[float] = 0.0
@@ -25,9 +25,12 @@ class Loss(ABC):
     def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Tensor:
         """Map the logits (B, X) of fake examples to the generator's loss (B, X).
 
-        ``real()`` computes the logits of the real batch; only losses that compare the two call it.
+        ``real()`` computes the logits (B, X) of the real batch; call it only if the loss compares real and fake.
         """
 
     def score(self, logit: Tensor) -> Tensor:
-        """Map logits to what people read as D(x); the raw score unless the loss knows a probability."""
+        """Map logits (B, X) to the D(x) that is shown in training: a probability if the loss defines one.
+
+        By default it is the logit itself.
+        """
         return logit

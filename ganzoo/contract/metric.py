@@ -1,4 +1,4 @@
-"""Metrics: how good examples are.
+"""Metrics: how good generated examples are.
 
 Shape suffixes: N examples, K classes, F features."""
 
@@ -14,7 +14,7 @@ from ganzoo.catalogue.data import Field
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, T
 
 Aim = Literal["low", "high", "neither"]
-"""Which values of a figure are good; neither for what is only worth knowing."""
+"""Whether low or high values of a figure are good; ``neither`` for a figure that is only informative."""
 
 
 class Estimate(NamedTuple):
@@ -25,19 +25,19 @@ class Estimate(NamedTuple):
 
 
 MetricValues = Mapping[str, float | Estimate]
-"""Values by the name of a figure."""
+"""The values of a metric by the name of the figure."""
 
 
 class MetricContext(Protocol):
-    """What a metric may ask for; answers are computed once and kept."""
+    """Everything that a metric can use besides the examples; results are computed once and cached."""
 
     @property
     def field(self) -> Field:
-        """What the examples are."""
+        """The field of the examples."""
 
     @property
     def condition(self) -> Field | None:
-        """What their classes are, where the data has any."""
+        """The field of their classes, or ``None`` if the data has no classes."""
 
     @property
     def device(self) -> torch.device:
@@ -48,53 +48,58 @@ class MetricContext(Protocol):
         """The real examples that models are trained on."""
 
     def judged(self, examples: Examples) -> JudgeOutput:
-        """Return what the judge says of ``examples``."""
+        """Return the judge's output for ``examples``."""
 
     def halves(self, real: Examples) -> tuple[Examples, Examples]:
-        """Return two halves of ``real``, divided at random, the same two each time."""
+        """Return two random halves of ``real``, the same two each time."""
 
-    def pupil(self) -> Judge:
-        """Return a new judge like the one here, that has learnt nothing."""
+    def untrained_judge(self) -> Judge:
+        """Return a new judge of the same kind, before training."""
 
     def generator(self, stream: str) -> torch.Generator:
-        """Return random numbers, on the CPU, that depend on the seed and ``stream`` alone."""
+        """Return a CPU generator whose numbers depend on the seed and ``stream`` alone."""
 
     def track(self, items: Iterable[T], what: str, count: int) -> Iterable[T]:
-        """Return ``items``, and show people how far work on them is."""
+        """Return ``items``, of which there are ``count``, and show progress; ``what`` names the work."""
 
 
 class Metric(ABC):
-    """How good examples are, built as ``target(config)``.
+    """A measure of generated examples, built as ``target(config)``.
 
-    ``figures`` names its figures in the order of their weight, with which values of each are good. ``judged`` says
-    whether they depend on the judge, whose name is then written beside them. ``thorough`` metrics take long, and are
-    computed only where they are asked for by name. One that ``leads`` sees quality and variety alike, so that a best
-    model can be chosen by it where nobody says by what.
+    ``figures`` names the metric's figures, the most important first, each with the :data:`Aim` that says which values
+    are good. ``judged`` says whether they depend on the judge; its name is then part of their label. ``thorough``
+    metrics are slow, and are computed only if the user names them. ``selects_best`` metrics measure both quality and
+    variety; one of them selects the best model unless the user names another metric.
     """
 
     figures: ClassVar[Mapping[str, Aim]]
     judged: ClassVar[bool] = True
     thorough: ClassVar[bool] = False
-    leads: ClassVar[bool] = False
+    selects_best: ClassVar[bool] = False
 
-    def least(self, context: MetricContext) -> int:
-        """Return how many examples of either sort are needed before a figure means anything."""
+    def minimum_examples(self, context: MetricContext) -> int:
+        """Return how many generated, and how many real, examples the figures need to be meaningful."""
         return 2
 
     @abstractmethod
     def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
-        """Return the figures of ``made`` examples against ``real`` ones."""
+        """Return all figures of the generated examples ``made``, compared with ``real`` ones."""
 
     def floor(self, real: Examples, context: MetricContext) -> MetricValues:
-        """Return the figures of real examples: what a perfect model would get.
+        """Return the figures of real examples: the values of a perfect model.
 
-        By default one half of them is measured against the other.
+        By default one half of them is compared with the other half.
         """
         return self.measure(*context.halves(real), context)
 
 
-def halved(real: Examples, generator: torch.Generator) -> tuple[Examples, Examples]:
-    """Return ``real`` in two halves of one size, divided at random."""
+def random_halves(real: Examples, generator: torch.Generator) -> tuple[Examples, Examples]:
+    """Return two random halves of ``real`` of equal size; of an odd number, one example is left out.
+
+    >>> first, second = random_halves(Examples(torch.arange(7)), torch.Generator().manual_seed(0))
+    >>> len(first), len(second), len({*first.values.tolist(), *second.values.tolist()})
+    (3, 3, 6)
+    """
     order = torch.randperm(len(real), generator=generator).to(real.values.device)
     half = len(real) // 2
     return real.at(order[:half]), real.at(order[half : 2 * half])

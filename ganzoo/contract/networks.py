@@ -1,6 +1,6 @@
-"""Generators, discriminators, and how their weights begin.
+"""Generators, discriminators, and the initialisation of their weights.
 
-Shape suffixes: B batch, Z latent, C channels, H height, W width, F features, X whatever a discriminator scores."""
+Shape suffixes: B batch, Z latent, C channels, H height, W width, F features; X is the shape of one example's logits."""
 
 from __future__ import annotations
 
@@ -12,38 +12,50 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class Generator(nn.Module, ABC):
-    """A network that makes examples, built as ``target(config, in_shape, out, sites)``.
+    """A network that generates examples, built as ``target(config, in_shape, out, sites)``.
 
-    ``in_shape`` is the shape of one input, (Z,) for noise or (C, H, W) for an image; ``out`` is the
-    :class:`Field` to make.
+    ``in_shape`` is the shape of one input: (Z,) for noise, (C, H, W) for an image. ``out`` is the :class:`Field` to
+    generate. ``sites`` gives the conditioners (:class:`~ganzoo.contract.conditioner.Sites`).
     """
 
     @abstractmethod
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
-        """Map (B, \\*in_shape) and its condition to (B, \\*out.shape), in [-1, 1] where ``out`` is bounded."""
+        """Map (B, \\*in_shape) and its condition to (B, \\*out.shape), in [-1, 1] if ``out`` is bounded."""
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What a discriminator says: ``logit`` (B, X), unbounded, and the ``features`` (B, F) it was drawn from."""
+    """The output of a discriminator: the unbounded ``logit`` (B, X), and the ``features`` (B, F) before it."""
 
     logit: Tensor
     features: Tensor
 
 
 class Discriminator(nn.Module, ABC):
-    """A network that scores examples, built as ``target(config, in_shape, sites)``."""
+    """A network that scores examples, built as ``target(config, in_shape, sites)``.
+
+    ``in_shape`` is the shape of one example; ``sites`` gives the conditioners.
+    """
 
     @abstractmethod
     def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
-        """Map (B, \\*in_shape) and its condition to a :class:`DiscriminatorOutput`; a high logit says real."""
+        """Map x (B, \\*in_shape) and its condition to a :class:`DiscriminatorOutput`; a high logit means real."""
 
 
 class Batchwise(nn.Module):
-    """A layer whose answer for one example depends on the others of its batch; batch norm is one without saying so."""
+    """Base class of layers whose output for one example depends on the others of its batch.
+
+    Batch norm needs no declaration. Real and fake examples pass a network with such a layer in separate batches.
+    """
 
 
 def batchwise(network: nn.Module) -> bool:
-    """Return whether examples of a batch affect each other in ``network``, so that real and fake must pass it apart."""
+    """Return whether examples of a batch affect each other in ``network``.
+
+    >>> batchwise(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)))
+    True
+    >>> batchwise(nn.Linear(2, 1))
+    False
+    """
     return any(isinstance(layer, _BatchNorm | Batchwise) for layer in network.modules())
 
 
@@ -56,18 +68,18 @@ class ConditionedDiscriminator:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the logits (B, X) of x (B, …)."""
-        verdict: DiscriminatorOutput = self._discriminator(x, self._condition)
-        return verdict.logit
+        output: DiscriminatorOutput = self._discriminator(x, self._condition)
+        return output.logit
 
     @property
     def keeps_statistics(self) -> bool:
-        """Whether answering changes something in it: averages of batch norm, vectors of spectral norm."""
+        """Whether a forward pass changes buffers: running means of batch norm, vectors of spectral norm."""
         return any(True for _ in self._discriminator.buffers())
 
 
 class Initialiser(ABC):
-    """How the weights of a network begin, built as ``target(config)``."""
+    """The initial weights of a network, built as ``target(config)``."""
 
     @abstractmethod
     def __call__(self, network: nn.Module) -> None:
-        """Set the weights of ``network`` in place, drawing from torch's global generator."""
+        """Set the weights of ``network`` in place, with random numbers from torch's global generator."""

@@ -1,4 +1,4 @@
-"""Optimizers and schedules of the learning rate."""
+"""Optimizers, and schedules of the learning rate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 
 
 class OptimizerFactory(Protocol):
-    """How the weights move: a function ``target(config, parameters)`` that builds a torch optimizer."""
+    """A function ``target(config, parameters)`` that returns a torch optimizer."""
 
     def __call__(self, config: Any, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimizer of ``parameters``."""
@@ -20,15 +20,18 @@ class OptimizerFactory(Protocol):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training is: ``step`` of ``steps``."""
+    """The progress of a training: ``step`` (from 0) of ``steps``."""
 
     step: int
     steps: int
 
 
 class Schedule(ABC):
-    """How the learning rate changes, built as ``target(config)``; stateless, so a step number restores it."""
+    """A schedule of the learning rate, built as ``target(config)``.
+
+    It keeps no state: the step number determines the rate, so a resumed run needs nothing else.
+    """
 
     @abstractmethod
     def factor(self, progress: Progress) -> float:
-        """Return what the base learning rate is multiplied by at this step."""
+        """Return the finite factor by which the base learning rate is multiplied at this step."""

@@ -15,10 +15,10 @@ from ganzoo.randomness import Draws
 class Penalty(ABC):
     """A regulariser of the discriminator, built as ``target(config)``.
 
-    ``at_fakes`` says whether it looks at fake examples; they are then made for the conditions of the real ones.
+    ``uses_fakes`` says whether the penalty reads the fake examples; these then have the conditions of the real ones.
     """
 
-    at_fakes: ClassVar[bool] = True
+    uses_fakes: ClassVar[bool] = True
 
     @abstractmethod
     def __call__(
@@ -28,8 +28,8 @@ class Penalty(ABC):
         fake: Tensor,
         draws: Draws,
     ) -> Mapping[str, Tensor]:
-        """Return named terms (B,) to add to the discriminator's loss.
+        """Return terms (B,) by name, which are added to the discriminator's loss; none for no penalty.
 
-        ``critic`` maps examples (B, …) to logits (B, X) with the condition filled in; ``real`` and ``fake``
-        are detached batches of one size; ``draws`` gives random numbers (B, …) on their device.
+        ``discriminator`` maps examples (B, …) to logits (B, X) with the condition filled in. ``real`` and ``fake`` are
+        detached batches of equal size. ``draws`` gives random numbers (B, …) on their device.
         """

@@ -1,4 +1,4 @@
-"""A GAN as named networks and phases: each phase trains some networks while the others stay frozen."""
+"""Recipes: a GAN as named networks and phases, each of which trains some networks while the others are frozen."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ganzoo.contract.step_context import StepContext
 from ganzoo.randomness import Draws
 
 Batch = Mapping[str, Mapping[str, Tensor]]
-"""One batch: for each dataset slot, its fields by name; images already float32 in [-1, 1]."""
+"""One batch: for each dataset slot, its fields (B, …) by name; images are float32 in [-1, 1]."""
 
 
 class Generated(NamedTuple):
-    """Examples (B, …) that a phase made, and the conditions (B, …) that they were made for."""
+    """Examples (B, …) that a phase generated, and their conditions (B, …)."""
 
     values: Tensor
     condition: Tensor | None = None
@@ -26,10 +26,14 @@ class Generated(NamedTuple):
 
 @dataclass(frozen=True)
 class PhaseOutput:
-    """What a phase found: ``terms`` are scalars that add up to its loss, ``values`` are scalars only to watch.
+    """The output of a phase: the scalar ``terms`` add up to its loss; the scalar ``values`` are only reported.
 
-    ``generated`` are the examples of the recipe's output that it was about; a generator that makes one thing again and
-    again is told by them.
+    ``generated`` are the examples that the phase generated, if any; mode collapse is detected in them.
+
+    >>> import torch
+    >>> output = PhaseOutput({"adversarial": torch.tensor(0.7), "r1": torch.tensor(0.1)})
+    >>> round(float(output.total()), 6)
+    0.8
     """
 
     terms: Mapping[str, Tensor]
@@ -37,9 +41,9 @@ class PhaseOutput:
     generated: Generated | None = None
 
     def total(self) -> Tensor:
-        """Return the loss that the terms add up to; raises ``ValueError`` where there are none, or one is no scalar."""
+        """Return the sum of the terms, float32; raises ``ValueError`` if there are none, or if one is not a scalar."""
         if not self.terms:
-            raise ValueError("it returns no terms, and so no loss")
+            raise ValueError("it returns no terms, and therefore no loss")
         for kind, numbers in (("term", self.terms), ("value", self.values)):
             for name, number in numbers.items():
                 if not isinstance(number, Tensor):
@@ -53,10 +57,10 @@ class PhaseOutput:
 
 @dataclass(frozen=True)
 class Phase:
-    """One move of the game: ``trains`` names the recipe's networks that move; the others are frozen.
+    """One part of a training step: ``trains`` names the networks that it updates; the others are frozen.
 
-    It makes ``updates`` updates every ``every`` steps, all on the step's batch, or each on a batch of its own
-    where ``fresh_data`` is set.
+    ``loss`` maps a batch and a context to a :class:`PhaseOutput`. The phase makes ``updates`` updates every ``every``
+    steps: all on the step's batch, or each on its own batch if ``fresh_data`` is set.
     """
 
     name: str
@@ -75,24 +79,28 @@ class FieldRef(NamedTuple):
 
 
 class Parts(Protocol):
-    """What a recipe builds its parts with."""
+    """Builds the parts that the user selected for a recipe's slots."""
 
     def build(self, slot: str, **context: Any) -> Any:
-        """Return the part in ``slot``, built from its options and ``context``."""
+        """Return the part in ``slot``, built as ``target(config, **context)``."""
 
     def conditioned(self, slot: str) -> bool:
         """Return whether the network in ``slot`` has a conditioner other than the null one."""
 
     def network(self, slot: str, condition: Field | None = None, **shapes: Any) -> Any:
-        """Return the network in ``slot`` with its conditioners in place and its weights initialised."""
+        """Return the network in ``slot`` with its conditioners and with initialised weights.
+
+        ``condition`` is the field of the conditions; ``shapes`` are the shape arguments of the network's target.
+        """
 
 
 class Recipe(nn.Module, ABC):
-    """A game of phases, built as ``target(config, parts, data)``; it returns terms, and never steps or reads values.
+    """The networks and phases of a GAN, built as ``target(config, parts, data)``.
 
-    ``averaged`` names the networks of which the trainer keeps a moving average; ``output`` is the field that
-    :meth:`sample` makes and ``condition`` the one that it takes. ``replayable`` declares that the Python of a phase
-    does the same at every step, so that its operations can be recorded once and replayed.
+    A recipe returns loss terms; it never steps an optimizer, and never reads a value on the host. ``averaged`` names
+    the networks of which the trainer keeps a moving average. ``output`` is the field that :meth:`sample` generates,
+    ``condition`` the field that it takes. ``replayable`` declares that the Python code of every phase does the same at
+    every step, so that its operations can be recorded once and replayed.
     """
 
     averaged: ClassVar[tuple[str, ...]] = ()
@@ -110,17 +118,17 @@ class Recipe(nn.Module, ABC):
 
     @abstractmethod
     def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
-        """Return ``count`` examples of ``output`` for ``condition`` (count, …); ``draws`` are on the CPU."""
+        """Return ``count`` generated examples (count, …) for ``condition`` (count, …); ``draws`` are on the CPU."""
 
     def before_step(self, context: StepContext) -> None:
-        """Change the networks as time goes by (progressive growing does); nothing by default."""
+        """Change the networks as the training progresses, as progressive growing does; nothing by default."""
 
     @property
     def output_field(self) -> Field:
-        """The field that :meth:`sample` makes."""
+        """The field that :meth:`sample` generates."""
         return self.data[self.output.slot].fields[self.output.field]
 
     @property
     def condition_field(self) -> Field | None:
-        """The field that :meth:`sample` takes, or ``None``."""
+        """The field that :meth:`sample` takes as its condition, or ``None``."""
         return self.data[self.condition.slot].fields[self.condition.field] if self.condition else None

@@ -1,4 +1,4 @@
-"""What a phase knows about the step that it is part of."""
+"""What a phase can ask about the step that it is part of."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from ganzoo.randomness import WHOLE, Draws, Share, Streams
 
 
 class NotReplayable(Exception):
-    """Raised where a step that is to be replayed asks for its number: it would be that number for ever."""
+    """A step that is being recorded needs its number; every replay would repeat that same number."""
 
 
 @final
 class StepContext:
-    """What a phase knows about its step: ``step`` (from 0) of ``steps``, its ``update`` in the step, and its draws.
+    """The context of a phase: ``step`` (from 0) of ``steps``, its ``update`` (from 0) in the step, and random numbers.
 
-    ``share`` is the part of the batch that it is given. In a step that is recorded once and replayed, asking for the
-    number of the ``step`` raises :class:`NotReplayable`.
+    ``share`` is the part of the batch that the phase receives. In a step that is recorded once and replayed, reading
+    ``step`` raises :class:`NotReplayable`.
+
+    >>> from ganzoo.randomness import KeyedStreams
+    >>> context = StepContext(7, 100, "generator", 0, KeyedStreams(seed=0))
+    >>> noise = context.draws("noise").normal(64, 100)
+    >>> noise.shape, context.step
+    (torch.Size([64, 100]), 7)
     """
 
     def __init__(
@@ -37,9 +43,9 @@ class StepContext:
 
     @property
     def step(self) -> int:
-        """The number of the step, from 0."""
+        """The number of the step, from 0; raises :class:`NotReplayable` while a step is recorded."""
         if self._recorded:
-            raise NotReplayable(f"phase {self.phase!r} asks for the number of the step")
+            raise NotReplayable(f"phase {self.phase!r} needs the number of the step")
         return self._step
 
     @property
@@ -48,5 +54,5 @@ class StepContext:
         return self._streams.device
 
     def draws(self, stream: str) -> Draws:
-        """Return the numbers of ``stream``, which depend on seed, phase, update and step alone."""
+        """Return random numbers of ``stream``, which depend on seed, phase, update and step alone."""
         return self._streams.at(f"{self.phase}/{self.update}/{stream}", self.share)

@@ -1,4 +1,4 @@
-"""Holding what a model makes against real data: judges, metrics, and figures that say what they were taken with."""
+"""Compares generated examples with real ones: judges, metrics, and figures that record how they were computed."""
 
 from ganzoo.evaluation.evaluator import Evaluator, open_evaluator
 from ganzoo.evaluation.figures import Evaluation, Figure

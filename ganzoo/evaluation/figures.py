@@ -1,4 +1,4 @@
-"""Figures that carry what they were taken with, and are compared only with their like."""
+"""Figures that record how they were computed, and are compared only if they were computed in the same way."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from ganzoo.contract.metric import Aim, Estimate
 from ganzoo.errors import UserError
 from ganzoo.text import one_line
 
-GOOD = ("high", "low")
-LARGEST = 1e300  # value of a figure that is read
+RANKED_AIMS = ("high", "low")  # the aims of figures that have an order of better and worse
+MAX_VALUE = 1e300  # of a figure in a file
 
 
 def label(name: str, judge: str) -> str:
-    """Return how a figure is written."""
+    """Return the label of a figure: its name, and its judge if it has one.
+
+    >>> label("FD", "mnist-cnn:1a2b3c4d"), label("PSNR", "")
+    ('FD[mnist-cnn:1a2b3c4d]', 'PSNR')
+    """
     return f"{name}[{judge}]" if judge else name
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One value: ``name`` by ``metric`` with its ``options``, and its standard error.
+    """One figure: ``name`` of ``metric`` with its ``options``, its value, and its standard ``error`` if it has one.
 
-    ``floor`` is what real examples get, or ``None`` where these are too few to tell.
-
-    ``judge`` is the name of who looked, empty where nobody had to.
+    ``floor`` is the figure of real examples, or ``None`` if there are too few of them. ``judge`` is the name of the
+    judge, or empty if the metric needs none. The names of the fields are keys of the JSON format.
     """
 
     metric: str
@@ -41,19 +44,20 @@ class Figure:
 
     @property
     def label(self) -> str:
-        """How it is written: ``FD[mnist-cnn:1a2b3c4d]``, never the bare name where a judge had a say."""
+        """The name with the judge, such as ``FD[mnist-cnn:1a2b3c4d]``: figures of different judges never look alike."""
         return label(self.name, self.judge)
 
     def better_than(self, other: Figure) -> bool:
-        """Return whether this value is the better one."""
+        """Return whether this value is better than that of ``other``."""
         return self.value > other.value if self.aim == "high" else self.value < other.value
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The figures of one model: on which data and part of it, with how many examples made and real.
+    """The figures of one model, and how they were computed: data, split, judge, and numbers of examples.
 
-    ``reference`` is the beginning of a sha256 of the real examples.
+    ``samples`` is the number of generated and ``real`` of real examples; ``reference`` is the beginning of a sha256 of
+    the real ones. The names of the fields are keys of the JSON format.
     """
 
     dataset: str
@@ -66,12 +70,12 @@ class Evaluation:
     figures: tuple[Figure, ...]
 
     def figure(self, label: str) -> Figure | None:
-        """Return the figure of this label, or ``None``."""
+        """Return the figure with this label, or ``None``."""
         return next((figure for figure in self.figures if figure.label == label), None)
 
-    def refuse_other(self, other: Evaluation, whose: str) -> None:
-        """Raise :class:`UserError` where ``other``, described by ``whose``, was not taken in the same way."""
-        for what, here, there in (
+    def refuse_incomparable(self, other: Evaluation, source: str) -> None:
+        """Raise :class:`UserError` if ``other``, which comes from ``source``, was computed in another way."""
+        for what, own, theirs in (
             ("judge", self.judge.get("name", ""), other.judge.get("name", "")),
             ("data set", self.dataset, other.dataset),
             ("data", self.data, other.data),
@@ -80,42 +84,42 @@ class Evaluation:
             ("number of samples", self.samples, other.samples),
             ("number of real examples", self.real, other.real),
         ):
-            if here != there:
+            if own != theirs:
                 raise UserError(
-                    f"these figures cannot be compared with {whose}: the {what} is {_short(here)} here and "
-                    f"{_short(there)} there; evaluate both models in the same way"
+                    f"these figures cannot be compared with {source}: the {what} is {_text(own)} here and "
+                    f"{_text(theirs)} there; evaluate both models in the same way"
                 )
         for figure in self.figures:
-            theirs = other.figure(figure.label)
-            if theirs is not None and theirs.options != figure.options:
+            same = other.figure(figure.label)
+            if same is not None and same.options != figure.options:
                 raise UserError(
-                    f"{figure.label} cannot be compared with that of {whose}: its metric has the options "
-                    f"{_short(figure.options)} here and {_short(theirs.options)} there"
+                    f"{figure.label} cannot be compared with that of {source}: its metric has the options "
+                    f"{_text(figure.options)} here and {_text(same.options)} there"
                 )
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON object from which :meth:`from_json` makes the same evaluation."""
+        """Return a JSON object that :meth:`from_json` reads."""
         figures = [{**asdict(figure), "label": figure.label} for figure in self.figures]
         return {**{field.name: getattr(self, field.name) for field in fields(self)}, "figures": figures}
 
     @staticmethod
     def from_json(value: Any, source: str) -> Evaluation:
-        """Return the evaluation that ``value`` describes; raises :class:`UserError`, naming ``source``."""
+        """Return the evaluation of a JSON ``value``; raises :class:`UserError`, naming ``source``, if it is not one."""
         try:
             figures = tuple(
                 Figure(**{key: item for key, item in figure.items() if key != "label"}) for figure in value["figures"]
             )
-            known = {field.name: value[field.name] for field in fields(Evaluation)}
-            read = Evaluation(**{**known, "figures": figures})
-            if not (isinstance(read.judge, Mapping) and all(_sound(figure) for figure in figures)):
-                raise TypeError("values of other kinds")
-            return read
+            given = {field.name: value[field.name] for field in fields(Evaluation)}
+            evaluation = Evaluation(**{**given, "figures": figures})
+            if not (isinstance(evaluation.judge, Mapping) and all(_has_valid_types(figure) for figure in figures)):
+                raise TypeError("values of other types")
+            return evaluation
         except (KeyError, TypeError, AttributeError) as problem:
-            raise UserError(f"{source} is no evaluation: give what `ganzoo evaluate --json` printed") from problem
+            raise UserError(f"{source} is not an evaluation: give the output of `ganzoo evaluate --json`") from problem
 
 
-def _sound(figure: Figure) -> bool:
-    """Whether the fields of a figure that was read are of the kinds that they should be."""
+def _has_valid_types(figure: Figure) -> bool:
+    """Return whether the fields of a figure from a file have the right types."""
     texts = all(isinstance(text, str) for text in (figure.metric, figure.name, figure.judge))
     numbers = [
         figure.value,
@@ -125,18 +129,22 @@ def _sound(figure: Figure) -> bool:
 
 
 def _finite_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_VALUE
 
 
-def split_estimate(found: float | Estimate) -> tuple[float, float | None]:
-    """Return a value and its standard error, if it has one."""
-    return (found.value, found.error) if isinstance(found, Estimate) else (float(found), None)
+def split_estimate(measured: float | Estimate) -> tuple[float, float | None]:
+    """Return a value and its standard error, if it has one.
+
+    >>> split_estimate(Estimate(2.5, 0.1)), split_estimate(3)
+    ((2.5, 0.1), (3.0, None))
+    """
+    return (measured.value, measured.error) if isinstance(measured, Estimate) else (float(measured), None)
 
 
 def finite(value: float | None) -> float | None:
-    """Return ``value`` where it is a number, as JSON wants it."""
+    """Return ``value`` if it is finite, and ``None`` otherwise: JSON has no infinity or NaN."""
     return value if value is not None and math.isfinite(value) else None
 
 
-def _short(value: Any) -> str:
+def _text(value: Any) -> str:
     return one_line(value) if str(value) else "none"

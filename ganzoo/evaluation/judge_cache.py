@@ -1,4 +1,4 @@
-"""Judges: trained once for a dataset, kept in a file, and named by what they learnt."""
+"""Trained judges: trained once for a dataset, cached in a file, and named by a hash of their weights."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from ganzoo.catalogue.formats import FORMAT
 from ganzoo.catalogue.registry import Part, part_to_json
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track, untracked
 from ganzoo.errors import UserError
-from ganzoo.evaluation.metric_context import ask
+from ganzoo.evaluation.metric_context import judge_in_chunks
 from ganzoo.evaluation.reference_data import ReferenceData, fingerprint
 from ganzoo.randomness import key
-from ganzoo.storage.files import make_folder, write_whole
+from ganzoo.storage.files import make_folder, write_atomically
 from ganzoo.storage.sealed import read_sealed, refuse_other_tensors, seal
 
 KEY = "ganzoo-judge"
-CACHE = "GANZOO_CACHE"
-DIGITS = 8  # of the sha256 that a judge is named by
+CACHE = "GANZOO_CACHE"  # the environment variable with the cache folder
+DIGITS = 8  # of a sha256 in the name of a judge
 
 
 @dataclass(frozen=True)
 class TrainedJudge:
-    """A judge that has learnt: its ``name``, and its ``accuracy`` on real examples that it had not seen.
+    """A trained judge: its ``name``, and its ``accuracy`` (0 to 1) on real examples that it was not trained on.
 
-    ``accuracy`` is ``None`` for a judge that knows no classes.
+    ``accuracy`` is ``None`` for a judge without classes. ``learnt_from`` is the number of training examples, and
+    ``identity`` a sha256 of everything that determines the training.
     """
 
     judge: Judge
@@ -47,31 +48,31 @@ class TrainedJudge:
 
 @final
 class NoJudge(Judge):
-    """Stands where no metric asks for a judge."""
+    """Replaces the judge if no metric needs one."""
 
     def learn(self, real: Examples, generator: torch.Generator, track: Track) -> None:
-        """Learn nothing."""
+        """Do nothing."""
 
     def forward(self, values: Tensor) -> JudgeOutput:
-        """Raise ``TypeError``: whoever asks had said that nobody would have to be asked."""
-        raise TypeError("it asks for a judge, and must declare so: set judged, or require 'judge:classes'")
+        """Raise ``TypeError``: a metric that uses a judge must declare it."""
+        raise TypeError("it uses a judge, and must declare that: set judged, or require 'judge:classes'")
 
 
 def no_judge(reference: ReferenceData) -> TrainedJudge:
-    """Return what stands in the place of a judge where no metric needs one."""
+    """Return the replacement of a judge for metrics that need none."""
     identity = hashlib.sha256(f"{fingerprint(reference.train)}/{reference.fingerprint}".encode()).hexdigest()
     return TrainedJudge(NoJudge(), "", None, 0, identity)
 
 
 def cache_folder() -> Path:
-    """Return the folder for what is computed once: ``$GANZOO_CACHE``, or ``ganzoo`` in the user's cache."""
+    """Return the cache folder: ``$GANZOO_CACHE``, or ``ganzoo`` in the user's cache folder."""
     given = os.environ.get(CACHE)
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganzoo"
-    return Path(given) if given else usual
+    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganzoo"
+    return Path(given) if given else default
 
 
 def new_judge(part: Part, reference: ReferenceData, device: torch.device) -> Judge:
-    """Return a judge that has learnt nothing, with weights that are always the same."""
+    """Return an untrained judge, whose initial weights are always the same."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key(0, "judge/weights"))
         judge: Judge = SelectedParts({"judge": part}).build(
@@ -83,10 +84,10 @@ def new_judge(part: Part, reference: ReferenceData, device: torch.device) -> Jud
 def trained_judge(
     part: Part, reference: ReferenceData, device: torch.device, track: Track, say: Callable[[str], None]
 ) -> TrainedJudge:
-    """Return the judge for a dataset: from its file, or trained now and written there.
+    """Return the trained judge for a dataset: from its cache file, or trained now and written there.
 
-    Where it cannot be kept, that is said, and it judges all the same. Raises :class:`UserError` where its own code
-    fails.
+    If the file cannot be written, that is reported through ``say``, and the judge is used all the same. Raises
+    :class:`UserError` if the judge's own code fails.
     """
     about = {
         "format": FORMAT,
@@ -98,53 +99,53 @@ def trained_judge(
     folder = cache_folder() / "judges"
     path = folder / f"{reference.name}-{part.component.name}-{identity[:DIGITS]}.safetensors"
     judge = new_judge(part, reference, device)
-    with _one_at_a_time(path.with_suffix(".lock")):
-        if os.path.exists(path):  # unlike the method of a path, it is silent about folders that cannot be read
+    with _exclusive(path.with_suffix(".lock")):
+        if os.path.exists(path):  # Path.exists would raise if the folder cannot be read
             try:
                 return _read(path, judge, part, reference, identity, about)
             except UserError as problem:
-                say(f"{problem}; the judge is trained anew")
+                say(f"{problem}; the judge is trained again")
         trained, content = _train(judge, part, reference, identity, about, track)
         try:
             make_folder(folder)
-            write_whole(path, content)
+            write_atomically(path, content)
         except OSError as problem:
-            say(f"the judge is used, and not kept: {problem}; set {CACHE} to a folder for judges")
+            say(f"the judge is used, but not cached: {problem}; set {CACHE} to a writable folder")
         return trained
 
 
 @contextmanager
-def _one_at_a_time(lock: Path) -> Iterator[None]:
-    """Let the second of two runs that need the same judge wait, and find what the first has trained.
+def _exclusive(lock: Path) -> Iterator[None]:
+    """Run the block in one process at a time, so that a second process finds the judge that the first has trained.
 
-    Where nothing can be written, nobody can be waited for.
+    If the lock file cannot be written, there is no waiting.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         with suppress(OSError):
             make_folder(lock.parent)
-            held.enter_context(FileLock(lock))
+            stack.enter_context(FileLock(lock))
         yield
 
 
 def _read(
-    path: Path, judge: Judge, part: Part, reference: ReferenceData, identity: str, wanted: Mapping[str, Any]
+    path: Path, judge: Judge, part: Part, reference: ReferenceData, identity: str, expected: Mapping[str, Any]
 ) -> TrainedJudge:
     tensors, about = read_sealed(path, KEY, "judge")
     try:
-        if any(about.get(name) != value for name, value in wanted.items()):
+        if any(about.get(name) != value for name, value in expected.items()):
             raise UserError("it is another judge")
         refuse_other_tensors(tensors, judge.state_dict())
-        _refuse_strange(about.get("accuracy"), about.get("learnt_from"))
+        _refuse_damaged_record(about.get("accuracy"), about.get("learnt_from"))
     except UserError as problem:
         raise UserError(f"{path} cannot be used: {problem}") from problem
     judge.load_state_dict(tensors)
-    return _appointed(judge, part, reference, about, identity)
+    return _trained(judge, part, reference, about, identity)
 
 
-def _refuse_strange(accuracy: Any, learnt_from: Any) -> None:
-    share = accuracy is None or (isinstance(accuracy, int | float) and 0 <= accuracy <= 1)
-    if not share or not isinstance(learnt_from, int):
-        raise UserError("what it says about its learning is damaged")
+def _refuse_damaged_record(accuracy: Any, learnt_from: Any) -> None:
+    is_share = accuracy is None or (isinstance(accuracy, int | float) and 0 <= accuracy <= 1)
+    if not is_share or not isinstance(learnt_from, int):
+        raise UserError("the record of its training is damaged")
 
 
 def _train(
@@ -159,21 +160,19 @@ def _train(
         judge.learn(reference.judge_train, torch.Generator().manual_seed(key(0, "judge/learning")), track)
         judge.eval()
         accuracy = accuracy_of(judge, reference.judge_test)
-    learnt = {**about, "accuracy": accuracy, "learnt_from": len(reference.judge_train)}
-    content, digest = seal(judge.state_dict(), KEY, learnt)
-    return _appointed(judge, part, reference, {**learnt, "sha256": digest}, identity), content
+    record = {**about, "accuracy": accuracy, "learnt_from": len(reference.judge_train)}
+    content, digest = seal(judge.state_dict(), KEY, record)
+    return _trained(judge, part, reference, {**record, "sha256": digest}, identity), content
 
 
-def _appointed(
-    judge: Judge, part: Part, reference: ReferenceData, about: dict[str, Any], identity: str
-) -> TrainedJudge:
+def _trained(judge: Judge, part: Part, reference: ReferenceData, about: dict[str, Any], identity: str) -> TrainedJudge:
     name = f"{reference.name}-{part.component.name}:{str(about['sha256'])[:DIGITS]}"
     return TrainedJudge(judge.eval(), name, about["accuracy"], about["learnt_from"], identity)
 
 
 def accuracy_of(judge: Judge, examples: Examples) -> float | None:
-    """Return the share of examples that ``judge`` takes for what they are; ``None`` where it knows no classes."""
-    said = ask(judge, examples, untracked)
-    if examples.labels is None or not said.logits.shape[1]:
+    """Return the share of examples that ``judge`` classifies correctly; ``None`` for a judge without classes."""
+    output = judge_in_chunks(judge, examples, untracked)
+    if examples.labels is None or not output.logits.shape[1]:
         return None
-    return int((said.classes == examples.labels).sum()) / len(examples)
+    return int((output.classes == examples.labels).sum()) / len(examples)

@@ -1,4 +1,4 @@
-"""What metrics may ask for, computed once and kept."""
+"""The context of metrics, whose results are computed once and cached."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import torch
 
 from ganzoo.catalogue.data import Field
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track
-from ganzoo.contract.metric import halved
+from ganzoo.contract.metric import random_halves
 from ganzoo.evaluation.reference_data import ReferenceData
 from ganzoo.randomness import key
 
 T = TypeVar("T")
-CHUNK = 500  # examples that a judge looks at together
+CHUNK = 500  # examples that pass a judge together
 
 
 @final
 class CachedMetricContext:
-    """Answers metrics (:class:`ganzoo.contract.metric.MetricContext`); what the judge said is kept."""
+    """The context of metrics (:class:`ganzoo.contract.metric.MetricContext`), with a cache of the judge's output."""
 
-    def __init__(self, reference: ReferenceData, judge: Judge, pupil: Callable[[], Judge], track: Track):
-        self._reference, self._judge, self._pupil, self._track = reference, judge, pupil, track
+    def __init__(self, reference: ReferenceData, judge: Judge, new_judge: Callable[[], Judge], track: Track):
+        self._reference, self._judge, self._new_judge, self._track = reference, judge, new_judge, track
         self._judged: WeakKeyDictionary[Examples, JudgeOutput] = WeakKeyDictionary()
         self._halves: WeakKeyDictionary[Examples, tuple[Examples, Examples]] = WeakKeyDictionary()
 
     @property
     def field(self) -> Field:
-        """What the examples are."""
+        """The field of the examples."""
         return self._reference.spec.target_field
 
     @property
     def condition(self) -> Field | None:
-        """What their classes are, where the data has any."""
+        """The field of their classes, or ``None`` if the data has no classes."""
         return self._reference.classes
 
     @property
@@ -48,41 +48,38 @@ class CachedMetricContext:
         return self._reference.train
 
     def judged(self, examples: Examples) -> JudgeOutput:
-        """Return what the judge says of ``examples``."""
+        """Return the judge's output for ``examples``."""
         if examples not in self._judged:
-            self._judged[examples] = self._asked(examples)
+            self._judged[examples] = judge_in_chunks(self._judge, examples, self._track)
         return self._judged[examples]
 
     def halves(self, real: Examples) -> tuple[Examples, Examples]:
-        """Return two halves of ``real``, the same two each time."""
+        """Return two random halves of ``real``, the same two each time."""
         if real not in self._halves:
-            self._halves[real] = halved(real, self.generator("halves"))
+            self._halves[real] = random_halves(real, self.generator("halves"))
         return self._halves[real]
 
-    def pupil(self) -> Judge:
-        """Return a new judge like the one here, that has learnt nothing."""
-        return self._pupil()
+    def untrained_judge(self) -> Judge:
+        """Return a new judge of the same kind, before training."""
+        return self._new_judge()
 
     def generator(self, stream: str) -> torch.Generator:
-        """Return random numbers that depend on ``stream`` alone."""
+        """Return a CPU generator whose numbers depend on ``stream`` alone."""
         return torch.Generator().manual_seed(key(0, f"metric/{stream}"))
 
     def track(self, items: Iterable[T], what: str, count: int) -> Iterable[T]:
-        """Return ``items``, and show people how far work on them is."""
+        """Return ``items``, of which there are ``count``, and show progress; ``what`` names the work."""
         return self._track(items, what, count)
 
-    def keep(self, examples: Examples, judged: JudgeOutput) -> None:
-        """Remember what was said of ``examples`` in another run."""
-        self._judged[examples] = judged
-
-    def _asked(self, examples: Examples) -> JudgeOutput:
-        return ask(self._judge, examples, self._track)
+    def remember(self, examples: Examples, output: JudgeOutput) -> None:
+        """Add the judge's output for ``examples`` to the cache."""
+        self._judged[examples] = output
 
 
-def ask(judge: Judge, examples: Examples, track: Track) -> JudgeOutput:
-    """Return what ``judge`` says of ``examples``, asked in chunks."""
+def judge_in_chunks(judge: Judge, examples: Examples, track: Track) -> JudgeOutput:
+    """Return the output of ``judge`` for ``examples``, computed in chunks of :data:`CHUNK`."""
     judge.eval()
     chunks = examples.values.split(CHUNK)
     with torch.no_grad():
-        said = [judge(values) for values in track(chunks, "asking the judge", len(chunks))]
-    return JudgeOutput(*(torch.cat(parts) for parts in zip(*said, strict=True)))
+        outputs = [judge(values) for values in track(chunks, "computing features", len(chunks))]
+    return JudgeOutput(*(torch.cat(parts) for parts in zip(*outputs, strict=True)))

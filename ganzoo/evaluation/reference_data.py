@@ -1,4 +1,4 @@
-"""The real examples that models are held against."""
+"""The real examples that generated examples are compared with."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from ganzoo.contract.judge import Examples
 from ganzoo.errors import UserError
 from ganzoo.randomness import key
 
-BUDGET = 2**31  # bytes of real examples to hold, as float32; of larger data a random part is taken
-JUDGED = 0.8  # share of the examples that a judge learns from, where the data is not published in parts
+BUDGET = 2**31  # bytes of real examples in memory, as float32; of larger data a random part is used
+JUDGE_SHARE = 0.8  # of the examples train a judge, if the data is not published in parts
 STREAM = "reference"
-FEW = 4  # names that are told
+MAX_NAMES = 4  # of classes in a message
 
 
 @final
 class ReferenceData:
-    """The data of a judgement: ``train`` is what models train on, ``real`` what they are held against.
+    """The data of an evaluation: models are trained on ``train``, and compared with ``real``.
 
-    Data that is published in parts has a test part for that; of other data all examples are taken, and a judge is
-    tested on a fifth that it has not seen.
+    If the data is published in parts, ``real`` is its test part. Otherwise both are all examples, and a judge is tested
+    on the fifth of them that it is not trained on.
     """
 
     def __init__(self, plan: EvaluationPlan, root: Path, device: torch.device):
@@ -42,7 +42,7 @@ class ReferenceData:
         assert isinstance(config, DataConfig)
         if self._parted and getattr(config, SPLIT) != "train":
             raise UserError(
-                f"{self._part.label} is held against its test part, which nothing may have been trained on: "
+                f"models are compared with the test part of {self._part.label}, and must not be trained on it: "
                 f"this model was, or --dataset-{SPLIT} says so; name another --dataset"
             )
         with self._part.attributed():
@@ -55,65 +55,65 @@ class ReferenceData:
 
     @property
     def label(self) -> str:
-        """How messages call it."""
+        """The name of the dataset in messages."""
         return self._part.label
 
     @property
     def device(self) -> torch.device:
-        """Where the examples are."""
+        """The device of the examples."""
         return self._device
 
     @property
     def split(self) -> str:
-        """Which examples ``real`` are."""
+        """The examples in ``real``, as text: ``test``, ``all``, or a random part of these."""
         part = "test" if self._parted else "all"
-        have, total = len(self.real), self._real[2]
-        return part if have == total else f"{part}, {have} of {total} at random"
+        used, total = len(self.real), self._real[2]
+        return part if used == total else f"{part}, {used} of {total} at random"
 
     @property
     def classes(self) -> Field | None:
-        """The field of the classes, whether or not it conditions the data; ``None`` where there is none."""
+        """The field of the classes, whether or not it is the condition; ``None`` if there is none."""
         return self.spec.fields[self._label] if self._label else None
 
     @property
     def choices(self) -> dict[str, Any]:
-        """The options of the dataset that every part of it shares, as JSON values."""
+        """The options of the dataset except the part of the data, as JSON values."""
         return {name: value for name, value in values_of(self._part.config).items() if name != SPLIT}
 
     @property
     def train(self) -> Examples:
-        """What models train on, on the device."""
+        """The examples that models are trained on, on the device."""
         return self._train[0]
 
     @property
     def real(self) -> Examples:
-        """What models are held against, on the device."""
+        """The examples that models are compared with, on the device."""
         return self._real[0]
 
     @cached_property
     def judge_train(self) -> Examples:
-        """What a judge learns from."""
+        """The examples that a judge is trained on."""
         return self.train if self._parted else self.train.at(self._divided[0])
 
     @cached_property
     def judge_test(self) -> Examples:
-        """What a judge is tested on."""
+        """The examples that a judge is tested on."""
         return self.real if self._parted else self.train.at(self._divided[1])
 
     def conditions(self, count: int) -> Tensor | None:
-        """Return conditions (count, …) for examples to make: those of the real ones, in an order drawn at random.
+        """Return conditions (count, …) on the CPU for generated examples: those of the real ones, in random order.
 
-        They come again where there are fewer of them.
+        If there are fewer real examples than ``count``, they are repeated.
         """
-        given = self.real.labels if self.spec.condition == self._label else self._real[1]
-        if given is None:
+        real = self.real.labels if self.spec.condition == self._label else self._real[1]
+        if real is None:
             return None
-        order = torch.randperm(len(given), generator=torch.Generator().manual_seed(key(0, f"{STREAM}/conditions")))
-        return given.cpu()[order[torch.arange(count) % len(order)]]
+        order = torch.randperm(len(real), generator=torch.Generator().manual_seed(key(0, f"{STREAM}/conditions")))
+        return real.cpu()[order[torch.arange(count) % len(order)]]
 
     @cached_property
     def fingerprint(self) -> str:
-        """A sha256 of what models are held against."""
+        """A sha256 of the examples that models are compared with."""
         return fingerprint(self.real)
 
     @cached_property
@@ -127,18 +127,18 @@ class ReferenceData:
     @cached_property
     def _divided(self) -> tuple[Tensor, Tensor]:
         order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(key(0, f"{STREAM}/judge")))
-        bound = round(JUDGED * len(order))
+        bound = round(JUDGE_SHARE * len(order))
         return order[:bound].to(self._device), order[bound:].to(self._device)
 
     @property
     def _label(self) -> str:
-        found = self.spec.condition_field
-        if found is not None and found.kind == "class":
+        condition = self.spec.condition_field
+        if condition is not None and condition.kind == "class":
             return self.spec.condition
         return next((name for name, field in self.spec.fields.items() if field.kind == "class"), "")
 
     def _read(self, split: str) -> tuple[Examples, Tensor | None, int]:
-        """Read one part: the examples, their conditions where these are no classes, and how many there are in all."""
+        """Return a part of the data: its examples, their conditions unless these are the classes, and its full size."""
         config = self._part.config
         if self._parted:
             config = dataclasses.replace(config, **{SPLIT: split})
@@ -153,14 +153,14 @@ class ReferenceData:
             indices = torch.randperm(length, generator=generator)[:limit].sort().values
         values = torch.empty((len(indices), *target.shape), device=self._device)
         labels = torch.empty(len(indices), dtype=torch.int64, device=self._device) if self._label else None
-        given = []
-        for place, fields in read_in_chunks(dataset, indices, self.spec, self.label):
-            values[place] = normalise(target, fields[self.spec.target])
+        conditions = []
+        for rows, fields in read_in_chunks(dataset, indices, self.spec, self.label):
+            values[rows] = normalise(target, fields[self.spec.target])
             if labels is not None:
-                labels[place] = fields[self._label]
+                labels[rows] = fields[self._label]
             if condition and condition != self._label:
-                given.append(normalise(self.spec.fields[condition], fields[condition]))
-        return Examples(values, labels), torch.cat(given) if given else None, length
+                conditions.append(normalise(self.spec.fields[condition], fields[condition]))
+        return Examples(values, labels), torch.cat(conditions) if conditions else None, length
 
 
 def fingerprint(examples: Examples) -> str:
@@ -173,25 +173,25 @@ def fingerprint(examples: Examples) -> str:
 
 
 def check_output(part: Part, spec: DataSpec, output: Field, condition: Field | None) -> None:
-    """Raise :class:`UserError` where a model that makes ``output`` cannot be held against data of this ``spec``."""
+    """Raise :class:`UserError` if a model that generates ``output`` cannot be compared with data of this ``spec``."""
     target = spec.target_field
     if (output.kind, output.shape) != (target.kind, target.shape):
-        resized = output.kind == target.kind and output.shape[:1] == target.shape[:1] and hasattr(part.config, "size")
-        advice = "set --dataset-size, or name another --dataset" if resized else "name another --dataset"
-        raise UserError(f"the model makes {output.describe()}, and {part.label} has {target.describe()}: {advice}")
-    given = spec.condition_field
+        resizable = output.kind == target.kind and output.shape[:1] == target.shape[:1] and hasattr(part.config, "size")
+        advice = "set --dataset-size, or name another --dataset" if resizable else "name another --dataset"
+        raise UserError(f"the model generates {output.describe()}, and {part.label} has {target.describe()}: {advice}")
+    available = spec.condition_field
     if condition is None:
         return
-    if given != condition:
+    if available != condition:
         raise UserError(
-            f"the model is conditioned on {_named(condition)}, and {part.label} has {_named(given)}: "
+            f"the model is conditioned on {_with_names(condition)}, and {part.label} has {_with_names(available)}: "
             "name another --dataset"
         )
 
 
-def _named(field: Field | None) -> str:
-    """Return a field in words, with the names of its classes, attributes or words, as far as a line allows."""
+def _with_names(field: Field | None) -> str:
+    """Return the description of a field with the first names of its classes, attributes or words."""
     if field is None:
         return "no condition"
-    names = ", ".join(field.names[:FEW]) + (", …" if len(field.names) > FEW else "")
+    names = ", ".join(field.names[:MAX_NAMES]) + (", …" if len(field.names) > MAX_NAMES else "")
     return f"{field.describe()} ({names})" if names else field.describe()

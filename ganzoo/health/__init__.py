@@ -1,1 +1,1 @@
-"""Notices updates that are not finite and generators that collapse, and says what to do about them."""
+"""Detects updates that are not finite and mode collapse, and applies the policy that the user chose for them."""

@@ -1,4 +1,4 @@
-"""Checks every update before it is made, and says which ones must not be made."""
+"""Checks every update before the optimizer step, and reports anomalies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganzoo.health.collapse import CollapseDetector
 
 
 class Anomaly(NamedTuple):
-    """What is wrong with an update, as a clause of a sentence: its phase, and its step, counted from 1."""
+    """A problem of one update: its kind, its phase, its step (from 1), and ``what`` is wrong, as a clause."""
 
     kind: Literal["not finite", "collapsed"]
     phase: str
@@ -23,14 +23,14 @@ class Anomaly(NamedTuple):
 
 
 class UpdateId(NamedTuple):
-    """Which update of a step it is: its phase, and its number within the phase."""
+    """One update of a step: its phase, and its number (from 0) within the phase."""
 
     phase: str
     number: int
 
 
 class _Measured(NamedTuple):
-    """The numbers (N,) that tell whether an update is sound: loss terms, then gradients, then perhaps the spread."""
+    """The names and ``numbers`` (N,) of one update: its loss terms, its gradients, and perhaps the spread."""
 
     terms: tuple[str, ...]
     gradients: tuple[str, ...]
@@ -39,12 +39,12 @@ class _Measured(NamedTuple):
 
 @final
 class AnomalyCheck:
-    """Answers whether an update is sound: whether its loss terms and gradients are finite.
+    """Checks whether an update is sound, which means that its loss terms and gradients are finite.
 
-    It also watches how alike the generated examples are. It never steps an optimizer. An update that is not sound must
-    leave parameters, optimizer and buffers as they were, to the bit: the check puts the buffers back, which the forward
-    pass has changed. In a recorded step nobody can ask: there the answer is a tensor, and what was found is heard of a
-    step later.
+    It also measures the spread of the generated examples, and never steps an optimizer itself. An update that is not
+    sound must leave parameters, optimizer and buffers as they were, to the bit: the check restores the buffers, which
+    the forward pass has changed. In a recorded step the host cannot read the result: there it is a tensor on the
+    device, and the anomalies are reported one step later.
     """
 
     def __init__(
@@ -55,29 +55,30 @@ class AnomalyCheck:
         collapse_detector: CollapseDetector,
         finite: bool,
     ):
-        """Check phases with these ``parameters``, by name; ``average`` means over processes, so that all decide alike.
+        """Check the phases whose trained parameters are in ``parameters``, by name.
 
-        ``finite`` says whether updates that are not finite are looked for.
+        ``average`` returns the mean over all processes, so that all of them decide alike. ``finite`` says whether to
+        check that updates are finite.
         """
         self.collapse_detector = collapse_detector
         self._parameters, self._average, self._finite = parameters, average, finite
-        self._active = finite or collapse_detector.watched
+        self._active = finite or collapse_detector.enabled
         self._buffers = list(recipe.buffers()) if finite else []
         self._before = [buffer.clone() for buffer in self._buffers]
         names = {parameter: name for name, parameter in recipe.named_parameters()}
         self._names = {phase: tuple(names[p] for p in trained) for phase, trained in parameters.items()}
         self._last: dict[UpdateId, _Measured] = {}
-        self._sent: list[tuple[UpdateId, int, Tensor]] = []
-        self._arrived: torch.cuda.Event | None = None
+        self._copies: list[tuple[UpdateId, int, Tensor]] = []
+        self._copied: torch.cuda.Event | None = None
         self._anomalies: list[Anomaly] = []
 
     def remember_buffers(self) -> None:
-        """Keep the buffers that the forward passes of an update change."""
+        """Copy the buffers, before the forward passes of an update change them."""
         if self._buffers:
             torch._foreach_copy_(self._before, self._buffers)
 
     def restore_buffers(self, sound: bool | Tensor = False) -> None:
-        """Put the buffers back as they were, unless the update is ``sound``."""
+        """Restore the buffers from the copy, unless the update is ``sound``."""
         if isinstance(sound, Tensor):
             with torch.no_grad():
                 for buffer, before in zip(self._buffers, self._before, strict=True):
@@ -86,19 +87,19 @@ class AnomalyCheck:
             torch._foreach_copy_(self._buffers, self._before)
 
     def is_sound(self, update: UpdateId, step: int, outputs: Sequence[PhaseOutput], real: Batch) -> bool:
-        """Return whether an update is sound; ``real`` is a batch that it was made with."""
+        """Return whether an update is sound; ``real`` is a real batch of this update."""
         if not self._active:
             return True
-        self.collapse_detector.compare_with(real)
+        self.collapse_detector.set_reference(real)
         measured = self._measure(update.phase, outputs)
         if update not in self._last:
             self._last[update] = measured._replace(numbers=torch.zeros_like(measured.numbers))
-        found = list(self._read(update, step, measured, measured.numbers.tolist()))
-        self._anomalies += found
-        return all(anomaly.kind == "collapsed" for anomaly in found)
+        anomalies = list(self._read(update, step, measured, measured.numbers.tolist()))
+        self._anomalies += anomalies
+        return all(anomaly.kind == "collapsed" for anomaly in anomalies)
 
     def is_sound_on_device(self, update: UpdateId, outputs: Sequence[PhaseOutput]) -> bool | Tensor:
-        """Return whether an update of a step that is being recorded is sound: a tensor, unless nobody looks."""
+        """Return whether an update of a recorded step is sound: a tensor, or ``True`` if that is not checked."""
         if not self._active:
             return True
         measured = self._measure(update.phase, outputs)
@@ -107,32 +108,38 @@ class AnomalyCheck:
             return True
         return measured.numbers[: len(measured.terms) + len(measured.gradients)].isfinite().all()
 
-    def replayed(self, phases: Sequence[str], step: int) -> None:
-        """Ask for what a replayed step of ``phases`` measured; read it after the next one, so that nobody waits."""
+    def after_replay(self, phases: Sequence[str], step: int) -> None:
+        """Start to copy the numbers of a replayed step of ``phases`` to the host, and read those of the step before.
+
+        So the host never waits for the device.
+        """
         self._receive()
         updates = [update for update in self._last if update.phase in phases]
-        self._sent = [(update, step, self._fetch(self._last[update].numbers)) for update in updates]
+        self._copies = [(update, step, self._copy_to_host(self._last[update].numbers)) for update in updates]
         if self.collapse_detector.device.type == "cuda":
-            self._arrived = torch.cuda.Event()
-            self._arrived.record()
+            self._copied = torch.cuda.Event()
+            self._copied.record()
 
     def anomalies(self, wait: bool = False) -> list[Anomaly]:
-        """Return what was found since the last call; with ``wait``, in the last step too, if it was replayed."""
+        """Return the anomalies since the last call.
+
+        A replayed step reports its anomalies one step later; with ``wait``, now.
+        """
         if wait:
             self._receive()
-        found, self._anomalies = self._anomalies, []
-        return found
+        anomalies, self._anomalies = self._anomalies, []
+        return anomalies
 
-    def _fetch(self, numbers: Tensor) -> Tensor:
+    def _copy_to_host(self, numbers: Tensor) -> Tensor:
         host = torch.empty(len(numbers), pin_memory=numbers.device.type == "cuda")
         return host.copy_(numbers, non_blocking=True)
 
     def _receive(self) -> None:
-        if self._arrived is not None:
-            self._arrived.synchronize()
-        for update, step, numbers in self._sent:
+        if self._copied is not None:
+            self._copied.synchronize()
+        for update, step, numbers in self._copies:
             self._anomalies += self._read(update, step, self._last[update], numbers.tolist())
-        self._sent, self._arrived = [], None
+        self._copies, self._copied = [], None
 
     def _measure(self, phase: str, outputs: Sequence[PhaseOutput]) -> _Measured:
         """Return the numbers of an update, the same in every process."""
@@ -140,8 +147,8 @@ class AnomalyCheck:
         parts = [torch.stack([value.detach().float() for output in outputs for value in output.terms.values()])]
         if self._finite:
             parts.append(_gradient_sizes(self._parameters[phase]))
-        if self.collapse_detector.watched and outputs[0].generated is not None:
-            parts.append(self.collapse_detector.of(outputs[0].generated).reshape(1))
+        if self.collapse_detector.enabled and outputs[0].generated is not None:
+            parts.append(self.collapse_detector.spread_of(outputs[0].generated).reshape(1))
         gradients = self._names[phase] if self._finite else ()
         return _Measured(terms, gradients, self._average(torch.cat(parts)))
 
@@ -149,16 +156,19 @@ class AnomalyCheck:
         terms, rest = numbers[: len(measured.terms)], numbers[len(measured.terms) :]
         gradients, spreads = rest[: len(measured.gradients)], rest[len(measured.gradients) :]
         phase = f"phase {update.phase!r}"
-        whats = [f"term {name!r} of {phase} is {value}" for name, value in _not_finite(measured.terms, terms)]
-        whats += [
+        problems = [f"term {name!r} of {phase} is {value}" for name, value in _not_finite(measured.terms, terms)]
+        problems += [
             f"the gradient of {name} in {phase} is too large or not finite"
             for name, _ in _not_finite(measured.gradients, gradients)
         ]
-        if whats and self._finite:
-            yield Anomaly("not finite", update.phase, step + 1, whats[0])  # what follows from it is no news
-        for share in spreads:
-            if self.collapse_detector.collapsed(share):
-                what = f"the examples that {phase} makes are all alike (their spread is {share:.2%} of the real ones')"
+        if problems and self._finite:
+            yield Anomaly("not finite", update.phase, step + 1, problems[0])  # the others follow from the first
+        for spread in spreads:
+            if self.collapse_detector.collapsed(spread):
+                what = (
+                    f"all examples that {phase} generates have become the same "
+                    f"(their spread is {spread:.2%} of the real ones')"
+                )
                 yield Anomaly("collapsed", update.phase, step + 1, what)
 
 
@@ -167,12 +177,12 @@ def _not_finite(names: Sequence[str], numbers: Sequence[float]) -> list[tuple[st
 
 
 def _gradient_sizes(parameters: Sequence[nn.Parameter]) -> Tensor:
-    """Return a number for each parameter (P,) that is finite where the squares of its gradient are.
+    """Return a number for each parameter (P,) that is finite if and only if the squares of its gradient are.
 
-    Optimizers keep means of squares: one that is infinite would stand for ever.
+    Optimizers keep running means of squares, and would never recover from an infinite one.
     """
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
     if gradients[0].device.type == "cpu":
-        # Norms take longer there.
+        # Norms take longer on the CPU.
         return torch.stack([flat.dot(flat) for flat in map(torch.flatten, gradients)]).float()
     return torch.stack(torch._foreach_norm(gradients)).float()

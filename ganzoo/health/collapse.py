@@ -1,4 +1,4 @@
-"""Mode collapse: how far apart generated examples lie, compared with real ones."""
+"""Mode collapse: the spread of generated examples, compared with that of real ones."""
 
 from __future__ import annotations
 
@@ -11,61 +11,62 @@ from torch.nn import functional as F
 
 from ganzoo.contract.recipe import Batch, Generated, Recipe
 
-ALIVE = 0.1  # of the spread of real examples: a generator that has come so far has learnt to differ
-COLLAPSED = 0.01  # below that, one that had learnt it makes the same example again and again
-ROWS = 4  # of each class in a batch, from which the spread within classes says something
+ALIVE = 0.1  # share of the spread of real examples: a generator that reaches it has learnt to vary its examples
+COLLAPSED = 0.01  # share below which a generator that had learnt to vary its examples has collapsed
+ROWS = 4  # examples of each class in a batch, from which on the spread within classes is meaningful
 
 
 @final
 class CollapseDetector:
-    """Notices when generated examples have become all alike.
+    """Detects when all generated examples have become the same (mode collapse).
 
-    It measures the root mean square distance of examples from their mean, within classes where there are enough of
-    each, as a share of that of the first real batch.
+    The spread is the root mean square distance of examples from their mean, within classes if a batch has enough
+    examples of each, divided by the spread of the first real batch. A collapse is a spread below :data:`COLLAPSED`
+    after one of at least :data:`ALIVE`.
     """
 
-    def __init__(self, recipe: Recipe, device: torch.device, average: Callable[[Tensor], Tensor], watched: bool):
-        """Look, if ``watched``, at what ``recipe`` generates; ``average`` means over processes."""
-        self.device, self.watched = device, watched
+    def __init__(self, recipe: Recipe, device: torch.device, average: Callable[[Tensor], Tensor], enabled: bool):
+        """Watch the output of ``recipe`` if ``enabled``; ``average`` returns the mean over all processes."""
+        self.device, self.enabled = device, enabled
         self._average, self._output, self._condition = average, recipe.output, recipe.condition
         field = recipe.condition_field
         self._classes = field.classes if field is not None and field.kind == "class" else 0
         self._real, self._alive = 0.0, False
 
-    def compare_with(self, batch: Batch) -> None:
-        """Take the real examples of ``batch`` for a measure, if there is none yet."""
-        if not self.watched or self._real:
+    def set_reference(self, batch: Batch) -> None:
+        """Measure the spread of the real examples of ``batch``, unless it is already known."""
+        if not self.enabled or self._real:
             return
         real = batch[self._output.slot][self._output.field]
-        given = batch[self._condition.slot][self._condition.field] if self._condition is not None else None
-        # Real examples that are all alike are no measure: then nothing is ever below it.
-        self._real = float(self._average(self._measure(Generated(real, given)))) or 1e-30
+        condition = batch[self._condition.slot][self._condition.field] if self._condition is not None else None
+        # If all real examples are equal, no spread is ever below the limit.
+        self._real = float(self._average(self._measure(Generated(real, condition)))) or 1e-30
 
-    def of(self, made: Generated) -> Tensor:
-        """Return the spread of what was made, a scalar."""
-        return self._measure(made) / self._real
+    def spread_of(self, generated: Generated) -> Tensor:
+        """Return the spread of generated examples, a scalar; call :meth:`set_reference` first."""
+        return self._measure(generated) / self._real
 
-    def collapsed(self, share: float) -> bool:
-        """Return whether examples have just become all alike; once, until they differ again."""
-        if share >= ALIVE:
+    def collapsed(self, spread: float) -> bool:
+        """Return whether the generator has just collapsed; then ``False`` until its examples vary again."""
+        if spread >= ALIVE:
             self._alive = True
-        collapsed = self._alive and share < COLLAPSED  # examples that are not finite are no more alike than different
+        collapsed = self._alive and spread < COLLAPSED  # False if the spread is not finite
         self._alive &= not collapsed
         return collapsed
 
     def state(self) -> dict[str, Any]:
-        """Return what :meth:`restore` takes, as JSON values."""
+        """Return the state for :meth:`restore`, as JSON values; the keys are part of the checkpoint format."""
         return {"real": self._real, "alive": self._alive}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from ``state``."""
+        """Continue from ``state``."""
         self._real, self._alive = float(state["real"]), bool(state["alive"])
 
     @torch.no_grad()
-    def _measure(self, made: Generated) -> Tensor:
-        values = made.values.detach().flatten(1).float()
+    def _measure(self, examples: Generated) -> Tensor:
+        values = examples.values.detach().flatten(1).float()
         centre = values.mean(0)
-        if made.condition is not None and self._classes and len(values) >= ROWS * self._classes:
-            members = F.one_hot(made.condition, self._classes).to(values)
-            centre = (members.T @ values / members.sum(0).clamp(min=1).unsqueeze(1))[made.condition]
+        if examples.condition is not None and self._classes and len(values) >= ROWS * self._classes:
+            members = F.one_hot(examples.condition, self._classes).to(values)
+            centre = (members.T @ values / members.sum(0).clamp(min=1).unsqueeze(1))[examples.condition]
         return (values - centre).square().mean().sqrt()

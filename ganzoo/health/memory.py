@@ -1,4 +1,4 @@
-"""Running out of memory, in words that say what to change."""
+"""Out-of-memory errors with a message that says what to change."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import torch
 from ganzoo.errors import UserError
 from ganzoo.text import first_line
 
-# What torch says on a CPU and on Apple's GPUs, where it raises nothing more telling than RuntimeError.
-_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+# On CPUs and on Apple's GPUs torch raises a plain RuntimeError with one of these phrases.
+_PHRASES = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 @contextmanager
-def out_of_memory_explained(explain: Callable[[str], Exception]) -> Iterator[None]:
-    """Raise what ``explain`` makes of torch's words where the block runs out of memory."""
+def explain_out_of_memory(explain: Callable[[str], Exception]) -> Iterator[None]:
+    """If the block runs out of memory, raise the exception that ``explain`` returns for torch's message."""
     try:
         yield
     except (MemoryError, RuntimeError) as problem:
@@ -26,15 +26,19 @@ def out_of_memory_explained(explain: Callable[[str], Exception]) -> Iterator[Non
 
 
 @contextmanager
-def fewer_advised(what: str, device: torch.device) -> Iterator[None]:
-    """Raise :class:`UserError` where the block runs out of memory for ``what``, of which less can be asked for."""
-    with out_of_memory_explained(
-        lambda said: UserError(f"out of memory on {device} with {what} ({said}): ask for fewer")
+def advise_fewer(what: str, device: torch.device) -> Iterator[None]:
+    """If the block runs out of memory, raise :class:`UserError` that says to use fewer; ``what`` is "500 samples"."""
+    with explain_out_of_memory(
+        lambda message: UserError(f"out of memory on {device} with {what} ({message}): use fewer")
     ):
         yield
 
 
 def is_out_of_memory(problem: Exception) -> bool:
-    """Return whether a problem is one of too little memory."""
+    """Return whether an exception means too little memory.
+
+    >>> is_out_of_memory(RuntimeError("CUDA error: out of memory")), is_out_of_memory(RuntimeError("shape mismatch"))
+    (True, False)
+    """
     known = isinstance(problem, MemoryError | torch.OutOfMemoryError)
-    return known or any(words in str(problem).lower() for words in _WORDS)
+    return known or any(phrase in str(problem).lower() for phrase in _PHRASES)

@@ -1,4 +1,4 @@
-"""What a training does about an anomaly: stop, skip the update, warn, or roll back to a checkpoint."""
+"""The policies for an anomaly: stop the training, skip the update, warn, or roll back to a checkpoint."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ganzoo.errors import TrainingFailed
 from ganzoo.health.anomaly import Anomaly
 from ganzoo.health.finite import first_non_finite
 
-MOST_IN_A_ROW = 10  # skipped updates one step after the other, or returns to one checkpoint, before a training ends
+MAX_IN_A_ROW = 10  # consecutive skipped updates, or returns to the same checkpoint, before the training ends
 
-GoBack = Callable[[], int]
-"""Brings networks, averages and optimizers back to the newest checkpoint, and returns the number of its step."""
+RollBackFunction = Callable[[], int]
+"""Restores networks, averages and optimizers from the newest checkpoint, and returns the number of its step."""
 
 
 class TrainedPhase(Protocol):
-    """What a policy asks about a phase: every how many steps it is due, and its learning rate now."""
+    """What a policy needs of a phase: it is due every ``every`` steps, and has a learning rate."""
 
     every: int
 
@@ -32,21 +32,24 @@ class TrainedPhase(Protocol):
 
 @dataclass(frozen=True)
 class PolicyContext:
-    """The training in which an anomaly was found, and how to go back to its newest checkpoint."""
+    """The training in which an anomaly was found, and the function that rolls it back to its newest checkpoint."""
 
     recipe: nn.Module
     phases: Mapping[str, TrainedPhase]
-    go_back: GoBack
+    roll_back: RollBackFunction
 
     def advice(self, anomaly: Anomaly) -> str:
-        """Return what to change."""
+        """Return what the user can change, as a clause."""
         rate = self.phases[anomaly.phase].rate
         return f"lower the learning rate of that phase ({rate:g} now), or choose another loss or penalty"
 
 
 @dataclass
 class PolicyHistory:
-    """What was done so far: skipped updates, the last step with one and how many in a row, and returns to a save."""
+    """The actions so far: skipped updates, the step of the last one, how many in a row, and returns to a checkpoint.
+
+    The names of the fields are keys in checkpoints, so they must not change.
+    """
 
     left_out: int = 0
     last: int = -1
@@ -56,18 +59,18 @@ class PolicyHistory:
 
 
 class AnomalyPolicy(ABC):
-    """What to do about an anomaly."""
+    """What to do when an anomaly is found."""
 
     def __init__(self, history: PolicyHistory, warn: Callable[[str], None]):
         self.history, self.warn = history, warn
 
     @abstractmethod
     def handle(self, anomaly: Anomaly, context: PolicyContext) -> None:
-        """Deal with ``anomaly``, or raise :class:`TrainingFailed`."""
+        """Handle ``anomaly``; raises :class:`TrainingFailed` if the training must end."""
 
 
-_INSTEAD = {
-    "not finite": "; or go on from the last save with --resume --on-non-finite skip, which leaves such updates out",
+_ALTERNATIVE = {
+    "not finite": "; or continue from the last checkpoint with --resume --on-non-finite skip, which skips such updates",
     "collapsed": "",
 }
 
@@ -78,52 +81,53 @@ class StopTraining(AnomalyPolicy):
 
     def handle(self, anomaly: Anomaly, context: PolicyContext) -> None:
         """End the training."""
-        raise TrainingFailed(f"{_what(anomaly)}: {context.advice(anomaly)}{_INSTEAD[anomaly.kind]}")
+        raise TrainingFailed(f"{_what(anomaly)}: {context.advice(anomaly)}{_ALTERNATIVE[anomaly.kind]}")
 
 
 @final
 class SkipAndWarn(AnomalyPolicy):
-    """Warn, and go on: an update that is not finite was skipped."""
+    """Warn, and continue: an update that is not finite was skipped."""
 
     _collapses = 0
 
     def handle(self, anomaly: Anomaly, context: PolicyContext) -> None:
-        """Warn, unless it happens again and again."""
-        done = self.history
+        """Warn, the more rarely the more often it happens; end the training if it happens too often in a row."""
+        history = self.history
         if anomaly.kind == "collapsed":
             self._collapses += 1
-            if _rare(self._collapses):
+            if _is_power_of_two(self._collapses):
                 self.warn(f"{_what(anomaly)}: {context.advice(anomaly)}")
             return
         if broken := first_non_finite(context.recipe.state_dict()):
-            raise TrainingFailed(f"{_what(anomaly)}, and so is {broken}, which leaving updates out cannot mend")
-        follows = anomaly.step - done.last <= context.phases[anomaly.phase].every
-        done.in_a_row = done.in_a_row + 1 if follows else 1
-        done.last, done.left_out = anomaly.step, done.left_out + 1
-        if done.in_a_row > MOST_IN_A_ROW:
-            raise TrainingFailed(f"{_what(anomaly)}, the {done.in_a_row}th time in a row: {context.advice(anomaly)}")
-        if _rare(done.left_out):
-            self.warn(f"left out an update ({done.left_out} so far): {_what(anomaly)}")
+            raise TrainingFailed(f"{_what(anomaly)}, and {broken} is not finite either: skipping updates cannot help")
+        consecutive = anomaly.step - history.last <= context.phases[anomaly.phase].every
+        history.in_a_row = history.in_a_row + 1 if consecutive else 1
+        history.last, history.left_out = anomaly.step, history.left_out + 1
+        if history.in_a_row > MAX_IN_A_ROW:
+            raise TrainingFailed(f"{_what(anomaly)}, the {history.in_a_row}th time in a row: {context.advice(anomaly)}")
+        if _is_power_of_two(history.left_out):
+            self.warn(f"skipped an update ({history.left_out} so far): {_what(anomaly)}")
 
 
 @final
 class RollBack(AnomalyPolicy):
-    """Go back to the newest checkpoint, and on with the random numbers of the next step: those of this one would fail
-    again.
+    """Return to the newest checkpoint, and continue with the random numbers of the next step.
+
+    With those of this step, the training would fail again.
     """
 
     def handle(self, anomaly: Anomaly, context: PolicyContext) -> None:
-        """Go back, unless that checkpoint has led here again and again."""
-        done = self.history
-        step = context.go_back()
-        done.times = done.times + 1 if step == done.went_back_to else 1
-        done.went_back_to = step
-        if done.times > MOST_IN_A_ROW:
+        """Roll back; end the training if the same checkpoint has led to an anomaly too often."""
+        history = self.history
+        step = context.roll_back()
+        history.times = history.times + 1 if step == history.went_back_to else 1
+        history.went_back_to = step
+        if history.times > MAX_IN_A_ROW:
             raise TrainingFailed(
-                f"{_what(anomaly)}, as it was {MOST_IN_A_ROW} times since the save of step {step}: "
+                f"{_what(anomaly)}, after {MAX_IN_A_ROW} returns to the checkpoint of step {step}: "
                 f"{context.advice(anomaly)}"
             )
-        self.warn(f"{_what(anomaly)}: went back to what was saved after {step} steps")
+        self.warn(f"{_what(anomaly)}: rolled back to the checkpoint of step {step}")
 
 
 POLICIES: Mapping[str, type[AnomalyPolicy]] = {
@@ -136,7 +140,7 @@ POLICIES: Mapping[str, type[AnomalyPolicy]] = {
 
 @final
 class AnomalyPolicies:
-    """The chosen policy for each kind of anomaly; what they have done is part of a checkpoint."""
+    """The chosen policy for each kind of anomaly; their common history is part of a checkpoint."""
 
     def __init__(self, settings: RunSettings, warn: Callable[[str], None]):
         self.history = PolicyHistory()
@@ -144,16 +148,16 @@ class AnomalyPolicies:
         self._policies = {kind: POLICIES[name](self.history, warn) for kind, name in chosen.items() if name in POLICIES}
 
     def handle(self, anomalies: Sequence[Anomaly], context: PolicyContext) -> None:
-        """Deal with the anomalies of a step, the first of each kind; raises :class:`TrainingFailed` where it ends."""
+        """Handle the first anomaly of each kind in a step; raises :class:`TrainingFailed` if the training must end."""
         for kind, anomaly in {anomaly.kind: anomaly for anomaly in reversed(anomalies)}.items():
             self._policies[kind].handle(anomaly, context)
 
     def state(self) -> dict[str, Any]:
-        """Return what :meth:`restore` takes, as JSON values."""
+        """Return the state for :meth:`restore`, as JSON values."""
         return asdict(self.history)
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from ``state``."""
+        """Continue from ``state``."""
         for name in asdict(self.history):
             setattr(self.history, name, int(state[name]))
 
@@ -162,6 +166,5 @@ def _what(anomaly: Anomaly) -> str:
     return f"{anomaly.what} at step {anomaly.step}"
 
 
-def _rare(times: int) -> bool:
-    """Return whether something is worth telling again: the 1st, 2nd, 4th, 8th, … time."""
+def _is_power_of_two(times: int) -> bool:
     return times & (times - 1) == 0

@@ -1,1 +1,1 @@
-"""One update of every network that is due: the step, how it is executed, on which device and in which precision."""
+"""One training step: its phases, how it is executed, on which device, in which precision and in how many processes."""

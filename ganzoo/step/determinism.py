@@ -1,4 +1,4 @@
-"""Computing the same to the bit each time, where a device would rather be fast."""
+"""Deterministic algorithms: results that are equal to the bit in every run, at the price of speed."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from contextlib import contextmanager
 
 import torch
 
-_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # without it, NVIDIA's matrix products may differ from one time to the next
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # without it, matrix products on NVIDIA GPUs may differ from run to run
 
 
 @contextmanager
-def deterministic(asked: bool) -> Iterator[None]:
-    """Let torch use algorithms that give equal bits each time, and refuse operations that have none, for a while."""
-    if not asked:
+def deterministic(enabled: bool) -> Iterator[None]:
+    """In the block, make torch use deterministic algorithms, and raise for operations without one, if ``enabled``."""
+    if not enabled:
         yield
         return
     before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
     workspace = os.environ.get(_WORKSPACE)
     os.environ.setdefault(_WORKSPACE, ":4096:8")
     torch.use_deterministic_algorithms(True)
-    torch.backends.cudnn.benchmark = False  # which convolution is the fastest may change from one time to the next
+    torch.backends.cudnn.benchmark = False  # the fastest convolution may differ from run to run
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""A whole step recorded as one graph of the accelerator, and replayed: data, noise, phases, updates and averages."""
+"""Records a whole step as one graph of the accelerator (data, noise, phases, updates, averages), and replays it."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from ganzoo.errors import UserError
 from ganzoo.randomness import KeyedStreams
 from ganzoo.step.execution import Execution
 from ganzoo.step.phase_optimizer import PhaseOptimizer
-from ganzoo.step.running_means import TermNames
+from ganzoo.step.running_means import OutputNames
 from ganzoo.step.train_step import Feeds, TrainStep
 from ganzoo.text import first_line
 
-WARM_UP = 3  # steps as they are written, before one is recorded: libraries choose their kernels in these
+WARM_UP = 3  # eager steps before one is recorded: libraries choose their kernels in these
 
 
 class Recorder(ABC):
-    """Records work on a device, to do it again without asking the host."""
+    """Records work on a device, so that it can be repeated without the host."""
 
     @abstractmethod
     def warm_up(self, work: Callable[[], None]) -> None:
-        """Do ``work`` where it would be recorded."""
+        """Do ``work`` on the stream on which it will be recorded."""
 
     @abstractmethod
     def record(self, work: Callable[[], None], generators: Sequence[torch.Generator]) -> Callable[[], None]:
-        """Record ``work``, which is not done yet, and return what does it.
+        """Record ``work`` without executing it, and return the function that replays it.
 
-        ``generators`` are those it draws from; seeds set between two replays count.
+        ``work`` draws from ``generators``; a seed that is set between two replays takes effect.
         """
 
 
@@ -48,11 +48,11 @@ class CudaRecorder(Recorder):
         self._stream = torch.cuda.Stream(device)
 
     def warm_up(self, work: Callable[[], None]) -> None:
-        """Do ``work`` on the stream that records."""
+        """Do ``work`` on the recording stream."""
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream), warnings.catch_warnings():
-            # Optimizers that can be recorded warn where they are not: soon they are.
+            # Optimizers with capturable=True warn when they step outside a graph, as they do here on purpose.
             warnings.filterwarnings("ignore", message=".*capturable=True.*")
             work()
         current.wait_stream(self._stream)
@@ -62,7 +62,7 @@ class CudaRecorder(Recorder):
         graph = torch.cuda.CUDAGraph()
         for generator in generators:
             graph.register_generator_state(generator)
-        # Threads that pin streamed data go on meanwhile; what they ask of the driver is no part of the step.
+        # Threads that pin streamed data call the driver meanwhile; these calls must not be recorded, nor fail.
         with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
             work()
         return graph.replay
@@ -70,11 +70,11 @@ class CudaRecorder(Recorder):
 
 @dataclass(frozen=True)
 class _Recording:
-    """A recorded step: where its data goes, how it is done again, and how much it finds."""
+    """A recorded step: the memory of its feeds, the function that replays it, and how many outputs it adds."""
 
     feeds: Feeds
     replay: Callable[[], None]
-    finds: Counter[TermNames]
+    outputs: Counter[OutputNames]
 
 
 @final
@@ -90,9 +90,9 @@ class Graphed(Execution):
         recorder: Recorder,
         warn: Callable[[str], None] | None = None,
     ):
-        """Record steps of ``game``; where one asks for its number, ``warn`` of it and go on without, or raise."""
+        """Record ``train_step``; if a step needs its number, ``warn`` and execute eagerly, or raise if that is None."""
         self._train_step, self._streams, self._recorder, self._warn = train_step, streams, recorder, warn
-        self._given_up = False
+        self._eager_only = False
         self._warm: Counter[tuple[str, ...]] = Counter()
         self._recordings: dict[tuple[str, ...], _Recording] = {}
         for phase in train_step.phase_optimizers:
@@ -100,16 +100,16 @@ class Graphed(Execution):
         train_step.ema.make_recordable(streams.device)
 
     def run(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
-        """Carry out a step; raises :class:`UserError` where it cannot be recorded."""
+        """Execute a step; raises :class:`UserError` if it cannot be recorded."""
         phases = tuple(phase.name for phase in due)
         if phases in self._recordings:
             recording = self._recordings[phases]
-            for mine, given in zip(recording.feeds, feeds, strict=True):
-                for slot, fields in mine.items():
+            for recorded, given in zip(recording.feeds, feeds, strict=True):
+                for slot, fields in recorded.items():
                     for name, values in fields.items():
                         values.copy_(given[slot][name], non_blocking=True)
-            self._again(recording, phases, step)
-        elif self._given_up or self._warm[phases] < WARM_UP:
+            self._replay(recording, phases, step)
+        elif self._eager_only or self._warm[phases] < WARM_UP:
             self._warm[phases] += 1
             self._recorder.warm_up(lambda: self._train_step(due, feeds, step))
         else:
@@ -119,46 +119,46 @@ class Graphed(Execution):
         try:
             self._recordings[phases] = recording = self._record(due, feeds, step)
         except NotReplayable as problem:
-            # Python alone has failed here. After any other failure the device is in no state to go on.
+            # Only Python has failed here. After any other failure the device may be unusable.
             if self._warn is None:
-                raise UserError(_cannot(problem)) from problem
-            self._warn(f"{_cannot(problem)}; going on without")
-            self._given_up = True
+                raise UserError(_cannot_record(problem)) from problem
+            self._warn(f"{_cannot_record(problem)}; continuing with eager steps")
+            self._eager_only = True
             self._train_step(due, feeds, step)
             return
-        self._again(recording, phases, step)
+        self._replay(recording, phases, step)
 
     def reset(self) -> None:
-        """Record anew."""
+        """Drop all recordings, so that steps are recorded again."""
         self._recordings.clear()
         self._warm.clear()
 
-    def _again(self, recording: _Recording, phases: Sequence[str], step: int) -> None:
-        self._streams.set_known()
+    def _replay(self, recording: _Recording, phases: Sequence[str], step: int) -> None:
+        self._streams.seed_all()
         recording.replay()
-        self._train_step.running_means.counts.update(recording.finds)
-        self._train_step.anomaly_check.replayed(phases, step)
+        self._train_step.running_means.counts.update(recording.outputs)
+        self._train_step.anomaly_check.after_replay(phases, step)
 
     def _record(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> _Recording:
         train_step, counts = self._train_step, self._train_step.running_means.counts.copy()
-        self._streams.set_known()  # a generator cannot be seeded while it is recorded
-        mine = [{slot: _own(fields) for slot, fields in given.items()} for given in feeds]
+        self._streams.seed_all()  # a generator cannot be seeded while it is recorded
+        own = [{slot: _clones(fields) for slot, fields in given.items()} for given in feeds]
         try:
             replay = self._recorder.record(
-                lambda: train_step(due, mine, step, recorded=True), list(self._streams.generators.values())
+                lambda: train_step(due, own, step, recorded=True), list(self._streams.generators.values())
             )
         except NotReplayable:
             raise
         except Exception as problem:
-            raise UserError(_cannot(problem)) from problem
+            raise UserError(_cannot_record(problem)) from problem
         finally:
-            finds, train_step.running_means.counts = train_step.running_means.counts - counts, counts
-        return _Recording(mine, replay, finds)
+            outputs, train_step.running_means.counts = train_step.running_means.counts - counts, counts
+        return _Recording(own, replay, outputs)
 
 
-def _cannot(problem: Exception) -> str:
+def _cannot_record(problem: Exception) -> str:
     return f"a step cannot be recorded: {first_line(problem)}; use --execution eager or compile"
 
 
-def _own(fields: dict[str, Tensor]) -> dict[str, Tensor]:
+def _clones(fields: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: values.clone() for name, values in fields.items()}

@@ -17,21 +17,21 @@ from ganzoo.errors import TrainingFailed
 
 @final
 class PhaseOptimizer:
-    """A phase with its optimizer and schedule; the learning rates that ``optimizer`` has now are the base rates."""
+    """A phase with its optimizer and schedule; the current learning rates of ``optimizer`` are the base rates."""
 
     def __init__(self, recipe: Recipe, phase: Phase, optimizer: torch.optim.Optimizer, schedule: Schedule):
         self.phase, self.optimizer = phase, optimizer
         self.name, self.updates, self.every, self.fresh_data = phase.name, phase.updates, phase.every, phase.fresh_data
         self.parameters = trained_parameters(recipe, phase)
-        mine = set(self.parameters)
-        self._others = [parameter for parameter in recipe.parameters() if parameter not in mine]
+        trained = set(self.parameters)
+        self._others = [parameter for parameter in recipe.parameters() if parameter not in trained]
         self._schedule = schedule
         self._rates = [float(group["lr"]) for group in optimizer.param_groups]
         self._factor: float | None = None
 
     @property
     def rate(self) -> float:
-        """The learning rate of the step, of the first group of parameters."""
+        """The learning rate of the first parameter group in the current step."""
         factor = 1.0 if self._factor is None else self._factor
         return self._rates[0] * factor
 
@@ -40,14 +40,14 @@ class PhaseOptimizer:
         return step % self.every == 0
 
     def set_rate(self, progress: Progress) -> None:
-        """Set the learning rates for a step; raises :class:`TrainingFailed` where a factor is not finite."""
+        """Set the learning rates for a step; raises :class:`TrainingFailed` if the schedule's factor is not finite."""
         factor = self._schedule.factor(progress)
         if factor == self._factor:
             return
         if not math.isfinite(factor):
             raise TrainingFailed(
                 f"the schedule of phase {self.name!r} gives the factor {factor} at step {progress.step + 1}: "
-                f"begin anew with another --{self.name}-schedule"
+                f"start a new run with another --{self.name}-schedule"
             )
         self._factor = factor
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
@@ -56,20 +56,20 @@ class PhaseOptimizer:
             else:
                 group["lr"] = rate * factor
 
-    def freeze_the_others(self) -> None:
-        """Let only what the phase trains ask for gradients."""
+    def set_requires_grad(self) -> None:
+        """Require gradients only of the parameters that the phase trains."""
         for parameter in self._others:
             parameter.requires_grad_(False)
         for parameter in self.parameters:
             parameter.requires_grad_(True)
 
     def zero_gradients(self) -> None:
-        """Begin the next sum of gradients; many times faster than the optimizer's own way."""
+        """Remove the gradients of the trained parameters; many times faster than the optimizer's ``zero_grad``."""
         for parameter in self.parameters:
             parameter.grad = None
 
     def step_if(self, sound: bool | Tensor) -> None:
-        """Step if the update is ``sound``; where only the device knows that, step, and let the device undo it."""
+        """Step if the update is ``sound``; if that is a tensor, step, and let the device undo the step where needed."""
         if not isinstance(sound, Tensor):
             if sound:
                 self.optimizer.step()
@@ -82,7 +82,7 @@ class PhaseOptimizer:
                 value.copy_(torch.where(sound, value, old))
 
     def make_recordable(self, device: torch.device) -> None:
-        """Keep everything that the optimizer reads in memory of ``device``, so that its step can be recorded."""
+        """Keep the learning rates in memory of ``device``, so that the optimizer's step can be recorded."""
         for group in self.optimizer.param_groups:
             group["lr"] = torch.tensor(float(group["lr"]), device=device)
             if "capturable" in group:

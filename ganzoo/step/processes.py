@@ -1,4 +1,4 @@
-"""The processes that train together: each computes a share of every batch, and all make the same step."""
+"""The processes that train together: each computes a share of every batch, and all make the same update."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from torch.distributed.rendezvous import rendezvous
 
 from ganzoo.randomness import Share
 
-PATIENCE = timedelta(hours=6)  # of a process that waits for another
+GROUP_TIMEOUT = timedelta(hours=6)  # the longest that a process waits for the others
 
 
 class ProcessGroup(ABC):
-    """Who trains; the leader alone writes files and shows progress."""
+    """The processes of one training; only the first one (rank 0) writes files and shows progress."""
 
     share: Share
 
     @property
-    def leads(self) -> bool:
-        """Whether this process is the leader."""
+    def is_first(self) -> bool:
+        """Whether this process is the first one (rank 0)."""
         return self.share.index == 0
 
     @abstractmethod
@@ -39,25 +39,28 @@ class ProcessGroup(ABC):
 
     @abstractmethod
     def broadcast_text(self, text: str) -> str:
-        """Return the leader's ``text``."""
+        """Return the ``text`` of the first process."""
 
     @abstractmethod
-    def share_weights(self, network: nn.Module) -> None:
-        """Give everybody the leader's parameters and buffers."""
+    def broadcast_weights(self, network: nn.Module) -> None:
+        """Replace the parameters and buffers of ``network`` by those of the first process."""
 
     @abstractmethod
-    def any(self, flag: int) -> int:
-        """Return the largest ``flag`` (0 or more) of all processes as of the last call; all must call alike."""
+    def max_flag(self, flag: int) -> int:
+        """Return the largest ``flag`` (at least 0) that a process passed to the previous call.
+
+        All processes must make the same calls.
+        """
 
 
 @final
 class SingleProcess(ProcessGroup):
-    """One process."""
+    """A training in one process: nothing to exchange."""
 
     share = Share()
 
     def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Leave them."""
+        """Do nothing."""
 
     def average(self, numbers: Tensor) -> Tensor:
         """Return ``numbers``."""
@@ -67,10 +70,10 @@ class SingleProcess(ProcessGroup):
         """Return ``text``."""
         return text
 
-    def share_weights(self, network: nn.Module) -> None:
-        """Leave them."""
+    def broadcast_weights(self, network: nn.Module) -> None:
+        """Do nothing."""
 
-    def any(self, flag: int) -> int:
+    def max_flag(self, flag: int) -> int:
         """Return ``flag``."""
         return flag
 
@@ -82,13 +85,13 @@ class DistributedProcesses(ProcessGroup):
     def __init__(self, rank: int, size: int, device: torch.device):
         self.share = Share(rank, size)
         self._device = device
-        # Words about stopping travel apart from the gradients, so that they never wait for the accelerator.
-        self._words: Any = dist.new_group(backend="gloo", timeout=PATIENCE) if device.type == "cuda" else None
+        # Texts and flags have a group of their own, so that they never wait for the accelerator.
+        self._host_group: Any = dist.new_group(backend="gloo", timeout=GROUP_TIMEOUT) if device.type == "cuda" else None
         self._flag = torch.zeros(1, dtype=torch.int64)
-        self._asked: Any = None
+        self._pending: Any = None
 
     def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Send all gradients as one flat vector."""
+        """Replace the gradients by their means over all processes, in one message."""
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
         dist.all_reduce(flat)
@@ -104,44 +107,44 @@ class DistributedProcesses(ProcessGroup):
         return total / self.share.count
 
     def broadcast_text(self, text: str) -> str:
-        """Return the leader's ``text``."""
-        letters = torch.tensor(list(text.encode()), dtype=torch.uint8)
-        length = torch.tensor([len(letters)])
-        dist.broadcast(length, 0, group=self._words)
-        received = letters if self.leads else torch.empty(int(length), dtype=torch.uint8)
-        dist.broadcast(received, 0, group=self._words)
+        """Return the ``text`` of the first process."""
+        encoded = torch.tensor(list(text.encode()), dtype=torch.uint8)
+        length = torch.tensor([len(encoded)])
+        dist.broadcast(length, 0, group=self._host_group)
+        received = encoded if self.is_first else torch.empty(int(length), dtype=torch.uint8)
+        dist.broadcast(received, 0, group=self._host_group)
         return bytes(received.tolist()).decode()
 
-    def share_weights(self, network: nn.Module) -> None:
-        """Give everybody the leader's parameters and buffers."""
+    def broadcast_weights(self, network: nn.Module) -> None:
+        """Replace the parameters and buffers of ``network`` by those of the first process."""
         for values in network.state_dict().values():
             sent = values.contiguous()
             dist.broadcast(sent, 0)
             values.copy_(sent)
 
-    def any(self, flag: int) -> int:
-        """Return the largest flag as of the last call: it has had a step to travel, and all hear of it at once."""
-        heard = 0
-        if self._asked is not None:
-            self._asked.wait()
-            heard = int(self._flag)
+    def max_flag(self, flag: int) -> int:
+        """Return the largest flag of the previous call: it travels during a step, and all receive it after the same."""
+        largest = 0
+        if self._pending is not None:
+            self._pending.wait()
+            largest = int(self._flag)
         self._flag = torch.tensor([flag])
-        self._asked = dist.all_reduce(self._flag, dist.ReduceOp.MAX, group=self._words, async_op=True)
-        return heard
+        self._pending = dist.all_reduce(self._flag, dist.ReduceOp.MAX, group=self._host_group, async_op=True)
+        return largest
 
 
-class Place(NamedTuple):
-    """A process's number, how many there are, and its number on this machine."""
+class ProcessRank(NamedTuple):
+    """The rank of a process, the number of processes, and its rank on this machine."""
 
     rank: int
     size: int
     local: int
 
 
-def place() -> Place:
-    """Return where torchrun put this process."""
+def process_rank() -> ProcessRank:
+    """Return the rank that torchrun gave this process; rank 0 of 1 if it was not started by torchrun."""
     rank, size, local = (int(os.environ.get(name) or default) for name, default in _VARIABLES.items())
-    return Place(rank, size, local)
+    return ProcessRank(rank, size, local)
 
 
 _VARIABLES = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0}
@@ -149,19 +152,19 @@ _VARIABLES = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0}
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[ProcessGroup]:
-    """Join the processes that torchrun started, for a while; alone where it started none."""
-    rank, size, _ = place()
+    """In the block, join the processes that torchrun started; without torchrun, there is one process."""
+    rank, size, _ = process_rank()
     if size == 1:
         yield SingleProcess()
         return
     store, _, _ = next(rendezvous("env://"))
-    # torchrun keeps one store for all its restarts: without a prefix, processes that were started again would find
-    # the addresses of those that died.
+    # torchrun keeps one store for all its restarts: without a prefix, restarted processes would find the addresses of
+    # those that died.
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     store = dist.PrefixStore(f"attempt-{attempt}", store)  # type: ignore[attr-defined]
     backend = "nccl" if device.type == "cuda" else "gloo"
-    # The first process evaluates, and may train a judge for that, while the others wait.
-    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
+    # The others wait while the first process evaluates, for which it may have to train a judge.
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=GROUP_TIMEOUT)
     try:
         yield DistributedProcesses(rank, size, device)
     finally:

@@ -1,4 +1,4 @@
-"""One training step: for every phase that is due, forward, loss, backward, check, update; then the average."""
+"""One training step: for every phase that is due, forward, loss, backward, check, update; then the moving average."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from ganzoo.step.running_means import RunningMeans
 Loss = Callable[[Batch, StepContext], PhaseOutput]
 Feeds = Sequence[Mapping[str, Feed]]
 Passes = Sequence[tuple[Share, Batch]]
-"""A batch in the passes whose gradients add up, each with the share of the batch that it is."""
+"""One batch, divided into the passes whose gradients are summed, each with its share of the batch."""
 
 
 @final
 class TrainStep:
-    """A training step of a recipe: call it to make the step that :meth:`begin` has set up.
+    """The training step of a recipe: :meth:`begin` prepares a step on the host, and a call makes it on the device.
 
-    A batch is divided among ``processes``, and each process's part into ``passes`` whose gradients add up. A call asks
-    the host for nothing, so that it can be compiled, or recorded once and replayed.
+    A batch is divided among ``processes``, and the part of each process into ``passes`` whose gradients are summed. A
+    call needs nothing from the host, so that it can be recorded once and replayed; :meth:`forward_backward` can be
+    compiled.
     """
 
     def __init__(
@@ -52,17 +53,17 @@ class TrainStep:
         self.processes, self.running_means, self.anomaly_check = processes, RunningMeans(streams.device), anomaly_check
         self.losses: dict[str, Loss] = {phase.name: phase.phase.loss for phase in phase_optimizers}
         self._seed, self._precision = seed, precision
-        mine = processes.share
-        self._shares = [Share(mine.index * passes + number, mine.count * passes) for number in range(passes)]
+        own = processes.share
+        self._shares = [Share(own.index * passes + number, own.count * passes) for number in range(passes)]
 
     def __call__(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int, recorded: bool = False) -> None:
-        """Make one step of the phases that are ``due``, on one feed for each batch that the step takes.
+        """Make one step of the phases that are ``due``, with one feed for each batch of the step.
 
-        Where it is ``recorded``, it will be replayed, and must not depend on its number.
+        A ``recorded`` step will be replayed, and must not depend on the number of the ``step``.
         """
         batches = self.divided(feeds)
         for phase in due:
-            phase.freeze_the_others()
+            phase.set_requires_grad()
             for number in range(phase.updates):
                 update = UpdateId(phase.name, number)
                 phase.zero_gradients()
@@ -84,7 +85,7 @@ class TrainStep:
     def forward_backward(
         self, phase: PhaseOptimizer, update: int, batches: Sequence[Passes], step: int, recorded: bool = False
     ) -> Sequence[PhaseOutput]:
-        """Add up the gradients of one update of a phase, pass by pass, and return what each pass found."""
+        """Sum the gradients of one update of a phase over its passes, and return the output of each pass."""
         outputs = []
         for share, batch in batches[update if phase.fresh_data else 0]:
             context = StepContext(step, self.steps, phase.name, update, self.streams, share, recorded)
@@ -96,7 +97,7 @@ class TrainStep:
         return outputs
 
     def begin(self, step: int, due: Sequence[PhaseOptimizer]) -> None:
-        """Set up what depends on the number of the step: learning rates, decay of the average, random numbers."""
+        """Set everything that depends on the number of the step: learning rates, decay of the average, random seeds."""
         for phase in due:
             phase.set_rate(Progress(step, self.steps))
         self.ema.begin(step)
@@ -106,7 +107,7 @@ class TrainStep:
         self.recipe.before_step(StepContext(step, self.steps, "before", 0, self.streams))
 
     def divided(self, feeds: Feeds) -> Sequence[Passes]:
-        """Return this process's part of each batch of a step as networks receive it."""
+        """Return this process's part of each batch of a step, divided into passes."""
         return [self._passes(feed) for feed in feeds]
 
     def _passes(self, feeds: Mapping[str, Feed]) -> Passes:
@@ -118,14 +119,14 @@ class TrainStep:
             for slot, fields in batch.items()
         }
         return [
-            (share, {slot: {name: parts[place] for name, parts in fields.items()} for slot, fields in chunks.items()})
-            for place, share in enumerate(self._shares)
+            (share, {slot: {name: parts[number] for name, parts in fields.items()} for slot, fields in chunks.items()})
+            for number, share in enumerate(self._shares)
         ]
 
 
 def _seed_networks(seed: int, device: torch.device) -> None:
-    """Seed what layers such as dropout draw from."""
-    # torch.manual_seed goes round all devices, at every step.
+    """Seed the global generator, from which layers such as dropout draw."""
+    # Faster than torch.manual_seed, which seeds the generators of all devices.
     if device.type == "cpu":
         torch.default_generator.manual_seed(seed)
     elif device.type == "cuda":

@@ -1,1 +1,1 @@
-"""Files that survive kills and full disks: sealed files, models, run folders, locks."""
+"""Files of a run: written completely or not at all, sealed with checksums, and locked to one process."""

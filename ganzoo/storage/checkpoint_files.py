@@ -1,4 +1,4 @@
-"""Checkpoint files of a run: which there are, which are kept, and what is in one."""
+"""The checkpoint files of a run: their names, their content, and which of them are kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganzoo.errors import UserError
 from ganzoo.storage.files import make_folder
-from ganzoo.storage.resume_compatibility import laid_out
+from ganzoo.storage.resume_compatibility import is_run_config
 from ganzoo.storage.sealed import read_sealed, write_sealed
 from ganzoo.text import one_line
 
@@ -26,19 +26,26 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def step_of(path: Path) -> int:
-    """Return how many steps a checkpoint was made after."""
+    """Return the step of a checkpoint, from the name of its file.
+
+    >>> step_of(Path("checkpoints/step-00000500.safetensors"))
+    500
+    """
     return int(path.stem.removeprefix("step-"))
 
 
-def at_intervals(found: Sequence[Path], every: int) -> list[Path]:
-    """Return those of some checkpoints that were made at an interval, whether or not the run was ever stopped."""
-    return [path for path in found if every and step_of(path) % every == 0]
+def interval_checkpoints(paths: Sequence[Path], every: int) -> list[Path]:
+    """Return the checkpoints among ``paths`` of a step that is a multiple of ``every``.
+
+    They are the same whether or not the run was ever stopped in between.
+    """
+    return [path for path in paths if every and step_of(path) % every == 0]
 
 
-def newest_checkpoint_told(folder: Path) -> str:
-    """Return which checkpoint in ``folder`` a run can go on from, as a clause of a sentence."""
-    found = checkpoints(folder)
-    return f"the save of step {step_of(found[0])} stands" if found else "no step is saved yet"
+def describe_newest_checkpoint(folder: Path) -> str:
+    """Return which checkpoint in ``folder`` a run can continue from, as a clause of a sentence."""
+    paths = checkpoints(folder)
+    return f"the newest checkpoint is that of step {step_of(paths[0])}" if paths else "there is no checkpoint yet"
 
 
 def write(folder: Path, step: int, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Path:
@@ -50,27 +57,27 @@ def write(folder: Path, step: int, tensors: Mapping[str, Tensor], about: Mapping
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors of a checkpoint and its description; raises :class:`UserError` where damaged."""
+    """Return the tensors of a checkpoint and its description; raises :class:`UserError` if it is damaged."""
     tensors, about = read_sealed(path, KEY, "checkpoint")
-    if not laid_out(about.get("config")):
-        raise UserError(f"{path} is damaged: it does not say what the run was begun with")
+    if not is_run_config(about.get("config")):
+        raise UserError(f"{path} is damaged: it does not contain the run's configuration")
     if path.name != f"step-{one_line(about.get('step')):0>8}.safetensors":
-        raise UserError(f"{path} is of step {one_line(about.get('step'))}, not of the one that its name says")
+        raise UserError(f"{path} contains step {one_line(about.get('step'))}, not the step in its name")
     return tensors, about
 
 
 def remove_old(folder: Path, keep: int, every: int, best: int | None) -> None:
-    """Remove all but the newest ``keep`` checkpoints, the newest made at an interval, and that of the ``best`` step."""
-    found = checkpoints(folder)
-    kept = {*found[:keep], *at_intervals(found, every)[:1]}
-    for old in found:
-        if old not in kept and step_of(old) != best:
-            with suppress(OSError):  # what cannot be removed is no reason to fail: the new checkpoint is there
-                old.unlink()
+    """Remove all but the newest ``keep`` checkpoints, the newest interval checkpoint, and that of the ``best`` step."""
+    paths = checkpoints(folder)
+    kept = {*paths[:keep], *interval_checkpoints(paths, every)[:1]}
+    for path in paths:
+        if path not in kept and step_of(path) != best:
+            with suppress(OSError):  # an old file that stays does no harm
+                path.unlink()
 
 
-def set_aside(useless: Iterable[Path]) -> None:
-    """Rename checkpoints that cannot be used: they would be kept in the place of newer ones that can."""
-    for path in useless:
+def mark_damaged(paths: Iterable[Path]) -> None:
+    """Rename checkpoints that cannot be used to ``.damaged``, so that they do not count among the newest ones."""
+    for path in paths:
         with suppress(OSError):
             path.replace(path.with_suffix(".damaged"))

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and that a power cut does not take away."""
+"""Files that are written completely or not at all, and that survive a power cut."""
 
 from __future__ import annotations
 
@@ -11,80 +11,88 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, final
 
-PART = ".part"  # how the name of a file ends that is being written
-DOCUMENT = 2**24  # bytes of a text that somebody gives, at most
-_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # what file systems answer that cannot sync a folder
+PARTIAL_SUFFIX = ".part"  # end of the name of a file that is being written
+MAX_DOCUMENT_BYTES = 2**24  # of a JSON document from the user
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # errors of file systems that cannot sync a folder
 
 
 @contextmanager
 def open_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file of anybody's for reading; raises ``OSError`` where it is a folder, a pipe, a device or the like."""
-    with open(path, "rb", opener=_regular) as file:
+    """Open an untrusted file for reading; raises ``OSError`` if it is not a regular file (a folder, pipe, device …)."""
+    with open(path, "rb", opener=_open_regular) as file:
         yield file
 
 
-def read_file(path: Path, most: int) -> bytes:
-    """Return the bytes of a file of anybody's; raises ``OSError`` where it is none, or has more than ``most``."""
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """Return the content of an untrusted file; raises ``OSError`` if it is not regular, or exceeds ``max_bytes``."""
     with open_file(path) as file:
-        if os.fstat(file.fileno()).st_size > most:
-            raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
-        return file.read(most)
+        if os.fstat(file.fileno()).st_size > max_bytes:
+            raise OSError(errno.EFBIG, f"it has more than {max_bytes:,} bytes", str(path))
+        return file.read(max_bytes)
 
 
-def _regular(path: str, flags: int) -> int:
-    # Opening a pipe would wait for ever, and reading a device never end.
-    number = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        os.close(number)
-        raise OSError(errno.EINVAL, "it is no file", path)
-    return number
+def _open_regular(path: str, flags: int) -> int:
+    # Without O_NONBLOCK, opening a pipe would block; reading a device might never end.
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a regular file", path)
+    return descriptor
 
 
 @final
-class NotWritten(OSError):
-    """A file or folder could not be written; says which, and why."""
+class WriteFailed(OSError):
+    """A file or folder could not be written; the message names it and the reason."""
 
     def __str__(self) -> str:
         return f"{self.filename} cannot be written ({self.strerror})"
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace ``path`` with ``content`` at once; raises :class:`NotWritten`, and ``path`` is as it was."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace ``path`` by a file with ``content``; raises :class:`WriteFailed`, and then ``path`` is unchanged.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "config.json"
+    ...     write_atomically(path, b"{}")
+    ...     path.read_bytes()
+    b'{}'
+    """
     with replacing(path) as file:
         file.write(content)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Give a file beside ``path`` to write to, and put it in the place of ``path`` at the end.
+    """Give a temporary file in the folder of ``path``, and rename it to ``path`` at the end of the block.
 
-    The content is synced before the rename, and the folder after it: after a power cut there is the old file or the
-    new one, and once the block has ended it is the new one. A link at ``path`` is replaced; what it points to stays.
-    Raises :class:`NotWritten`.
+    The content is synced before the rename, and the folder after it: a power cut leaves the old file or the new one,
+    and after the block always the new one. A symbolic link at ``path`` is replaced; its target stays unchanged. Raises
+    :class:`WriteFailed`.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
-    with _named(path):
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+    with _write_failures(path):
         try:
-            # Mode x, and no module tempfile: that makes private files, and a result gets the usual permissions.
+            # Not tempfile: its files are private, and a result should have the user's usual permissions.
             with temporary.open("xb") as file:
                 yield file
-            put_in_place(temporary, path)
+            rename_durably(temporary, path)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
 
 
-def put_in_place(part: Path, path: Path) -> None:
-    """Give the whole file ``part`` the name ``path``, so that not even a power cut leaves anything between."""
+def rename_durably(part: Path, path: Path) -> None:
+    """Sync the complete file ``part``, rename it to ``path``, and sync the folder: a power cut cannot undo it."""
     _sync(os.open(part, os.O_RDONLY))
     part.replace(path)
     _sync_folder(path.parent)
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, so that a power cut does not take them away; raises :class:`NotWritten`."""
-    with _named(path):
+    """Make a folder and its parents so that they survive a power cut; raises :class:`WriteFailed`."""
+    with _write_failures(path):
         if path.is_dir():
             return
         make_folder(path.parent)
@@ -92,35 +100,35 @@ def make_folder(path: Path) -> None:
         _sync_folder(path.parent)
 
 
-def sweep(*folders: Path) -> None:
-    """Remove what processes that were killed had begun to write in folders where nobody else writes now."""
+def remove_leftovers(*folders: Path) -> None:
+    """Remove the partial files of killed processes; no other process may be writing in ``folders``."""
     for folder in folders:
-        for left in folder.glob(f".*{PART}"):
+        for leftover in folder.glob(f".*{PARTIAL_SUFFIX}"):
             with suppress(OSError):
-                left.unlink()
+                leftover.unlink()
 
 
 @final
 class Journal:
-    """A file that grows by whole lines."""
+    """A file to which complete lines are appended."""
 
     def __init__(self, path: Path):
         self._path = path
-        with _named(path):
+        with _write_failures(path):
             self._file = path.open("ab", buffering=0)
 
     def append(self, line: str) -> None:
-        """Write a line; raises :class:`NotWritten`, and of this line nothing is left."""
-        with _named(self._path):
-            whole = self._file.seek(0, os.SEEK_END)
+        """Append a line; raises :class:`WriteFailed`, and then nothing of this line is in the file."""
+        with _write_failures(self._path):
+            end = self._file.seek(0, os.SEEK_END)
             content = memoryview(f"{line}\n".encode())
             try:
-                # A disk that becomes full takes a part first, and refuses the next one.
+                # A disk that becomes full accepts a part of the line before it fails.
                 while content:
                     content = content[self._file.write(content) :]
             except OSError:
                 with suppress(OSError):
-                    self._file.truncate(whole)
+                    self._file.truncate(end)
                 raise
 
     def close(self) -> None:
@@ -129,23 +137,23 @@ class Journal:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Say of what goes wrong which file it was."""
+def _write_failures(path: Path) -> Iterator[None]:
+    """Turn an ``OSError`` of the block into a :class:`WriteFailed` that names ``path``."""
     try:
         yield
-    except NotWritten:
+    except WriteFailed:
         raise
     except OSError as problem:
-        raise NotWritten(problem.errno, problem.strerror or str(problem), str(path)) from problem
+        raise WriteFailed(problem.errno, problem.strerror or str(problem), str(path)) from problem
 
 
 def _sync_folder(folder: Path) -> None:
     try:
-        opened = os.open(folder, os.O_RDONLY)
-    except PermissionError:  # Windows opens no folder, and one may be for writing alone
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # Windows cannot open a folder, and a folder may be writable but not readable
         return
     try:
-        _sync(opened)
+        _sync(descriptor)
     except OSError as problem:
         if problem.errno not in _NO_SYNC:
             raise

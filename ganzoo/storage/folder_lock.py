@@ -1,4 +1,4 @@
-"""One process at a time in a folder."""
+"""A lock that gives a folder to one process at a time."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from typing import final
 from filelock import FileLock, Timeout
 
 from ganzoo.errors import UserError
-from ganzoo.storage.files import write_whole
+from ganzoo.storage.files import write_atomically
 from ganzoo.storage.lock_owner import read_owner, this_process
 
-PATIENCE = 30.0  # seconds; the readers of data that a killed process leaves behind may keep its lock for about 5
+DEAD_OWNER_TIMEOUT = 30.0  # seconds; data workers of a killed process may keep its lock for about 5
 _PAUSE = 0.02
 
 
 @final
 class FolderLock:
-    """A folder that this process has to itself, until it lets go of it or dies.
+    """Keeps other processes out of a folder until :meth:`release`, or until this process ends.
 
-    Raises :class:`UserError` where another process has it, naming that process, and ``OSError`` where the folder cannot
-    be written.
+    Raises :class:`UserError` if another process has the folder, naming that process, and ``OSError`` if the folder
+    cannot be written.
     """
 
     def __init__(self, folder: Path):
-        # The system takes the lock from a process that dies, so a stale one is no obstacle.
+        # The operating system releases the lock of a process that dies; the file with its name stays.
         self._lock, self._owner = FileLock(folder / ".lock"), folder / ".owner"
-        end = time.monotonic() + PATIENCE
-        while not self._locked():
+        deadline = time.monotonic() + DEAD_OWNER_TIMEOUT
+        while not self._acquire():
             owner = read_owner(self._owner)
-            if _may_live(owner) or time.monotonic() > end:
+            if _may_live(owner) or time.monotonic() > deadline:
                 raise UserError(f"the run folder {folder} is in use by {owner}: choose another --out")
-            # Who has just taken the lock writes its name in a moment, over that of a process that died.
+            # A new owner may have the lock already, and not yet have replaced the name of the dead one.
             time.sleep(_PAUSE)
         try:
-            write_whole(self._owner, this_process().encode())
+            write_atomically(self._owner, this_process().encode())
         except OSError:
             self.release()
             raise
 
     def release(self) -> None:
-        """Let others have the folder."""
-        with suppress(OSError):  # a disk that has become read-only
+        """Release the folder."""
+        with suppress(OSError):  # the disk may have become read-only
             self._owner.unlink()
-        # The lock's file stays: taken away, it could be locked by one process and made anew by another.
+        # The lock file stays: if it were removed, two processes could lock two files of the same name.
         self._lock.release()
 
-    def _locked(self) -> bool:
+    def _acquire(self) -> bool:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
@@ -60,14 +60,14 @@ class FolderLock:
 
 
 def _may_live(owner: str) -> bool:
-    """Return whether ``owner`` names a process that lives, or one of another machine, where nobody here can ask."""
-    named = re.fullmatch(r"process (\d+) on (.+)", owner)
-    if named is None:
+    """Return whether ``owner`` names a process that is alive, or one of another machine, which cannot be checked."""
+    match = re.fullmatch(r"process (\d+) on (.+)", owner)
+    if match is None:
         return False
-    if named[2] != socket.gethostname() or os.name != "posix":
+    if match[2] != socket.gethostname() or os.name != "posix":
         return True
     try:
-        os.kill(int(named[1]), 0)
+        os.kill(int(match[1]), 0)
     except ProcessLookupError:
         return False
     except OSError:

@@ -1,4 +1,4 @@
-"""Who holds a lock, in words, for those who wait for it."""
+"""The name of the process that holds a lock, for messages to those who wait for it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def this_process() -> str:
-    """Return the name of this process, as it stands in the file of an owner."""
+    """Return the name of this process, which it writes into the owner's file: ``process 4711 on somehost``."""
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def read_owner(path: Path) -> str:
-    """Return the name in the file of an owner, or other words where it is not there or not written yet."""
+    """Return the name in an owner's file, or ``another process`` if the file is missing or still empty."""
     try:
         return path.read_text(encoding="utf-8") or "another process"
     except OSError:

@@ -1,4 +1,4 @@
-"""One file is the model: safetensors whose header says what it is, in names that the registry knows."""
+"""The model file: one safetensors file whose header describes the model by names that the registry resolves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEY = "ganzoo"
 
 @dataclass(frozen=True)
 class Header:
-    """What a model file says about itself."""
+    """The description in a model file; ``raw`` is the whole JSON object."""
 
     variant: str
     parts: Mapping[str, Any]
@@ -37,16 +37,16 @@ class Header:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that a model or a run was made with."""
+    """Return the versions of ganzoo, torch and Python, for the record of a model or a run."""
     return {"ganzoo": ganzoo.__version__, "torch": torch.__version__, "python": platform.python_version()}
 
 
 def write_model(
     path: Path, recipe: Recipe, selection: Selection, data: Mapping[str, DataSpec], trained: Mapping[str, Any]
 ) -> str:
-    """Write ``recipe`` as one self-describing file and return the sha256 of its weights.
+    """Write ``recipe`` as one self-describing file, and return the sha256 of its weights.
 
-    ``trained`` tells how long it has trained. Put averages in place first: what is written is what samples.
+    ``trained`` says how long it was trained. The weights are written as they are: swap the averages in first.
     """
     about = {
         **selection.to_json(),
@@ -58,16 +58,16 @@ def write_model(
 
 
 def read_model(path: Path, registry: Registry) -> tuple[Recipe, Header]:
-    """Return the recipe in a model file, in evaluation mode on the CPU, and what the file says about itself.
+    """Return the recipe in a model file, in evaluation mode on the CPU, and its description.
 
-    Raises :class:`UserError` where the file is missing, damaged, of another format, or needs a plugin that is not
-    installed, or weights that are not finite.
+    Raises :class:`UserError` if the file is missing or damaged, has another format, needs a plugin that is not
+    installed, or has weights that are not finite.
     """
     tensors, about = read_sealed(path, KEY, "model")
     try:
         header = _header(about)
         parts = _parts(header, registry)
-        # On the meta device a network of any size costs nothing; it is built in memory if the file has its weights.
+        # The meta device needs no memory: only a network whose weights are in the file is built on the CPU.
         refuse_other_tensors(tensors, _build(parts, header, "meta").state_dict())
         recipe = _build(parts, header, "cpu")
     except UserError as problem:
@@ -77,11 +77,11 @@ def read_model(path: Path, registry: Registry) -> tuple[Recipe, Header]:
 
 
 def _parts(header: Header, registry: Registry) -> dict[str, Part]:
-    """The parts that a recipe builds; data and optimizers are not needed to sample."""
+    """Return the parts that a recipe builds; data and optimizers are not needed for sampling."""
     recipe = part_from_json(registry, Slot("recipe", "recipe", ""), header.parts.get("recipe"))
     for slot in recipe.component.slots:
         if slot.kind == "dataset" and slot.name not in header.data:
-            raise UserError(f"it does not say what the data of slot {slot.name!r} is")
+            raise UserError(f"it does not describe the data of slot {slot.name!r}")
     slots = recipe.component.model_slots
     return {"recipe": recipe} | {
         slot.name: part_from_json(registry, slot, header.parts.get(slot.name)) for slot in slots
@@ -97,6 +97,6 @@ def _build(parts: Mapping[str, Part], header: Header, device: str) -> Recipe:
 def _header(raw: Mapping[str, Any]) -> Header:
     for name, kind in {"variant": str, "parts": dict, "data": dict, "trained": dict, "versions": dict}.items():
         if not isinstance(raw.get(name), kind):
-            raise UserError(f"its description of itself is damaged: {name!r} is missing, or of another kind")
+            raise UserError(f"its description is damaged: {name!r} is missing, or not a {kind.__name__}")
     data = {slot: DataSpec.from_json(spec) for slot, spec in raw["data"].items()}
     return Header(raw["variant"], raw["parts"], data, raw["trained"], raw["versions"], raw)

@@ -1,4 +1,4 @@
-"""Whether a training goes on with the choices that it was begun with."""
+"""Checks that a resumed training has the settings and parts that it was started with."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from ganzoo.errors import UserError
 from ganzoo.text import one_line
 
-# Settings that do not change what is trained; the others must be those of the run that goes on.
-_FREE = (
+# Settings that may change when a run is resumed: they do not affect the weights.
+_CHANGEABLE = (
     "device",
     "execution",
     "data_root",
@@ -30,46 +30,51 @@ _FREE = (
 )
 
 
-def identity_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what must be equal for a training to go on, of what a ``config.json`` holds."""
-    run = {name: value for name, value in chosen["run"].items() if name not in _FREE}
-    parts = {slot: {"name": part.get("name"), "config": part.get("config")} for slot, part in chosen["parts"].items()}
-    return {name: chosen.get(name) for name in ("format", "variant", "preset")} | {"run": run, "parts": parts}
+def training_identity(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a ``config.json`` that must be equal for a training to be resumed.
+
+    >>> config = {"format": 1, "variant": "gan", "preset": "", "run": {"seed": 0, "workers": 4}, "parts": {}}
+    >>> training_identity(config)["run"]
+    {'seed': 0}
+    """
+    run = {name: value for name, value in config["run"].items() if name not in _CHANGEABLE}
+    parts = {slot: {"name": part.get("name"), "config": part.get("config")} for slot, part in config["parts"].items()}
+    return {name: config.get(name) for name in ("format", "variant", "preset")} | {"run": run, "parts": parts}
 
 
-def laid_out(chosen: Any) -> bool:
-    """Return whether it has the layout of what a ``config.json`` holds."""
-    run, parts = (chosen.get(name) for name in ("run", "parts")) if isinstance(chosen, Mapping) else (None, None)
+def is_run_config(value: Any) -> bool:
+    """Return whether a JSON value has the layout of a ``config.json``."""
+    run, parts = (value.get(name) for name in ("run", "parts")) if isinstance(value, Mapping) else (None, None)
     if not isinstance(run, Mapping) or not isinstance(parts, Mapping):
         return False
     return all(isinstance(part, Mapping) and isinstance(part.get("config"), Mapping) for part in parts.values())
 
 
-def refuse_other_choices(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raise :class:`UserError` where ``now`` is not the identity that a run was begun with, naming what is other."""
-    if then == now:
+def refuse_changed_config(original: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+    """Raise :class:`UserError`, naming the difference, if a run's two identities are not equal."""
+    if original == current:
         return
-    for slot, part in now["parts"].items():
-        before = then["parts"].get(slot)
+    for slot, part in current["parts"].items():
+        before = original["parts"].get(slot)
         if before != part:
             raise UserError(
-                f"the run was begun with another {slot} ({_short(before)}, not {_short(part)}): "
-                "resume with its own choices, as in its config.json, or choose another --out"
+                f"the run was started with another {slot} ({_describe(before)}, not {_describe(part)}): "
+                "resume it with the parts in its config.json, or choose another --out"
             )
-    before = then["run"]
-    other = [
+    before = original["run"]
+    changed = [
         f"{name} {one_line(before.get(name))}, not {value}"
-        for name, value in now["run"].items()
+        for name, value in current["run"].items()
         if before.get(name) != value
     ]
-    what = "; ".join(other) or "another variant or preset"
+    difference = "; ".join(changed) or "another variant or preset"
     raise UserError(
-        f"the run was begun with other settings ({what}): "
-        "resume with its own, as in its config.json, or choose another --out"
+        f"the run was started with other settings ({difference}): "
+        "resume it with the settings in its config.json, or choose another --out"
     )
 
 
-def _short(part: Mapping[str, Any] | None) -> str:
+def _describe(part: Mapping[str, Any] | None) -> str:
     if part is None:
         return "none"
     options = ", ".join(f"{name} {value}" for name, value in part["config"].items())

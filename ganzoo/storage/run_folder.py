@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import UserError
-from ganzoo.storage.files import NotWritten, make_folder, sweep, write_whole
+from ganzoo.storage.files import WriteFailed, make_folder, remove_leftovers, write_atomically
 from ganzoo.storage.folder_lock import FolderLock
 
 
 class RunFolder:
-    """Where one run keeps its model, configuration, metrics, pictures and checkpoints."""
+    """The paths of a run's model, configuration, metrics, pictures and checkpoints."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -31,43 +31,43 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
 
     @staticmethod
-    def choose(asked: Path | None, variant: str, resume: bool = False) -> RunFolder:
-        """Return the folder of a run, without making it; raises :class:`UserError` where it cannot be.
+    def choose(requested: Path | None, variant: str, resume: bool = False) -> RunFolder:
+        """Return the folder of a run, without making it; raises :class:`UserError` if it cannot be used.
 
-        Without ``asked`` it is ``runs/VARIANT``, with a number behind where that is taken; to ``resume``, the newest
-        of these.
+        Without ``requested`` it is ``runs/VARIANT``, or ``runs/VARIANT-2`` and so on if that exists; to ``resume``, the
+        newest of these.
         """
-        usual = Path("runs") / variant
-        folder = RunFolder(asked if asked is not None else _newest(usual) if resume else _free(usual))
+        default = Path("runs") / variant
+        folder = RunFolder(requested if requested is not None else _newest(default) if resume else _unused(default))
         folder._refuse_if_unusable(resume)
         return folder
 
     @contextmanager
-    def claimed(self, resume: bool = False) -> Iterator[None]:
-        """Make the folder and keep other processes out of it.
+    def locked(self, resume: bool = False) -> Iterator[None]:
+        """In the block, keep other processes out of the folder, which is made if necessary.
 
-        Raises :class:`UserError` where another process has it, naming that process, or where it cannot be written.
+        Raises :class:`UserError` if another process has it, naming that process, or if it cannot be written.
         """
         try:
             make_folder(self.samples)
         except OSError as problem:
             raise self._unwritable(problem) from problem
         try:
-            claim = FolderLock(self.path)
-        except NotWritten:  # of a folder that could be made: that is the disk's fault
+            lock = FolderLock(self.path)
+        except WriteFailed:  # the folder could be made, so the disk is full or broken: another --out would not help
             raise
         except OSError as problem:
             raise self._unwritable(problem) from problem
         try:
             self._refuse_if_unusable(resume or not self.config.exists())
-            sweep(self.path, self.checkpoints, self.samples)
+            remove_leftovers(self.path, self.checkpoints, self.samples)
             yield
         finally:
-            claim.release()
+            lock.release()
 
     def write_config(self, config: Mapping[str, Any]) -> None:
-        """Write what was chosen."""
-        write_whole(self.config, (json.dumps(config, indent=2) + "\n").encode())
+        """Write ``config.json``."""
+        write_atomically(self.config, (json.dumps(config, indent=2) + "\n").encode())
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -78,18 +78,18 @@ class RunFolder:
 
     def _refuse_if_unusable(self, resume: bool) -> None:
         try:
-            self._look(resume)
+            self._check(resume)
         except OSError as problem:
             reason = problem.strerror or problem
             raise UserError(f"the run folder cannot be made: {reason}; choose another --out") from problem
 
-    def _look(self, resume: bool) -> None:
+    def _check(self, resume: bool) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"the run folder {self.path} is a file: choose another --out")
         if not resume and self.path.is_dir() and any(self.path.iterdir()):
             raise UserError(
                 f"the run folder {self.path} is not empty: choose another --out, remove it first, "
-                "or go on with that run with --resume"
+                "or continue that run with --resume"
             )
         nearest = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
         if not nearest.is_dir():
@@ -100,17 +100,17 @@ class RunFolder:
             )
 
 
-def _free(usual: Path) -> Path:
-    number, path = 1, usual
+def _unused(default: Path) -> Path:
+    number, path = 1, default
     while path.exists():
         number += 1
-        path = usual.with_name(f"{usual.name}-{number}")
+        path = default.with_name(f"{default.name}-{number}")
     return path
 
 
-def _newest(usual: Path) -> Path:
-    """The folder of the newest run of a variant, or where its first would be."""
-    numbered = re.compile(rf"{re.escape(usual.name)}(-\d+)?")
-    named = (RunFolder(path) for path in usual.parent.glob(f"{usual.name}*") if numbered.fullmatch(path.name))
-    runs = [run for run in named if run.config.is_file()]
-    return max(runs, key=lambda run: run.config.stat().st_mtime).path if runs else usual
+def _newest(default: Path) -> Path:
+    """Return the folder of the newest run of a variant, or ``default`` if there is none."""
+    numbered = re.compile(rf"{re.escape(default.name)}(-\d+)?")
+    folders = (RunFolder(path) for path in default.parent.glob(f"{default.name}*") if numbered.fullmatch(path.name))
+    runs = [run for run in folders if run.config.is_file()]
+    return max(runs, key=lambda run: run.config.stat().st_mtime).path if runs else default

@@ -49,10 +49,10 @@ def evaluate(
     model = model.to(device)
     evaluator = open_evaluator(plan, root, model.output, model.condition, torch.device(device), track, say, samples)
     if against is not None:
-        evaluator.outline(samples).refuse_other(*against)
+        evaluator.empty_evaluation(samples).refuse_incomparable(*against)
     found = evaluator.evaluate(model.recipe, samples, seed, track)
     if against is not None:
-        found.refuse_other(*against)
+        found.refuse_incomparable(*against)
     return found
 
 

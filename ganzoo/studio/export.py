@@ -15,7 +15,7 @@ from torch import Tensor
 from ganzoo.catalogue.data import Field
 from ganzoo.errors import UserError
 from ganzoo.pictures import draw_examples, png, to_pil, to_uint8
-from ganzoo.storage.files import make_folder, write_whole
+from ganzoo.storage.files import make_folder, write_atomically
 from ganzoo.text import in_file_name
 
 SUFFIXES = (".png", ".npz")
@@ -65,7 +65,7 @@ def columns_for(count: int, conditions: Tensor | None, condition: Field | None) 
 
 def _write_grid(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
     columns = columns_for(len(made), conditions, condition)
-    write_whole(out, png(draw_examples(made, output, conditions, condition, columns)))
+    write_atomically(out, png(draw_examples(made, output, conditions, condition, columns)))
 
 
 def _write_arrays(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
@@ -74,7 +74,7 @@ def _write_arrays(out: Path, made: Tensor, output: Field, conditions: Tensor | N
         arrays["labels"] = conditions.numpy()
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    write_whole(out, buffer.getvalue())
+    write_atomically(out, buffer.getvalue())
 
 
 def _as_array(made: Tensor, output: Field) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
@@ -95,6 +95,6 @@ def _write_folder(out: Path, made: Tensor, output: Field, conditions: Tensor | N
                 name += f"-{in_file_name(condition.class_name(int(conditions[number])))}"
             path = out / f"{name}.png"
             undone.callback(path.unlink, missing_ok=True)
-            write_whole(path, png(to_pil(image)))
+            write_atomically(path, png(to_pil(image)))
         # All of them are there; a part of them is taken away again, so that the same words can be tried once more.
         undone.pop_all()

@@ -14,7 +14,7 @@ from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.registry import Registry
 from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError
-from ganzoo.evaluation.sampling import make_examples
+from ganzoo.evaluation.sampling import generate_examples
 from ganzoo.storage.model_file import Header, read_model
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.studio.conditions import read_conditions
@@ -67,7 +67,7 @@ class Model:
         if count < 1:
             raise UserError(f"a sample of {count} is no sample: ask for at least 1")
         conditions = self.conditions(count, label)
-        return make_examples(self.recipe, count, conditions, seed).cpu()
+        return generate_examples(self.recipe, count, conditions, seed).cpu()
 
 
 def _as_list(label: Any, condition: Field | None) -> Sequence[Any]:

@@ -9,7 +9,7 @@ import torch
 
 from ganzoo.catalogue import Config, Field
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput
-from ganzoo.contract.metric import halved
+from ganzoo.contract.metric import random_halves
 from ganzoo.randomness import key
 from ganzoo_metrics.plain import Plain
 
@@ -41,9 +41,9 @@ class SimpleBench:
             return self.judge(examples.values)
 
     def halves(self, real: Examples) -> tuple[Examples, Examples]:
-        return halved(real, self.generator("halves"))
+        return random_halves(real, self.generator("halves"))
 
-    def pupil(self) -> Judge:
+    def untrained_judge(self) -> Judge:
         return self._make()
 
     def generator(self, stream: str) -> torch.Generator:

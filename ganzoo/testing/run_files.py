@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from ganzoo.storage.files import PART
+from ganzoo.storage.files import PARTIAL_SUFFIX
 from ganzoo.storage.sealed import read_sealed
 
 
@@ -33,7 +33,7 @@ def unsound(run: Path, leftovers: bool = False) -> list[str]:
 
 
 def _fault(path: Path, leftovers: bool) -> str:
-    if path.name.endswith(PART):
+    if path.name.endswith(PARTIAL_SUFFIX):
         return "" if leftovers else "left over"
     try:
         if path.suffix == ".safetensors":

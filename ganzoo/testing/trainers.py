@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection
-from ganzoo.health.policies import GoBack, PolicyContext
+from ganzoo.health.policies import PolicyContext, RollBackFunction
 from ganzoo.step.precision import choose_precision
 from ganzoo.step.processes import SingleProcess
 from ganzoo.testing.selections import choose
@@ -39,7 +39,7 @@ def trainer_of(variant: str, **flags: object) -> Iterator[Trainer]:
         yield trainer
 
 
-def context_of(selection: Selection, go_back: GoBack = lambda: 0) -> PolicyContext:
+def context_of(selection: Selection, go_back: RollBackFunction = lambda: 0) -> PolicyContext:
     """Return what anomaly policies are given in a training of a selection."""
     train_step = make_trainer(selection).train_step
     return PolicyContext(train_step.recipe, {phase.name: phase for phase in train_step.phase_optimizers}, go_back)

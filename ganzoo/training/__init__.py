@@ -1,1 +1,1 @@
-"""The loop over steps: the trainer, its checkpoints, previews and observers."""
+"""The training loop: the trainer, its checkpoints, evaluations, previews and observers."""

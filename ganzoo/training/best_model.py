@@ -1,4 +1,4 @@
-"""The best model of a run by one figure, kept beside the newest."""
+"""The best model of a run by one figure, in a file beside the newest model."""
 
 from __future__ import annotations
 
@@ -17,45 +17,46 @@ EVALUATION = "evaluation"
 
 @final
 class BestModel:
-    """A file that holds the best model so far; which one that is stands in its header, so a run can go on with it."""
+    """The file of the best model so far; its header contains its evaluation, so that a resumed run knows it."""
 
     def __init__(self, path: Path):
         self._path = path
         self._best: Evaluation | None = None
-        self.step: int | None = None  # after which the best model so far was found
+        self.step: int | None = None  # of the best model so far
 
-    def go_on(self, step: int, outline: Evaluation, leading: str) -> None:
-        """Remember the best model of a run that goes on after ``step``; one of a later step will come again.
+    def resume(self, step: int, conditions: Evaluation, leading: str) -> None:
+        """Read the best model of a run that is resumed after ``step``; ignore one of a later step.
 
-        Raises :class:`UserError` where it was not chosen by the figure ``leading``, or not in the way of ``outline``.
+        ``conditions`` is an evaluation without figures. Raises :class:`UserError` if the model was not selected by the
+        figure ``leading``, or was evaluated under other conditions.
         """
         if not self._path.exists():
             return
-        whose = f"{self._path}, the best model so far"
+        name = f"{self._path}, the best model so far"
         try:
             trained = read_sealed(self._path, KEY, "model")[1]["trained"]
-            then = Evaluation.from_json(trained[EVALUATION], whose)
+            best = Evaluation.from_json(trained[EVALUATION], name)
             later = trained["steps"] > step
         except (UserError, KeyError, TypeError) as problem:
             raise UserError(
-                f"{whose}, cannot be read ({one_line(problem)}): move it away, and the run goes on without it"
+                f"{name}, cannot be read ({one_line(problem)}): move it away, and the run continues without it"
             ) from problem
         if later:
             return
-        outline.refuse_other(then, whose)
-        if then.figure(leading) is None:
+        conditions.refuse_incomparable(best, name)
+        if best.figure(leading) is None:
             raise UserError(
-                f"{whose}, was not chosen by {leading}: go on with the --metric of then, or move that file away"
+                f"{name}, was not selected by {leading}: resume with the --metric of that run, or move the file away"
             )
-        self._best, self.step = then, trained["steps"]
+        self._best, self.step = best, trained["steps"]
 
     def offer(
-        self, found: Evaluation, step: int, leading: str, write: Callable[[Path, Mapping[str, Any]], object]
+        self, evaluation: Evaluation, step: int, leading: str, write: Callable[[Path, Mapping[str, Any]], object]
     ) -> None:
-        """Keep the model of ``found``, by ``write``, if its figure ``leading`` is the best so far."""
-        figure = found.figure(leading)
-        then = self._best.figure(leading) if self._best is not None else None
-        if figure is None or (then is not None and not figure.better_than(then)):
+        """Write the model of ``evaluation`` with ``write`` if its figure ``leading`` is the best so far."""
+        figure = evaluation.figure(leading)
+        best = self._best.figure(leading) if self._best is not None else None
+        if figure is None or (best is not None and not figure.better_than(best)):
             return
-        write(self._path, {EVALUATION: found.to_json()})
-        self._best, self.step = found, step
+        write(self._path, {EVALUATION: evaluation.to_json()})
+        self._best, self.step = evaluation, step

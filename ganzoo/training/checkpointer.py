@@ -1,4 +1,4 @@
-"""What a training writes down of itself: checkpoints, its model, and the best model."""
+"""Writes the checkpoints, the model and the best model of a training into its run folder."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from ganzoo.catalogue.selection import Selection
 from ganzoo.health.finite import refuse_non_finite
 from ganzoo.storage.model_file import write_model
 from ganzoo.storage.run_folder import RunFolder
-from ganzoo.training.checkpoints import go_back, write_checkpoint
+from ganzoo.training.checkpoints import roll_back, write_checkpoint
 from ganzoo.training.evaluator import TrainingEvaluator
-from ganzoo.training.failures import unwritten_explained
-from ganzoo.training.trainer import Saves, Trainer
+from ganzoo.training.failures import explain_write_failure
+from ganzoo.training.trainer import Checkpointing, Trainer
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @final
-class Checkpointer(Saves):
-    """Writes the checkpoints and models of a training into its run folder; of several processes one writes.
+class Checkpointer(Checkpointing):
+    """Writes the checkpoints and models of a training into its run folder; only the first process writes.
 
-    All that it writes is finite: else it raises :class:`~ganzoo.errors.TrainingFailed`, and what was written before
-    stands.
+    It writes finite weights only: otherwise it raises :class:`~ganzoo.errors.TrainingFailed`, and earlier files stay.
     """
 
     def __init__(
@@ -38,27 +37,27 @@ class Checkpointer(Saves):
     ):
         self._folder, self._trainer, self._selection, self._data = folder, trainer, selection, data
         self._evaluator = evaluator
-        self._leads = trainer.train_step.processes.leads
+        self._leads = trainer.train_step.processes.is_first
         self._saved: tuple[int, str] = -1, ""  # the step of the model in the folder, and the sha256 of its weights
 
     def save(self) -> None:
-        """Write a checkpoint, and the model as it is now."""
+        """Write a checkpoint and the current model."""
         if self._leads:
-            with unwritten_explained(self._folder):
+            with explain_write_failure(self._folder):
                 best = self._evaluator.best_step if self._evaluator is not None else None
                 write_checkpoint(self._folder.checkpoints, self._trainer, self._selection, best)
                 self._saved = self._trainer.step, self._write(self._folder.model)
 
     def evaluate(self) -> Mapping[str, float]:
-        """Return the scores of the model as it is now, where somebody evaluates it, and keep it if it is the best."""
+        """Return the scores of the current model, if it is evaluated, and write it if it is the best so far."""
         return self._evaluator.evaluate(self._trainer, self._write) if self._evaluator is not None else {}
 
-    def go_back(self) -> int:
-        """Bring the training to the newest checkpoint that was made at an interval, and return its step."""
-        return go_back(self._folder.checkpoints, self._trainer, self._selection.run.checkpoint_every)
+    def roll_back(self) -> int:
+        """Restore the training from the newest checkpoint that was made at an interval, and return its step."""
+        return roll_back(self._folder.checkpoints, self._trainer, self._selection.run.checkpoint_every)
 
     def finish(self) -> str:
-        """Return the sha256 of the weights of the model, which is written unless it is the one that was just saved."""
+        """Return the sha256 of the model's weights; write the model, unless the last checkpoint did."""
         step, sha256 = self._saved
         if self._leads and step != self._trainer.step:
             return self._write(self._folder.model)
@@ -66,7 +65,7 @@ class Checkpointer(Saves):
 
     def _write(self, path: Path, more: Mapping[str, Any] = NOTHING) -> str:
         trainer = self._trainer
-        with trainer.train_step.ema.in_place() as averaged:
+        with trainer.train_step.ema.swapped_in() as averaged:
             refuse_non_finite(averaged.state_dict(), trainer.step)
             trained = {"steps": trainer.step, "images": trainer.images, **more}
             return write_model(path, averaged, self._selection, self._data, trained)

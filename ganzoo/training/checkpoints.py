@@ -1,4 +1,4 @@
-"""Checkpoints that a training goes on from as if it had never stopped, each one sealed file."""
+"""Checkpoints: one sealed file each, from which a training continues as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -12,95 +12,95 @@ from ganzoo.catalogue.selection import Selection
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.health.finite import refuse_non_finite
 from ganzoo.storage import checkpoint_files
-from ganzoo.storage.checkpoint_files import at_intervals, checkpoints, set_aside
-from ganzoo.storage.files import DOCUMENT, read_file
-from ganzoo.storage.resume_compatibility import identity_of, laid_out, refuse_other_choices
+from ganzoo.storage.checkpoint_files import checkpoints, interval_checkpoints, mark_damaged
+from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
+from ganzoo.storage.resume_compatibility import is_run_config, refuse_changed_config, training_identity
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.training.state import capture, restore
 from ganzoo.training.trainer import Trainer
 
 
 def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection, best: int | None = None) -> Path:
-    """Write the trainer's state into ``folder``, and remove checkpoints that the run's settings do not ask to keep.
+    """Write the trainer's state into ``folder``, and remove checkpoints that the run's settings do not keep.
 
-    That of the ``best`` step stays, so that one can train on from there.
+    The checkpoint of the ``best`` step is kept, so that a training can continue from it.
     """
     tensors, numbers = capture(trainer)
-    # What is only watched may be infinite.
+    # Values that are only reported may be infinite. ("tally/…" is the name of the running means in checkpoints.)
     refuse_non_finite({name: value for name, value in tensors.items() if not name.startswith("tally/")}, trainer.step)
-    about = {"config": identity_of(selection.to_json()), **numbers}
+    about = {"config": training_identity(selection.to_json()), **numbers}
     path = checkpoint_files.write(folder, trainer.step, tensors, about)
     checkpoint_files.remove_old(folder, selection.run.keep_checkpoints, selection.run.checkpoint_every, best)
     return path
 
 
-def go_back(folder: Path, trainer: Trainer, every: int) -> int:
-    """Bring networks, averages and optimizers to the newest checkpoint made at an interval, and return its step.
+def roll_back(folder: Path, trainer: Trainer, every: int) -> int:
+    """Restore networks, averages and optimizers from the newest checkpoint made at an interval, and return its step.
 
-    Where there is none, as in a run that was begun without roll-back, it is the newest of all.
-    The number of the step, the seconds and what was counted stay. Raises :class:`TrainingFailed` where there is none.
+    A run that was started without roll-back may have none; then the newest of all is used. The trainer keeps its step
+    number, its seconds, its running means and its history. Raises :class:`TrainingFailed` if there is no checkpoint.
     """
     step, seconds, means = trainer.step, trainer.seconds, trainer.train_step.running_means
     sums, counts, history = dict(means.sums), Counter(means.counts), trainer.policies.state()
-    found = checkpoints(folder)
-    for path in dict.fromkeys((*at_intervals(found, every), *found)):
+    paths = checkpoints(folder)
+    for path in dict.fromkeys((*interval_checkpoints(paths, every), *paths)):
         try:
             restore(trainer, *checkpoint_files.read(path))
         except UserError:
             continue
-        saved, trainer.step, trainer.seconds = trainer.step, step, seconds
+        restored_step, trainer.step, trainer.seconds = trainer.step, step, seconds
         means.restore(sums, counts)
         trainer.policies.restore(history)
         trainer.execution.reset()
-        return saved
-    raise TrainingFailed(f"there is no save in {folder} to go back to from step {step}")
+        return restored_step
+    raise TrainingFailed(f"step {step} cannot be rolled back: there is no valid checkpoint in {folder}")
 
 
 def resume(folder: RunFolder, trainer: Trainer, selection: Selection, warn: Callable[[str], None]) -> None:
-    """Bring ``trainer`` to the newest valid checkpoint of a run; where there is none yet, change nothing.
+    """Restore ``trainer`` from the newest valid checkpoint of a run; if there is none yet, change nothing.
 
-    A damaged file is told through ``warn`` and the one before it is taken. Raises :class:`UserError` where the run was
-    begun with other choices, where all of its checkpoints are damaged, or where the folder holds something else.
+    A damaged checkpoint is reported through ``warn``, and the one before it is used. Raises :class:`UserError` if the
+    run was started with other settings, if all of its checkpoints are damaged, or if the folder is not that of a run.
     """
-    found = checkpoints(folder.checkpoints)
-    useless: dict[Path, str] = {}
-    for path in found:
+    paths = checkpoints(folder.checkpoints)
+    unusable: dict[Path, str] = {}
+    for path in paths:
         try:
             tensors, about = checkpoint_files.read(path)
         except UserError as problem:
-            useless[path] = str(problem)
-            warn(useless[path])
+            unusable[path] = str(problem)
+            warn(unusable[path])
             continue
-        refuse_other_choices(about["config"], identity_of(selection.to_json()))
+        refuse_changed_config(about["config"], training_identity(selection.to_json()))
         try:
             restore(trainer, tensors, about)
         except UserError as problem:
-            useless[path] = f"{path} does not fit this run: {problem}"
-            warn(useless[path])
+            unusable[path] = f"{path} does not fit this run: {problem}"
+            warn(unusable[path])
             continue
-        if useless:
-            warn(f"going on from the save before, {path.name}")
-        if trainer.train_step.processes.leads:
-            set_aside(useless)
+        if unusable:
+            warn(f"continuing from the checkpoint before it, {path.name}")
+        if trainer.train_step.processes.is_first:
+            mark_damaged(unusable)
         return
-    if found:
+    if paths:
         raise UserError(
-            f"all saves in {folder.checkpoints} are damaged or do not fit ({useless[found[0]]}): "
-            "remove them to begin anew, or choose another --out"
+            f"all checkpoints in {folder.checkpoints} are damaged or do not fit ({unusable[paths[0]]}): "
+            "remove them to start again, or choose another --out"
         )
     _refuse_to_overwrite(folder, selection)
 
 
 def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
-    """Let a run begin in its own folder where it was stopped before its first checkpoint, and nowhere else."""
+    """Raise :class:`UserError` unless the folder is empty, or that of this run, stopped before its first checkpoint."""
     if folder.model.exists():
-        raise UserError(f"{folder.path} holds a model and no saves to go on from: choose another --out")
+        raise UserError(f"{folder.path} contains a model, but no checkpoint to continue from: choose another --out")
     if folder.config.exists():
         try:
-            then = json.loads(read_file(folder.config, DOCUMENT))
+            config = json.loads(read_file(folder.config, MAX_DOCUMENT_BYTES))
         except (OSError, ValueError, RecursionError) as problem:
-            raise UserError(f"{folder.config} is no run's: choose another --out") from problem
-        if not laid_out(then):
-            raise UserError(f"{folder.config} is not of a run that was begun with ganzoo: choose another --out")
-        refuse_other_format(then.get("format"), str(folder.config))
-        refuse_other_choices(identity_of(then), identity_of(selection.to_json()))
+            raise UserError(f"{folder.config} is not the config of a run: choose another --out") from problem
+        if not is_run_config(config):
+            raise UserError(f"{folder.config} is not the config of a ganzoo run: choose another --out")
+        refuse_other_format(config.get("format"), str(folder.config))
+        refuse_changed_config(training_identity(config), training_identity(selection.to_json()))

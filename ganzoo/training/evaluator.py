@@ -1,4 +1,4 @@
-"""Evaluating a training while it goes on, and keeping its best model."""
+"""Evaluates the model during a training, and keeps the best one."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ Write = Callable[[Path, Mapping[str, Any]], object]
 
 @final
 class TrainingEvaluator:
-    """Examines the averaged networks of a training; the best model by the first figure is kept."""
+    """Evaluates the averaged networks of a training; the best model by the leading figure is kept."""
 
     def __init__(self, evaluator: Evaluator, samples: int, seed: int, best: BestModel, warn: Callable[[str], None]):
-        self._examination, self._samples, self._seed = evaluator, samples, seed
+        self._evaluator, self._samples, self._seed = evaluator, samples, seed
         self._best, self._warn = best, warn
 
     @property
     def best_step(self) -> int | None:
-        """After how many steps the best model so far was found, if there is one."""
+        """The step of the best model so far, or ``None`` if there is none."""
         return self._best.step
 
-    def go_on(self, step: int) -> None:
-        """Take up the best model so far of a run that goes on after ``step``.
+    def resume(self, step: int) -> None:
+        """Continue from the best model so far of a run that is resumed after ``step``.
 
-        Raises :class:`UserError` where it was chosen in another way.
+        Raises :class:`UserError` if that model was selected in another way.
         """
-        self._best.go_on(step, self._examination.outline(self._samples), self._examination.leading)
+        self._best.resume(step, self._evaluator.empty_evaluation(self._samples), self._evaluator.leading)
 
     def evaluate(self, trainer: Trainer, write: Write) -> Mapping[str, float]:
-        """Return the scores of the model as it is now; what cannot be measured is told, and stops no training."""
+        """Return the scores of the current model by label; a failed evaluation is a warning, and ends no training."""
         try:
-            with trainer.train_step.ema.in_place() as recipe:
-                found = self._examination.evaluate(recipe, self._samples, self._seed)
-            self._best.offer(found, trainer.step, self._examination.leading, write)
+            with trainer.train_step.ema.swapped_in() as recipe:
+                evaluation = self._evaluator.evaluate(recipe, self._samples, self._seed)
+            self._best.offer(evaluation, trainer.step, self._evaluator.leading, write)
         except UserError as problem:
             self._warn(f"not evaluated at step {trainer.step}: {problem}")
             return {}
-        return {figure.label: figure.value for figure in found.figures}
+        return {figure.label: figure.value for figure in evaluation.figures}
 
 
 def open_training_evaluator(
@@ -57,14 +57,14 @@ def open_training_evaluator(
     track: Track,
     warn: Callable[[str], None],
 ) -> TrainingEvaluator:
-    """Return the examiner of a training that asks for one; raises :class:`UserError` where it cannot be evaluated.
+    """Return the evaluator of a training; raises :class:`UserError` if its model cannot be evaluated.
 
-    A judge that has to be trained first is trained here, and ``track`` shows that.
+    Trains the judge if it is not cached; ``track`` shows the progress.
     """
     opened = False
 
     def shown_at_first(items: Iterable[T], what: str, count: int) -> Iterable[T]:
-        # Once the training goes, an evaluation is part of its step, and shown as a score.
+        # During the training an evaluation is part of a step, and shows no progress of its own.
         return items if opened else track(items, what, count)
 
     settings, recipe = selection.run, trainer.train_step.recipe

@@ -1,4 +1,4 @@
-"""What ends a training from outside, in words: which checkpoint stands, and what to do."""
+"""Messages for a training that a full disk or too little memory ends: the newest checkpoint, and what to do."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ import torch
 
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.errors import TrainingFailed
-from ganzoo.health.memory import out_of_memory_explained
-from ganzoo.storage.checkpoint_files import newest_checkpoint_told
-from ganzoo.storage.files import NotWritten
+from ganzoo.health.memory import explain_out_of_memory
+from ganzoo.storage.checkpoint_files import describe_newest_checkpoint
+from ganzoo.storage.files import WriteFailed
 from ganzoo.storage.run_folder import RunFolder
 
 
 @contextmanager
-def unwritten_explained(folder: RunFolder) -> Iterator[None]:
-    """Say of a file that could not be written what is saved, and how to go on: raises :class:`TrainingFailed`."""
+def explain_write_failure(folder: RunFolder) -> Iterator[None]:
+    """If a file cannot be written, raise :class:`TrainingFailed` with the newest checkpoint and how to continue."""
     try:
         yield
-    except NotWritten as problem:
-        stands = newest_checkpoint_told(folder.checkpoints)
-        raise TrainingFailed(f"{problem}: {stands}; make room or mend the disk, then go on with --resume") from problem
+    except WriteFailed as problem:
+        checkpoint = describe_newest_checkpoint(folder.checkpoints)
+        raise TrainingFailed(
+            f"{problem}: {checkpoint}; free some space or repair the disk, then continue with --resume"
+        ) from problem
 
 
 @contextmanager
-def memory_explained(settings: RunSettings, device: torch.device, folder: RunFolder) -> Iterator[None]:
-    """Raise :class:`TrainingFailed` where the block runs out of memory: what was asked for, and what is kept."""
+def explain_training_out_of_memory(settings: RunSettings, device: torch.device, folder: RunFolder) -> Iterator[None]:
+    """If the block runs out of memory, raise :class:`TrainingFailed` with what to change and the newest checkpoint."""
 
-    def explain(said: str) -> TrainingFailed:
-        parts, stands = 2 * settings.accumulate, newest_checkpoint_told(folder.checkpoints)
+    def explain(message: str) -> TrainingFailed:
+        passes, checkpoint = 2 * settings.accumulate, describe_newest_checkpoint(folder.checkpoints)
         return TrainingFailed(
-            f"out of memory on {device} with batches of {settings.batch_size} ({said}): give a smaller "
-            f"--batch-size, or --accumulate {parts} to compute each batch in {parts} passes; {stands}"
+            f"out of memory on {device} with batches of {settings.batch_size} ({message}): give a smaller "
+            f"--batch-size, or --accumulate {passes} to compute each batch in {passes} passes; {checkpoint}"
         )
 
-    with out_of_memory_explained(explain):
+    with explain_out_of_memory(explain):
         yield

@@ -1,4 +1,4 @@
-"""The same noise and conditions, drawn again and again while a training goes on."""
+"""Pictures of the same noise and conditions at different steps of a training."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ CLASS_COLUMNS, ROWS, POINTS = 16, 8, 2000
 
 @final
 class Preview:
-    """Fixed conditions and fixed noise for a recipe: one column a class, or an 8×8 grid, or a cloud of points."""
+    """Fixed noise and conditions for a recipe: a column for each class, or an 8×8 grid, or a scatter plot of points."""
 
     def __init__(self, recipe: Recipe, batches: Mapping[str, Batches], seed: int, device: torch.device):
         self._seed = seed
-        batch = {slot: found.get(0) for slot, found in batches.items()}
+        batch = {slot: slot_batches.get(0) for slot, slot_batches in batches.items()}
         self.count, self.columns = layout(recipe.output_field, recipe.condition_field)
         self.condition = self._fixed_condition(recipe, batch, device)
         if self.condition is not None:
@@ -32,11 +32,11 @@ class Preview:
         self._real = _real_examples(recipe, batches)
 
     def draw(self, recipe: Recipe, step: int) -> Picture:
-        """Sample ``recipe``, which is in evaluation mode, and draw what comes out."""
+        """Return a picture of samples of ``recipe``, which must be in evaluation mode."""
         with torch.no_grad():
-            made = recipe.sample(self.count, self.condition, KeyedStreams(self._seed).at("preview")).cpu()
-        shown = self.condition.cpu() if self.condition is not None else None
-        image = draw_examples(made, recipe.output_field, shown, recipe.condition_field, self.columns, self._real)
+            samples = recipe.sample(self.count, self.condition, KeyedStreams(self._seed).at("preview")).cpu()
+        condition = self.condition.cpu() if self.condition is not None else None
+        image = draw_examples(samples, recipe.output_field, condition, recipe.condition_field, self.columns, self._real)
         return Picture(step, image)
 
     def _fixed_condition(self, recipe: Recipe, batch: Batch, device: torch.device) -> Tensor | None:
@@ -45,20 +45,26 @@ class Preview:
             return None
         if field.kind == "class":
             return balanced_classes(field, self.count).to(device)
-        given = batch[recipe.condition.slot][recipe.condition.field]
-        return given[: self.count]
+        conditions = batch[recipe.condition.slot][recipe.condition.field]
+        return conditions[: self.count]
 
 
 def _real_examples(recipe: Recipe, batches: Mapping[str, Batches]) -> Tensor:
-    """Real examples to compare with: a batch, and of points as many as are made."""
+    """Return real examples for the picture: one batch, or as many points as are generated."""
     output, order = recipe.output, batches[recipe.output.slot].order
-    wanted = POINTS if recipe.output_field.kind == "point" else order.batch_size
-    numbers = range(min(order.per_epoch, -(-wanted // order.batch_size)))
-    return torch.cat([batches[output.slot].get(number)[output.field].cpu() for number in numbers])[:wanted]
+    count = POINTS if recipe.output_field.kind == "point" else order.batch_size
+    numbers = range(min(order.per_epoch, -(-count // order.batch_size)))
+    return torch.cat([batches[output.slot].get(number)[output.field].cpu() for number in numbers])[:count]
 
 
 def layout(output: Field, condition: Field | None) -> tuple[int, int]:
-    """Return how many examples a picture shows, and in how many columns."""
+    """Return the number of examples in a picture, and the number of columns.
+
+    >>> layout(Field("image", (1, 28, 28)), Field("class", classes=10))
+    (100, 10)
+    >>> layout(Field("image", (3, 64, 64)), None)
+    (64, 8)
+    """
     if output.kind == "point":
         return POINTS, 1
     if condition is not None and condition.kind == "class":
@@ -68,5 +74,9 @@ def layout(output: Field, condition: Field | None) -> tuple[int, int]:
 
 
 def balanced_classes(field: Field, count: int) -> Tensor:
-    """Return ``count`` class labels that go round and round, so that a grid has a column for each."""
+    """Return labels (count,) int64 that repeat all classes (at most 16), so that each class has a column of its own.
+
+    >>> balanced_classes(Field("class", classes=3), 7)
+    tensor([0, 1, 2, 0, 1, 2, 0])
+    """
     return torch.arange(count) % min(field.classes, CLASS_COLUMNS)

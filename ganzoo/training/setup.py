@@ -1,4 +1,4 @@
-"""From a selection to a trainer that is ready to make its first step."""
+"""Builds the trainer of a selection, ready for its first step."""
 
 from __future__ import annotations
 
@@ -39,15 +39,16 @@ def build_trainer(
     processes: ProcessGroup,
     warn: Callable[[str], None],
 ) -> Trainer:
-    """Return the trainer of a selection whose check gave ``data``; reads data, and writes nothing.
+    """Return the trainer of a selection with the data specs ``data``; reads data, and writes nothing.
 
-    Raises :class:`UserError` where the batch cannot be divided, or the device cannot do what was asked for.
+    Raises :class:`UserError` if the batch cannot be divided among processes and passes, or if the device does not
+    support a setting.
     """
     settings, device = selection.run, precision.device
     _refuse_uneven(settings.batch_size, processes.share.count, settings.accumulate)
     parts = SelectedParts(selection.parts)
-    batches = _open(selection, parts, data, processes, device)
-    recipe = _place(build_recipe(selection, data), device, settings.sync_bn, processes)
+    batches = _open_batches(selection, parts, data, processes, device)
+    recipe = _move_to_device(build_recipe(selection, data), device, settings.sync_bn, processes)
     precision.prepare(recipe)
     phase_optimizers = [
         PhaseOptimizer(
@@ -58,7 +59,7 @@ def build_trainer(
         )
         for phase in recipe.phases()
     ]
-    per_epoch = max(found.order.per_epoch for found in batches.values())
+    per_epoch = max(slot_batches.order.per_epoch for slot_batches in batches.values())
     epoch = max(1, per_epoch // batches_per_step([optimizer.phase for optimizer in phase_optimizers]))
     streams = KeyedStreams(settings.seed, device)
     collapse_detector = CollapseDetector(recipe, device, processes.average, settings.on_collapse != "off")
@@ -85,17 +86,17 @@ def _schedule(selection: Selection, parts: SelectedParts, phase: Phase) -> Sched
     schedule: Schedule = parts.build(slot)
     with selection.parts[slot].attributed():
         if not math.isfinite(schedule.factor(Progress(0, 1))):
-            raise ValueError("its first factor is no finite number")
+            raise ValueError("its first factor is not a finite number")
     return schedule
 
 
 def choose_execution(name: str, train_step: TrainStep, streams: KeyedStreams, warn: Callable[[str], None]) -> Execution:
-    """Return the execution called ``name``; ``auto`` replays graphs on NVIDIA's GPUs where the recipe can be replayed.
+    """Return the execution called ``name``; ``auto`` is ``graph`` on an NVIDIA GPU if the recipe is replayable.
 
-    Elsewhere ``auto`` is eager: on a CPU compiled steps are faster for some networks and slower for others, after a
-    minute of compiling (docs/benchmarks.md).
+    Otherwise ``auto`` is ``eager``: on a CPU, compiled steps are faster for some networks and slower for others, after
+    a minute of compilation (docs/benchmarks.md).
 
-    Raises :class:`UserError` where the device or the recipe does not allow it.
+    Raises :class:`UserError` if the device or the recipe does not allow it.
     """
     obstacle = _obstacle_to_graphs(train_step)
     if name == "graph" and obstacle:
@@ -110,18 +111,18 @@ def _obstacle_to_graphs(train_step: TrainStep) -> str:
         return f"records graphs of an NVIDIA GPU, and this training is on {train_step.streams.device}"
     if train_step.processes.share.count > 1:
         return "is for one process, and this training has several"
-    return "" if train_step.recipe.replayable else "needs a recipe whose steps are all alike, and this one's are not"
+    return "" if train_step.recipe.replayable else "needs a recipe that is replayable, and this one is not"
 
 
 def _refuse_uneven(batch_size: int, processes: int, passes: int) -> None:
     shares = processes * passes
     if batch_size % shares:
-        what = " of ".join([f"{processes} processes"] * (processes > 1) + [f"{passes} passes each"] * (passes > 1))
-        fitting = max(shares, batch_size - batch_size % shares)
-        raise UserError(f"a batch of {batch_size} cannot be divided among {what}: give --batch-size {fitting}")
+        parts = " of ".join([f"{processes} processes"] * (processes > 1) + [f"{passes} passes each"] * (passes > 1))
+        divisible = max(shares, batch_size - batch_size % shares)
+        raise UserError(f"a batch of {batch_size} cannot be divided among {parts}: give --batch-size {divisible}")
 
 
-def _open(
+def _open_batches(
     selection: Selection,
     parts: SelectedParts,
     data: Mapping[str, DataSpec],
@@ -146,8 +147,8 @@ def _open(
     }
 
 
-def _place(recipe: Recipe, device: torch.device, sync_bn: bool, processes: ProcessGroup) -> Recipe:
-    """Put a recipe where it will train, convolutions in the order of memory that devices read fastest."""
+def _move_to_device(recipe: Recipe, device: torch.device, sync_bn: bool, processes: ProcessGroup) -> Recipe:
+    """Move a recipe to its device, with channels-last convolutions, which are the fastest."""
     if sync_bn and device.type != "cuda":
         raise UserError(f"--sync-bn needs NVIDIA GPUs, and this training is on {device}: leave it out")
     if sync_bn and processes.share.count > 1:

@@ -1,4 +1,4 @@
-"""All that a training moves, as tensors by name and JSON values, and a trainer brought back to it."""
+"""The state of a training as named tensors and JSON values: captured from a trainer, and restored into it."""
 
 from __future__ import annotations
 
@@ -13,28 +13,32 @@ from torch import Tensor
 from ganzoo.errors import UserError
 from ganzoo.health.policies import PolicyHistory
 from ganzoo.step.phase_optimizer import PhaseOptimizer
-from ganzoo.step.running_means import TermNames
+from ganzoo.step.running_means import OutputNames
 from ganzoo.step.train_step import TrainStep
 from ganzoo.storage.sealed import refuse_other_tensors
 from ganzoo.text import one_line
 from ganzoo.training.trainer import Trainer
 
-_LARGEST = 2**53  # count or number of seconds
+_LARGEST = 2**53  # of a count or of seconds; larger ones would not be exact in JSON
 
 
 def capture(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the trainer's state as tensors by name and as JSON values; random states are the step number."""
+    """Return the trainer's state as tensors by name and as JSON values; the step number determines all random states.
+
+    Checkpoints keep the names of earlier versions, so that these can be read: ``tally`` is for the running means,
+    ``guard`` for the anomaly check, ``spread`` for the collapse detector, ``history`` for the policies.
+    """
     train_step, tensors = trainer.train_step, _networks(trainer.train_step)
     numbers: dict[str, Any] = {}
     for phase_optimizer in train_step.phase_optimizers:
-        for place, key, value in _slots(phase_optimizer.optimizer):
-            name = f"optimizer/{phase_optimizer.phase.name}/{place}/{key}"
+        for index, key, value in _optimizer_state(phase_optimizer.optimizer):
+            name = f"optimizer/{phase_optimizer.phase.name}/{index}/{key}"
             if isinstance(value, Tensor):
                 tensors[name] = value
             else:
                 numbers[name] = value
-    tensors |= {f"tally/{place}": total for place, total in enumerate(train_step.running_means.sums.values())}
-    running_means = [[*found, train_step.running_means.counts[found]] for found in train_step.running_means.sums]
+    tensors |= {f"tally/{row}": total for row, total in enumerate(train_step.running_means.sums.values())}
+    running_means = [[*names, train_step.running_means.counts[names]] for names in train_step.running_means.sums]
     anomaly_check = {"spread": train_step.anomaly_check.collapse_detector.state(), "history": trainer.policies.state()}
     about = {
         "step": trainer.step,
@@ -47,29 +51,29 @@ def capture(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Bring ``trainer`` to the state that :func:`capture` returned.
+    """Restore ``trainer`` to a state that :func:`capture` returned.
 
-    Raises :class:`UserError`, and changes nothing, where that is no state of this trainer.
+    Everything is checked before anything is changed: raises :class:`UserError` if the state does not fit this trainer.
     """
     train_step = trainer.train_step
-    step, seconds = _time(about, trainer.steps)
-    sums, counts = _tally(
+    step, seconds = _step_and_seconds(about, trainer.steps)
+    sums, counts = _running_means(
         tensors, about.get("tally"), {phase_optimizer.phase.name for phase_optimizer in train_step.phase_optimizers}
     )
-    collapse_detector, history = _guard(about.get("guard"))
+    collapse_detector, history = _anomaly_state(about.get("guard"))
     numbers = _refuse_other_state(trainer, tensors, about.get("numbers"), step, len(sums), history)
     train_step.recipe.load_state_dict(_below(tensors, "network/"))
     for name, network in train_step.ema.networks.items():
         network.load_state_dict(_below(tensors, f"average/{name}/"))
     for phase_optimizer in train_step.phase_optimizers:
-        found: dict[int, dict[str, Any]] = {}
+        state: dict[int, dict[str, Any]] = {}
         prefix = f"optimizer/{phase_optimizer.phase.name}/"
         for name, value in (*_below(tensors, prefix).items(), *_below(numbers, prefix).items()):
-            place, key = name.split("/", 1)
-            found.setdefault(int(place), {})[key] = value
+            index, key = name.split("/", 1)
+            state.setdefault(int(index), {})[key] = value
         groups = phase_optimizer.optimizer.state_dict()["param_groups"]
-        phase_optimizer.optimizer.load_state_dict({"state": found, "param_groups": groups})
-        _lay_out_as_parameters(phase_optimizer.optimizer)
+        phase_optimizer.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        _match_memory_format(phase_optimizer.optimizer)
     train_step.running_means.restore(sums, counts)
     train_step.anomaly_check.collapse_detector.restore(collapse_detector)
     trainer.policies.restore(history)
@@ -83,46 +87,46 @@ def _networks(train_step: TrainStep) -> dict[str, Tensor]:
     return tensors
 
 
-def _time(about: Mapping[str, Any], steps: int) -> tuple[int, float]:
+def _step_and_seconds(about: Mapping[str, Any], steps: int) -> tuple[int, float]:
     step, seconds = about.get("step"), about.get("seconds")
     if not isinstance(step, int) or not 0 <= step <= steps:
-        raise UserError(f"its step is {one_line(step)}, and not one of 0 to {steps}")
+        raise UserError(f"its step is {one_line(step)}, and must be from 0 to {steps}")
     if not isinstance(seconds, int | float) or not 0 <= seconds < _LARGEST:
-        raise UserError(f"it took {one_line(seconds)} seconds")
+        raise UserError(f"its training time is {one_line(seconds)} seconds")
     return step, float(seconds)
 
 
-def _tally(
+def _running_means(
     tensors: Mapping[str, Tensor], rows: Any, phases: Set[str]
-) -> tuple[dict[TermNames, Tensor], dict[TermNames, int]]:
-    sums: dict[TermNames, Tensor] = {}
-    counts: dict[TermNames, int] = {}
-    for place, row in enumerate(rows if isinstance(rows, list) else [rows]):
+) -> tuple[dict[OutputNames, Tensor], dict[OutputNames, int]]:
+    sums: dict[OutputNames, Tensor] = {}
+    counts: dict[OutputNames, int] = {}
+    for number, row in enumerate(rows if isinstance(rows, list) else [rows]):
         match row:
             case [str(phase), [*terms], [*values], int(count)] if phase in phases and 0 <= count < _LARGEST:
-                found = TermNames(phase, tuple(map(str, terms)), tuple(map(str, values)))
+                names = OutputNames(phase, tuple(map(str, terms)), tuple(map(str, values)))
             case _:
-                raise UserError(f"row {place} of its tally is damaged")
-        total = tensors.get(f"tally/{place}")
-        # What is only watched may be infinite; a training whose terms are would fail at its next report.
+                raise UserError(f"row {number} of its running means is damaged")
+        total = tensors.get(f"tally/{number}")
+        # Values that are only reported may be infinite; with infinite terms the training would fail at its next report.
         fits = total is not None and total.shape == (len(terms) + len(values),) and total.dtype == torch.float32
         if total is None or not fits or not bool(total[: len(terms)].isfinite().all()):
-            raise UserError(f"tally/{place} is not the sum that it should be")
-        sums[found], counts[found] = total, count
+            raise UserError(f"tally/{number} is not a valid sum for its running means")
+        sums[names], counts[names] = total, count
     return sums, counts
 
 
-def _guard(about: Any) -> tuple[Mapping[str, Any], Mapping[str, int]]:
-    """Return what the guard remembers of examples, and of what was done."""
+def _anomaly_state(about: Any) -> tuple[Mapping[str, Any], Mapping[str, int]]:
+    """Return the state of the collapse detector, and the history of the policies."""
     match about:
         case {
             "spread": {"real": int() | float() as real, "alive": bool()} as collapse_detector,
             "history": dict() as history,
         }:
-            counted = all(type(value) is int and -1 <= value < _LARGEST for value in history.values())
-            if 0 <= real < _LARGEST and counted and history.keys() == asdict(PolicyHistory()).keys():
+            counts_valid = all(type(value) is int and -1 <= value < _LARGEST for value in history.values())
+            if 0 <= real < _LARGEST and counts_valid and history.keys() == asdict(PolicyHistory()).keys():
                 return collapse_detector, history
-    raise UserError("what its guard remembers is damaged")
+    raise UserError("the state of its anomaly check is damaged")
 
 
 def _refuse_other_state(
@@ -133,42 +137,44 @@ def _refuse_other_state(
     rows: int,
     history: Mapping[str, int],
 ) -> Mapping[str, Any]:
-    """Return ``numbers``; raise :class:`UserError` where they and ``tensors`` are no state after ``step`` steps."""
-    wanted: dict[str, Any] = dict(_networks(trainer.train_step))
-    mended = history["left_out"] > 0 or history["went_back_to"] >= 0
+    """Return ``numbers``; raise :class:`UserError` unless they and ``tensors`` fit the state after ``step`` steps."""
+    expected: dict[str, Any] = dict(_networks(trainer.train_step))
+    any_undone = history["left_out"] > 0 or history["went_back_to"] >= 0
     for phase_optimizer in trainer.train_step.phase_optimizers if step else ():
-        # An optimizer whose updates were all left out or taken back has no state yet.
-        if not mended or _below(tensors, f"optimizer/{phase_optimizer.phase.name}/"):
-            wanted |= _first_state(phase_optimizer)
-    tallied = {f"tally/{place}" for place in range(rows)}
-    found = {name: value for name, value in tensors.items() if name not in tallied}
-    refuse_other_tensors(found, {name: value for name, value in wanted.items() if isinstance(value, Tensor)})
-    kinds = {name: type(value) for name, value in wanted.items() if not isinstance(value, Tensor)}
-    if not isinstance(numbers, dict) or {name: type(value) for name, value in numbers.items()} != kinds:
-        raise UserError("the numbers of its optimizers are not those that they should be")
+        # An optimizer has no state yet if all of its updates were skipped or rolled back.
+        if not any_undone or _below(tensors, f"optimizer/{phase_optimizer.phase.name}/"):
+            expected |= _state_after_a_step(phase_optimizer)
+    sums = {f"tally/{row}" for row in range(rows)}
+    others = {name: value for name, value in tensors.items() if name not in sums}
+    refuse_other_tensors(others, {name: value for name, value in expected.items() if isinstance(value, Tensor)})
+    types = {name: type(value) for name, value in expected.items() if not isinstance(value, Tensor)}
+    if not isinstance(numbers, dict) or {name: type(value) for name, value in numbers.items()} != types:
+        raise UserError("the numbers of its optimizers do not fit this run's optimizers")
     return numbers
 
 
-def _first_state(phase_optimizer: PhaseOptimizer) -> dict[str, Any]:
-    """What an optimizer keeps, by name, as a step of a copy shows."""
+def _state_after_a_step(phase_optimizer: PhaseOptimizer) -> dict[str, Any]:
+    """Return the state of a copy of an optimizer after one step, by name in a checkpoint."""
     trial = copy.deepcopy(phase_optimizer.optimizer)
     for parameter in (parameter for group in trial.param_groups for parameter in group["params"]):
         parameter.grad = torch.zeros_like(parameter)
     trial.step()
-    return {f"optimizer/{phase_optimizer.phase.name}/{place}/{key}": value for place, key, value in _slots(trial)}
+    prefix = f"optimizer/{phase_optimizer.phase.name}"
+    return {f"{prefix}/{index}/{key}": value for index, key, value in _optimizer_state(trial)}
 
 
-def _lay_out_as_parameters(optimizer: torch.optim.Optimizer) -> None:
-    """Give the state the order of memory of its parameters: fused optimizers go through both side by side."""
+def _match_memory_format(optimizer: torch.optim.Optimizer) -> None:
+    """Give the state the memory format of its parameters: fused optimizers read both in the order of memory."""
     for parameter, state in optimizer.state.items():
         for name, value in state.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape:
                 state[name] = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
 
 
-def _slots(optimizer: torch.optim.Optimizer) -> Iterator[tuple[int, str, Any]]:
-    for place, values in optimizer.state_dict()["state"].items():
-        yield from ((place, key, value) for key, value in values.items() if value is not None)
+def _optimizer_state(optimizer: torch.optim.Optimizer) -> Iterator[tuple[int, str, Any]]:
+    """Yield index of the parameter, name and value of everything in an optimizer's state."""
+    for index, values in optimizer.state_dict()["state"].items():
+        yield from ((index, key, value) for key, value in values.items() if value is not None)
 
 
 def _below(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Stopping gracefully: the first signal ends the training after its step, a second SIGINT at once."""
+"""Graceful stops: the first signal ends the training after its step, a second SIGINT ends it immediately."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganzoo.signals import answered
 
 @final
 class Stop:
-    """Whether a stop was asked for, and by which signal."""
+    """Whether the training should stop, and because of which signal."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -25,7 +25,7 @@ class Stop:
 
     @contextmanager
     def listening(self) -> Iterator[Stop]:
-        """Note signals instead of being interrupted by them, while the block runs; only the main thread can."""
+        """In the block, record signals instead of being interrupted by them; works in the main thread only."""
         with answered(self._note):
             yield self
 

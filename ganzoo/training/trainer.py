@@ -1,4 +1,4 @@
-"""The generic trainer: step after step, with reports, pictures and checkpoints at intervals."""
+"""The training loop of every recipe: steps, with reports, pictures, evaluations and checkpoints at intervals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ganzoo.training.stop import Stop
 
 @dataclass(frozen=True)
 class Intervals:
-    """Steps between two reports, pictures, checkpoints and evaluations (0 makes none), and when to stop early."""
+    """Steps between two reports, pictures, checkpoints and evaluations (0 for none), and the signal to stop early."""
 
     log_every: int
     sample_every: int
@@ -33,25 +33,25 @@ class Intervals:
     stop: Stop
 
 
-class Saves(ABC):
-    """What a trainer asks for at intervals."""
+class Checkpointing(ABC):
+    """What a trainer calls at intervals: saving, evaluation and roll-back."""
 
     @abstractmethod
     def save(self) -> None:
-        """Save the training as it is now."""
+        """Write a checkpoint of the training."""
 
     @abstractmethod
     def evaluate(self) -> Mapping[str, float]:
-        """Return scores of the model as it is now."""
+        """Return the scores of the current model by label."""
 
     @abstractmethod
-    def go_back(self) -> int:
-        """Bring the training back to the newest checkpoint, and return its step."""
+    def roll_back(self) -> int:
+        """Restore the training from the newest checkpoint, and return the step of that checkpoint."""
 
 
 @final
-class NoSaves(Saves):
-    """Saves nothing: for a training whose result nobody keeps."""
+class NoCheckpointing(Checkpointing):
+    """Writes and evaluates nothing, for a training whose result is not needed."""
 
     def save(self) -> None:
         """Do nothing."""
@@ -60,14 +60,14 @@ class NoSaves(Saves):
         """Return no scores."""
         return {}
 
-    def go_back(self) -> int:
+    def roll_back(self) -> int:
         """Raise :class:`TrainingFailed`: there is no checkpoint."""
-        raise TrainingFailed("there is no save to go back to: this training makes none")
+        raise TrainingFailed("the training cannot be rolled back: it writes no checkpoints")
 
 
 @final
 class Trainer:
-    """Trains a recipe on batches, step by step; everything it draws depends on (seed, stream, step) alone."""
+    """Trains a recipe step by step; all of its random numbers depend on (seed, stream, step) alone."""
 
     def __init__(self, train_step: TrainStep, execution: Execution, policies: AnomalyPolicies):
         self.train_step, self.execution, self.policies = train_step, execution, policies
@@ -77,12 +77,12 @@ class Trainer:
 
     @property
     def steps(self) -> int:
-        """How many steps there are."""
+        """The number of steps of the whole training."""
         return self.train_step.steps
 
     @property
     def images(self) -> int:
-        """Real examples used so far."""
+        """The number of real examples used so far."""
         size = max((batches.order.batch_size for batches in self.train_step.batches.values()), default=0)
         return self.step * self._batches_per_step * size
 
@@ -91,11 +91,13 @@ class Trainer:
         """The device that computes."""
         return self.train_step.streams.device
 
-    def run(self, observers: Sequence[Observer], intervals: Intervals, preview: Preview, saves: Saves) -> None:
-        """Train until all steps are done or a stop is asked for.
+    def run(
+        self, observers: Sequence[Observer], intervals: Intervals, preview: Preview, checkpointing: Checkpointing
+    ) -> None:
+        """Train until all steps are done or ``intervals.stop`` has received a signal.
 
-        It reports, draws, saves and evaluates at intervals and at the end. An anomaly is handled after its step, and
-        before anything is written.
+        Reports, pictures, evaluations and checkpoints are made at intervals and after the last step. An anomaly is
+        handled after its step, and before anything is written.
         """
         if self.step == 0:
             self._draw(observers, preview)
@@ -103,19 +105,19 @@ class Trainer:
         while self.step < self.steps and not self._stopped(intervals.stop):
             try:
                 self.advance()
-            except UserError as problem:  # data that cannot be read; no update of this step was made
-                raise self._saved_before(problem, saves) from problem
+            except UserError as problem:  # the data cannot be read; no update of this step was made
+                raise self._save_and_fail(problem, checkpointing) from problem
             for observer in observers:
                 observer.stepped(self.step)
             draws, evaluates = self._due(intervals.sample_every), self._due(intervals.evaluate_every)
-            # What was evaluated may be the best, to which one wants to be able to go back.
+            # The evaluated model may be the best one, so a training can be continued from its checkpoint.
             checkpoints = self._due(intervals.checkpoint_every) or (evaluates and intervals.checkpoint_every > 0)
-            self._handle_anomalies(saves, wait=draws or evaluates or checkpoints)
+            self._handle_anomalies(checkpointing, wait=draws or evaluates or checkpoints)
             scores: Mapping[str, float] = {}
             if evaluates:
                 self._refuse_non_finite(self._means()[0])
                 paused = time.perf_counter()
-                scores = saves.evaluate()
+                scores = checkpointing.evaluate()
                 began += time.perf_counter() - paused
             if evaluates or self._due(intervals.log_every):
                 report = self._report(began, since, scores)
@@ -126,81 +128,83 @@ class Trainer:
                 began += self._draw(observers, preview)
             if checkpoints:
                 self._refuse_non_finite(self._means()[0])
-                began += _timed(saves.save)
+                began += _timed(checkpointing.save)
                 saved_after = self.step
         if intervals.stop.asked and saved_after < self.step:
-            self._handle_anomalies(saves, wait=True)
-            saves.save()
+            self._handle_anomalies(checkpointing, wait=True)
+            checkpointing.save()
 
     def prepare(self) -> None:
-        """Make ready for the first step; raises :class:`UserError` where it could not be carried out."""
+        """Prepare the first step; raises :class:`UserError` if the execution cannot be prepared."""
         self.train_step.recipe.train()
         self.execution.prepare(self._feeds)
 
     def advance(self) -> None:
-        """Make the next step: every phase that is due, once."""
-        # All of the step's data before any of its updates: what cannot be read must not leave half a step behind.
+        """Make the next step, with every phase that is due."""
+        # Read all data of the step before its first update: an error in the data must not leave half a step.
         feeds = self._feeds()
         due = [phase for phase in self.train_step.phase_optimizers if phase.due(self.step)]
         self.train_step.begin(self.step, due)
         self.execution.run(due, feeds, self.step)
         self.step += 1
 
-    def _saved_before(self, problem: UserError, saves: Saves) -> TrainingFailed:
-        """Save what was done before a step that cannot be made, and return the failure that tells of both."""
+    def _save_and_fail(self, problem: UserError, checkpointing: Checkpointing) -> TrainingFailed:
+        """Write a checkpoint before a step that cannot be made, and return the error that reports both."""
         try:
-            saves.save()
+            checkpointing.save()
         except TrainingFailed as unsaved:
             return TrainingFailed(f"{problem} (and it could not be saved: {unsaved})")
-        leads = self.train_step.processes.leads
-        return TrainingFailed(f"{problem}{f' (saved after {self.step} steps; --resume goes on)' if leads else ''}")
+        is_first = self.train_step.processes.is_first
+        saved = f" (saved after {self.step} steps; continue with --resume)" if is_first else ""
+        return TrainingFailed(f"{problem}{saved}")
 
-    def _handle_anomalies(self, saves: Saves, wait: bool) -> None:
-        """Handle what was found since the last call; with ``wait``, in the last step too, if it was replayed."""
-        found = self.train_step.anomaly_check.anomalies(wait)
-        if found:
-            self.policies.handle(found, PolicyContext(self.train_step.recipe, self._phases, saves.go_back))
+    def _handle_anomalies(self, checkpointing: Checkpointing, wait: bool) -> None:
+        """Handle the anomalies since the last call; with ``wait``, including those of a replayed last step."""
+        anomalies = self.train_step.anomaly_check.anomalies(wait)
+        if anomalies:
+            context = PolicyContext(self.train_step.recipe, self._phases, checkpointing.roll_back)
+            self.policies.handle(anomalies, context)
 
     def _due(self, every: int) -> bool:
-        """Return whether the step that was just made ends an interval; the last one ends all that there are."""
+        """Return whether the current step ends an interval of ``every`` steps; the last step ends every interval."""
         return every > 0 and (self.step == self.steps or self.step % every == 0)
 
     def _feeds(self) -> list[dict[str, Feed]]:
         first = self.step * self._batches_per_step
         return [
-            {slot: batches.feed(first + place) for slot, batches in self.train_step.batches.items()}
-            for place in range(self._batches_per_step)
+            {slot: batches.feed(first + number) for slot, batches in self.train_step.batches.items()}
+            for number in range(self._batches_per_step)
         ]
 
     def _stopped(self, stop: Stop) -> bool:
-        """Return whether to stop: all processes after the same step, whichever of them was signalled."""
-        heard = self.train_step.processes.any(stop.signal or 0)
-        if heard:
-            stop.signal = heard
+        """Return whether to stop; all processes stop after the same step, whichever of them received the signal."""
+        signal = self.train_step.processes.max_flag(stop.signal or 0)
+        if signal:
+            stop.signal = signal
             self._share_means()
-        return bool(heard)
+        return bool(signal)
 
     def _share_means(self) -> None:
         self.train_step.running_means.share(self.train_step.processes.average)
 
     def _means(self) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
-        """Return the means since the last report, over all processes: all of them must ask."""
+        """Return the means since the last report over all processes, which must all call this together."""
         self._share_means()
         return self.train_step.running_means.means()
 
     def _report(self, began: float, since: int, scores: Mapping[str, float]) -> Report:
         terms, values = self._means()
         self.train_step.running_means.clear()
-        took = time.perf_counter() - began
-        self.seconds += took
+        elapsed = time.perf_counter() - began
+        self.seconds += elapsed
         self._refuse_non_finite(terms)
         rates = {name: phase.rate for name, phase in self._phases.items()}
-        speed = (self.step - since) / took if took > 0 else 0.0
+        speed = (self.step - since) / elapsed if elapsed > 0 else 0.0
         return Report(self.step, self.seconds, self.images, speed, terms, values, rates, scores)
 
     def _refuse_non_finite(self, terms: Mapping[str, Mapping[str, float]]) -> None:
-        for phase, found in terms.items():
-            for name, value in found.items():
+        for phase, phase_terms in terms.items():
+            for name, value in phase_terms.items():
                 if not math.isfinite(value):
                     raise TrainingFailed(
                         f"term {name!r} of phase {phase!r} is {value} at step {self.step}: "
@@ -208,12 +212,12 @@ class Trainer:
                     )
 
     def _draw(self, observers: Sequence[Observer], preview: Preview) -> float:
-        """Draw, if anybody looks, and return the seconds it took: they are no training, and count in no rate."""
+        """Draw a picture if there are observers, and return the seconds, which do not count as training time."""
 
         def draw() -> None:
             if not observers:
                 return
-            with self.train_step.ema.in_place() as recipe:
+            with self.train_step.ema.swapped_in() as recipe:
                 picture = preview.draw(recipe, self.step)
             for observer in observers:
                 observer.pictured(picture)
@@ -228,5 +232,10 @@ def _timed(work: Callable[[], None]) -> float:
 
 
 def batches_per_step(phases: Sequence[Phase]) -> int:
-    """Return how many batches one step takes: one, and one more for each further update with data of its own."""
+    """Return the number of batches in one step: 1, or the number of updates of a phase with fresh data.
+
+    >>> critic = Phase("critic", ("critic",), None, updates=5, fresh_data=True)
+    >>> batches_per_step([critic, Phase("generator", ("generator",), None)])
+    5
+    """
     return max((phase.updates for phase in phases if phase.fresh_data), default=1)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ganzoo.plugin import UserError, put_in_place, warn
+from ganzoo.plugin import UserError, rename_durably, warn
 from ganzoo_datasets.files import locked
 from ganzoo_datasets.progress import progress_of
 from ganzoo_datasets.sources import Archive, Source
@@ -81,7 +81,7 @@ def _fetch_from(url: str, archive: Archive, partial: PartialFile, path: Path) ->
     start = time.monotonic()
     with progress_of(path.name, archive.size, partial.size) as report:
         _complete(url, archive, partial, report)
-    put_in_place(partial.path, path)
+    rename_durably(partial.path, path)
     partial.discard()
     warn(f"{path.name} is complete, after {time.monotonic() - start:.1f} s")
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
-from ganzoo.plugin import UserError, put_in_place, read_owner, this_process, warn
+from ganzoo.plugin import UserError, read_owner, rename_durably, this_process, warn
 
 LOCK, OWNER = ".download.lock", ".download.owner"
 
@@ -50,7 +50,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         # Mode x does not follow links either.
         with temporary.open("xb") as file:
             yield file
-        put_in_place(temporary, path)
+        rename_durably(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -84,7 +84,7 @@ class Adversarial(Recipe):
         losses = self.loss.discriminator(real_logit, fake_logit)
         for logit in mismatched:
             losses = (1 - share) * losses + share * self.loss.discriminator(real_logit, logit)
-        if self.penalty.at_fakes and fake_condition is not condition:
+        if self.penalty.uses_fakes and fake_condition is not condition:
             # The penalty compares real and fake examples under the same condition, so it needs fakes of that condition.
             fake = self._generate(len(real), condition, context)
         penalties = self.penalty(

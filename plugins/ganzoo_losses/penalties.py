@@ -53,7 +53,7 @@ def without_autocast(device: torch.device) -> AbstractContextManager[object]:
 class NoPenalty(Penalty):
     """The null penalty."""
 
-    at_fakes = False
+    uses_fakes = False
 
     def __init__(self, config: Config):
         pass
@@ -90,7 +90,7 @@ class R1(ZeroCentred):
     """γ/2 · ‖∇D(x)‖² at real examples."""
 
     name = "r1"
-    at_fakes = False
+    uses_fakes = False
 
     def points(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the real examples."""

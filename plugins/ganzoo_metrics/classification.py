@@ -51,12 +51,14 @@ class ClassificationScore(Metric):
 
     def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the accuracy on ``real`` of a new judge that is trained on ``made``."""
-        pupil = context.pupil()
-        pupil.learn(made, context.generator("pupil"), context.track)
-        pupil.eval()
+        untrained_judge = context.untrained_judge()
+        untrained_judge.learn(made, context.generator("pupil"), context.track)
+        untrained_judge.eval()
         chunks = real.values.split(CHUNK)
         with torch.no_grad():
-            classes = [pupil(chunk).classes for chunk in context.track(chunks, "testing the new judge", len(chunks))]
+            classes = [
+                untrained_judge(chunk).classes for chunk in context.track(chunks, "testing the new judge", len(chunks))
+            ]
         return {"CAS": accuracy(torch.cat(classes), real)}
 
     def floor(self, real: Examples, context: MetricContext) -> MetricValues:

@@ -33,12 +33,12 @@ class Frechet(Metric):
     """
 
     figures: ClassVar[Mapping[str, Aim]] = {"FD": "low"}
-    leads = True
+    selects_best = True
 
     def __init__(self, config: Config):
         pass
 
-    def least(self, context: MetricContext) -> int:
+    def minimum_examples(self, context: MetricContext) -> int:
         """Return one more than the number of features: the covariance of fewer examples is singular."""
         return context.judged(context.train.at(slice(0, 2))).features.shape[1] + 1
 
@@ -81,7 +81,7 @@ class Kernel(Metric):
     def __init__(self, config: KernelConfig):
         self._subsets, self._size = config.subsets, config.size
 
-    def least(self, context: MetricContext) -> int:
+    def minimum_examples(self, context: MetricContext) -> int:
         """Return 20, which have enough different halves for a standard error."""
         return 20
 

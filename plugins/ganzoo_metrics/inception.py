@@ -133,7 +133,7 @@ class InceptionFrechet(InceptionMetric):
     name = "fid"
     figures: ClassVar[Mapping[str, Aim]] = {"FID": "low"}
 
-    def least(self, context: MetricContext) -> int:
+    def minimum_examples(self, context: MetricContext) -> int:
         """Return one more than the number of features."""
         return DIMENSIONS + 1
 
@@ -159,7 +159,7 @@ class InceptionKernel(InceptionMetric):
     name = "kid"
     figures: ClassVar[Mapping[str, Aim]] = {"KID": "low"}
 
-    def least(self, context: MetricContext) -> int:
+    def minimum_examples(self, context: MetricContext) -> int:
         """Return 20, which have enough different halves for a standard error."""
         return 20
 
@@ -190,7 +190,7 @@ class InceptionScore(InceptionMetric):
     name = "inception-score"
     figures: ClassVar[Mapping[str, Aim]] = {"IS": "high"}
 
-    def least(self, context: MetricContext) -> int:
+    def minimum_examples(self, context: MetricContext) -> int:
         """Return a tenth of the paper's number: with splits below 500 the score depends mostly on their size."""
         return SPLITS * 500
 

@@ -32,7 +32,7 @@ class Modes(Metric):
     def __init__(self, config: ModesConfig):
         self._share = config.share
 
-    def least(self, context: MetricContext) -> int:
+    def minimum_examples(self, context: MetricContext) -> int:
         """Return 10 examples per class: a uniform model of 1,000 classes then misses one in 1 of 22 evaluations.
 
         The literature uses 26 per class for 1,000 classes, and 100 for 25.

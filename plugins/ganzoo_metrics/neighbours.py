@@ -53,7 +53,7 @@ class Manifold(Metric):
     def __init__(self, config: ManifoldConfig):
         self._neighbours = config.neighbours
 
-    def least(self, context: MetricContext) -> int:
+    def minimum_examples(self, context: MetricContext) -> int:
         """Return ten times k: a ball that contains more than a tenth of the examples says little."""
         return 10 * self._neighbours
 
@@ -110,7 +110,7 @@ class Memorisation(Metric):
     def __init__(self, config: Config):
         pass
 
-    def least(self, context: MetricContext) -> int:
+    def minimum_examples(self, context: MetricContext) -> int:
         """Return 100: the threshold is a hundredth of the examples."""
         return 100
 

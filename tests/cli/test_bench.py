@@ -111,7 +111,7 @@ def test_an_unknown_name_gets_the_answer_of_train() -> None:
 def test_a_device_that_is_not_there() -> None:
     answer = ganzoo("bench", "cgan", "--device", "cuda")
     assert answer.status == 2
-    assert "device 'cuda' was asked for and this torch finds none here" in answer.err
+    assert "torch finds no device 'cuda' on this machine" in answer.err
 
 
 @pytest.mark.parametrize("words", [["bench", "--help"], ["bench", "cgann"], ["bench", "cgan", "--precision", "fp8"]])

@@ -92,5 +92,5 @@ def test_a_model_that_copies_the_training_data_is_exposed(mnist_root: Path) -> N
 
 
 def test_a_model_is_not_held_against_what_it_was_trained_on(stand_in_root: Any) -> None:
-    with pytest.raises(UserError, match="held against its test part"):
+    with pytest.raises(UserError, match="compared with the test part of"):
         ReferenceData(evaluation_plan_of("mnist", dataset_split="test"), stand_in_root("mnist"), CPU)

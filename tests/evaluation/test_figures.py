@@ -35,7 +35,7 @@ def test_a_figure_carries_the_name_of_its_judge() -> None:
 )
 def test_figures_that_were_taken_in_another_way_are_not_compared(other: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match="cannot be compared") as refused:
-        evaluation().refuse_other(evaluation(**other), "there")
+        evaluation().refuse_incomparable(evaluation(**other), "there")
     assert words in str(refused.value)
 
 
@@ -46,7 +46,7 @@ def test_what_is_no_evaluation_is_refused(value: Any) -> None:
 
 
 def test_too_few_examples_are_refused() -> None:
-    with pytest.raises(Refused, match="means nothing with 10 samples: make at least 17"):
+    with pytest.raises(Refused, match="is not meaningful with 10 samples: generate at least 17"):
         evaluator(evaluation_plan_of("digits", "frechet"), samples=10)
 
 

@@ -11,7 +11,7 @@ import torch
 from ganzoo.catalogue import installed
 from ganzoo.contract.judge import untracked
 from ganzoo.evaluation.judge_cache import trained_judge
-from ganzoo.evaluation.metric_context import ask
+from ganzoo.evaluation.metric_context import judge_in_chunks
 from ganzoo.evaluation.reference_data import ReferenceData
 from ganzoo.testing.evaluations import evaluation_plan_of
 
@@ -33,7 +33,9 @@ def test_every_judge_is_trained_once_and_named_by_what_it_learnt(judge: str, cac
     assert first.name == second.name and first.name.startswith(f"{dataset}-{judge}:")
     assert first.accuracy == second.accuracy
     some = reference.real.at(slice(0, 20))
-    for one, other in zip(ask(first.judge, some, untracked), ask(second.judge, some, untracked), strict=True):
+    for one, other in zip(
+        judge_in_chunks(first.judge, some, untracked), judge_in_chunks(second.judge, some, untracked), strict=True
+    ):
         assert torch.equal(one, other)
     knows = "judge:classes" in plan.judge.component.provides
     assert (first.accuracy is not None) == knows

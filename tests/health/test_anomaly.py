@@ -18,7 +18,7 @@ from ganzoo.step.graph import WARM_UP
 from ganzoo.testing import selections
 from ganzoo.testing.tapes import recorded
 from ganzoo.testing.trainers import everything, make_trainer, moved
-from ganzoo.training.checkpoints import go_back, write_checkpoint
+from ganzoo.training.checkpoints import roll_back, write_checkpoint
 from ganzoo.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -180,7 +180,7 @@ def test_a_replayed_training_goes_back_as_an_eager_one_does(tmp_path: Path) -> N
             if step == begun:
                 write_checkpoint(folder, trainer, selection)
             trainer.advance()
-        assert go_back(folder, trainer, begun) == begun
+        assert roll_back(folder, trainer, begun) == begun
         for _ in range(begun):
             trainer.advance()
     assert moved(everything(eager), everything(replayed)) == set()

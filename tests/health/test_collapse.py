@@ -53,7 +53,7 @@ def test_collapse_is_noticed_in_the_next_step(variant: str, tmp_path: Path, caug
     with pytest.raises(TrainingFailed) as failed:
         train(selection, [At({3: collapse}, caught)])
     said = str(failed.value)
-    assert said.startswith("the examples that phase 'generator' makes are all alike (their spread is 0.00%")
+    assert said.startswith("all examples that phase 'generator' generates have become the same (their spread is 0.00%")
     assert "at step 4: lower the learning rate of that phase" in said
     assert [path.name for path in checkpoints(tmp_path / "run" / "checkpoints")] == ["step-00000002.safetensors"]
 
@@ -86,7 +86,9 @@ def test_a_training_that_really_collapses_is_stopped_in_that_step(
         {"optimizer_lr": 0.05, "steps": 2000, "precision": "fp32", "on_collapse": "stop", "out": tmp_path / "run"},
     )  # fmt: skip
     seen = Ratios(caught)
-    with pytest.raises(TrainingFailed, match=r"the examples that phase 'generator' makes are all alike .* at step \d+"):
+    with pytest.raises(
+        TrainingFailed, match=r"all examples that phase 'generator' generates have become the same .* at step \d+"
+    ):
         train(selection, [seen])
     assert seen.ratios[-1] < COLLAPSED
     before = min(seen.ratios[: -2 * caught[-1].train_step.phase_optimizers[1].phase.updates])
@@ -99,7 +101,7 @@ def test_a_collapse_is_told_once_and_the_training_goes_on(
     tmp_path: Path, caught: list[Trainer], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(choose("gan", out=tmp_path / "run"), [At({3: collapse}, caught)]).finished
-    assert capsys.readouterr().err.count("are all alike") == 1
+    assert capsys.readouterr().err.count("have become the same") == 1
 
 
 def test_one_that_collapses_again_and_again_does_not_flood_the_terminal() -> None:
@@ -116,8 +118,8 @@ def test_a_collapsed_generator_goes_back(
     selection = choose("gan", on_collapse="roll-back", checkpoint_every=2, out=tmp_path / "run")
     assert train(selection, [At({5: collapse}, caught)]).finished
     said = capsys.readouterr().err
-    assert said.count("are all alike") == 1
-    assert "at step 6: went back to what was saved after 4 steps" in said
+    assert said.count("have become the same") == 1
+    assert "at step 6: rolled back to the checkpoint of step 4" in said
 
 
 CGAN = choose("cgan")
@@ -129,7 +131,7 @@ CGAN_DATA = assemble(CGAN)
 def test_the_spread_is_the_deviation_within_classes(classes: int, seed: int, scale: float) -> None:
     """Means of classes do not count, and the unit is the real examples' own deviation."""
     collapse_detector = CollapseDetector(
-        build_recipe(CGAN, CGAN_DATA, "meta"), CPU, SingleProcess().average, watched=True
+        build_recipe(CGAN, CGAN_DATA, "meta"), CPU, SingleProcess().average, enabled=True
     )
     collapse_detector._classes = classes
     generator = torch.Generator().manual_seed(seed)
@@ -139,8 +141,8 @@ def test_the_spread_is_the_deviation_within_classes(classes: int, seed: int, sca
     made = (labels[:, None] * 10.0 + scale * noise).float()
     collapse_detector._real = 2.0
     expected = scale * float(noise.square().mean().sqrt()) / 2
-    assert float(collapse_detector.of(Generated(made, labels))) == pytest.approx(expected, rel=1e-3)
-    assert float(collapse_detector.of(Generated(made))) > expected, "without classes their means count too"
+    assert float(collapse_detector.spread_of(Generated(made, labels))) == pytest.approx(expected, rel=1e-3)
+    assert float(collapse_detector.spread_of(Generated(made))) > expected, "without classes their means count too"
 
 
 def test_the_first_real_batch_is_the_measure_and_one_that_is_all_alike_is_none() -> None:
@@ -148,9 +150,9 @@ def test_the_first_real_batch_is_the_measure_and_one_that_is_all_alike_is_none()
     recipe = build_recipe(selection, assemble(selection), "meta")
     alike, differing = torch.zeros(8, 7), torch.arange(56.0).reshape(8, 7)
     for first, then in ((alike, differing), (differing, differing / 2)):
-        collapse_detector = CollapseDetector(recipe, CPU, SingleProcess().average, watched=True)
+        collapse_detector = CollapseDetector(recipe, CPU, SingleProcess().average, enabled=True)
         shares = []
         for real in (first, then):
-            collapse_detector.compare_with({recipe.output.slot: {recipe.output.field: real}})
-            shares.append(float(collapse_detector.of(Generated(differing))))
+            collapse_detector.set_reference({recipe.output.slot: {recipe.output.field: real}})
+            shares.append(float(collapse_detector.spread_of(Generated(differing))))
         assert math.isfinite(shares[0]) and shares[0] == shares[1] >= 1

@@ -49,7 +49,8 @@ def test_running_out_of_memory_names_the_batch_the_device_and_the_save(
 ) -> None:
     out = tmp_path / "run"
     with pytest.raises(
-        TrainingFailed, match=r"out of memory on cpu with batches of 8 .*--accumulate 2.* step 2 stands"
+        TrainingFailed,
+        match=r"out of memory on cpu with batches of 8 .*--accumulate 2.* the newest checkpoint is that of step 2",
     ):
         train(choose("gan", checkpoint_every=2, out=out), [At({3: run_out(kind, text)}, caught)])
     assert train(choose("gan", checkpoint_every=2, out=out), resume=True).finished
@@ -63,16 +64,16 @@ def test_too_many_samples_for_the_memory_are_told_of(
     def run_out(*given: Any) -> Tensor:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
 
-    monkeypatch.setattr("ganzoo.evaluation.evaluator.make_examples", run_out)
+    monkeypatch.setattr("ganzoo.evaluation.evaluator.generate_examples", run_out)
     words = ["train", "gan", "--dataset", "ring", "--batch-size", "8", "--steps", "2", "--out", str(tmp_path / "run")]
     assert command([*words, "--evaluate-every", "1", "--evaluate-samples", "80", "--metric", "modes"]) == 0
     said = "not evaluated at step 1: out of memory on cpu with 80 samples"
     assert said in capsys.readouterr().err
-    monkeypatch.setattr("ganzoo.studio.model.make_examples", run_out)
+    monkeypatch.setattr("ganzoo.studio.model.generate_examples", run_out)
     assert command(["sample", str(tmp_path / "run"), "--count", "9", "--out", str(tmp_path / "made.npz")]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("ganzoo: out of memory on cpu with 9 samples (DefaultCPUAllocator: can't allocate")
-    assert last.endswith("ask for fewer")
+    assert last.endswith("use fewer")
     assert not (tmp_path / "made.npz").exists()
 
 
@@ -90,5 +91,5 @@ def test_a_system_without_memory_is_told_of(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     last = done.stderr.splitlines()[-1]
     assert "out of memory on cpu with batches of 1000000" in last
-    assert "no step is saved yet" in last
+    assert "there is no checkpoint yet" in last
     assert "Traceback" not in done.stderr

@@ -23,7 +23,7 @@ from ganzoo.cli import run as command
 from ganzoo.contract.recipe import PhaseOutput
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.health.anomaly import Anomaly
-from ganzoo.health.policies import MOST_IN_A_ROW, AnomalyPolicies, PolicyHistory, RollBack, SkipAndWarn
+from ganzoo.health.policies import MAX_IN_A_ROW, AnomalyPolicies, PolicyHistory, RollBack, SkipAndWarn
 from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.testing import selections
@@ -89,7 +89,7 @@ def test_stop_keeps_the_save_and_says_what_to_change(
 def test_what_was_stopped_goes_on_without_such_updates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Spoiled(monkeypatch, {6})
     flags: dict[str, object] = {"checkpoint_every": 2, "out": tmp_path / "run"}
-    with pytest.raises(TrainingFailed, match="go on from the last save with --resume --on-non-finite skip"):
+    with pytest.raises(TrainingFailed, match="continue from the last checkpoint with --resume --on-non-finite skip"):
         train(choose("gan", **flags))
     assert train(choose("gan", on_non_finite="skip", **flags), resume=True).finished
 
@@ -109,8 +109,8 @@ def test_skip_goes_on_and_tells(
     Spoiled(monkeypatch, {3, 4, 5, 7})
     run = train(choose("gan", on_non_finite="skip", log_every=1, out=tmp_path / "run"))
     assert run.finished
-    said = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
-    assert [line.split(":")[1] for line in said] == [f" left out an update ({n} so far)" for n in (1, 2, 4)]
+    said = [line for line in capsys.readouterr().err.splitlines() if "skipped an update" in line]
+    assert [line.split(":")[1] for line in said] == [f" skipped an update ({n} so far)" for n in (1, 2, 4)]
     terms = [term for row in rows(tmp_path / "run") for phase in row["terms"].values() for term in phase.values()]
     assert all(map(math.isfinite, terms))
 
@@ -124,7 +124,7 @@ def test_skip_has_an_end(every: int, tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     Spoiled(monkeypatch, set(range(4, 100)))
     with pytest.raises(
-        TrainingFailed, match=rf"at step {4 + MOST_IN_A_ROW * every}, the {MOST_IN_A_ROW + 1}th time in a row"
+        TrainingFailed, match=rf"at step {4 + MAX_IN_A_ROW * every}, the {MAX_IN_A_ROW + 1}th time in a row"
     ):
         train(choose("gan", on_non_finite="skip", steps=50, out=tmp_path / "run"))
 
@@ -132,7 +132,7 @@ def test_skip_has_an_end(every: int, tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_rate_that_is_not_finite_is_never_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Constant, "factor", lambda self, progress: math.inf if progress.step == 3 else 1.0)
     flags: dict[str, object] = {"generator_schedule": "constant", "discriminator_schedule": "constant"}
-    match = r"the schedule of phase 'discriminator' gives the factor inf at step 4: begin anew with another"
+    match = r"the schedule of phase 'discriminator' gives the factor inf at step 4: start a new run with another"
     with pytest.raises(TrainingFailed, match=match):
         train(choose("gan", on_non_finite="skip", out=tmp_path / "run", **flags))
 
@@ -174,20 +174,20 @@ def test_an_optimizer_whose_updates_were_all_left_out_goes_on(tmp_path: Path, mo
 
 def test_only_updates_left_out_in_a_row_have_an_end() -> None:
     policy, here = SkipAndWarn(PolicyHistory(), lambda text: None), context_of(choose("gan-minimal"))
-    for step in range(0, 4 * MOST_IN_A_ROW, 2):
+    for step in range(0, 4 * MAX_IN_A_ROW, 2):
         policy.handle(Anomaly("not finite", "generator", step, "it"), here)
-    for step in range(4 * MOST_IN_A_ROW, 5 * MOST_IN_A_ROW):
+    for step in range(4 * MAX_IN_A_ROW, 5 * MAX_IN_A_ROW):
         policy.handle(Anomaly("not finite", "generator", step, "it"), here)
-    with pytest.raises(TrainingFailed, match=f"the {MOST_IN_A_ROW + 1}th time in a row"):
-        policy.handle(Anomaly("not finite", "generator", 5 * MOST_IN_A_ROW, "it"), here)
+    with pytest.raises(TrainingFailed, match=f"the {MAX_IN_A_ROW + 1}th time in a row"):
+        policy.handle(Anomaly("not finite", "generator", 5 * MAX_IN_A_ROW, "it"), here)
 
 
 def test_only_returns_to_one_save_have_an_end() -> None:
     policy, selection = RollBack(PolicyHistory(), lambda text: None), choose("gan-minimal")
     anomaly = Anomaly("collapsed", "generator", 9, "it")
-    for step in (*range(2 * MOST_IN_A_ROW), *[50] * MOST_IN_A_ROW):
+    for step in (*range(2 * MAX_IN_A_ROW), *[50] * MAX_IN_A_ROW):
         policy.handle(anomaly, context_of(selection, lambda step=step: step))
-    with pytest.raises(TrainingFailed, match=f"{MOST_IN_A_ROW} times since the save of step 50"):
+    with pytest.raises(TrainingFailed, match=f"after {MAX_IN_A_ROW} returns to the checkpoint of step 50"):
         policy.handle(anomaly, context_of(selection, lambda: 50))
 
 
@@ -204,7 +204,7 @@ def test_skip_cannot_mend_weights(tmp_path: Path, caught: list[Trainer]) -> None
         with torch.no_grad():
             next(iter(trainer.train_step.recipe.get_submodule("generator").parameters())).fill_(math.inf)
 
-    with pytest.raises(TrainingFailed, match=r"and so is generator\..*, which leaving updates out cannot mend"):
+    with pytest.raises(TrainingFailed, match=r"and generator\..* is not finite either: skipping updates cannot help"):
         train(choose("gan", on_non_finite="skip", out=tmp_path / "run"), [At({3: spoil}, caught)])
 
 
@@ -232,7 +232,7 @@ def test_roll_back_brings_back_weights_and_goes_on(
     )
     run = train(selection, [Watch({4: keep, 5: spoil}, caught)])
     assert run.finished
-    assert "at step 6: went back to what was saved after 4 steps" in capsys.readouterr().err
+    assert "at step 6: rolled back to the checkpoint of step 4" in capsys.readouterr().err
     assert moved(saved, back) == set()
     assert [row["step"] for row in rows(run.folder.path)] == list(range(1, 9))
 
@@ -242,7 +242,7 @@ def test_roll_back_before_the_first_save_goes_back_to_the_beginning_and_has_an_e
 ) -> None:
     Spoiled(monkeypatch, set(range(3, 100)))
     selection = choose("gan", on_non_finite="roll-back", steps=50, checkpoint_every=1000, out=tmp_path / "run")
-    with pytest.raises(TrainingFailed, match=rf"as it was {MOST_IN_A_ROW} times since the save of step 0: lower"):
+    with pytest.raises(TrainingFailed, match=rf"after {MAX_IN_A_ROW} returns to the checkpoint of step 0: lower"):
         train(selection)
 
 
@@ -281,7 +281,7 @@ def test_a_run_begun_without_roll_back_goes_back_to_the_save_that_it_has(
     out = tmp_path / "run"
     assert not train(choose("gan", out=out), [StopAt(3)]).finished
     assert train(choose("gan", on_non_finite="roll-back", out=out), resume=True).finished
-    assert "at step 6: went back to what was saved after 3 steps" in capsys.readouterr().err
+    assert "at step 6: rolled back to the checkpoint of step 3" in capsys.readouterr().err
 
 
 def test_a_signal_does_not_cost_the_save_of_an_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,6 +364,6 @@ def test_what_one_process_finds_all_leave_out(tmp_path: Path) -> None:
         check=False, capture_output=True, text=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stderr.count("left out an update") == 1
+    assert done.stderr.count("skipped an update") == 1
     digests = dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("weights"))
     assert digests["0"] == digests["1"]

@@ -39,7 +39,7 @@ from ganzoo.testing import selections
 from ganzoo.testing.forgery import Raw, Twin, about_of, changed, forged, halves, hostile, mutated, sealed, text, tree_of
 from ganzoo.testing.trainers import make_trainer
 from ganzoo.training.best_model import BestModel
-from ganzoo.training.checkpoints import go_back, resume, write_checkpoint
+from ganzoo.training.checkpoints import resume, roll_back, write_checkpoint
 from ganzoo.training.run import train
 from ganzoo.training.state import capture
 from ganzoo.training.trainer import Trainer
@@ -441,7 +441,7 @@ def test_things_that_are_no_model_are_refused_at_once(what: str, tmp_path: Path)
 
 
 def test_a_name_that_no_file_can_have_is_refused() -> None:
-    with pytest.raises(UserError, match="its name is none"):
+    with pytest.raises(UserError, match="its name is not valid"):
         ganzoo.load("a\0b")
 
 
@@ -681,7 +681,7 @@ def two_saves(tmp_path_factory: pytest.TempPathFactory) -> TwoSaves:
 
 def finished(selection: Selection, trainer: Trainer, path: Path) -> bytes:
     trained(selection, trainer, 5)
-    with trainer.train_step.ema.in_place() as recipe:
+    with trainer.train_step.ema.swapped_in() as recipe:
         write_model(path, recipe, selection, recipe.data, {"steps": 5})
     return path.read_bytes()
 
@@ -707,7 +707,7 @@ def test_the_save_before_is_taken_where_the_newest_is_damaged(
     resume(folder, trainer, selection, told.append)
     assert trainer.step == 2
     assert str(newest) in told[0]
-    assert told[1:] == [f"going on from the save before, {min(saves).name}"]
+    assert told[1:] == [f"continuing from the checkpoint before it, {min(saves).name}"]
     assert finished(selection, trainer, tmp_path / "model.safetensors") == whole
     assert not newest.exists() and newest.with_suffix(".damaged").read_bytes() == made
     record(promise="the save before", how=how, same=True)
@@ -722,14 +722,14 @@ def test_whoever_goes_back_takes_saves_that_are_what_they_say(two_saves: TwoSave
     older.write_bytes(saves[older])
     for content in (b"", changed(saves[newest], step=3), changed(saves[newest], config=None)):
         newest.write_bytes(content)
-        assert go_back(folder.checkpoints, trainer, 2) == 2
+        assert roll_back(folder.checkpoints, trainer, 2) == 2
         assert (trainer.step, trainer.policies.history.left_out) == (5, 3)
         assert all(
             torch.equal(total, running_means[found]) for found, total in trainer.train_step.running_means.sums.items()
         )
     older.write_bytes(b"")
-    with pytest.raises(TrainingFailed, match=r"no save in .* to go back to from step 5"):
-        go_back(folder.checkpoints, trainer, 2)
+    with pytest.raises(TrainingFailed, match=r"step 5 cannot be rolled back: there is no valid checkpoint in "):
+        roll_back(folder.checkpoints, trainer, 2)
 
 
 def test_a_run_whose_newest_save_lies_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -755,7 +755,9 @@ def test_saves_of_another_network_are_left_alone(tmp_path: Path) -> None:
     grown = make_trainer(selection)
     grown.train_step.recipe.get_submodule("generator").register_buffer("grown", torch.zeros(1))
     before = path.read_bytes()
-    with pytest.raises(UserError, match=r"all saves in .* are damaged or do not fit .*generator\.grown is missing"):
+    with pytest.raises(
+        UserError, match=r"all checkpoints in .* are damaged or do not fit .*generator\.grown is missing"
+    ):
         resume(folder, grown, selection, [].append)
     assert path.read_bytes() == before
     assert grown.step == 0
@@ -822,12 +824,12 @@ def test_a_best_model_that_lies_about_its_figures_is_refused(
     path = tmp_path / "best.safetensors"
     outline = Evaluation.from_json({**EVALUATION, "figures": []}, "the outline")
     path.write_bytes(changed(model_reader.sound, trained={"steps": 3, "evaluation": EVALUATION}))
-    BestModel(path).go_on(5, outline, "n")
+    BestModel(path).resume(5, outline, "n")
     path.write_bytes(changed(model_reader.sound, trained={"steps": 3, "evaluation": {**EVALUATION, **changes}}))
-    with pytest.raises(UserError, match=r"cannot be read|was not chosen by") as said:
-        BestModel(path).go_on(5, outline, "n")
+    with pytest.raises(UserError, match=r"cannot be read|was not selected by") as said:
+        BestModel(path).resume(5, outline, "n")
     assert str(said.value).isprintable()
     for steps in ("3", None, []):
         path.write_bytes(changed(model_reader.sound, trained={"steps": steps, "evaluation": EVALUATION}))
         with pytest.raises(UserError, match="cannot be read"):
-            BestModel(path).go_on(5, outline, "n")
+            BestModel(path).resume(5, outline, "n")

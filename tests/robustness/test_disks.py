@@ -65,7 +65,7 @@ class Answer:
     def faults(self) -> list[str]:
         """Return what nobody should be told, and what should have been."""
         told = [line for line in self.err.splitlines() if line.startswith("ganzoo: ")]
-        failed = [line for line in told if not line.startswith((LEFT_OUT, "ganzoo: the judge is used, and not kept"))]
+        failed = [line for line in told if not line.startswith((LEFT_OUT, "ganzoo: the judge is used, but not cached"))]
         return [
             *(["a traceback"] if "Traceback" in self.out + self.err else []),
             *([f"status {self.status}"] if self.status not in (0, 1, 2) else []),
@@ -226,7 +226,7 @@ def test_the_sentence_says_what_stands_and_how_to_go_on(tmp_path: Path, ask: Ask
     whole = refused(disk, lambda: ask(*TRAIN, "--out", tmp_path / "run"))
     assert whole.status == 0
     third = next(place for place, (_, path) in enumerate(disk.done, 1) if "step-00000003.safe" in path.name)
-    for number, stands in ((third + 1, "the save of step 2 stands"), (8, "no step is saved yet")):
+    for number, stands in ((third + 1, "the newest checkpoint is that of step 2"), (8, "there is no checkpoint yet")):
         run = tmp_path / f"run-{number}"
         found = refused(Disk(run, (number, errno.ENOSPC, True), FULL), lambda run=run: ask(*TRAIN, "--out", run))
         sentence = found.err.splitlines()[-1]
@@ -279,7 +279,12 @@ def test_a_failure_whose_save_fails_as_well_tells_both(tmp_path: Path, monkeypat
         with pytest.raises(TrainingFailed) as failed:
             train(selection)
     said = str(failed.value)
-    for words in ("17.png cannot be read", "it could not be saved", "No space left", "the save of step 2 stands"):
+    for words in (
+        "17.png cannot be read",
+        "it could not be saved",
+        "No space left",
+        "the newest checkpoint is that of step 2",
+    ):
         assert words in said
     assert unsound(tmp_path / "run") == []
 

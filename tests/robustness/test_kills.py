@@ -64,7 +64,7 @@ def save_and_be_killed(path: Path, kills: int, seed: int, results: Connection) -
     def save() -> None:
         trainer.advance()
         write_checkpoint(folder.checkpoints, trainer, selection)
-        with trainer.train_step.ema.in_place() as averaged:
+        with trainer.train_step.ema.swapped_in() as averaged:
             write_model(folder.model, averaged, selection, data, {"steps": trainer.step})
 
     path.mkdir()
@@ -91,7 +91,7 @@ def save_and_be_killed(path: Path, kills: int, seed: int, results: Connection) -
         os.close(heard)
         found = half_written(folder)
         results.send((int.from_bytes(done, "little"), newest_step(folder), len(found)))
-        with folder.claimed(resume=True):
+        with folder.locked(resume=True):
             assert not half_written(folder)
     results.close()
 
@@ -123,7 +123,7 @@ def test_only_half_written_files_are_cleared_away(tmp_path: Path) -> None:
     ]
     for path in (*left, *kept):
         path.write_text("text")
-    with folder.claimed(resume=True):
+    with folder.locked(resume=True):
         assert [path for path in (*left, *kept) if path.exists()] == kept
 
 

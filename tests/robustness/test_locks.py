@@ -33,7 +33,7 @@ OWNER = re.compile(rf"process (\d+) on {re.escape(socket.gethostname())}")
 
 def train_together(together: Barrier, path: Path, steps: int) -> None:
     """Run a training that takes its folder at the moment when all others do."""
-    claimed = RunFolder.claimed
+    claimed = RunFolder.locked
 
     @contextmanager
     def at_once(self: RunFolder, resume: bool = False) -> Iterator[None]:
@@ -41,7 +41,7 @@ def train_together(together: Barrier, path: Path, steps: int) -> None:
         with claimed(self, resume):
             yield
 
-    RunFolder.claimed = at_once  # type: ignore[method-assign]
+    RunFolder.locked = at_once  # type: ignore[method-assign]
     main([*WORDS, "--steps", str(steps), "--out", str(path)])
 
 
@@ -141,10 +141,10 @@ def test_a_folder_that_another_run_has_filled_meanwhile_is_refused(tmp_path: Pat
     folder = RunFolder.choose(tmp_path / "run", "gan")
     folder.path.mkdir()
     folder.write_config({"run": "another's"})
-    with pytest.raises(UserError, match="is not empty"), folder.claimed():
+    with pytest.raises(UserError, match="is not empty"), folder.locked():
         pytest.fail("it has the folder")
     assert not (folder.path / ".owner").exists()
-    with folder.claimed(resume=True):
+    with folder.locked(resume=True):
         pass
 
 

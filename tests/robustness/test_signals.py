@@ -55,11 +55,11 @@ BEFORE = {
     "words are understood": Moment("ganzoo.cli.train:selected"),
     "parts are checked": Moment("ganzoo.training.run:assemble"),
     "data is read": Moment("ganzoo.training.setup:open_batches"),
-    "workers start": Moment("ganzoo.batches.batches:begin_work", 1, STREAMED, group=True),
+    "workers start": Moment("ganzoo.batches.batches:init_worker", 1, STREAMED, group=True),
     "steps are prepared": Moment("ganzoo.training.trainer:Trainer.prepare"),
     "reference is read": Moment("ganzoo.training.evaluator:open_evaluator", 1, EVALUATED),
     "judge learns": Moment("ganzoo.evaluation.judge_cache:_train", 1, EVALUATED),
-    "folder is taken": Moment("ganzoo.storage.run_folder:RunFolder.claimed"),
+    "folder is taken": Moment("ganzoo.storage.run_folder:RunFolder.locked"),
 }
 # A signal at these lets the step, and what belongs to it, be done and saved.
 DURING = {

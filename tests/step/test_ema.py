@@ -41,7 +41,7 @@ def test_averages_follow_the_networks_and_constant_weights_stay() -> None:
 def test_averages_take_the_place_of_networks_only_for_a_while() -> None:
     recipe = make_trainer(choose("gan")).train_step.recipe.train()
     ema, live = EMA(recipe, 0.9), recipe.generator
-    with ema.in_place() as averaged:
+    with ema.swapped_in() as averaged:
         assert averaged.generator is ema.networks["generator"]
         assert not any(module.training for module in averaged.modules())
     assert recipe.generator is live

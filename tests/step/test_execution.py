@@ -28,7 +28,7 @@ def test_what_cannot_be_compiled_leaves_no_folder(tmp_path: Path, monkeypatch: p
         return compiled
 
     monkeypatch.setattr(torch, "compile", cannot)
-    with pytest.raises(UserError, match=r"phase .discriminator. cannot be compiled here: no C\+\+ compiler found; use"):
+    with pytest.raises(UserError, match=r"phase .discriminator. cannot be compiled: no C\+\+ compiler found; use"):
         train(choose("gan", execution="compile", out=tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
@@ -52,7 +52,7 @@ def test_what_a_killed_compiler_left_is_compiled_anew(tmp_path: Path, monkeypatc
     assert train(choose("gan", execution="compile", steps=1, out=tmp_path / "run")).finished
     monkeypatch.setattr(Path, "unlink", lambda path, missing_ok: None)
     half.touch()
-    with pytest.raises(UserError, match="cannot be compiled here: no backend"):
+    with pytest.raises(UserError, match="cannot be compiled: no backend"):
         train(choose("gan", execution="compile", steps=1, out=tmp_path / "again"))
 
 

@@ -103,14 +103,14 @@ def test_a_step_that_asks_for_its_number_is_not_recorded(monkeypatch: pytest.Mon
     strict, _ = recorded(selection)
     for _ in range(WARM_UP):
         strict.advance()
-    with pytest.raises(UserError, match="cannot be recorded: phase 'generator' asks for the number of the step"):
+    with pytest.raises(UserError, match="cannot be recorded: phase 'generator' needs the number of the step"):
         strict.advance()
     said: list[str] = []
     lenient, _ = recorded(selection, said.append)
     for _ in range(8):
         lenient.advance()
     assert len(said) == 1
-    assert "going on without" in said[0]
+    assert "continuing with eager steps" in said[0]
     assert lenient.step == 8
 
 

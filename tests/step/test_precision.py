@@ -110,7 +110,7 @@ def test_a_processor_that_says_nothing_has_none(tmp_path: Path, monkeypatch: pyt
 
 
 def test_tf32_is_of_gpus(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="precision 'tf32' is one of NVIDIA's GPUs, not of cpu: use --precision fp32"):
+    with pytest.raises(UserError, match="precision 'tf32' needs an NVIDIA GPU, and this is cpu: use --precision fp32"):
         train(choose("gan", precision="tf32", device="cpu", out=tmp_path / "run"))
 
 

@@ -132,7 +132,9 @@ def test_processes_that_see_other_saves_do_not_train() -> None:
     class At:
         step = 0
 
-    with pytest.raises(UserError, match="process 1 found the save of step 0, and the first one that of step 40"):
+    with pytest.raises(
+        UserError, match="process 1 found the checkpoint of step 0, and the first process that of step 40"
+    ):
         _refuse_other_steps(At(), Elsewhere())  # type: ignore[arg-type]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ganzoo.catalogue import installed, select
-from ganzoo.storage.files import NotWritten, make_folder, replacing, sweep, write_whole
+from ganzoo.storage.files import WriteFailed, make_folder, remove_leftovers, replacing, write_atomically
 from ganzoo.training.observers import Observer
 from ganzoo.training.run import Run, train
 
@@ -41,7 +41,7 @@ def test_a_folder_that_cannot_be_synced_is_no_failure(
 
     monkeypatch.setattr(os, "fsync", refuse)
     make_folder(tmp_path / "run")
-    write_whole(tmp_path / "run" / "file", b"new")
+    write_atomically(tmp_path / "run" / "file", b"new")
     assert (tmp_path / "run" / "file").read_bytes() == b"new"
 
 
@@ -54,7 +54,7 @@ def test_a_folder_that_cannot_be_opened_is_no_failure(tmp_path: Path, monkeypatc
         return usual(path, *more, **named)
 
     monkeypatch.setattr(os, "open", refuse)
-    write_whole(tmp_path / "file", b"new")
+    write_atomically(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
@@ -70,8 +70,8 @@ def test_a_folder_whose_sync_fails_is_told_and_the_file_is_the_new_one(
         usual(descriptor)
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(NotWritten, match=rf"file cannot be written \({os.strerror(error)}\)"):
-        write_whole(tmp_path / "file", b"new")
+    with pytest.raises(WriteFailed, match=rf"file cannot be written \({os.strerror(error)}\)"):
+        write_atomically(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -104,7 +104,7 @@ def test_a_link_is_replaced_and_what_it_points_to_stays(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_bytes(b"mine")
     for name, target in (("file", "elsewhere"), ("dangling", "nowhere")):
         (tmp_path / name).symlink_to(target)
-        write_whole(tmp_path / name, b"new")
+        write_atomically(tmp_path / name, b"new")
         assert not (tmp_path / name).is_symlink()
         assert (tmp_path / name).read_bytes() == b"new"
     assert (tmp_path / "elsewhere").read_bytes() == b"mine"
@@ -136,8 +136,8 @@ def test_what_a_killed_process_had_begun_is_removed_by_the_next_one(tmp_path: Pa
 
 
 def test_sweeping_an_empty_folder_does_nothing(tmp_path: Path) -> None:
-    sweep(tmp_path)
-    sweep(tmp_path / "none")
+    remove_leftovers(tmp_path)
+    remove_leftovers(tmp_path / "none")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -157,7 +157,7 @@ def test_whatever_ends_a_write_the_old_file_stays(tmp_path: Path) -> None:
 
 def test_a_folder_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(NotWritten, match="file"):
+    with pytest.raises(WriteFailed, match="file"):
         make_folder(tmp_path / "file" / "folder")
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")
@@ -176,9 +176,9 @@ def steps(run: Run) -> list[int]:
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
-    write_whole(path, b"old")
+    write_atomically(path, b"old")
     monkeypatch.setattr("os.fsync", lambda descriptor: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        write_whole(path, b"new")
+        write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [found.name for found in tmp_path.iterdir()] == ["file"]

@@ -12,7 +12,7 @@ import pytest
 
 from ganzoo.errors import UserError
 from ganzoo.storage import folder_lock as claim
-from ganzoo.storage.files import NotWritten
+from ganzoo.storage.files import WriteFailed
 from ganzoo.storage.folder_lock import FolderLock
 from ganzoo.testing.processes import dead_process
 
@@ -62,12 +62,12 @@ def test_a_name_is_gone_before_another_process_can_write_its_own(
 
 def test_who_cannot_write_its_name_lets_go_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, content: bytes) -> None:
-        raise NotWritten(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        raise WriteFailed(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
     monkeypatch.setattr(claim, "PATIENCE", 0.0)
     with monkeypatch.context() as patch:
         patch.setattr(claim, "write_whole", full)
-        with pytest.raises(NotWritten) as failed:
+        with pytest.raises(WriteFailed) as failed:
             FolderLock(tmp_path)
     FolderLock(tmp_path).release()
     assert failed.tb is not None, "who looks at the failure keeps what it happened in"

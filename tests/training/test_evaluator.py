@@ -95,7 +95,7 @@ def test_a_best_model_of_another_judge_is_not_compared_with(tmp_path: Path) -> N
     train(select(installed(), "cgan", chosen), [StopAt(4)])
     for flags, words in (
         ({"metric": "parzen"}, "judge is none here"),
-        ({"metric": "kernel"}, r"was not chosen by KD\[digits-plain"),
+        ({"metric": "kernel"}, r"was not selected by KD\[digits-plain"),
         ({"evaluate_samples": 400}, "number of samples is 400 here and 300 there"),
     ):
         with pytest.raises(UserError, match=words):

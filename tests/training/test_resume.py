@@ -163,7 +163,7 @@ def test_a_killed_run_goes_on_to_the_bit_and_two_cannot_share_a_folder(
     assert killed.returncode == -signal.SIGKILL
     newest = step_of(checkpoints(out / "checkpoints")[0])
     assert command(["train", "gan", "--batch-size", "8", "--out", str(out), *length, "--resume"]) == 0
-    assert f"going on from the save of step {newest}\n" in capsys.readouterr().err
+    assert f"continuing from the checkpoint of step {newest}\n" in capsys.readouterr().err
     whole = tmp_path / "whole"
     assert command(["train", "gan", "--batch-size", "8", "--out", str(whole), *length]) == 0
     assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
@@ -185,13 +185,13 @@ def test_resuming_never_overwrites_what_is_not_this_run(tmp_path: Path) -> None:
     out = tmp_path / "run"
     model = train(choose("cgan", out, checkpoint_every=0)).folder.model
     before = model.read_bytes()
-    with pytest.raises(UserError, match="no saves to go on from"):
+    with pytest.raises(UserError, match="no checkpoint to continue from"):
         train(choose("gan", out), resume=True)
     assert model.read_bytes() == before
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "config.json").write_text('{"my": "own"}')
-    with pytest.raises(UserError, match="begun with"):
+    with pytest.raises(UserError, match="is not the config of a ganzoo run"):
         train(choose("gan", mine), resume=True)
     assert (mine / "config.json").read_text() == '{"my": "own"}'
 
@@ -201,7 +201,7 @@ def test_a_run_with_nothing_but_damaged_saves_is_left_alone(tmp_path: Path) -> N
     run = train(selection, [StopAt(5)])
     for path in run.folder.checkpoints.iterdir():
         path.write_bytes(b"")
-    with pytest.raises(UserError, match=r"all saves in .* are damaged"):
+    with pytest.raises(UserError, match=r"all checkpoints in .* are damaged"):
         train(selection, resume=True)
 
 

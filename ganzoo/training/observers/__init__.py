@@ -1,4 +1,4 @@
-"""What watches a training: each observer keeps or shows one thing, and none can change the training."""
+"""Observers of a training: each one writes or shows one thing, and none can change the training."""
 
 from ganzoo.training.observers.base import Observer, Picture, Report, TrainingStart
 

@@ -1,4 +1,4 @@
-"""What a trainer tells those who watch it."""
+"""The interface of observers, and what a trainer reports to them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganzoo.storage.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class TrainingStart:
-    """What is about to begin: the run's folder, from which ``step`` to how many ``steps``, and a line for people."""
+    """The start of a training: the run's folder, its first ``step`` of ``steps``, and a description for the user."""
 
     folder: RunFolder
     step: int
@@ -23,10 +23,10 @@ class TrainingStart:
 
 @dataclass(frozen=True)
 class Report:
-    """Values read from the device: means since the last report, by phase and name.
+    """The state of a training: means of the loss ``terms`` (by phase and name) and ``values`` since the last report.
 
-    ``seconds`` are those of training so far, ``images`` the real examples that were used, ``rate`` steps a second
-    since the last report. ``scores`` are the figures of an evaluation, where there was one.
+    ``seconds`` is the training time so far, ``images`` the number of real examples used so far, ``rate`` the steps per
+    second since the last report. ``scores`` are the figures of an evaluation, if this step had one.
     """
 
     step: int
@@ -41,26 +41,26 @@ class Report:
 
 @dataclass(frozen=True)
 class Picture:
-    """Samples of the fixed noise at one step, drawn."""
+    """A picture of samples for the fixed noise at one step."""
 
     step: int
     image: Image.Image
 
 
 class Observer(ABC):
-    """Somebody who watches; every method does nothing unless it is overridden."""
+    """Receives the events of a training; every method does nothing unless it is overridden."""
 
-    def began(self, situation: TrainingStart) -> None:  # noqa: B027
-        """Note that training begins."""
+    def began(self, start: TrainingStart) -> None:  # noqa: B027
+        """Handle the start of the training."""
 
     def stepped(self, step: int) -> None:  # noqa: B027
-        """Note that ``step`` steps are done; called each step, so it must cost nothing."""
+        """Handle the end of a step, when ``step`` steps are done; called in every step, so it must be fast."""
 
     def reported(self, report: Report) -> None:  # noqa: B027
-        """Note new values."""
+        """Handle a report."""
 
     def pictured(self, picture: Picture) -> None:  # noqa: B027
-        """Note a new picture."""
+        """Handle a picture."""
 
     def ended(self) -> None:  # noqa: B027
-        """Note that training is over, finished or not; called once after :meth:`began`."""
+        """Handle the end of the training, finished or not; called once if :meth:`began` was called."""

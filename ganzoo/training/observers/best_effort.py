@@ -11,48 +11,51 @@ from ganzoo.training.observers.base import Observer, Picture, Report, TrainingSt
 
 @final
 class BestEffort(Observer):
-    """Lets a training go on without what ``observer`` cannot write; the first such failure is told."""
+    """Passes events on to ``observer``; an observer that cannot write does not end the training.
+
+    The first failure is reported through ``warn``.
+    """
 
     def __init__(self, observer: Observer, warn: Callable[[str], None]):
         self._observer, self._warn = observer, warn
-        self._works, self._told = True, False
+        self._works, self._warned = True, False
 
-    def began(self, situation: TrainingStart) -> None:
-        """Let it begin; one that cannot is left alone from then on."""
+    def began(self, start: TrainingStart) -> None:
+        """Pass the event on; if that fails, the observer gets no other event."""
         self._works = False
-        with self._forgiving():
-            self._observer.began(situation)
+        with self._warning_once():
+            self._observer.began(start)
             self._works = True
 
     def stepped(self, step: int) -> None:
-        """Tell it."""
+        """Pass the event on."""
         if self._works:
-            with self._forgiving():
+            with self._warning_once():
                 self._observer.stepped(step)
 
     def reported(self, report: Report) -> None:
-        """Tell it."""
+        """Pass the event on."""
         if self._works:
-            with self._forgiving():
+            with self._warning_once():
                 self._observer.reported(report)
 
     def pictured(self, picture: Picture) -> None:
-        """Tell it."""
+        """Pass the event on."""
         if self._works:
-            with self._forgiving():
+            with self._warning_once():
                 self._observer.pictured(picture)
 
     def ended(self) -> None:
-        """Tell it."""
+        """Pass the event on."""
         if self._works:
-            with self._forgiving():
+            with self._warning_once():
                 self._observer.ended()
 
     @contextmanager
-    def _forgiving(self) -> Iterator[None]:
+    def _warning_once(self) -> Iterator[None]:
         try:
             yield
         except OSError as problem:
-            if not self._told:
-                self._warn(f"left out, as others like it may be: {problem}")
-            self._told = True
+            if not self._warned:
+                self._warn(f"left out, and others may be too: {problem}")
+            self._warned = True

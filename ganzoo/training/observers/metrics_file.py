@@ -1,4 +1,4 @@
-"""``metrics.jsonl``: one JSON object a line."""
+"""The file ``metrics.jsonl``: one JSON object per report, one per line."""
 
 from __future__ import annotations
 
@@ -9,33 +9,31 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import UserError
-from ganzoo.storage.files import Journal, read_file, write_whole
+from ganzoo.storage.files import Journal, read_file, write_atomically
 from ganzoo.training.observers.base import Observer, Report, TrainingStart
 
-LONGEST = 2**30  # bytes of a file of metrics
-
-
-LARGEST = 1e300  # finite number in it
+MAX_BYTES = 2**30  # of a file of metrics
+MAX_FINITE = 1e300  # of a finite number in it
 
 
 class MetricsFile(Observer):
-    """Writes ``metrics.jsonl``: one JSON object a line."""
+    """Writes ``metrics.jsonl``."""
 
-    def began(self, situation: TrainingStart) -> None:
-        """Open the file, cut back to the step at which training begins, and mended where it is damaged."""
-        path = situation.folder.metrics
+    def began(self, start: TrainingStart) -> None:
+        """Open the file; rows after the first step of a resumed training, and damaged rows, are removed."""
+        path = start.folder.metrics
         try:
-            kept = [json.dumps(row) for row in _reports(path) if row["step"] <= situation.step]
+            kept = [json.dumps(row) for row in read_reports(path) if row["step"] <= start.step]
         except OSError as problem:
             reason = problem.strerror or problem
             raise UserError(
-                f"{path} cannot be read: {reason}; move it away, and the run goes on without it"
+                f"{path} cannot be read: {reason}; move it away, and the run continues without it"
             ) from problem
-        write_whole(path, "".join(f"{row}\n" for row in kept).encode())
+        write_atomically(path, "".join(f"{row}\n" for row in kept).encode())
         self._journal = Journal(path)
 
     def reported(self, report: Report) -> None:
-        """Write a row."""
+        """Append a row."""
         self._journal.append(json.dumps(as_row(report)))
 
     def ended(self) -> None:
@@ -44,12 +42,12 @@ class MetricsFile(Observer):
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the JSON objects of a file with one a line; lines that are none, such as one cut off, are left out.
+    """Return the JSON objects of a file with one per line; other lines, such as an incomplete one, are skipped.
 
-    Raises ``OSError`` where there is a file that cannot be read.
+    A missing file has none. Raises ``OSError`` if a file cannot be read.
     """
     try:
-        lines = read_file(path, LONGEST).split(b"\n")
+        lines = read_file(path, MAX_BYTES).split(b"\n")
     except FileNotFoundError:
         return []
     return [row for line in lines if isinstance(row := _value(line), dict)]
@@ -62,8 +60,8 @@ def _value(line: bytes) -> Any:
         return None
 
 
-def _reports(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a ``metrics.jsonl`` that tell of a step."""
+def read_reports(path: Path) -> list[dict[str, Any]]:
+    """Return the valid rows of a ``metrics.jsonl``, one for each report."""
     return [row for row in read_rows(path) if _is_report(row)]
 
 
@@ -74,16 +72,16 @@ def _is_report(row: Mapping[str, Any]) -> bool:
     return False
 
 
-def _are_numbers(*found: Any) -> bool:
-    return all(isinstance(named, dict) and all(map(_is_number, named.values())) for named in found)
+def _are_numbers(*objects: Any) -> bool:
+    return all(isinstance(value, dict) and all(map(_is_number, value.values())) for value in objects)
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and not LARGEST < abs(value) < math.inf
+    return type(value) in (int, float) and not MAX_FINITE < abs(value) < math.inf
 
 
 def as_row(report: Report) -> dict[str, Any]:
-    """Return the row of ``metrics.jsonl`` for a report."""
+    """Return the row of a report; its keys are the format of ``metrics.jsonl``."""
     return {
         "step": report.step,
         "seconds": round(report.seconds, 3),

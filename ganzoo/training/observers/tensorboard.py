@@ -1,4 +1,4 @@
-"""TensorBoard events."""
+"""Writes TensorBoard events."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class TensorBoardEvents(Observer):
             raise UserError(
                 f"--tensorboard needs a package that is not installed ({problem}): pip install 'ganzoo[tensorboard]'"
             ) from problem
-        self._make: Any = SummaryWriter
+        self._writer_class: Any = SummaryWriter
 
-    def began(self, situation: TrainingStart) -> None:
+    def began(self, start: TrainingStart) -> None:
         """Open the events."""
-        self._usual = threading.excepthook
+        self._previous_hook = threading.excepthook
         threading.excepthook = self._thread_failed
         try:
-            # Events after the save that the run goes on from will come again.
-            again = situation.step + 1 if situation.step else 0
-            self._writer = self._make(str(situation.folder.events), purge_step=again)
+            # A resumed run writes the events after its checkpoint again.
+            first_step = start.step + 1 if start.step else 0
+            self._writer = self._writer_class(str(start.folder.events), purge_step=first_step)
         except OSError:
-            threading.excepthook = self._usual
+            threading.excepthook = self._previous_hook
             raise
 
     def reported(self, report: Report) -> None:
@@ -57,9 +57,9 @@ class TensorBoardEvents(Observer):
         try:
             self._writer.close()
         finally:
-            threading.excepthook = self._usual
+            threading.excepthook = self._previous_hook
 
     def _thread_failed(self, failure: threading.ExceptHookArgs) -> None:
-        # The library's thread keeps what it could not write for the next call, and Python would print it besides.
+        # The library raises an OSError of its thread again in its next call; Python would also print it.
         if not (issubclass(failure.exc_type, OSError) and type(failure.thread).__module__.startswith("tensorboard.")):
-            self._usual(failure)
+            self._previous_hook(failure)

@@ -1,4 +1,4 @@
-"""Showing how far work is: a bar on a terminal, a line for each kind of work elsewhere."""
+"""The progress of other work on stderr: a bar on a terminal, one line for each kind of work otherwise."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ganzoo.text import printable
 
 T = TypeVar("T")
-_SAID = TextColumn("{task.description}", markup=False)
+_DESCRIPTION = TextColumn("{task.description}", markup=False)
 
 
 class Tracker:
-    """Tells people on stderr what is being done; stdout is for results."""
+    """Shows on stderr what is being done (:class:`ganzoo.contract.judge.Track`); stdout is for results."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, markup=False, emoji=False)
-        self._told: set[str] = set()
+        self._shown: set[str] = set()
         self._busy = False
 
     def __call__(self, items: Iterable[T], what: str, count: int) -> Iterable[T]:
-        """Return ``items``, of which there are ``count``, and show how far work on them is."""
+        """Return ``items``, of which there are ``count``, and show progress; ``what`` names the work."""
         if count < 2:
             return items
         if self._console.is_terminal and not self._busy:
             return self._bar(items, what, count)
-        if not self._console.is_terminal and what not in self._told:
-            self._told.add(what)
+        if not self._console.is_terminal and what not in self._shown:
+            self._shown.add(what)
             self._console.print(printable(what), highlight=False)
         return items
 
@@ -38,8 +38,8 @@ class Tracker:
         self._console.print(printable(f"ganzoo: {text}"), highlight=False, soft_wrap=True)
 
     def _bar(self, items: Iterable[T], what: str, count: int) -> Iterator[T]:
-        columns = (_SAID, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        # One bar at a time: what is done within other work is part of it.
+        columns = (_DESCRIPTION, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        # One bar at a time: work within other work shows none of its own.
         self._busy = True
         try:
             with Progress(*columns, console=self._console, transient=True) as progress:

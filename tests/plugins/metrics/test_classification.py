@@ -113,8 +113,8 @@ class TestLearning:
     @pytest.mark.parametrize(
         ("count", "epochs", "least", "steps"), [(70, 3, 1, 12), (70, 3, 30, 30), (5, 3, 1, 3), (2, 1, 1, 1)]
     )
-    def test_people_see_every_step(self, count: int, epochs: int, least: int, steps: int) -> None:
-        config = ClassifierConfig(width=1, features=2, epochs=epochs, least_steps=least, batch_size=16)
+    def test_people_see_every_step(self, count: int, epochs: int, minimum_examples: int, steps: int) -> None:
+        config = ClassifierConfig(width=1, features=2, epochs=epochs, least_steps=minimum_examples, batch_size=16)
         shown: list[tuple[str, int, int]] = []
 
         def track(items: Iterable[Any], what: str, of: int) -> Iterable[Any]:
@@ -258,11 +258,11 @@ class TestScore:
     def test_by_hand(self) -> None:
         pupils: list[Told] = []
 
-        def pupil() -> Told:
+        def untrained_judge() -> Told:
             pupils.append(Told())
             return pupils[-1]
 
-        context = SimpleBench(Field("image", (1, 16, 16)), DIGITS, judge=pupil)
+        context = SimpleBench(Field("image", (1, 16, 16)), DIGITS, judge=untrained_judge)
         made = Examples(told(5), torch.tensor([5]))
         real = Examples(told(*range(10)).repeat(120, 1), torch.arange(1200) % 10)
         real.labels[:300] = 7  # type: ignore[index]

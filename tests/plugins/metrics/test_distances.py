@@ -163,7 +163,7 @@ class TestFrechet:
     @pytest.mark.parametrize("size", [1, 7])
     def test_more_examples_than_features_are_needed(self, size: int) -> None:
         context = SimpleBench(Field("vector", (size,)), train=Examples(normal(0, 9, size)))
-        assert metric_of("frechet").least(context) == size + 1
+        assert metric_of("frechet").minimum_examples(context) == size + 1
 
 
 def cubic(x: Tensor, y: Tensor) -> float:
@@ -235,8 +235,8 @@ class TestKernel:
 
     def test_few_examples_are_enough(self) -> None:
         context = SimpleBench(Field("vector", (3,)))
-        least = metric_of("kernel").least(context)
-        found = kernel(normal(0, least, 3), normal(1, least, 3))
+        minimum_examples = metric_of("kernel").minimum_examples(context)
+        found = kernel(normal(0, minimum_examples, 3), normal(1, minimum_examples, 3))
         assert math.isfinite(found.value) and found.error > 0
 
     def test_a_collapsed_model(self) -> None:

@@ -310,8 +310,8 @@ def test_what_is_declared(metric: type[InceptionMetric]) -> None:
 
 
 @pytest.mark.parametrize(("metric", "least"), [(InceptionFrechet, 2049), (InceptionKernel, 20), (InceptionScore, 5000)])
-def test_how_many_images_a_figure_wants(metric: type[InceptionMetric], least: int) -> None:
-    assert metric(InceptionConfig()).least(SimpleBench(GREY)) == least
+def test_how_many_images_a_figure_wants(metric: type[InceptionMetric], minimum_examples: int) -> None:
+    assert metric(InceptionConfig()).minimum_examples(SimpleBench(GREY)) == minimum_examples
 
 
 @each

@@ -150,7 +150,7 @@ def test_the_floor_is_what_as_many_new_examples_would_get() -> None:
 
 
 def test_ten_examples_a_class_are_needed() -> None:
-    assert Modes(ModesConfig()).least(told(1000)) == 10_000
+    assert Modes(ModesConfig()).minimum_examples(told(1000)) == 10_000
 
 
 # Gaussians

@@ -156,7 +156,7 @@ class TestManifold:
     @pytest.mark.parametrize("k", [1, 5])
     def test_a_ball_is_no_more_than_a_tenth_of_the_examples(self, k: int) -> None:
         metric = metric_of("manifold", neighbours=k)
-        assert metric.least(SimpleBench(Field("vector", (2,)))) == 10 * k
+        assert metric.minimum_examples(SimpleBench(Field("vector", (2,)))) == 10 * k
 
 
 def pictures(seed: int, count: int) -> Tensor:

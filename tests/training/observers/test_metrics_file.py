@@ -12,7 +12,7 @@ import pytest
 
 from ganzoo.catalogue import installed, select
 from ganzoo.errors import TrainingFailed, UserError
-from ganzoo.storage.files import Journal, NotWritten
+from ganzoo.storage.files import Journal, WriteFailed
 from ganzoo.training.observers import Observer
 from ganzoo.training.observers.metrics_file import read_rows
 from ganzoo.training.run import Run, train
@@ -96,7 +96,7 @@ def test_a_line_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     usual = journal._file
     for _ in range(2):
         journal._file = Full(usual)  # type: ignore[assignment]
-        with pytest.raises(NotWritten, match="No space left on device"):
+        with pytest.raises(WriteFailed, match="No space left on device"):
             journal.append("second")
         assert (tmp_path / "lines").read_text() == "first\n"
     journal._file = usual
@@ -118,8 +118,10 @@ def test_a_row_is_there_as_soon_as_it_is_reported(tmp_path: Path) -> None:
 
 def test_a_row_that_cannot_be_written_ends_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Journal, line: str) -> None:
-        raise NotWritten(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "metrics.jsonl"))
+        raise WriteFailed(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "metrics.jsonl"))
 
     monkeypatch.setattr(Journal, "append", full)
-    with pytest.raises(TrainingFailed, match=r"metrics.jsonl cannot be written \(No space left.*no step is saved yet"):
+    with pytest.raises(
+        TrainingFailed, match=r"metrics.jsonl cannot be written \(No space left.*there is no checkpoint yet"
+    ):
         trained(tmp_path / "run")
