@@ -53,115 +53,127 @@ def read(folder: Path = RESULTS) -> list[Result]:
 
 INTRODUCTION = """# Benchmarks
 
-How fast trainings are, what they hold, and how good their models are. This page is made by `python benchmarks/page.py`
-from the files in `benchmarks/results/`, which the commands named here wrote with `--out`; a test keeps it equal to
-them. `DIR` is a folder with MNIST. Loops whose speeds are compared take turns in one process, and the first step of a
-turn does not count; a step's time is the median of all rounds, and a ratio the median of those of each round. What the
-trainings learn is also shown in [results](results.md). Figures of the Xeon are of an earlier commit, when `cgan` and
-`cgan-conv` trained as `--preset published --dataset-size 28 --ema 0.999` does now."""
+This page shows how fast ganzoo trains, how much memory it needs, and how good its models are.
+`python benchmarks/page.py` generates it from the files in `benchmarks/results/`. The commands below wrote these files
+with `--out`, and a test checks that the page agrees with them. `DIR` is a folder with MNIST.
+
+- Training loops whose speeds are compared take turns in one process. The first step of each turn does not count.
+- The time of a step is the median of all rounds. A ratio is the median of the ratios of the rounds.
+- The figures of the Xeon come from an earlier commit. At that commit, `cgan` and `cgan-conv` trained as
+  `--preset published --dataset-size 28 --ema 0.999` does now.
+
+[Results](results.md) shows samples from the trained models."""
 
 SECTIONS = (
     Section(
         "Against a tutorial's loop",
         "against_tutorial",
         " --data-root DIR",
-        """The same networks, data and batch, as they were published, in a plain loop as tutorials write it: images
-decoded one by one with torchvision in the training process, float32, contiguous tensors, torch's own dropout, Adam
-unfused, nothing frozen, and every value read at every step. `fp32` is ganzoo in the same arithmetic, `auto` what a user
-gets without choosing, both with metrics and progress as usual. ganzoo does more in a step than that loop: it averages
-the generator and draws from seeded streams. Both make as many fakes: one batch for both networks of `cgan`, one for
-each of `dcgan`.""",
+        """The plain loop has the same networks, data and batch, as they were published, and is written as tutorials
+write it: the training process decodes images one by one with torchvision; float32, contiguous tensors, torch's own
+dropout, unfused Adam; nothing is frozen, and every value is read at every step. `fp32` is ganzoo with the same
+arithmetic; `auto` is what a user gets by default. Both include metrics and progress as usual. ganzoo does more in a
+step than that loop: it averages the generator and draws random numbers from seeded streams. Both generate the same
+number of fake examples: one batch for both networks of `cgan`, one for each network of `dcgan`.""",
         tables.against_tutorial,
     ),
     Section(
         "What a tutorial's loop reads",
         "tutorial",
         " --data-root DIR",
-        """The part of its step that goes into images. ganzoo keeps them as bytes in the device's memory. What it does
-otherwise besides: no gradient is computed that nobody uses, dropout and Adam are few operations instead of many,
-convolutions have the order of memory that they are fastest with, and `auto` multiplies in bfloat16 where the processor
-does.""",
+        """How much of a step the tutorial's loop spends on reading images. ganzoo keeps images as bytes in the memory
+of the device. It saves time elsewhere too: it computes no gradient that nobody uses, dropout and Adam are few
+operations instead of many, convolutions use the memory format in which they are fastest, and `auto` multiplies in
+bfloat16 if the processor does.""",
         tables.tutorial,
     ),
     Section(
         "What bfloat16 costs",
         "precision",
         " --data-root DIR",
-        """The same trainings in float32 and bfloat16, judged by one classifier of MNIST: the share of samples that it
-takes for the labels they were made for, and the Fréchet distance (arXiv 1706.08500, in the classifier's own features)
-between samples and test images.""",
+        """The same trainings in float32 and bfloat16, evaluated by one classifier of MNIST. The table has the share of
+samples that the classifier assigns to the label of the sample, and the Fréchet distance (arXiv 1706.08500, with the
+classifier's own features) between samples and test images.""",
         tables.precision,
     ),
     Section(
         "What the trainer costs",
         "trainer_overhead",
         " --data-root DIR",
-        """The trainer with its sums of losses, `metrics.jsonl` and progress at the usual intervals, against a loop of
-its own that makes the same training to the bit: the same losses, frozen parameters, optimizers, averages and random
-numbers. Both are eager. Pictures and saves are left out: their intervals decide what they cost. `gan-minimal` has the
-smallest step of all, so that what is added weighs most.""",
+        """The trainer writes its sums of losses, `metrics.jsonl` and progress at the usual intervals. The bare loop
+makes the same training, bit for bit: the same losses, frozen parameters, optimizers, averages and random numbers. Both
+run eagerly. Pictures and checkpoints are left out, because their cost depends on their intervals. `gan-minimal` has the
+smallest step of all variants, so the additional time is relatively largest there.""",
         tables.trainer_overhead,
     ),
     Section(
         "Batch and width",
         "scaling",
         " --data-root DIR",
-        "Speed against the batch and against the width of the networks, everything else as usual, on MNIST.",
+        """Speed for different batch sizes and for different widths of the networks, with default settings otherwise, on
+MNIST.""",
         tables.scaling,
     ),
     Section(
         "Memory",
         "memory",
         "",
-        """A folder of JPEGs that takes more than ten times the data budget, and a tenth of it, which does not fit
-either, so that both are streamed; and many steps of the cheapest training, with pictures and saves. Memory is what the
-process and its workers made for themselves, what they share counted once; files that are mapped, such as torch's
-libraries, are left out.""",
+        """The first table: a folder of JPEGs that is more than ten times as large as the data budget, and a tenth of
+that folder, which does not fit into the budget either, so that both are streamed. The second table: many steps of the
+cheapest training, with pictures and checkpoints. Memory is what the process and its workers allocated themselves;
+shared memory counts once. Mapped files, such as torch's libraries, do not count.""",
         tables.memory,
     ),
     Section(
         "To the first step",
         "startup",
         " --data-root DIR",
-        """From the command `ganzoo train cgan --dataset mnist` to the first row of its metrics, against what torch
-takes by itself: the first optimizer of a process makes torch import its compiler, whether that is used or not.""",
+        """The time from the command `ganzoo train cgan --dataset mnist` to the first row of its metrics, compared with
+the time that torch needs on its own: the first optimizer of a process makes torch import its compiler, even if the
+compiler is not used.""",
         tables.startup,
     ),
     Section(
         "Against the published loop",
         "published",
         " --data-root DIR --pictures docs/pictures",
-        """The published conditional GAN (fully connected, the label's embedding beside noise and image, 28×28, batch
-64) in the loop that tutorials write, for ten epochs of MNIST, against what a user types. The loop's time is that of its
-steps alone; that of a command is all it takes, from its start to its last picture and save. Both make their samples in
-evaluation mode. Two classifiers of different shapes judge; where there are two values, they are those
-of the two, and a target is reached where both say so. The last row is what [real images get](metrics.md).""",
+        """The published conditional GAN (fully connected, the label's embedding concatenated with noise and image,
+28×28, batch 64) in a loop as tutorials write it, for ten epochs of MNIST, compared with the commands that a user types.
+The time of the loop is that of its steps only. The time of a command includes everything, from its start to its last
+picture and checkpoint. Both generate their samples in evaluation mode. Two classifiers with different architectures
+evaluate the samples. If a cell has two values, they come from these two; a target is reached if both say so. The last
+row is [what real data gets](metrics.md#what-real-data-gets).""",
         quality_tables.published,
     ),
     Section(
         "Conditioners",
         "conditioners",
         " --data-root DIR --pictures docs/pictures",
-        """Every conditioner that fits, in every conditional variant, on MNIST, with the variant's defaults otherwise,
-which were chosen with its own conditioner in place: mean ± standard deviation of trainings that differ in their seed. A
-conditioner that fits the discriminator alone is tried there, and the generator then has `multiply`. `accuracy` is the
-share of samples that a classifier takes for the class that was asked for; `FD` the distance between its features of
-samples and of test images, which can be compared within a table; `CAS` the accuracy on test images of a classifier that
-learnt from the samples alone; `recall` the share of test images that lie among samples, and `coverage` that of those
-with a sample nearby. The last row is what [real images get](metrics.md). Trainings are short, for a thread each has to
-do; `dcgan` makes 32×32 images with networks of half their usual width.
+        """Every conditioner that fits, in every conditional variant, on MNIST. All other settings are the variant's
+defaults, which were chosen with its own conditioner in place. Values are mean ± standard deviation of trainings with
+different seeds. If a conditioner fits the discriminator only, it is used there, and the generator has `multiply`.
 
-In `cgan` and `cgan-conv`, a label that is concatenated gives the right class soon and nearly always, but the noise may
-be forgotten: recall and coverage stay low. One that is multiplied reaches the network through the noise alone: the
-right class comes later, and variety with it; in `dcgan`, whose noise has no mean, neither is learnt in this time.""",
+- `accuracy` is the share of samples that a classifier assigns to the requested class.
+- `FD` is the distance between the classifier's features of samples and of test images. It can be compared within a
+  table.
+- `CAS` is the accuracy on test images of a classifier that was trained on the samples only.
+- `recall` is the share of test images that lie among samples, `coverage` the share of test images with a sample nearby.
+- The last row is [what real data gets](metrics.md#what-real-data-gets).
+
+Trainings are short, because each has one thread. `dcgan` generates 32×32 images with networks of half their default
+width.
+
+In `cgan` and `cgan-conv`, a concatenated label gives the right class early and nearly always, but the generator may
+ignore the noise: recall and coverage stay low. A multiplied label reaches the network only through the noise: the right
+class comes later, together with variety. In `dcgan`, whose noise has mean zero, neither is learned in this time.""",
         quality_tables.conditioners,
     ),
 )
 
-VARIANTS = f"""`{BENCH}`: every variant with its default settings. The shares are those of the machine's own rates for
-large matrix products, in the same precision, and for copies; the larger of them is what bounds a step. A share of the
-copy rate above 100% says that caches answer. A step that is far from both waits for its many small operations to be
-started one after the other: there a larger batch costs little."""
+VARIANTS = f"""`{BENCH}`: every variant with its default settings. The shares are relative to the rates that the machine
+itself reaches for large matrix products, in the same precision, and for copies. The larger share shows what limits the
+step. A share of the copy rate above 100% means that caches serve the data. If both shares are small, the step waits for
+its many small operations to start one after the other; then a larger batch costs little."""
 
 
 if __name__ == "__main__":

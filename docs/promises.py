@@ -33,139 +33,146 @@ class Promise:
 PROMISES: tuple[Promise, ...] = (
     Promise(
         "A kill at any moment",
-        "A training that is killed, at any moment, loses at most the steps since its last save; gone on with, it "
-        "ends with the same weights as one that was never killed, to the bit: for every variant, optimizer, way to "
-        "carry out a step and source of data.",
-        "On one kind of machine and one version of torch; on an accelerator with `--deterministic`, which has not "
-        "been measured yet. What a power cut takes depends on the disk keeping what it says it has.",
+        "A training may be killed at any moment. It loses at most the steps since its last checkpoint. After it is "
+        "resumed, it ends with the same weights as a training that was never killed, bit for bit. This holds for every "
+        "variant, optimizer, execution and source of data.",
+        "On one kind of machine and one version of torch. On an accelerator this needs `--deterministic`, and has not "
+        "been measured yet. What is lost in a power cut depends on whether the disk keeps what it reports as written.",
         "tests/robustness/test_kills.py tests/training/test_resume.py tests/robustness/test_state_machine.py",
         "tests/robustness/test_kills.py tests/training/test_resume.py tests/robustness/test_state_machine.py",
     ),
     Promise(
         "Several processes",
-        "Processes under `torchrun` have the gradient of one with the whole batch, up to the order of additions. Where "
-        "one is killed, all are started again at the newest save, and end with the weights of a run in which none was. "
-        "A signal stops all of them after the same step, with a save.",
-        "Proved for processes of one machine, on CPUs. Batch norm and dropout look at what a process has. A process "
-        "that cannot save ends itself, and `torchrun` the others.",
+        "Several processes under `torchrun` compute the gradient that one process computes for the whole batch, up to "
+        "the order of additions. If one process is killed, all are started again from the newest checkpoint, and end "
+        "with the weights of a run in which no process was killed. A signal stops all processes after the same step, "
+        "with a checkpoint.",
+        "Proved for processes of one machine, on CPUs. Batch norm and dropout see only the examples of their own "
+        "process. A process that cannot write a checkpoint ends, and `torchrun` ends the others.",
         "tests/step/test_processes.py",
         "tests/step/test_processes.py",
     ),
     Promise(
         "Signals",
-        "SIGINT, SIGTERM and SIGUSR1 end a training after its step, with a save and the command that goes on: exit "
-        "status 130, 143 or 138. A second SIGINT ends it at once. Before the first step, and while data is read or "
-        "downloaded, the first signal ends it at once, and leaves nothing half made.",
-        "While a compiled library works, Python hears a signal only when it returns. A training whose last step is "
-        "done ends with status 0 all the same.",
+        "SIGINT, SIGTERM and SIGUSR1 end a training after the current step. It writes a checkpoint, prints the command "
+        "that resumes the run, and exits with status 130, 143 or 138. A second SIGINT ends it at once. Before the "
+        "first step, and while data is read or downloaded, the first signal ends it at once and leaves no incomplete "
+        "files.",
+        "While a compiled library works, Python receives a signal only when the library returns. A training that has "
+        "finished its last step ends with status 0 in any case.",
         "tests/robustness/test_signals.py",
         "tests/robustness/test_signals.py",
     ),
     Promise(
-        "One run a folder",
-        "Of several processes that want one run folder one gets it, and the others exit with status 2, naming its "
-        "process and host. The claim of a process that died holds nobody up.",
+        "One run per folder",
+        "If several processes want the same run folder, one of them gets it. The others exit with status 2 and name "
+        "its process and host. The lock of a process that died blocks nobody.",
         "On disks whose locks work between the machines that share them.",
         "tests/robustness/test_locks.py tests/storage/test_folder_lock.py",
         "tests/robustness/test_locks.py",
     ),
     Promise(
-        "Durable saves",
-        "A file is written beside its place, synced, renamed into place, and the folder synced: at every moment "
-        "there is the old file or the new one, whole. On a full, broken or read-only disk the old files stay, the "
-        "training ends with a sentence that names the file and the save that stands, and goes on when there is "
-        "room.",
-        "The order of calls is proved, not what a disk does with them. Pictures and curves that cannot be written "
-        "are told of, and the training goes on.",
+        "Durable files",
+        "A file is written beside its final place, synced and renamed, and then its folder is synced. So at every "
+        "moment either the complete old file or the complete new file exists. On a full, broken or read-only disk the "
+        "old files stay. The training ends with one sentence that names the file and the newest checkpoint, and it can "
+        "be resumed when there is room.",
+        "The order of the system calls is proved, not what a disk does with them. Pictures and curves that cannot be "
+        "written are reported, and the training continues.",
         "tests/robustness/test_write_order.py tests/robustness/test_disks.py tests/storage/test_files.py "
         "tests/training/observers/test_metrics_file.py",
         "tests/robustness/test_write_order.py tests/robustness/test_disks.py",
     ),
     Promise(
         "Damaged and hostile files",
-        "Any damage to a model file or a save is noticed, in the header as well as in the weights, and told in one "
-        "line; a run goes on from the save before. A file that was made to do harm, checksums and all, is refused "
-        "in one line or is a model like any other, with finite weights of its own size: it is never executed, and "
-        "builds nothing larger than itself.",
-        "The checksums are no signature: whoever can write a file can make a valid one.",
+        "Any damage to a model file or a checkpoint is detected, in the header as well as in the weights, and reported "
+        "in one line. A run resumes from the checkpoint before the damaged one. A hostile file, even with valid "
+        "checksums, is refused in one line, or it is a normal model with finite weights that are no larger than the "
+        "file. It is never executed, and nothing larger than the file is built.",
+        "The checksums are not a signature: whoever can write a file can write a valid checksum.",
         "tests/robustness/test_damage.py tests/storage/test_sealed.py",
         "tests/robustness/test_damage.py",
     ),
     Promise(
         "Nothing is executed",
-        "No default path unpickles, imports or executes what a file, a name or a download says, starts a program, "
-        "or connects anywhere but to the mirrors of a dataset that was asked for. Names are looked up in the "
-        "registry alone; what comes from outside reaches a terminal without its control characters.",
-        "Plugins are code, and run. Processes that read streamed data exchange messages with their parent. "
-        "`--execution compile` starts a compiler, whose cache torch trusts; `fid`, `kid` and `inception-score`, where "
-        "they are asked for by name, load a file of weights through torch-fidelity, which looks at its hash.",
+        "No default path unpickles, imports or executes what a file, a name or a download contains. No default path "
+        "starts a program, or connects to anything but the mirrors of a dataset that was requested. Names are looked "
+        "up in the registry only. Text from outside reaches a terminal without its control characters.",
+        "Plugins are code, and are executed. Processes that read streamed data exchange messages with their parent "
+        "process. `--execution compile` starts a compiler, and torch trusts the compiler's cache. If you name `fid`, "
+        "`kid` or `inception-score`, torch-fidelity loads a file of weights and checks its hash.",
         "tests/robustness/test_audit.py tests/robustness/test_names.py tests/project/test_names.py",
         "tests/robustness/test_audit.py tests/robustness/test_names.py",
     ),
     Promise(
         "Old checkpoints",
-        "`ganzoo convert` takes tensors out of pickled checkpoints of PyTorch and nothing else: what asks to be "
-        "run is refused by its name, damage ends in one sentence, and bombs do not go off. What it converts gives "
-        "the outputs of its own network, to the bit.",
-        "Old files carry no checksum: a flipped bit of a weight that stays finite is not seen. What shapes do not "
-        "tell, such as slopes and the order of what is joined, is yours to know: docs/convert.md lists it.",
+        "`ganzoo convert` extracts tensors from pickled PyTorch checkpoints, and nothing else. A request to execute "
+        "something is refused, with its name in the message. Damage ends in one sentence, and decompression bombs have "
+        "no effect. A converted network gives the same outputs as the original network, bit for bit.",
+        "Old files have no checksum: a flipped bit is not detected if the weight stays finite. You must check what "
+        "shapes do not show, such as slopes and the order of concatenation; docs/convert.md lists it.",
         "tests/studio/conversion/test_convert.py tests/studio/conversion/test_matching.py "
         "tests/robustness/test_hostile_checkpoints.py",
         "tests/robustness/test_hostile_checkpoints.py",
     ),
     Promise(
-        "Not a number, and collapse",
-        "An update with a term or a gradient that is not finite is never made: weights, optimizers and running "
-        "statistics stay as they were, to the bit, and the message names phase, term or weight, step, and what to "
-        "change. `--on-non-finite` stops (as it does by default), skips the update, or rolls back to a save; a "
-        "generator whose examples have become all alike is told of in that step, and `--on-collapse` may stop or "
-        "roll back as well. Nothing that is not finite is ever saved.",
-        "Where steps are recorded as a graph of a GPU, the host hears of it one step later (proved with recorded "
-        "steps on a CPU; no GPU has been measured yet). Collapse to a few kinds of examples is not noticed: "
-        "evaluate for that. It cannot be skipped: a generator that is not updated stays as it is.",
+        "NaN and mode collapse",
+        "An update with a term or gradient that is not finite is never made. Weights, optimizers and running "
+        "statistics stay as they were, bit for bit, and the message names the phase, the term or weight, the step, and "
+        "what to change. `--on-non-finite` stops the training (the default), skips the update, or rolls back to a "
+        "checkpoint. If all generated examples become the same (mode collapse), this is reported in the same step, and "
+        "`--on-collapse` can stop or roll back too. Values that are not finite are never written to a checkpoint.",
+        "If a GPU replays recorded steps (`--execution graph`), the report comes one step later (proved with recorded "
+        "steps on a CPU; no GPU has been measured yet). Collapse to a few kinds of examples is not detected: use an "
+        "evaluation for that. Skipping is no remedy for collapse, because a generator that is not updated stays as it "
+        "is.",
         "tests/health/test_anomaly.py tests/health/test_policies.py tests/health/test_collapse.py",
     ),
     Promise(
-        "Too little memory",
-        "Running out of memory ends a training with the size of the batch, the device, what to change, and the "
-        "save that stands. Memory, open files and threads stay the same over 100,000 steps.",
-        "A system that kills processes instead of refusing them memory leaves no time for words; the save stands.",
+        "Running out of memory",
+        "If memory runs out, the training ends. The message names the size of the batch, the device, what to change, "
+        "and the newest checkpoint. Memory, open files and threads stay constant over 100,000 steps.",
+        "An operating system that kills processes instead of refusing them memory leaves no time for a message. The "
+        "newest checkpoint stays.",
         "tests/health/test_memory.py tests/robustness/test_leaks.py",
         "tests/robustness/test_leaks.py",
     ),
     Promise(
         "Images and archives of any kind",
-        "Images of a folder that are broken, bombs, pipes or no images at all are left out before training begins, "
-        "and counted; the rest is upright, in the right colours, and fits.",
-        "An image that changes while it trains ends the training with its name.",
+        "Files of a folder that are broken images, decompression bombs, pipes or no images at all are left out before "
+        "the training begins, and counted. All other images are upright, and have the right colours and the right "
+        "size.",
+        "If an image changes during the training, the training ends with an error that names it.",
         "tests/robustness/test_hostile_images.py tests/robustness/test_hostile_archives.py "
         "tests/plugins/datasets/test_folder.py",
         "tests/robustness/test_hostile_images.py tests/robustness/test_hostile_archives.py",
     ),
     Promise(
         "Downloads",
-        "Only what was published gets the file's name. A transfer that was cut, or whose process was killed, goes "
-        "on where it was; mirrors are tried in turn, endless and dripping ones left; no redirect leads to a local "
-        "file or away from encryption; eight processes make one transfer. Without a network, a sentence names the "
-        "files and the folder.",
-        "Files that are in place already are not hashed again. The proxies of the environment are trusted.",
+        "A file gets its final name only if it is exactly the published file. A transfer that was cut off, or whose "
+        "process was killed, continues where it stopped. Mirrors are tried one after the other, and those that send "
+        "without end or too slowly are abandoned. No redirect leads to a local file or away from encryption. Eight "
+        "processes make one transfer. Without a network, one sentence names the files and the folder.",
+        "Files that are already in place are not hashed again. The proxies that the environment sets are trusted.",
         "tests/plugins/datasets/test_download.py tests/plugins/datasets/test_sources.py "
         "tests/robustness/test_downloads.py",
         "tests/robustness/test_downloads.py",
     ),
     Promise(
         "Broken plugins",
-        "A plugin that is broken, in whatever way, is set aside with its cause; everything else works, and "
-        "`--json` still parses. One that breaks when it is used ends that training with its name and package.",
-        "One that hangs while it is imported, ends the process, or changes Python or torch for all of it, such as the "
-        "default type of numbers, can only be left out: by `GANZOO_PLUGINS`.",
+        "A broken plugin, in whatever way it is broken, is set aside and its cause is shown. Everything else works, "
+        "and the output of `--json` can still be parsed. If a plugin fails when it is used, the training ends with its "
+        "name and package in the message.",
+        "Three kinds of plugins can only be excluded, with `GANZOO_PLUGINS`: those that hang while they are imported, "
+        "those that end the process, and those that change Python or torch for the whole process, such as torch's "
+        "default dtype.",
         "tests/catalogue/test_discovery.py tests/robustness/test_broken_parts.py tests/project/test_third_party.py",
         "tests/robustness/test_broken_parts.py",
     ),
     Promise(
         "Any command line",
-        "Whatever is typed, the exit status is 0, 1, 2 or 130, and no traceback is shown.",
-        "A signal other than SIGINT has the status of its own.",
+        "Every command line ends with exit status 0, 1, 2 or 130, and without a traceback.",
+        "A signal other than SIGINT has its own status.",
         "tests/robustness/test_command_lines.py",
         "tests/robustness/test_command_lines.py",
     ),
@@ -173,9 +180,10 @@ PROMISES: tuple[Promise, ...] = (
 
 INTRODUCTION = """# What you may rely on
 
-Each promise, its limits, and the command that proves it. `make test` proves the quick form of all of them, `make
-test-long` the full one. This page is made by `make docs` from `docs/promises.py`; a test keeps the two equal, and looks
-that every test named here is there. How to report a hole is said in [SECURITY.md](../SECURITY.md)."""
+This page lists each promise, its limits, and the command that proves it. `make test` proves the quick form of all
+promises, `make test-long` the full form. `make docs` generates this page from `docs/promises.py`. A test checks that
+the page is up to date, and that every test that it names exists. [SECURITY.md](../SECURITY.md) says how to report a
+vulnerability."""
 
 
 def page(found: Sequence[Mapping[str, Any]]) -> str:
