@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PINS := ganzoo/tested-versions.txt
 
-.PHONY: setup test test-long test-newest test-oldest check docs pins clean
+.PHONY: setup test test-long coverage test-newest test-oldest check docs pins clean
 
 .venv/ready: pyproject.toml $(PINS)
 	$(PYTHON) -m venv .venv
@@ -22,6 +22,10 @@ test: check
 
 test-long: check
 	$(BIN)/pytest -n 2 -m 'long or hypothesis' --hypothesis-profile=default
+
+# Which lines the quick tests reach; processes that the tests start are not counted.
+coverage: check
+	$(BIN)/pytest -n 2 --cov=ganzoo --cov=plugins --cov-report=term-missing:skip-covered
 
 # The quick tests with the newest releases of everything, and with the oldest that pyproject.toml allows.
 test-newest:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganzoo.catalogue.component import Variant
-from ganzoo.catalogue.formats import FORMAT, refuse_other_format
+from ganzoo.catalogue.formats import FORMAT, OLDEST_CONFIG, refuse_other_format
 from ganzoo.catalogue.settings import NOT_IN_FILES
 from ganzoo.errors import UserError
 from ganzoo.text import did_you_mean
@@ -58,7 +58,7 @@ def refuse_other_file(file: Mapping[str, Any], variant: str, preset: str | None)
 
 def file_layer(file: Mapping[str, Any], variant: Variant) -> ConfigLayer:
     """Return the layer of a config file; raises :class:`UserError` where it is damaged or has another recipe."""
-    refuse_other_format(file.get("format", FORMAT), "the config file")
+    refuse_other_format(file.get("format", FORMAT), "the config file", OLDEST_CONFIG)
     parts, run = file.get("parts", {}), file.get("run", {})
     if not isinstance(parts, Mapping) or not isinstance(run, Mapping):
         raise UserError("the config file is damaged: 'parts' and 'run' must be JSON objects")

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, final
 
 import click
 
+from ganzoo.catalogue import installed
 from ganzoo.catalogue.selection import PRESETS
 from ganzoo.cli.output import tell
 from ganzoo.cli.parts import PartsCommand, selected
 from ganzoo.cli.words import Word, values
 from ganzoo.errors import UserError
+from ganzoo.storage.older_models import older_model
 from ganzoo.text import listed, quoted
 
 if TYPE_CHECKING:
@@ -34,8 +36,9 @@ class ConvertCommand(PartsCommand):
     heading = "Model"
 
     def variant_in(self, words: Sequence[Word]) -> str:
-        """Return the value of --variant, or nothing."""
-        return values(words).get(VARIANT, "")
+        """Return the value of --variant, or the variant of a model that an older ganzoo wrote, or nothing."""
+        older = (older_model(Path(word.raw[0])) for word in words if not word.flag)
+        return values(words).get(VARIANT, "") or next((str(about.get("variant", "")) for about in older if about), "")
 
 
 @click.command(cls=ConvertCommand, options_metavar="[OPTIONS]")
@@ -58,7 +61,7 @@ class ConvertCommand(PartsCommand):
 def convert(old: Path, out: Path, force: bool, takes: tuple[str, ...]) -> None:
     """Convert a PyTorch checkpoint to a ganzoo model.
 
-    OLD is a file that torch.save wrote, with any version of PyTorch. Only tensors are read from it, and no code in it
+    OLD is a model of an older ganzoo, which needs no other option, or a file that torch.save wrote, with any version of PyTorch. Only tensors are read from it, and no code in it
     is run. Its networks must have the same shapes as those of the variant with the given options. Shapes do not show
     everything: slopes and the range of the noise, for example, you must set yourself; docs/convert.md lists them.
     """
@@ -66,12 +69,29 @@ def convert(old: Path, out: Path, force: bool, takes: tuple[str, ...]) -> None:
     take = _read(takes)
     if not old.exists():
         raise UserError(f"checkpoint {old} does not exist: give a file that torch.save wrote")
+    if older_model(old) is not None:
+        _migrate(old, out, force)
+        return
     # Imported here because it imports torch: problems that need no torch have been reported by now.
     from ganzoo.studio.conversion.convert import convert as convert_checkpoint
 
     done = convert_checkpoint(old, selection, out, take, force)
     for line in _lines(done):
         tell(line, err=True)
+    _say_how_to_use(out)
+
+
+def _migrate(old: Path, out: Path, force: bool) -> None:
+    from ganzoo.storage.migration import migrate_model
+
+    if out.exists() and not force:
+        raise UserError(f"{out} is there already: choose another --out, or give --force")
+    digest = migrate_model(old, out, installed())
+    tell(f"the weights are unchanged (sha256 {digest[:16]}…); the file has the format of this ganzoo", err=True)
+    _say_how_to_use(out)
+
+
+def _say_how_to_use(out: Path) -> None:
     tell(f"model: {out}", err=True)
     tell(f"sample it: {shlex.join(['ganzoo', 'sample', str(out)])} --out samples.png", err=True, wrap=False)
 

@@ -1,4 +1,4 @@
-"""Models that an older ganzoo wrote, brought to today's format.
+"""Migration of models that an older ganzoo wrote to today's format.
 
 Format 1 is format 2 without the seal: it has a checksum of the tensors, and none of the header. A reader of format 2
 asks for the seal, so ``ganzoo convert`` writes an older model again, once.
@@ -7,33 +7,19 @@ asks for the seal, so ``ganzoo convert`` writes an older model again, once.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 from torch import Tensor
 
-from ganzoo.catalogue.formats import FORMAT
 from ganzoo.catalogue.registry import Registry
 from ganzoo.errors import UserError
 from ganzoo.storage.files import open_file
 from ganzoo.storage.model_file import KEY, read_model
+from ganzoo.storage.older_models import description
 from ganzoo.storage.sealed import write_sealed
 from ganzoo.text import one_line
-
-OLDEST = 1  # format that can be migrated
-_LENGTH = 8  # bytes of the header's length
-
-
-def older_format(path: Path) -> int | None:
-    """Return the format of a model that an older ganzoo wrote, or ``None`` where ``path`` is anything else."""
-    try:
-        found = _description(_content(path)).get("format")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError):
-        return None
-    return found if type(found) is int and OLDEST <= found < FORMAT else None
 
 
 def migrate_model(old: Path, new: Path, registry: Registry) -> str:
@@ -54,26 +40,16 @@ def migrate_model(old: Path, new: Path, registry: Registry) -> str:
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
-        content = _content(path)
-        about = _description(content)
-        payload = memoryview(content)[_LENGTH + int.from_bytes(content[:_LENGTH], "little") :]
+        with open_file(path) as file:
+            about = description(file)
+            payload = file.read()
         if hashlib.sha256(payload).hexdigest() != about.get("sha256"):
             raise UserError(f"{path} is damaged: its content does not match the checksum in its header")
-        tensors = safetensors.torch.load(content)
+        with open_file(path) as file:
+            tensors = safetensors.torch.load(file.read())
     except UserError:
         raise
     except Exception as problem:  # whatever safetensors and json find wrong with it
         raise UserError(f"{path} is not a readable model: {one_line(problem)}") from problem
     # A seal is the writer's to make.
     return tensors, {name: value for name, value in about.items() if name not in ("seal", "sha256", "format")}
-
-
-def _content(path: Path) -> bytes:
-    with open_file(path) as file:
-        return file.read()
-
-
-def _description(content: bytes) -> Mapping[str, Any]:
-    header = json.loads(content[_LENGTH : _LENGTH + int.from_bytes(content[:_LENGTH], "little")])
-    about: Mapping[str, Any] = json.loads(header["__metadata__"][KEY])
-    return about

@@ -373,12 +373,12 @@ def test_a_file_of_another_ganzoo_is_told_as_such(reader: Reader) -> None:
     assert f"format {FORMAT + 1}; this ganzoo reads format {FORMAT}: update ganzoo" in outcome(
         reader, changed(reader.sound, format=FORMAT + 1)
     )
-    assert "made by an older ganzoo" in outcome(reader, changed(reader.sound, format=FORMAT - 1))
+    assert "an older ganzoo wrote it; `ganzoo convert" in outcome(reader, changed(reader.sound, format=FORMAT - 1))
     tree = tree_of(reader.sound)
     del about_of(tree)["seal"]
     assert "damaged: its header has no seal" in outcome(reader, forged(tree, halves(reader.sound)[1]))
     about_of(tree)["format"] = 1
-    assert "made by an older ganzoo" in outcome(reader, forged(tree, halves(reader.sound)[1]))
+    assert "an older ganzoo wrote it; `ganzoo convert" in outcome(reader, forged(tree, halves(reader.sound)[1]))
 
 
 # What no file is
