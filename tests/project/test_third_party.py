@@ -112,11 +112,7 @@ def test_the_wheel_holds_ganzoo_and_its_plugins_and_nothing_else(place: Installa
 
 def test_the_wheel_holds_the_modules_of_the_source_byte_for_byte(place: Installation) -> None:
     """Every module and every file of data of ``ganzoo`` and the plugins, and no other."""
-    packed = {
-        name: content
-        for name, content in contents(place.wheel).items()
-        if ".dist-info/" not in name
-    }
+    packed = {name: content for name, content in contents(place.wheel).items() if ".dist-info/" not in name}
     source = {
         path.relative_to(top).as_posix(): path.read_bytes()
         for top, folder in ((ROOT, ROOT / "ganzoo"), (ROOT / "plugins", ROOT / "plugins"))
