@@ -298,7 +298,7 @@ def test_a_signal_does_not_cost_the_save_of_an_interval(tmp_path: Path, monkeypa
 
 
 def test_roll_back_needs_saves() -> None:
-    with pytest.raises(UserError, match="say how often to save with --checkpoint-every"):
+    with pytest.raises(UserError, match="roll-back needs checkpoints: give --checkpoint-every"):
         choose("gan", on_non_finite="roll-back", checkpoint_every=0)
 
 
