@@ -1,4 +1,24 @@
-"""Helpers for tests of ganzoo and of plugins: selections, stand-in data, command lines, disks that refuse, forged files.
+"""Helpers for tests of ganzoo and of plugins. They import no plugin, and pytest is not needed to import them.
 
-The package imports neither pytest nor any plugin, and no other module of ganzoo imports it.
+========================  ===========================================================================================
+``selections``            small trainings by name of a variant
+``trainers``              trainers that are stepped by hand, and all that a training moves
+``command_lines``         ``ganzoo WORDS`` in the process of the test
+``processes``             ``ganzoo WORDS`` in processes of their own, to be signalled and killed
+``observers``             observers that send signals or call functions after a step
+``run_files``             rows of metrics, and whether every file of a run is whole
+``stand_ins``             data roots with small data in the real layout
+``idx_files``             files in the format of MNIST
+``web_server``            a server that cuts, lies, drips and never ends
+``recording_disk``        a disk that records what is done to files, or refuses it
+``forgery``               model files and checkpoints with changed content and valid checksums
+``foreign_checkpoints``   networks and checkpoints as other code writes them
+``evaluations``           evaluations with judges that are trained in a second
+``metric_context``        the context of a metric, with a judge of the test's choice
+``tapes``                 recorded steps on the processor
+``toy_registry``          declared parts that depend on no plugin
+``skeleton_cyclegan``     a plugin whose recipe has four networks and two datasets
+``strategies``            strategies of hypothesis for declarations
+``sources``               the modules of a project and what they import, read and not run
+========================  ===========================================================================================
 """

@@ -19,6 +19,7 @@ QUICK = {"judge-width": 4, "judge-features": 16, "judge-epochs": 4}
 
 
 def evaluation_plan_of(dataset: str, *metrics: str, judge: str | None = None, **flags: Any) -> EvaluationPlan:
+    """Plan the evaluation of a model of ``dataset`` by ``metrics``, with a small judge where it is a network."""
     part = select(installed(), "gan", {"dataset": dataset, **flags}).parts["dataset"]
     quick = QUICK if (judge or part.config.judge) == "cnn" else {}  # type: ignore[attr-defined]
     return plan_evaluation(installed(), part, judge, metrics, quick)
@@ -27,6 +28,7 @@ def evaluation_plan_of(dataset: str, *metrics: str, judge: str | None = None, **
 def evaluator(
     plan: EvaluationPlan, root: Path = Path("data"), conditional: bool = True, samples: int = 1000
 ) -> Evaluator:
+    """Open the evaluator of a plan on the processor; real data lies below ``root``."""
     spec = ReferenceData(plan, root, CPU).spec
     condition = spec.condition_field if conditional else None
     return open_evaluator(plan, root, spec.target_field, condition, CPU, untracked, print, samples)
@@ -43,6 +45,7 @@ def examined(plan: EvaluationPlan) -> Evaluator | None:
 
 
 def real(plan: EvaluationPlan, root: Path = Path("data")) -> Examples:
+    """Return the real examples with which a plan compares."""
     return ReferenceData(plan, root, CPU).real
 
 
@@ -50,6 +53,7 @@ def real(plan: EvaluationPlan, root: Path = Path("data")) -> Examples:
 
 
 def evaluation(neighbours: int = 5, **other: Any) -> Evaluation:
+    """Return an evaluation with one figure, as a file would hold it."""
     options = {"neighbours": neighbours}
     figure = Figure("frechet", options, "FD", "digits-cnn:00000000", 2.5, None, 0.5, None, "low")
     usual = {

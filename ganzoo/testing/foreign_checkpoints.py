@@ -41,6 +41,7 @@ class TutorialGenerator(nn.Module):
         )
 
     def forward(self, z: Tensor) -> Tensor:
+        """Return images in [-1, 1]."""
         made: Tensor = self.main(z)
         return made
 
@@ -58,6 +59,7 @@ class TutorialDiscriminator(nn.Module):
         self.norm2, self.norm3 = nn.BatchNorm2d(width * 2), nn.BatchNorm2d(width * 4)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return logits (B, 1)."""
         h = nn.functional.leaky_relu(self.conv1(x), 0.2)
         h = nn.functional.leaky_relu(self.norm2(self.conv2(h)), 0.2)
         h = nn.functional.leaky_relu(self.norm3(self.conv3(h)), 0.2)
@@ -78,12 +80,14 @@ def lived(network: nn.Module) -> nn.Module:
 
 
 def saved(value: Any, zipped: bool = True) -> bytes:
+    """Return the bytes of ``torch.save``: a zip archive, or the legacy format."""
     buffer = io.BytesIO()
     torch.save(value, buffer, _use_new_zipfile_serialization=zipped)
     return buffer.getvalue()
 
 
 def selected(variant: str = "dcgan", **options: Any) -> Selection:
+    """Select the small variant that the networks of this module fit."""
     return select(installed(), variant, {**SMALL, **{name.replace("_", "-"): value for name, value in options.items()}})
 
 
@@ -94,6 +98,7 @@ class Conversions:
         self.old, self.out = folder / "old.pkl", folder / "model.safetensors"
 
     def convert(self, value: Any, zipped: bool = True, selection: Any = None, **options: Any) -> Conversion:
+        """Write ``value`` as a checkpoint and convert it."""
         self.old.write_bytes(value if isinstance(value, bytes) else saved(value, zipped))
         return convert(self.old, selection or selected(), self.out, **{"force": True, **options})
 
@@ -111,11 +116,13 @@ class Conversions:
         return said
 
     def state(self, network: str = "generator") -> dict[str, Tensor]:
+        """Return the state of a network of the converted model."""
         recipe, _ = read_model(self.out, installed())
         return recipe.get_submodule(network).state_dict()
 
 
 def numbers(network: nn.Module) -> list[Tensor]:
+    """Return the tensors of a network, counters left out."""
     return [value for value in network.state_dict().values() if value.dim()]
 
 

@@ -11,10 +11,12 @@ import numpy as np
 
 
 def idx(values: np.ndarray) -> bytes:
+    """Return ``values`` (N, ...) of uint8 as the bytes of an idx file."""
     return bytes((0, 0, 8, values.ndim)) + struct.pack(f">{values.ndim}I", *values.shape) + values.tobytes()
 
 
 def write_mnist(root: Path, images: bytes, labels: bytes) -> Path:
+    """Write the training part of MNIST in its own layout; return its folder."""
     folder = root / "MNIST" / "raw"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "train-images-idx3-ubyte").write_bytes(images)

@@ -36,15 +36,19 @@ class Forked:
         self.pid = int(self._process.pid or 0)
 
     def send_signal(self, number: int) -> None:
+        """Send a signal to the process."""
         os.kill(self.pid, number)
 
     def kill(self) -> None:
+        """Kill the process."""
         self._process.kill()
 
     def poll(self) -> int | None:
+        """Return the exit status, or ``None`` while the process lives."""
         return self._process.exitcode
 
     def wait(self, timeout: float = 120.0) -> int:
+        """Wait for the end and return the exit status; raises ``TimeoutError``."""
         self._process.join(timeout)
         if self._process.exitcode is None:
             self.kill()
@@ -94,7 +98,7 @@ def _with_log(log: Path, target: Callable[..., Any], *arguments: Any) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
-    ganzoo.pictures.curves = plain_picture  # type: ignore[assignment]
+    ganzoo.pictures.curves = plain_picture
     target(*arguments)
 
 

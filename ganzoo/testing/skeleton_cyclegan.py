@@ -18,10 +18,14 @@ from ganzoo.randomness import Draws
 
 @dataclass(frozen=True)
 class CycleConfig(Config):
+    """Options of the recipe."""
+
     cycle: float = option(10.0, "weight of coming back", low=0)
 
 
 class Cycle(Recipe):
+    """Translates between two domains and back."""
+
     averaged = ("there", "back")
 
     def __init__(self, config: CycleConfig, parts: Parts, data: Mapping[str, DataSpec]):
@@ -37,12 +41,14 @@ class Cycle(Recipe):
         self.loss = parts.build("loss")
 
     def phases(self) -> tuple[Phase, ...]:
+        """Return one phase for both generators, and one for both discriminators."""
         return (
             Phase("generators", ("there", "back"), self.translate),
             Phase("discriminators", ("judge_a", "judge_b"), self.judge),
         )
 
     def translate(self, batch: Batch, context: StepContext) -> PhaseOutput:
+        """Return the adversarial term and the cycle term of both generators."""
         a, b = batch["domain-a"]["image"], batch["domain-b"]["image"]
         fake_b, fake_a = self.there(a, None), self.back(b, None)
         scores = ((self.judge_b, fake_b, b), (self.judge_a, fake_a, a))
@@ -55,12 +61,14 @@ class Cycle(Recipe):
         return losses.mean()
 
     def judge(self, batch: Batch, context: StepContext) -> PhaseOutput:
+        """Return the adversarial term of both discriminators."""
         a, b = batch["domain-a"]["image"], batch["domain-b"]["image"]
         pairs = ((self.judge_b, b, self.there(a, None)), (self.judge_a, a, self.back(b, None)))
         losses = [self.loss.discriminator(judge(x, None).logit, judge(y, None).logit).mean() for judge, x, y in pairs]
         return PhaseOutput({"adversarial": torch.stack(losses).sum()})
 
     def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
+        """Translate ``condition`` (N, C, H, W) to the other domain."""
         made: Tensor = self.there(condition, None)
         return made
 
@@ -75,6 +83,7 @@ class Translator(Generator):
         self.decode = nn.Conv2d(8, out.shape[0], 3, padding=1)
 
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
+        """Translate images ``z`` (B, C, H, W)."""
         h = self.encode(z)
         made: Tensor = self.decode(h + self.residual(h)).tanh()
         return made
@@ -82,6 +91,7 @@ class Translator(Generator):
 
 @hookimpl
 def ganzoo_components() -> Iterable[Component]:
+    """Declare the recipe and its generator."""
     yield Component(
         kind="recipe",
         name="cycle",
@@ -111,6 +121,7 @@ def ganzoo_components() -> Iterable[Component]:
 
 @hookimpl
 def ganzoo_variants() -> Iterable[Variant]:
+    """Declare a variant of the recipe."""
     yield Variant(
         name="cycle-skeleton",
         summary="four networks, two phases",

@@ -19,6 +19,7 @@ class Source:
 
     @property
     def tree(self) -> ast.Module:
+        """The syntax tree of the module."""
         return parse(self.path)
 
     def imports(self) -> Iterator[str]:
@@ -31,7 +32,7 @@ class Source:
                 yield base
                 yield from (f"{base}.{alias.name}" for alias in node.names)
             elif isinstance(node, ast.Call) and name_of(node.func).split(".")[-1] in ("import_module", "__import__"):
-                yield from (word.value for word in node.args if isinstance(word, ast.Constant))
+                yield from (str(word.value) for word in node.args if isinstance(word, ast.Constant))
 
     def _absolute(self, node: ast.ImportFrom) -> str:
         if not node.level:
@@ -43,6 +44,7 @@ class Source:
 
 @cache
 def parse(path: Path) -> ast.Module:
+    """Return the syntax tree of a file."""
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
@@ -56,6 +58,7 @@ def name_of(node: ast.expr) -> str:
 
 
 def sources(folder: Path, top: Path) -> list[Source]:
+    """Return every module below ``folder``, named from ``top``."""
     found = []
     for path in sorted(folder.rglob("*.py")):
         parts = path.relative_to(top).with_suffix("").parts

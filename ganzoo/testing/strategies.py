@@ -29,6 +29,7 @@ fields = st.one_of(
 
 @st.composite
 def specs(draw: st.DrawFn) -> DataSpec:
+    """Draw a data spec with up to four fields."""
     found = draw(st.dictionaries(st.text(min_size=1, max_size=5), fields, min_size=1, max_size=4))
     return DataSpec(
         found, target=draw(st.sampled_from(sorted(found))), condition=draw(st.sampled_from(["", *sorted(found)]))

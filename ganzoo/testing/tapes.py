@@ -24,7 +24,7 @@ class Tape(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.operations: list[tuple[Any, Any, Any, Any]] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -34,6 +34,7 @@ class Tape(TorchDispatchMode):
         return result
 
     def replay(self) -> None:
+        """Do all operations again, each with what those before it give now."""
         made: dict[int, Tensor] = {}
 
         def now(value: Any) -> Any:
@@ -54,9 +55,11 @@ class TapeRecorder(Recorder):
         self.trainer, self.tapes = trainer, list[Tape]()
 
     def warm_up(self, work: Callable[[], None]) -> None:
+        """Do the work once."""
         work()
 
     def record(self, work: Callable[[], None], generators: Sequence[torch.Generator]) -> Callable[[], None]:
+        """Do the work on a tape, undo it, and return what replays it."""
         memory = list(self._memory())
         before = [value.detach().clone() for value in memory]
         state = torch.default_generator.get_state()
@@ -84,6 +87,7 @@ class TapeRecorder(Recorder):
 
 
 def recorded(selection: Selection, warn: Callable[[str], None] | None = None) -> tuple[Trainer, TapeRecorder]:
+    """Return a trainer that records its steps on tapes, and its recorder."""
     trainer = make_trainer(selection)
     recorder = TapeRecorder(trainer)
     assert isinstance(trainer.train_step.streams, KeyedStreams)

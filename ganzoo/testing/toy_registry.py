@@ -27,45 +27,61 @@ from ganzoo.errors import Refused
 
 @dataclass(frozen=True)
 class Wide(Config):
+    """A width."""
+
     width: int = option(1, "width", low=1)
 
 
 @dataclass(frozen=True)
 class Mix(Config):
+    """A strength."""
+
     strength: float = option(1.0, "strength", low=0)
 
 
 @dataclass(frozen=True)
 class Blend(Mix):
+    """A strength and an angle."""
+
     angle: float = option(0.0, "angle")
 
 
 @dataclass(frozen=True)
 class Steep(Config):
+    """A slope."""
+
     slope: float = option(1.0, "slope", low=0)
 
 
 @dataclass(frozen=True)
 class Adam(Config):
+    """Options of an optimizer."""
+
     lr: float = option(0.1, "learning rate", low=0)
     betas: tuple[float, float] = option((0.5, 0.9), "decays", low=0, high=1)
 
 
 @dataclass(frozen=True)
 class Sgd(Config):
+    """Options of another optimizer."""
+
     lr: float = option(0.2, "learning rate", low=0)
     momentum: float = option(0.0, "momentum", low=0, high=1)
 
 
 @dataclass(frozen=True)
 class Dots(DataConfig):
+    """Points in the plane."""
+
     count: int = option(5, "how many", low=1)
 
     def spec(self, root: Path) -> DataSpec:
+        """Return points without labels."""
         return DataSpec({"point": Field("point", (2,))}, "point")
 
 
 def component(kind: str, name: str, config: type[Config] = Config, **more: Any) -> Component:
+    """Declare a component whose target does not exist."""
     return Component(
         kind=kind, name=name, summary=f"the {kind} {name}", target="some.module:Class", config=config, **more
     )
@@ -139,18 +155,22 @@ TOYS = Registry(
 
 
 def choose(variant: str = "tuned", preset: str = "default", file: Mapping[str, Any] | None = None, **flags: Any) -> Any:
+    """Select a variant of the toys."""
     return select(TOYS, variant, flags, preset, file)
 
 
 def parts(selection: Selection, kind: str = "") -> dict[str, str]:
+    """Return the name of the part in each slot."""
     return {name: part.component.name for name, part in selection.parts.items() if kind in ("", part.slot.kind)}
 
 
 def options(selection: Selection, slot: str) -> Any:
+    """Return the options of the part in a slot."""
     return selection.parts[slot].config
 
 
 def in_file(slot: str, name: str, **config: Any) -> dict[str, Any]:
+    """Return a configuration file that names one part."""
     return {"parts": {slot: {"name": name, "config": config}}}
 
 

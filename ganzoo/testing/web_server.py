@@ -21,6 +21,7 @@ Behaviour = Callable[[Handler, bytes], None]
 
 
 def tag_of(data: bytes) -> str:
+    """Return the ETag of a file."""
     return f'"{hashlib.md5(data).hexdigest()}"'
 
 
@@ -68,10 +69,12 @@ def serve(
 
 
 def refuse(handler: Handler, data: bytes, code: int = 404) -> None:
+    """Answer with an error."""
     handler.send_error(code)
 
 
 def redirect(handler: Handler, data: bytes, to: str | None, code: int = 302) -> None:
+    """Answer with another address, or with none."""
     handler.send_response(code)
     if to is not None:
         handler.send_header("Location", to)
@@ -79,6 +82,7 @@ def redirect(handler: Handler, data: bytes, to: str | None, code: int = 302) -> 
 
 
 def endless(handler: Handler, data: bytes, code: int = 200, to: str = "") -> None:
+    """Send zeros without end."""
     handler.send_response(code)
     if to:
         handler.send_header("Location", to)
@@ -104,6 +108,7 @@ def chunked(handler: Handler, data: bytes, pieces: int = 10) -> None:
 
 
 def drip(handler: Handler, data: bytes, after: int) -> None:
+    """Send a byte at a time after ``after`` bytes."""
     handler.send_response(200)
     handler.send_header("Content-Length", str(len(data)))
     handler.end_headers()
@@ -114,6 +119,7 @@ def drip(handler: Handler, data: bytes, after: int) -> None:
 
 
 def stall(handler: Handler, data: bytes, after: int) -> None:
+    """Send ``after`` bytes, and then nothing while the connection stays open."""
     serve(handler, data, cut=after)
     time.sleep(1)
 
@@ -123,6 +129,7 @@ def nothing(handler: Handler, data: bytes) -> None:
 
 
 def nonsense(handler: Handler, data: bytes) -> None:
+    """Answer in another protocol."""
     handler.wfile.write(b"220 ftp ready\r\n")
 
 
@@ -142,6 +149,7 @@ def more(handler: Handler, data: bytes, begin: bytes, again: bytes) -> None:
 
 
 def cut(after: int) -> Behaviour:
+    """Return a behaviour that ends after ``after`` bytes."""
     return partial(serve, cut=after)
 
 
@@ -190,6 +198,7 @@ class Server:
         threading.Thread(target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def close(self) -> None:
+        """Stop the server."""
         self._listener.shutdown()
         self._listener.server_close()
 

@@ -225,7 +225,7 @@ def test_roll_back_brings_back_weights_and_goes_on(
     class Watch(At):
         def reported(self, report: Report) -> None:
             if report.step == 6:
-                back.update(everything(self.caught[-1]))
+                back.update(everything(self.trainers[-1]))
 
     selection = choose(
         "cgan", on_non_finite="roll-back", on_collapse="off", checkpoint_every=4, log_every=1, out=tmp_path / "run"

@@ -221,8 +221,10 @@ def trained(place: Installation) -> Path:
 
 @pytest.mark.parametrize(
     "words",
-    [("cgan", "--conditioner", "gate", "--dataset", "spirals", *QUICK), ("dcgan", "--conditioner", "gate", *QUICK[:2])],
-    ids=lambda words: words[0],
+    [
+        pytest.param(("cgan", "--conditioner", "gate", "--dataset", "spirals", *QUICK), id="cgan"),
+        pytest.param(("dcgan", "--conditioner", "gate", *QUICK[:2]), id="dcgan", marks=pytest.mark.long),
+    ],
 )
 def test_its_parts_mix_with_those_built_in(place: Installation, words: tuple[str, ...]) -> None:
     place.did("train", *words, "--steps", "2", "--out", f"mixed-{words[0]}")

@@ -209,7 +209,7 @@ COMPILED = [Way(name, "cosine", execution="compile") for name in OPTIMIZERS]
 
 def cases() -> list[object]:
     """Return ways with the number of examples to try of each."""
-    counts = [(QUICK, 3, ()), (MANY, 10, pytest.mark.long), (WORKERS + COMPILED, 4, pytest.mark.long)]
+    counts = [(QUICK, 2, ()), (MANY, 10, pytest.mark.long), (WORKERS + COMPILED, 4, pytest.mark.long)]
     return [
         pytest.param(way, count, marks=marks, id=f"{way.label}-{count}")
         for ways, count, marks in counts
