@@ -516,7 +516,7 @@ def test_a_signal_does_not_cost_the_save_of_an_interval(tmp_path: Path, monkeypa
         flags.append(flag)
         return flags[-2]
 
-    monkeypatch.setattr(SingleProcess, "any", any_of_before)
+    monkeypatch.setattr(SingleProcess, "max_flag", any_of_before)
     run = train(choose("gan", checkpoint_every=2, out=tmp_path / "run"), [StopAt(4)])
     assert [path.name[-13:-12] for path in checkpoints(run.folder.checkpoints)] == ["5", "4"]
 
@@ -624,14 +624,14 @@ class Ratios(Observer):
     def stepped(self, step: int) -> None:
         if step == 1:
             collapse_detector = self.caught[-1].train_step.anomaly_check.collapse_detector
-            plain = collapse_detector.of
+            plain = collapse_detector.spread_of
 
             def of(made: Any) -> Tensor:
                 share = plain(made)
                 self.ratios.append(float(share))
                 return share
 
-            collapse_detector.of = of  # type: ignore[method-assign]
+            collapse_detector.spread_of = of  # type: ignore[method-assign]
 
 
 def test_a_training_that_really_collapses_is_stopped_in_that_step(
