@@ -183,7 +183,7 @@ def test_a_damaged_judge_is_trained_anew_and_told_of(cache: Path) -> None:
     path.write_bytes(content)
     said: list[str] = []
     assert trained_judge(plan.judge, reference, CPU, untracked, said.append).name == name
-    assert len(said) == 1 and "damaged" in said[0] and "anew" in said[0]
+    assert len(said) == 1 and "damaged" in said[0] and "trained again" in said[0]
 
 
 def test_another_dataset_has_another_judge() -> None:
@@ -205,7 +205,7 @@ def test_a_cache_that_cannot_be_written_is_told_of_and_done_without(
     said: list[str] = []
     assert trained_judge(plan.judge, reference, CPU, untracked, said.append).name == kept.name
     assert len(said) == 1
-    assert "not kept" in said[0] and "GANZOO_CACHE" in said[0]
+    assert "not cached" in said[0] and "GANZOO_CACHE" in said[0]
 
 
 def test_data_in_parts_is_judged_by_its_test_part(stand_in_root: Any) -> None:
@@ -214,7 +214,7 @@ def test_data_in_parts_is_judged_by_its_test_part(stand_in_root: Any) -> None:
     assert reference.split == "test" and not torch.equal(reference.train.values[:5], reference.real.values[:5])
     whole = ReferenceData(evaluation_plan_of("digits"), Path("data"), CPU)
     assert whole.split == "all"
-    assert len(whole.lesson) + len(whole.trial) == len(whole.real) == 1797
+    assert len(whole.judge_train) + len(whole.judge_test) == len(whole.real) == 1797
 
 
 # Figures
@@ -259,7 +259,7 @@ def test_figures_that_were_taken_in_another_way_are_not_compared(other: dict[str
 
 @pytest.mark.parametrize("value", [None, 3, [], {}, {"figures": 1}, {"figures": [{"label": "x"}]}])
 def test_what_is_no_evaluation_is_refused(value: Any) -> None:
-    with pytest.raises(UserError, match="no evaluation"):
+    with pytest.raises(UserError, match="is not an evaluation"):
         Evaluation.from_json(value, "here")
 
 
@@ -388,7 +388,7 @@ def test_python_says_what_the_command_says(trained: dict[str, Path]) -> None:
         ),
         ("gan", "--against nothing.json --metric frechet", "nothing.json cannot be read"),
         ("gan", "--against /dev/zero --metric frechet", "it is not a regular file"),
-        ("nothing", "", "does not exist"),
+        ("nothing", "", "no model at"),
     ],
 )
 def test_what_cannot_be_evaluated_is_told_in_one_sentence(
