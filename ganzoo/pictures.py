@@ -133,20 +133,20 @@ def _figure(plot: Callable[..., None], inches: tuple[float, float], rows: int = 
 
 
 def draw_examples(
-    made: Tensor,
+    examples: Tensor,
     output: Field,
     condition: Tensor | None,
     condition_field: Field | None,
     columns: int,
     real: Tensor | None = None,
 ) -> Image.Image:
-    """Return a picture of generated examples ``made`` (B, …) of the field ``output``.
+    """Return a picture of generated ``examples`` (B, …) of the field ``output``.
 
     Images form a grid, with class names above columns that hold one class each; other fields form a scatter plot.
     """
     if output.kind != "image":
-        return scatter(made, real)
-    return grid(made, columns, column_headings(condition, condition_field, columns))
+        return scatter(examples, real)
+    return grid(examples, columns, column_headings(condition, condition_field, columns))
 
 
 def column_headings(condition: Tensor | None, field: Field | None, columns: int) -> list[str]:

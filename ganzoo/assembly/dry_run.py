@@ -21,13 +21,8 @@ from ganzoo.errors import Refused, UserError
 from ganzoo.randomness import FreshDraws, KeyedStreams
 from ganzoo.text import first_line
 
-PHASE_KINDS = (
-    "generator",
-    "discriminator",
-    "latent",
-    "loss",
-    "penalty",
-)  # the kinds of part whose code runs in a phase
+# The kinds of part whose code runs in a phase.
+PHASE_KINDS = ("generator", "discriminator", "latent", "loss", "penalty")
 
 
 def assemble(selection: Selection) -> dict[str, DataSpec]:

@@ -82,8 +82,8 @@ class Metric(ABC):
         return 2
 
     @abstractmethod
-    def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
-        """Return all figures of the generated examples ``made``, compared with ``real`` ones."""
+    def measure(self, generated: Examples, real: Examples, context: MetricContext) -> MetricValues:
+        """Return all figures of the generated examples, compared with ``real`` ones."""
 
     def floor(self, real: Examples, context: MetricContext) -> MetricValues:
         """Return the figures of real examples: the values of a perfect model.

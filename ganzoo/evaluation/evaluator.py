@@ -114,17 +114,17 @@ class Evaluator:
             labels = conditions.to(values.device) if has_classes and conditions is not None else None
             return self.measure(Examples(values, labels))
 
-    def measure(self, made: Examples) -> Evaluation:
+    def measure(self, generated: Examples) -> Evaluation:
         """Return the figures of generated examples from any source."""
-        self.refuse_too_few(len(made))
+        self.refuse_too_few(len(generated))
         real, figures = self._reference.real, list[Figure]()
         for part, metric in self._metrics:
             floor = self._floor(part, metric)
             with reproducible_numerics(self._reference.device), part.attributed():
-                values = metric.measure(made, real, self._context)
+                values = metric.measure(generated, real, self._context)
             figures += [self._figure(part, metric, name, values[name], floor.get(name)) for name in metric.figures]
         self._floors.save()
-        return dataclasses.replace(self.empty_evaluation(len(made)), figures=tuple(figures))
+        return dataclasses.replace(self.empty_evaluation(len(generated)), figures=tuple(figures))
 
     def _figure(
         self, part: Part, metric: Metric, name: str, measured: float | Estimate, floor: float | Estimate | None

@@ -19,7 +19,7 @@ class Stop:
         self.signal: int | None = None
 
     @property
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Whether to end after the current step."""
         return self.signal is not None
 
@@ -30,6 +30,6 @@ class Stop:
             yield self
 
     def _note(self, number: int) -> None:
-        if self.asked and number == signal.SIGINT:
+        if self.requested and number == signal.SIGINT:
             raise Interrupted(number)
         self.signal = number

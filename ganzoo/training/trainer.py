@@ -130,7 +130,7 @@ class Trainer:
                 self._refuse_non_finite(self._means()[0])
                 began += _timed(checkpointing.save)
                 saved_after = self.step
-        if intervals.stop.asked and saved_after < self.step:
+        if intervals.stop.requested and saved_after < self.step:
             self._handle_anomalies(checkpointing, wait=True)
             checkpointing.save()
 

@@ -41,7 +41,7 @@ def test_figures_that_were_taken_in_another_way_are_not_compared(other: dict[str
 
 @pytest.mark.parametrize("value", [None, 3, [], {}, {"figures": 1}, {"figures": [{"label": "x"}]}])
 def test_what_is_no_evaluation_is_refused(value: Any) -> None:
-    with pytest.raises(UserError, match="no evaluation"):
+    with pytest.raises(UserError, match="is not an evaluation"):
         Evaluation.from_json(value, "here")
 
 

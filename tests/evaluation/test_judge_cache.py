@@ -52,7 +52,7 @@ def test_a_damaged_judge_is_trained_anew_and_told_of(cache: Path) -> None:
     path.write_bytes(content)
     said: list[str] = []
     assert trained_judge(plan.judge, reference, CPU, untracked, said.append).name == name
-    assert len(said) == 1 and "damaged" in said[0] and "anew" in said[0]
+    assert len(said) == 1 and "damaged" in said[0] and "trained again" in said[0]
 
 
 def test_another_dataset_has_another_judge() -> None:
@@ -74,7 +74,7 @@ def test_a_cache_that_cannot_be_written_is_told_of_and_done_without(
     said: list[str] = []
     assert trained_judge(plan.judge, reference, CPU, untracked, said.append).name == kept.name
     assert len(said) == 1
-    assert "not kept" in said[0] and "GANZOO_CACHE" in said[0]
+    assert "not cached" in said[0] and "GANZOO_CACHE" in said[0]
 
 
 def test_data_in_parts_is_judged_by_its_test_part(stand_in_root: Any) -> None:

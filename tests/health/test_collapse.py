@@ -67,14 +67,14 @@ class Ratios(Observer):
     def stepped(self, step: int) -> None:
         if step == 1:
             collapse_detector = self.caught[-1].train_step.anomaly_check.collapse_detector
-            plain = collapse_detector.of
+            plain = collapse_detector.spread_of
 
             def of(made: Any) -> Tensor:
                 share = plain(made)
                 self.ratios.append(float(share))
                 return share
 
-            collapse_detector.of = of  # type: ignore[method-assign]
+            collapse_detector.spread_of = of  # type: ignore[method-assign]
 
 
 def test_a_training_that_really_collapses_is_stopped_in_that_step(

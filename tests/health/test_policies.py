@@ -292,7 +292,7 @@ def test_a_signal_does_not_cost_the_save_of_an_interval(tmp_path: Path, monkeypa
         flags.append(flag)
         return flags[-2]
 
-    monkeypatch.setattr(SingleProcess, "any", any_of_before)
+    monkeypatch.setattr(SingleProcess, "max_flag", any_of_before)
     run = train(choose("gan", checkpoint_every=2, out=tmp_path / "run"), [StopAt(4)])
     assert [path.name[-13:-12] for path in checkpoints(run.folder.checkpoints)] == ["5", "4"]
 

@@ -214,9 +214,9 @@ def test_paths_that_do_not_do(what: str, tmp_path_factory: pytest.TempPathFactor
     old, out = folder / "old.pt", folder / "model.safetensors"
     old.write_bytes(SOUND[0])
     words = {
-        "folder": "is no file",
+        "folder": "is not a regular file",
         "missing": "No such file",
-        "device": "is no file",
+        "device": "is not a regular file",
         "out folder": "is a folder",
         "out there": "--force",
         "out suffix": "does not end so",

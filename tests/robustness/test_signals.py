@@ -328,7 +328,7 @@ def test_only_a_second_interrupt_does_not_wait_for_the_save() -> None:
     with stop.listening():
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGUSR1):
             signal.raise_signal(number)
-        assert stop.asked
+        assert stop.requested
         with pytest.raises(Interrupted):
             signal.raise_signal(signal.SIGINT)
 

@@ -36,7 +36,7 @@ def test_whatever_is_written_is_read(about: dict[str, Any], tmp_path_factory: py
 
 def test_the_seals_own_place_cannot_be_taken(tmp_path: Path) -> None:
     for about in ({"seal": ""}, {"seal": "0" * 64}, {"inside": {"seal": "0" * 64}}):
-        with pytest.raises(ValueError, match="may not have a 'seal'"):
+        with pytest.raises(ValueError, match="the key 'seal' is reserved"):
             write_sealed(tmp_path / "file", {}, "ganzoo-any", about)
     with pytest.raises(ValueError, match="JSON"):
         write_sealed(tmp_path / "file", {}, "ganzoo-any", {"number": float("nan")})
