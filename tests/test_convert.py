@@ -23,10 +23,10 @@ from ganzoo.catalogue import Selection, installed, select
 from ganzoo.cli import run as command
 from ganzoo.errors import UserError
 from ganzoo.storage.model_file import read_model
+from ganzoo.studio.conversion.assignment import assign
+from ganzoo.studio.conversion.candidates import networks_in
 from ganzoo.studio.conversion.checkpoints import read_checkpoint
 from ganzoo.studio.conversion.convert import Conversion, convert
-from ganzoo.studio.conversion.finding import networks_in
-from ganzoo.studio.conversion.plan import plan
 
 Z, WIDTH = 20, 4
 OPTIONS = {"dataset": "cifar10", "dataset-size": 32, "latent-size": Z, "generator-width": WIDTH}
@@ -163,12 +163,12 @@ def trained_checkpoint() -> tuple[nn.Module, nn.Module, Any]:
 def test_samples_of_a_multi_gpu_checkpoint_are_those_of_its_own_network(zipped: bool, bench: MetricContext) -> None:
     generator, discriminator, checkpoint = trained_checkpoint()
     done = bench.convert(checkpoint, zipped)
-    assert list(done.taken) == ["generator", "discriminator"]
-    assert [taken.found.name for taken in done.taken.values()] == [
+    assert list(done.assigned) == ["generator", "discriminator"]
+    assert [taken.candidate.name for taken in done.assigned.values()] == [
         "g_model_state_dict.module.main",
         "d_model_state_dict.module",
     ]
-    assert (list(done.fresh), done.left_out) == ([], ["epoch", "g_optimizer_state_dict", "losses", "device"])
+    assert (list(done.initial), done.unused) == ([], ["epoch", "g_optimizer_state_dict", "losses", "device"])
     recipe, header = read_model(bench.out, installed())
     z, images = torch.randn(9, Z), torch.randn(5, 3, 32, 32)
     with torch.no_grad():
@@ -218,14 +218,14 @@ PLACES: dict[str, Callable[[Mapping[str, Tensor]], Any]] = {
 def test_a_generator_is_found_wherever_it_is(place: Callable[[Any], Any], bench: MetricContext) -> None:
     generator = lived(TutorialGenerator())
     done = bench.convert(place(generator.state_dict()), False)
-    assert "generator" in done.taken
+    assert "generator" in done.assigned
     assert same_numbers(bench, generator)
 
 
 def test_a_counter_that_the_file_has_not_is_zero_and_told(bench: MetricContext) -> None:
     state = lived(TutorialGenerator()).state_dict()
     done = bench.convert({name: value for name, value in state.items() if "num_batches" not in name})
-    assert len(done.taken["generator"].match.zeros) == 3
+    assert len(done.assigned["generator"].mapping.zeros) == 3
     assert {int(value) for name, value in bench.state().items() if "num_batches" in name} == {0}
     bench.convert(state)
     assert {int(value) for name, value in bench.state().items() if "num_batches" in name} == {41}
@@ -233,7 +233,7 @@ def test_a_counter_that_the_file_has_not_is_zero_and_told(bench: MetricContext) 
 
 def test_what_the_file_has_not_stays_as_it_begins(bench: MetricContext) -> None:
     done = bench.convert(lived(TutorialGenerator()).state_dict())
-    assert list(done.fresh) == ["discriminator"]
+    assert list(done.initial) == ["discriminator"]
     first = bench.state("discriminator")
     bench.convert(TutorialGenerator().state_dict())
     assert all(map(torch.equal, first.values(), bench.state("discriminator").values()))
@@ -247,7 +247,7 @@ def test_our_own_names_decide_before_the_order_does(bench: MetricContext) -> Non
     shuffled = dict(sorted(ours.items(), key=lambda item: item[0][::-1]))
     assert list(shuffled) != list(ours)
     done = bench.convert({"netG": shuffled}, True)
-    assert done.taken["generator"].match.by_name
+    assert done.assigned["generator"].mapping.by_name
     assert all(torch.equal(value, ours[name]) for name, value in bench.state().items())
 
 
@@ -256,7 +256,7 @@ def test_other_numbers_become_float32_and_are_told(told: str, bench: MetricConte
     dtype = getattr(torch, told)
     generator = lived(TutorialGenerator()).to(dtype)
     done = bench.convert({"g": generator.state_dict()}, False)
-    assert done.taken["generator"].cast == (told,)
+    assert done.assigned["generator"].cast == (told,)
     assert same_numbers(bench, generator.float())
     assert all(value.dtype in (torch.float32, torch.int64) for value in bench.state().values())
 
@@ -309,8 +309,8 @@ def test_every_variant_can_be_converted_to(variant: str, bench: MetricContext) -
     networks = {name: lived(network) for name, network in recipe.named_children()}
     foreign = {f"net{name[0].upper()}": renamed(network.state_dict()) for name, network in networks.items()}
     done = bench.convert(foreign, True, chosen)
-    assert set(done.taken) == set(networks)
-    assert not any(taken.match.by_name for taken in done.taken.values())
+    assert set(done.assigned) == set(networks)
+    assert not any(taken.mapping.by_name for taken in done.assigned.values())
     for name, network in networks.items():
         assert all(map(torch.equal, bench.state(name).values(), network.state_dict().values()))
 
@@ -355,10 +355,10 @@ def without(word: str) -> dict[str, Tensor]:
 
 
 MISFITS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
-    "nothing": (dict, ("holds no network",)),
-    "numbers only": (lambda: {"epoch": 3, "loss": 0.5}, ("holds no network",)),
-    "a tensor": (lambda: torch.ones(3), ("holds no network",)),
-    "averages": (lambda: {"state": {0: {"exp_avg": torch.ones(3)}}}, ("holds no network",)),
+    "nothing": (dict, ("has no network",)),
+    "numbers only": (lambda: {"epoch": 3, "loss": 0.5}, ("has no network",)),
+    "a tensor": (lambda: torch.ones(3), ("has no network",)),
+    "averages": (lambda: {"state": {0: {"exp_avg": torch.ones(3)}}}, ("has no network",)),
     "a discriminator": (lambda: TutorialDiscriminator().state_dict(), ("does not fit the generator",)),
     "biases": (
         lambda: TutorialGenerator(bias=True).state_dict(),
@@ -366,13 +366,13 @@ MISFITS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     ),
     "a layer more": (
         lambda: {**TutorialGenerator().state_dict(), "more.weight": torch.ones(1, 3, 4, 4)},
-        ("'more.weight' of the file is of a layer (weight (1, 3, 4, 4)) that it has not",),
+        ("'more.weight' of the file is in a layer (weight (1, 3, 4, 4)) that the network lacks",),
     ),
     "part of a generator": (
         lambda: {"netG": {**TutorialGenerator().state_dict(), "more.weight": torch.ones(1, 3, 4, 4)}},
         ("'more.weight'",),
     ),
-    "a layer less": (lambda: without("main.9"), ("'output.0' has weight (4, 3, 4, 4)", "6 layers only")),
+    "a layer less": (lambda: without("main.9"), ("'output.0' has weight (4, 3, 4, 4)", "only 6 layers")),
     "no running means": (
         lambda: without("running"),
         ("'layers.0.1' has weight (16,), bias (16,), running_mean (16,)",),
@@ -418,7 +418,7 @@ def test_one_of_several_can_be_asked_for(bench: MetricContext) -> None:
 def test_a_word_decides_where_shapes_do_not(bench: MetricContext) -> None:
     one, other = lived(TutorialGenerator()), TutorialGenerator()
     done = bench.convert({"reference": other.state_dict(), "netG_state": one.state_dict()})
-    assert done.taken["generator"].found.name == "netG_state.main"
+    assert done.assigned["generator"].candidate.name == "netG_state.main"
     assert same_numbers(bench, one)
 
 
@@ -432,16 +432,16 @@ def test_names_that_look_alike_hide_no_tensor() -> None:
 def test_no_tensor_becomes_two_networks() -> None:
     found = networks_in(read_checkpoint(saved({"one": Tiny().state_dict(), "two": Tiny().state_dict()})))
     networks = {"there": Tiny(), "back": Tiny()}
-    made = plan(networks, found, {"there": "two"})
-    assert {name: taken.found.name for name, taken in made.taken.items()} == {"there": "two", "back": "one"}
+    made = assign(networks, found, {"there": "two"})
+    assert {name: taken.candidate.name for name, taken in made.assigned.items()} == {"there": "two", "back": "one"}
     with pytest.raises(UserError, match="no part 'one' for the back"):
-        plan(networks, found, {"there": "one", "back": "one"})
+        assign(networks, found, {"there": "one", "back": "one"})
 
 
 @pytest.mark.parametrize(
     ("take", "words"),
     [
-        ({"generator": "none"}, ("cannot do without", "generator")),
+        ({"generator": "none"}, ("a model needs its generator",)),
         ({"generatr": "x"}, ("did you mean 'generator'",)),
         ({"generator": "x"}, ("no part 'x'", "'main'")),
         ({"discriminator": "main"}, ("no part 'main' for the discriminator",)),
@@ -458,7 +458,7 @@ def test_a_part_that_fits_and_has_no_telling_name_is_offered(bench: MetricContex
     assert "--take generator='module.main'" in bench.refused(averaged)
     done = bench.convert(averaged, take={"generator": "module.main"})
     assert same_numbers(bench, network)
-    assert done.left_out == ["n_averaged"]
+    assert done.unused == ["n_averaged"]
 
 
 @FORMATS
@@ -472,7 +472,7 @@ def test_numbers_that_stand_for_their_negatives_are_refused(zipped: bool, bench:
 def test_a_network_can_be_left_out(bench: MetricContext) -> None:
     both = {"netG": TutorialGenerator().state_dict(), "netD": TutorialDiscriminator(width=9).state_dict()}
     done = bench.convert(both, take={"discriminator": "none"})
-    assert (list(done.taken), list(done.fresh), done.left_out) == (["generator"], ["discriminator"], ["netD"])
+    assert (list(done.assigned), list(done.initial), done.unused) == (["generator"], ["discriminator"], ["netD"])
 
 
 # The command

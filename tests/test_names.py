@@ -57,8 +57,8 @@ REASONS = {
     ("ganzoo.evaluation.reference_data", "getattr(config, SPLIT)"): "a constant in that module",
     ("ganzoo.health.policies", "setattr(self.history, name, int(state[name]))"): "the fields of that dataclass",
     ("ganzoo.signals", "getattr(signal, name)"): "four names in that line",
-    ("ganzoo.studio.conversion.advice", "getattr(config, option.name)"): "the fields of that dataclass",
-    ("ganzoo.studio.conversion.advice", "getattr(part.config, option.name)"): "the fields of that dataclass",
+    ("ganzoo.studio.conversion.suggestion", "getattr(config, option.name)"): "the fields of that dataclass",
+    ("ganzoo.studio.conversion.suggestion", "getattr(part.config, option.name)"): "the fields of that dataclass",
     (
         "ganzoo.training.setup",
         "setattr(recipe, name, nn.SyncBatchNorm.convert_sync_batchnorm(network))",
