@@ -19,8 +19,8 @@ from ganzoo.storage.older_models import older_model
 from ganzoo.text import listed, quoted
 
 if TYPE_CHECKING:
+    from ganzoo.studio.conversion.assignment import Assignment
     from ganzoo.studio.conversion.convert import Conversion
-    from ganzoo.studio.conversion.plan import Taken
 
 VARIANT = "--variant"
 SHOWN = 12  # names of tensors that were left out
@@ -61,9 +61,10 @@ class ConvertCommand(PartsCommand):
 def convert(old: Path, out: Path, force: bool, takes: tuple[str, ...]) -> None:
     """Convert a PyTorch checkpoint to a ganzoo model.
 
-    OLD is a model of an older ganzoo, which needs no other option, or a file that torch.save wrote, with any version of PyTorch. Only tensors are read from it, and no code in it
-    is run. Its networks must have the same shapes as those of the variant with the given options. Shapes do not show
-    everything: slopes and the range of the noise, for example, you must set yourself; docs/convert.md lists them.
+    OLD is a file that torch.save wrote, with any version of PyTorch, or a model of an older ganzoo, which needs no
+    other option. Only tensors are read from it, and no code in it is run. The networks of a checkpoint must have the
+    same shapes as those of the variant with the given options. Shapes do not show everything: slopes and the range of
+    the noise, for example, you must set yourself; docs/convert.md lists them.
     """
     selection = selected()
     take = _read(takes)
@@ -105,21 +106,22 @@ def _read(takes: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def _lines(done: Conversion) -> Iterator[str]:
-    for network, taken in done.taken.items():
-        yield from _of_network(network, taken)
-    for network in done.fresh:
+    for network, assignment in done.assigned.items():
+        yield from _of_network(network, assignment)
+    for network in done.initial:
         yield f"{network}: not in the checkpoint; it keeps its initial weights"
-    if done.left_out:
-        yield f"left out: {listed(done.left_out, SHOWN)}"
+    if done.unused:
+        yield f"left out: {listed(done.unused, SHOWN)}"
 
 
-def _of_network(network: str, taken: Taken) -> Iterator[str]:
-    how = "by name" if taken.match.by_name else "in the order of the layers"
-    cast = f", from {', '.join(taken.cast)}" if taken.cast else ""
-    zeros = f", and {len(taken.match.zeros)} counters of batch norm set to 0" if taken.match.zeros else ""
-    yield f"{network}: {len(taken.match.names)} tensors of {quoted(taken.found.name)}, {how}{cast}{zeros}"
-    if not taken.match.by_name:
-        rows = taken.layers
+def _of_network(network: str, assignment: Assignment) -> Iterator[str]:
+    mapping = assignment.mapping
+    how = "by name" if mapping.by_name else "in the order of the layers"
+    cast = f", from {', '.join(assignment.cast)}" if assignment.cast else ""
+    zeros = f", and {len(mapping.zeros)} counters of batch norm set to 0" if mapping.zeros else ""
+    yield f"{network}: {len(mapping.names)} tensors of {quoted(assignment.candidate.name)}, {how}{cast}{zeros}"
+    if not mapping.by_name:
+        rows = assignment.layers
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()

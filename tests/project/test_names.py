@@ -52,8 +52,8 @@ REASONS = {
     ("ganzoo.plugin", "getattr(importlib.import_module(_HOME[name]), name)"): "a table in that module",
     ("ganzoo.plugin", "importlib.import_module(_HOME[name])"): "a table in that module",
     ("ganzoo.signals", "getattr(signal, name)"): "four names in that line",
-    ("ganzoo.studio.conversion.advice", "getattr(config, option.name)"): "the fields of that dataclass",
-    ("ganzoo.studio.conversion.advice", "getattr(part.config, option.name)"): "the fields of that dataclass",
+    ("ganzoo.studio.conversion.suggestion", "getattr(config, option.name)"): "the fields of that dataclass",
+    ("ganzoo.studio.conversion.suggestion", "getattr(part.config, option.name)"): "the fields of that dataclass",
     (
         "ganzoo.training.setup",
         "setattr(recipe, name, nn.SyncBatchNorm.convert_sync_batchnorm(network))",

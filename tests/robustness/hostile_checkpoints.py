@@ -23,11 +23,11 @@ from torch import Tensor, nn
 
 from ganzoo.contract.networks import Generator
 from ganzoo.errors import UserError
+from ganzoo.studio.conversion.assignment import assign
+from ganzoo.studio.conversion.candidates import networks_in
 from ganzoo.studio.conversion.checkpoints import MAGIC, read_checkpoint
-from ganzoo.studio.conversion.finding import networks_in
-from ganzoo.studio.conversion.matching import filled
+from ganzoo.studio.conversion.matching import mapped_state
 from ganzoo.studio.conversion.pickles import Unreadable
-from ganzoo.studio.conversion.plan import plan
 
 CANARY = "ganzoo_canary"  # a file that a hostile checkpoint would make, and a module that it would import
 
@@ -50,10 +50,10 @@ NETWORKS = {"generator": Tiny()}
 def attempt(content: bytes) -> str:
     """Take the tiny network from a checkpoint as a conversion does; return the sentence that refuses it, or nothing."""
     try:
-        made = plan(NETWORKS, networks_in(read_checkpoint(content)), {})
-        for name, taken in made.taken.items():
-            filled(NETWORKS[name].state_dict(), taken.match, taken.found.tensors)
-        return made.refused["generator"][1] if made.refused else ""
+        made = assign(NETWORKS, networks_in(read_checkpoint(content)), {})
+        for name, taken in made.assigned.items():
+            mapped_state(NETWORKS[name].state_dict(), taken.mapping, taken.candidate.tensors)
+        return made.misfits["generator"][1] if made.misfits else ""
     except (Unreadable, UserError) as problem:
         return str(problem)
 
@@ -149,14 +149,14 @@ def programs(zipped: bool) -> Iterator[tuple[str, bytes]]:
         "collections.OrderedDict.__class__": b"\x80\x04\x8c\x0bcollections\x8c\x15OrderedDict.__class__\x93.",
         "torch._utils.__builtins__": b"\x80\x02ctorch._utils\n__builtins__\n.",
         "collections.namedtuple": b"\x80\x02ccollections\nnamedtuple\n.",
-        "nothing that has a name": b"\x80\x04K\x01K\x02\x93.",
+        "an object without a name": b"\x80\x04K\x01K\x02\x93.",
     }.items():
         yield name, wrap(body)
-    yield "operation 0x69", wrap(b"\x80\x02(ios\nsystem\n.")
-    yield "operation 0x6f", wrap(b"\x80\x02(o.")
-    yield "operation 0x82", wrap(b"\x80\x02\x82\x01.")
-    yield "operation 0x50", wrap(b"\x80\x02P0\n.")
-    yield "operation 0x92", wrap(b"\x80\x04)}\x92.")
+    yield "opcode 0x69", wrap(b"\x80\x02(ios\nsystem\n.")
+    yield "opcode 0x6f", wrap(b"\x80\x02(o.")
+    yield "opcode 0x82", wrap(b"\x80\x02\x82\x01.")
+    yield "opcode 0x50", wrap(b"\x80\x02P0\n.")
+    yield "opcode 0x92", wrap(b"\x80\x04)}\x92.")
 
 
 # Pickles that lie, or that want everything
@@ -287,11 +287,11 @@ BOMBS |= {"names at the end of a long path": nest(), "a crowd of tensors": crowd
 
 # A little more than any checkpoint needs, with a word of what must be said of each
 ABSURD: dict[str, tuple[bytes, str]] = {
-    "twenty lists in each other": (b"\x80\x02" + b"]" * 20 + b"a" * 19 + b".", "deeper or wider"),
-    "fifty thousand dicts": (b"\x80\x02](" + b"}K\x00]s" * 50_000 + b"e.", "deeper or wider"),
+    "twenty lists in each other": (b"\x80\x02" + b"]" * 20 + b"a" * 19 + b".", "more nested content"),
+    "fifty thousand dicts": (b"\x80\x02](" + b"}K\x00]s" * 50_000 + b"e.", "more nested content"),
     "a name of 201 letters": (b"\x80\x02}X" + struct.pack("<I", 201) + b"a" * 201 + b"]]as.", "200 letters"),
     "twenty thousand tensors and one": (crowd(20_000), "20,000 tensors"),
-    "two million steps": (b"\x80\x02" + b"N0" * 1_000_000 + b"N.", "2,000,000 operations"),
+    "two million steps": (b"\x80\x02" + b"N0" * 1_000_000 + b"N.", "2,000,000 opcodes"),
 }
 
 
@@ -338,7 +338,7 @@ def zips() -> dict[str, tuple[bytes, str]]:
     script = io.BytesIO()
     torch.jit.save(torch.jit.script(nn.Linear(2, 3)), script)
     return {
-        "empty": (archive({}), "no checkpoint"),
+        "empty": (archive({}), "not a checkpoint"),
         "of something else": (archive({"word/document.xml": b"<w/>"}), "did not write"),
         "with absolute names": (archive(renamed), "did not write"),
         "with names above": (archive(above), "did not write"),
@@ -350,22 +350,22 @@ def zips() -> dict[str, tuple[bytes, str]]:
             archive({**inside, "archive/data/0": b"1234"}),
             "ends too early",
         ),
-        "with another order of bytes": (archive({**inside, "archive/byteorder": b"middle"}), "order"),
+        "with another order of bytes": (archive({**inside, "archive/byteorder": b"middle"}), "byte order"),
         "a program of TorchScript": (script.getvalue(), "TorchScript"),
         "compressed": (archive(inside, zipfile.ZIP_DEFLATED), "compressed"),
-        "a bomb": (archive({**inside, "archive/data/0": bytes(10**8)}, zipfile.ZIP_DEFLATED), "larger than all"),
+        "a bomb": (archive({**inside, "archive/data/0": bytes(10**8)}, zipfile.ZIP_DEFLATED), "larger than the file"),
         "encrypted": (patched(whole, CENTRAL, 8, b"\x01\x00"), "encrypted"),
         "with two entries of one name": (doubled(), "two entries"),
         "with a size beyond everything": (
             patched(whole, CENTRAL, 20, b"\xf0\xff\xff\xff" * 2),
-            "larger than all",
+            "larger than the file",
         ),
         "with a size beyond the end": (patched(small, CENTRAL, 20, struct.pack("<L", len(small) - 1) * 2), "outside"),
         "without the header of an entry": (headless, "outside"),
         "with a place beyond everything": (patched(whole, CENTRAL, 42, b"\xf0\xff\xff\x7f"), "damaged"),
         "with a longer name before an entry": (patched(whole, LOCAL, 26, b"\xff\xff"), "damaged"),
         "with another checksum": (patched(whole, CENTRAL, 16, b"\x00\x00\x00\x00"), "checksum"),
-        "with entries on each other": (overlapping(), "larger than all"),
+        "with entries on each other": (overlapping(), "larger than the file"),
         "with a directory elsewhere": (patched(archive(inside), END, 16, b"\x00\x00\x00\x00"), "damaged"),
     }
 
@@ -378,7 +378,7 @@ def legacies() -> dict[str, tuple[bytes, str]]:
         "of another format": (pickle.dumps(MAGIC, 2) + pickle.dumps(1002, 2), "format"),
         "of another machine": (
             pickle.dumps(MAGIC, 2) + pickle.dumps(1001, 2) + pickle.dumps({"little_endian": False}, 2),
-            "order of bytes",
+            "byte order",
         ),
         "a pickle of numbers": (pickle.dumps({"a": [1, 2.5, "x", None, (True, b"y")]}, 4), "torch.save did not write"),
         "a pickle of arrays": (pickle.dumps({"a": np.ones(3)}, 2), "torch.save did not write"),
@@ -388,13 +388,13 @@ def legacies() -> dict[str, tuple[bytes, str]]:
         "with a count below zero": (legacy(storage, key, struct.pack("<q", -1) + bytes(24)), "ends too early"),
         "with a count beyond everything": (legacy(storage, key, b"\xff" * 8 + bytes(24)), "ends too early"),
         "without the storage": (legacy(storage, b"\x80\x02]."), "is not in it"),
-        "with another storage": (legacy(storage, b"\x80\x02](X\x01\x00\x00\x001e."), "belong to no tensor"),
-        "with keys that are none": (legacy(storage, b"\x80\x02](K\x01e."), "which order"),
-        "with no list of keys": (legacy(storage, b"\x80\x02}."), "which order"),
-        "not even that": (b"hello", "no checkpoint"),
-        "nothing": (b"", "no checkpoint"),
-        "a safetensors file": (struct.pack("<Q", 2) + b"{}", "no checkpoint"),
-        "a pickle of Python 1": (pickle.dumps({"a": 1}, 0), "no checkpoint"),
+        "with another storage": (legacy(storage, b"\x80\x02](X\x01\x00\x00\x001e."), "without a tensor"),
+        "with keys that are none": (legacy(storage, b"\x80\x02](K\x01e."), "list of storages"),
+        "with no list of keys": (legacy(storage, b"\x80\x02}."), "list of storages"),
+        "not even that": (b"hello", "not a checkpoint"),
+        "nothing": (b"", "not a checkpoint"),
+        "a safetensors file": (struct.pack("<Q", 2) + b"{}", "not a checkpoint"),
+        "a pickle of Python 1": (pickle.dumps({"a": 1}, 0), "not a checkpoint"),
     }
 
 

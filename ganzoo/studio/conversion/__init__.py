@@ -1,1 +1,1 @@
-"""Somebody else's old checkpoints made into models; the only room that knows what a pickle is, and it runs none."""
+"""Conversion of PyTorch checkpoints to models: the only package that reads pickles, and it never runs one."""

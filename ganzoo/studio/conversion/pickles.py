@@ -1,9 +1,11 @@
-"""A reader of pickles that makes plain values only: it knows no import, no call and no attribute.
+"""A reader of pickles that builds plain values only: no imports, no calls, no attributes.
 
-A pickle is a program. This reader carries out the part of its language that builds numbers, words, tuples, lists and
-dicts. Where the program asks for something by an import path, it gets what the caller's table has for that path, and
-where the table has nothing, the reading ends. Python's own reader is not used: besides what it imports, it can be told
-to set attributes, to fill gigabytes from ten bytes and to recurse until the process dies.
+A pickle is a program. This reader interprets the opcodes that build numbers, strings, tuples, lists and dicts. An
+import path is looked up in the caller's table; a path that is not in the table ends the reading.
+
+Own code rather than ``torch.load(weights_only=True)``, which refuses files with any other class beside the tensors,
+sets attributes, and allocates what a file asks for (``bytearray``: 2 GiB from a file of 370 bytes); picklescan and
+fickling only look for known dangers, and leave the reading to pickle.
 """
 
 from __future__ import annotations
@@ -15,41 +17,46 @@ from typing import Any, final
 
 from ganzoo.text import quoted
 
-STEPS = 2_000_000  # operations in one pickle: some seconds, and a hundred times what large checkpoints need
-LINE = 1000  # bytes of an import path, or of a number written in digits
-DIGITS = 18  # of a number written in digits
-LARGEST_KEY = 2**63  # larger numbers as keys could be chosen so that a dict takes for ever
+STEPS = 2_000_000  # opcodes in one pickle: some seconds, and a hundred times what large checkpoints need
+LINE = 1000  # bytes of an import path, or of a number in decimal digits
+DIGITS = 18  # of a number in decimal digits
+LARGEST_KEY = 2**63  # larger integers as keys could be chosen for collisions, so that a dict takes forever
 
 
 class Unreadable(Exception):
-    """Why a file is not read, as a sentence about it goes on: ``asks for 'os.system', …``."""
+    """Why a file cannot be read, as the predicate of a sentence about it: ``is damaged: …``."""
 
 
 @final
 @dataclass(frozen=True)
-class Known:
-    """What a table has for an import path: ``make`` maps the arguments that the pickle gives to a plain value."""
+class Constructor:
+    """The entry of the table for an import path: ``make`` maps the arguments in the pickle to a plain value."""
 
     path: str
     make: Callable[..., Any]
 
 
 @final
-class LeftOut:
-    """The place of something that is neither a tensor nor needed; whatever is put into it is gone."""
+class Ignored:
+    """The placeholder of an object that is not a tensor and not needed; its content is dropped."""
 
 
 @final
 class Reader:
-    """Reads one pickle after another from ``content``; ``at`` is where the next one begins.
+    """Reads one pickle after another from ``content``; ``at`` is the offset of the next one.
 
-    ``known`` is the table of import paths, and ``outside`` maps what a pickle calls a persistent id, which stands for
-    something outside of it, to a value. Both raise :class:`Unreadable`, as :meth:`read` does.
+    ``constructors`` is the table of import paths, and ``persistent_load`` maps a persistent id, which stands for an
+    object outside of the pickle, to a value. Both raise :class:`Unreadable`, as :meth:`read` does.
     """
 
-    def __init__(self, content: memoryview, known: Mapping[str, Callable[..., Any]], outside: Callable[[Any], Any]):
+    def __init__(
+        self,
+        content: memoryview,
+        constructors: Mapping[str, Callable[..., Any]],
+        persistent_load: Callable[[Any], Any],
+    ):
         self.at = 0
-        self._content, self._known, self._outside = content, known, outside
+        self._content, self._constructors, self._persistent_load = content, constructors, persistent_load
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
@@ -64,13 +71,13 @@ class Reader:
                     return self._pop()
                 operation = _OPERATIONS.get(code)
                 if operation is None:
-                    raise Unreadable(f"uses operation 0x{code:02x} of pickle, which no checkpoint of tensors needs")
+                    raise Unreadable(f"uses opcode 0x{code:02x} of pickle, which no checkpoint of tensors needs")
                 operation(self)
         except (IndexError, UnicodeDecodeError) as problem:
-            raise Unreadable("is damaged: its pickle makes no sense") from problem
-        raise Unreadable(f"holds a pickle of more than {STEPS:,} operations, which no checkpoint of tensors needs")
+            raise Unreadable("is damaged: its pickle is invalid") from problem
+        raise Unreadable(f"has a pickle of more than {STEPS:,} opcodes, which no checkpoint of tensors needs")
 
-    # What the content says
+    # Arguments of opcodes
 
     def _take(self, count: int) -> memoryview:
         end = self.at + count
@@ -88,7 +95,7 @@ class Reader:
         while self.at - begin <= LINE:
             if self._take(1)[0] == _NEWLINE:
                 return str(self._content[begin : self.at - 1], "utf-8")
-        raise Unreadable("is damaged: a line of its pickle has no end")
+        raise Unreadable("is damaged: a line of its pickle is too long")
 
     def _bytes(self, layout: str) -> bytes:
         return bytes(self._take(self._number(layout)))
@@ -114,15 +121,15 @@ class Reader:
         return taken
 
     def tuple_of(self, count: int) -> None:
-        """Make a tuple of the topmost values."""
+        """Push a tuple of the topmost values."""
         self.push(tuple(reversed([self._pop() for _ in range(count)])))
 
     def mark(self) -> None:
-        """Remember how high the stack is."""
+        """Mark the current height of the stack."""
         self._marks.append(len(self._stack))
 
     def marked(self, make: Callable[[list[Any]], Any]) -> None:
-        """Make one value of all above the mark."""
+        """Push one value made of all above the mark."""
         self.push(make(self._since_mark()))
 
     # Containers
@@ -132,8 +139,8 @@ class Reader:
         target = self._stack[-1]
         if isinstance(target, list):
             target.extend(values)
-        elif not isinstance(target, LeftOut):
-            raise Unreadable("is damaged: it adds values to what is no list")
+        elif not isinstance(target, Ignored):
+            raise Unreadable("is damaged: it appends values to something other than a list")
 
     def set_items(self, values: list[Any]) -> None:
         """Put keys and values into the dict on the stack."""
@@ -143,8 +150,8 @@ class Reader:
         if isinstance(target, dict):
             for key, value in zip(values[::2], values[1::2], strict=True):
                 target[checked_key(key)] = value
-        elif not isinstance(target, LeftOut):
-            raise Unreadable("is damaged: it puts items into what is no dict")
+        elif not isinstance(target, Ignored):
+            raise Unreadable("is damaged: it sets items of something other than a dict")
 
     def append_one(self) -> None:
         """Add one value to the list below it."""
@@ -155,79 +162,79 @@ class Reader:
         value, key = self._pop(), self._pop()
         self.set_items([key, value])
 
-    # The memo: a dict, so that a large index takes no more room than a small one
+    # The memo: a dict, so that a large index needs no more memory than a small one
 
-    def remember(self, place: int | None) -> None:
-        """Remember the topmost value under ``place``, or under the next free one."""
-        self._memo[len(self._memo) if place is None else place] = self._stack[-1]
+    def memoize(self, index: int | None) -> None:
+        """Store the topmost value in the memo at ``index``, or at the next free index."""
+        self._memo[len(self._memo) if index is None else index] = self._stack[-1]
 
-    def recall(self, place: int) -> None:
-        """Push the value that was remembered under ``place``."""
-        if place not in self._memo:
-            raise Unreadable("is damaged: it recalls what it never remembered")
-        self.push(self._memo[place])
+    def recall(self, index: int) -> None:
+        """Push the value in the memo at ``index``."""
+        if index not in self._memo:
+            raise Unreadable("is damaged: it reads a value of the memo that it never stored")
+        self.push(self._memo[index])
 
     def digits(self) -> None:
-        """Push a number that is written in digits, as Python 2 writes those of 64 bits."""
+        """Push a number in decimal digits, as Python 2 writes numbers of 64 bits."""
         line = self._line()
         digits = line.removeprefix("-")
         if not (digits.isascii() and digits.isdecimal() and len(digits) <= DIGITS):
-            raise Unreadable("is damaged: what should be a number is none")
+            raise Unreadable("is damaged: a number in it is invalid")
         self.push(int(line))
 
     # What other readers of pickles would import, call and set
 
     def look_up(self, module: Any, name: Any) -> None:
-        """Push what the table has for an import path."""
-        path = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "nothing that has a name"
-        if path not in self._known:
+        """Push the constructor of an import path."""
+        path = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "an object without a name"
+        if path not in self._constructors:
             raise Unreadable(
-                f"asks for {quoted(path)} to be run while it is read, and only tensors are taken from it: "
-                "save the state_dict() of the network by torch.save, with the program that made it"
+                f"runs {quoted(path)} when it is loaded, and ganzoo reads only tensors: "
+                "save the state_dict() of the network with torch.save, in the program that made it"
             )
-        self.push(Known(path, self._known[path]))
+        self.push(Constructor(path, self._constructors[path]))
 
     def look_up_pushed(self) -> None:
-        """Do the same for a path on the stack."""
+        """Push the constructor of an import path on the stack."""
         name, module = self._pop(), self._pop()
         self.look_up(module, name)
 
     def make(self) -> None:
-        """Let the table make a value of arguments."""
-        arguments, maker = self._pop(), self._pop()
-        if not isinstance(maker, Known) or not isinstance(arguments, tuple):
-            raise Unreadable("is damaged: it calls what cannot be called")
+        """Push the value that a constructor makes of arguments."""
+        arguments, constructor = self._pop(), self._pop()
+        if not isinstance(constructor, Constructor) or not isinstance(arguments, tuple):
+            raise Unreadable("is damaged: it calls an object that cannot be called")
         try:
-            self.push(maker.make(*arguments))
+            self.push(constructor.make(*arguments))
         except TypeError as problem:
-            raise Unreadable(f"is damaged: it gives {quoted(maker.path)} what that does not take") from problem
+            raise Unreadable(f"is damaged: it calls {quoted(constructor.path)} with invalid arguments") from problem
 
     def build(self) -> None:
         """Drop the attributes that other readers would set."""
         self._pop()
-        if not isinstance(self._stack[-1], dict | LeftOut):
-            raise Unreadable("is damaged: it sets attributes of what has none")
+        if not isinstance(self._stack[-1], dict | Ignored):
+            raise Unreadable("is damaged: it sets attributes of an object that has none")
 
-    def fetch(self) -> None:
-        """Push what a persistent id stands for."""
-        self.push(self._outside(self._pop()))
+    def load_persistent(self) -> None:
+        """Push the value of a persistent id."""
+        self.push(self._persistent_load(self._pop()))
 
 
 def checked_key(key: Any) -> Any:
-    """Return a key that a dict takes in no time; raises :class:`Unreadable` for any other."""
+    """Return a key that is cheap to hash and compare; raises :class:`Unreadable` for any other."""
     if isinstance(key, int) and abs(key) < LARGEST_KEY:
         return key
     if key is None or isinstance(key, str | bytes | float):
         return key
-    raise Unreadable("has a key that is neither a word nor a number of 64 bits")
+    raise Unreadable("has a key that is neither a string nor a number of 64 bits")
 
 
 _STOP, _NEWLINE = ord("."), ord("\n")
 
-# Numbers of operations are those of Lib/pickletools.py; protocols 2 to 4, and what Python 2 wrote with protocol 2.
+# Opcodes as in Lib/pickletools.py: those of protocols 2 to 4, and those that Python 2 wrote with protocol 2.
 _OPERATIONS: dict[int, Callable[[Reader], object]] = {
     0x80: lambda r: r._take(1),  # protocol
-    0x95: lambda r: r._take(8),  # frame: how much to read at once
+    0x95: lambda r: r._take(8),  # frame: a hint on how much to read at once
     ord("("): Reader.mark,
     ord("0"): lambda r: r._pop(),
     ord("1"): lambda r: r._since_mark(),
@@ -243,7 +250,7 @@ _OPERATIONS: dict[int, Callable[[Reader], object]] = {
     0x8C: lambda r: r.push(r._text("<B")),
     ord("X"): lambda r: r.push(r._text("<I")),
     0x8D: lambda r: r.push(r._text("<Q")),
-    ord("U"): lambda r: r.push(r._text("<B", "replace")),  # the words of Python 2, which may be any bytes
+    ord("U"): lambda r: r.push(r._text("<B", "replace")),  # strings of Python 2, which may be any bytes
     ord("T"): lambda r: r.push(r._text("<I", "replace")),
     ord("C"): lambda r: r.push(r._bytes("<B")),
     ord("B"): lambda r: r.push(r._bytes("<I")),
@@ -260,9 +267,9 @@ _OPERATIONS: dict[int, Callable[[Reader], object]] = {
     ord("}"): lambda r: r.push({}),
     ord("s"): Reader.set_one,
     ord("u"): lambda r: r.set_items(r._since_mark()),
-    ord("q"): lambda r: r.remember(r._number("<B")),
-    ord("r"): lambda r: r.remember(r._number("<I")),
-    0x94: lambda r: r.remember(None),
+    ord("q"): lambda r: r.memoize(r._number("<B")),
+    ord("r"): lambda r: r.memoize(r._number("<I")),
+    0x94: lambda r: r.memoize(None),
     ord("h"): lambda r: r.recall(r._number("<B")),
     ord("j"): lambda r: r.recall(r._number("<I")),
     ord("c"): lambda r: r.look_up(r._line(), r._line()),
@@ -270,5 +277,5 @@ _OPERATIONS: dict[int, Callable[[Reader], object]] = {
     ord("R"): Reader.make,
     0x81: Reader.make,
     ord("b"): Reader.build,
-    ord("Q"): Reader.fetch,
+    ord("Q"): Reader.load_persistent,
 }

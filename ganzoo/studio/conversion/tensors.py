@@ -1,4 +1,4 @@
-"""Tensors of a checkpoint: views of numbers that lie in the file, read only where somebody needs them."""
+"""Tensors of a checkpoint: views of the bytes of the file, read only when they are needed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.studio.conversion.pickles import Known, Unreadable
+from ganzoo.studio.conversion.pickles import Constructor, Unreadable
 from ganzoo.text import quoted
 
-LARGEST = 2**48  # of sizes, strides, places and numbers in a tensor: what torch counts with cannot overflow
+LARGEST = 2**48  # largest size, stride, offset and number of elements, so that torch's integers cannot overflow
 DIMENSIONS = 16
 
 DTYPES = {
@@ -33,7 +33,7 @@ DTYPES = {
 @final
 @dataclass
 class Records:
-    """The bytes of each storage by its key, and whether the machine that wrote them wrote large ends first."""
+    """The bytes of each storage by its key, and their byte order."""
 
     by_key: dict[str, memoryview] = field(default_factory=dict)
     big_endian: bool = False
@@ -42,7 +42,7 @@ class Records:
 @final
 @dataclass(frozen=True, eq=False)
 class Storage:
-    """``count`` numbers in a row, from number ``first`` of the record ``key`` on."""
+    """``count`` consecutive elements of the record ``key``, from element ``first`` on."""
 
     records: Records
     key: str
@@ -52,19 +52,19 @@ class Storage:
 
     @property
     def label(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return f"the storage {quoted(self.key)}"
 
     def check(self) -> None:
-        """Raise :class:`Unreadable` where the file does not hold all of its numbers."""
+        """Raise :class:`Unreadable` where the file does not have all of its elements."""
         record = self.records.by_key.get(self.key)
         if record is None:
             raise Unreadable(f"is damaged: {self.label} is not in it")
         if (self.first + self.count) * self.dtype.itemsize > len(record):
             raise Unreadable(f"is damaged: {self.label} ends too early")
 
-    def numbers(self, begin: int, end: int) -> Tensor:
-        """Return a copy of the numbers from ``begin`` to before ``end``."""
+    def elements(self, begin: int, end: int) -> Tensor:
+        """Return a copy of the elements ``begin:end``."""
         self.check()
         size = self.dtype.itemsize
         record = self.records.by_key[self.key]
@@ -77,7 +77,7 @@ class Storage:
 @final
 @dataclass(frozen=True, eq=False)
 class View:
-    """A tensor of the file: ``shape`` and ``strides``, in numbers, from number ``offset`` of ``storage`` on."""
+    """A tensor of the file: ``shape`` and ``strides``, in elements, from element ``offset`` of ``storage`` on."""
 
     storage: Storage
     offset: int
@@ -86,66 +86,66 @@ class View:
 
     @property
     def dtype(self) -> torch.dtype:
-        """What its numbers are."""
+        """The dtype of its elements."""
         return self.storage.dtype
 
     @property
     def place(self) -> tuple[object, ...]:
-        """Where in the file it lies: equal for two that are the same numbers."""
+        """Its place in the file: equal for two views of the same elements."""
         return self.storage.key, self.storage.first + self.offset, self.shape, self.strides
 
     @property
     def end(self) -> int:
-        """The number of the storage behind its last one."""
+        """The index of the storage's element after its last one."""
         if 0 in self.shape:
             return self.offset
         return self.offset + sum((size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True)) + 1
 
     def read(self) -> Tensor:
-        """Return a copy of it; whoever asks has looked that ``shape`` is not absurd."""
-        numbers = self.storage.numbers(self.offset, self.end)
-        return numbers.as_strided(self.shape, self.strides).contiguous()
+        """Return a copy of it; the caller must have checked ``shape``, as strides of 0 allow any size."""
+        elements = self.storage.elements(self.offset, self.end)
+        return elements.as_strided(self.shape, self.strides).contiguous()
 
 
-# What a pickle may ask for
+# The objects that a pickle may make
 
 
-def describe(records: Records, kind: Any, key: Any, count: Any, first: Any = 0) -> Storage:
-    """Return the storage that a pickle describes; raises :class:`Unreadable` where that makes no sense."""
-    dtype = DTYPES.get(kind.path.rpartition(".")[2]) if isinstance(kind, Known) else None
+def make_storage(records: Records, kind: Any, key: Any, count: Any, first: Any = 0) -> Storage:
+    """Return the storage with the values in a pickle; raises :class:`Unreadable` where they are invalid."""
+    dtype = DTYPES.get(kind.path.rpartition(".")[2]) if isinstance(kind, Constructor) else None
     if dtype is None or not isinstance(key, str):
-        raise Unreadable("is damaged: it describes a storage that is none")
+        raise Unreadable("is damaged: a storage in it is invalid")
     return Storage(records, key, dtype, _size(count), _size(first))
 
 
 def rebuild(storage: Any, offset: Any, shape: Any, strides: Any, *more: Any) -> View:
-    """Return a view of ``storage``; raises :class:`Unreadable` where it would lie outside of that.
+    """Return a view of ``storage``; raises :class:`Unreadable` where it would be outside of that.
 
-    ``more`` says who wants gradients and who asked to be told of them, which does not matter here, and then whether
-    the numbers stand for their negatives.
+    ``more`` is requires_grad and the backward hooks, which are not used, and then the metadata of the tensor, such as
+    torch's negative bit.
     """
     if any(more[2:]):
-        raise Unreadable("holds numbers that stand for their negatives: save them as torch.resolve_neg makes them")
+        raise Unreadable("has tensors with the negative bit: save them after torch.resolve_neg")
     if not (isinstance(storage, Storage) and isinstance(shape, tuple) and isinstance(strides, tuple)):
-        raise Unreadable("is damaged: it describes a tensor that is none")
+        raise Unreadable("is damaged: a tensor in it is invalid")
     if len(shape) != len(strides) or len(shape) > DIMENSIONS:
-        raise Unreadable(f"is damaged: it describes a tensor of {len(shape)} sizes and {len(strides)} strides")
+        raise Unreadable(f"is damaged: a tensor in it has {len(shape)} sizes and {len(strides)} strides")
     view = View(storage, _size(offset), tuple(map(_size, shape)), tuple(map(_size, strides)))
     if view.end > storage.count:
-        raise Unreadable(f"is damaged: a tensor lies outside of {storage.label}")
+        raise Unreadable(f"is damaged: a tensor is outside of {storage.label}")
     if math.prod(view.shape) > LARGEST:
-        raise Unreadable("is damaged: a tensor in it is larger than any machine")
+        raise Unreadable("is damaged: a tensor in it is too large for any machine")
     return view
 
 
 def parameter(view: Any, *more: Any) -> View:
     """Return the tensor of a parameter; ``more`` is as for :func:`rebuild`."""
     if not isinstance(view, View):
-        raise Unreadable("is damaged: a parameter in it is no tensor")
+        raise Unreadable("is damaged: a parameter in it is not a tensor")
     return view
 
 
 def _size(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
-        raise Unreadable("is damaged: a size or a place in it is none")
+        raise Unreadable("is damaged: a size or an offset in it is invalid")
     return value

@@ -46,12 +46,12 @@ def conversions(tmp_path: Path) -> Conversions:
 def test_samples_of_a_multi_gpu_checkpoint_are_those_of_its_own_network(zipped: bool, conversions: Conversions) -> None:
     generator, discriminator, checkpoint = trained_checkpoint()
     done = conversions.convert(checkpoint, zipped)
-    assert list(done.taken) == ["generator", "discriminator"]
-    assert [taken.found.name for taken in done.taken.values()] == [
+    assert list(done.assigned) == ["generator", "discriminator"]
+    assert [taken.candidate.name for taken in done.assigned.values()] == [
         "g_model_state_dict.module.main",
         "d_model_state_dict.module",
     ]
-    assert (list(done.fresh), done.left_out) == ([], ["epoch", "g_optimizer_state_dict", "losses", "device"])
+    assert (list(done.initial), done.unused) == ([], ["epoch", "g_optimizer_state_dict", "losses", "device"])
     recipe, header = read_model(conversions.out, installed())
     z, images = torch.randn(9, Z), torch.randn(5, 3, 32, 32)
     with torch.no_grad():
@@ -101,14 +101,14 @@ PLACES: dict[str, Callable[[Mapping[str, Tensor]], Any]] = {
 def test_a_generator_is_found_wherever_it_is(place: Callable[[Any], Any], conversions: Conversions) -> None:
     generator = lived(TutorialGenerator())
     done = conversions.convert(place(generator.state_dict()), False)
-    assert "generator" in done.taken
+    assert "generator" in done.assigned
     assert same_numbers(conversions, generator)
 
 
 def test_a_counter_that_the_file_has_not_is_zero_and_told(conversions: Conversions) -> None:
     state = lived(TutorialGenerator()).state_dict()
     done = conversions.convert({name: value for name, value in state.items() if "num_batches" not in name})
-    assert len(done.taken["generator"].match.zeros) == 3
+    assert len(done.assigned["generator"].mapping.zeros) == 3
     assert {int(value) for name, value in conversions.state().items() if "num_batches" in name} == {0}
     conversions.convert(state)
     assert {int(value) for name, value in conversions.state().items() if "num_batches" in name} == {41}
@@ -116,7 +116,7 @@ def test_a_counter_that_the_file_has_not_is_zero_and_told(conversions: Conversio
 
 def test_what_the_file_has_not_stays_as_it_begins(conversions: Conversions) -> None:
     done = conversions.convert(lived(TutorialGenerator()).state_dict())
-    assert list(done.fresh) == ["discriminator"]
+    assert list(done.initial) == ["discriminator"]
     first = conversions.state("discriminator")
     conversions.convert(TutorialGenerator().state_dict())
     assert all(map(torch.equal, first.values(), conversions.state("discriminator").values()))
@@ -130,7 +130,7 @@ def test_our_own_names_decide_before_the_order_does(conversions: Conversions) ->
     shuffled = dict(sorted(ours.items(), key=lambda item: item[0][::-1]))
     assert list(shuffled) != list(ours)
     done = conversions.convert({"netG": shuffled}, True)
-    assert done.taken["generator"].match.by_name
+    assert done.assigned["generator"].mapping.by_name
     assert all(torch.equal(value, ours[name]) for name, value in conversions.state().items())
 
 
@@ -139,7 +139,7 @@ def test_other_numbers_become_float32_and_are_told(told: str, conversions: Conve
     dtype = getattr(torch, told)
     generator = lived(TutorialGenerator()).to(dtype)
     done = conversions.convert({"g": generator.state_dict()}, False)
-    assert done.taken["generator"].cast == (told,)
+    assert done.assigned["generator"].cast == (told,)
     assert same_numbers(conversions, generator.float())
     assert all(value.dtype in (torch.float32, torch.int64) for value in conversions.state().values())
 
@@ -192,7 +192,7 @@ def test_every_variant_can_be_converted_to(variant: str, conversions: Conversion
     networks = {name: lived(network) for name, network in recipe.named_children()}
     foreign = {f"net{name[0].upper()}": renamed(network.state_dict()) for name, network in networks.items()}
     done = conversions.convert(foreign, True, chosen)
-    assert set(done.taken) == set(networks)
-    assert not any(taken.match.by_name for taken in done.taken.values())
+    assert set(done.assigned) == set(networks)
+    assert not any(taken.mapping.by_name for taken in done.assigned.values())
     for name, network in networks.items():
         assert all(map(torch.equal, conversions.state(name).values(), network.state_dict().values()))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from ganzoo.studio.conversion.candidates import networks_in
 from torch import Tensor, nn
 
 from ganzoo.assembly.dry_run import assemble
@@ -15,8 +16,6 @@ from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
 from ganzoo.errors import UserError
 from ganzoo.studio.conversion.checkpoints import read_checkpoint
-from ganzoo.studio.conversion.finding import networks_in
-from ganzoo.studio.conversion.plan import plan
 from ganzoo.testing.foreign_checkpoints import (
     Conversions,
     TutorialDiscriminator,
@@ -65,10 +64,10 @@ def without(word: str) -> dict[str, Tensor]:
 
 
 MISFITS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
-    "nothing": (dict, ("holds no network",)),
-    "numbers only": (lambda: {"epoch": 3, "loss": 0.5}, ("holds no network",)),
-    "a tensor": (lambda: torch.ones(3), ("holds no network",)),
-    "averages": (lambda: {"state": {0: {"exp_avg": torch.ones(3)}}}, ("holds no network",)),
+    "nothing": (dict, ("has no network",)),
+    "numbers only": (lambda: {"epoch": 3, "loss": 0.5}, ("has no network",)),
+    "a tensor": (lambda: torch.ones(3), ("has no network",)),
+    "averages": (lambda: {"state": {0: {"exp_avg": torch.ones(3)}}}, ("has no network",)),
     "a discriminator": (lambda: TutorialDiscriminator().state_dict(), ("does not fit the generator",)),
     "biases": (
         lambda: TutorialGenerator(bias=True).state_dict(),
@@ -76,13 +75,13 @@ MISFITS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     ),
     "a layer more": (
         lambda: {**TutorialGenerator().state_dict(), "more.weight": torch.ones(1, 3, 4, 4)},
-        ("'more.weight' of the file is of a layer (weight (1, 3, 4, 4)) that it has not",),
+        ("'more.weight' of the file is in a layer (weight (1, 3, 4, 4)) that the network lacks",),
     ),
     "part of a generator": (
         lambda: {"netG": {**TutorialGenerator().state_dict(), "more.weight": torch.ones(1, 3, 4, 4)}},
         ("'more.weight'",),
     ),
-    "a layer less": (lambda: without("main.9"), ("'output.0' has weight (4, 3, 4, 4)", "6 layers only")),
+    "a layer less": (lambda: without("main.9"), ("'output.0' has weight (4, 3, 4, 4)", "only 6 layers")),
     "no running means": (
         lambda: without("running"),
         ("'layers.0.1' has weight (16,), bias (16,), running_mean (16,)",),
@@ -128,7 +127,7 @@ def test_one_of_several_can_be_asked_for(conversions: Conversions) -> None:
 def test_a_word_decides_where_shapes_do_not(conversions: Conversions) -> None:
     one, other = lived(TutorialGenerator()), TutorialGenerator()
     done = conversions.convert({"reference": other.state_dict(), "netG_state": one.state_dict()})
-    assert done.taken["generator"].found.name == "netG_state.main"
+    assert done.assigned["generator"].candidate.name == "netG_state.main"
     assert same_numbers(conversions, one)
 
 
@@ -148,16 +147,16 @@ class Tiny(nn.Module):
 def test_no_tensor_becomes_two_networks() -> None:
     found = networks_in(read_checkpoint(saved({"one": Tiny().state_dict(), "two": Tiny().state_dict()})))
     networks = {"there": Tiny(), "back": Tiny()}
-    made = plan(networks, found, {"there": "two"})
-    assert {name: taken.found.name for name, taken in made.taken.items()} == {"there": "two", "back": "one"}
+    made = assign(networks, found, {"there": "two"})
+    assert {name: taken.candidate.name for name, taken in made.assigned.items()} == {"there": "two", "back": "one"}
     with pytest.raises(UserError, match="no part 'one' for the back"):
-        plan(networks, found, {"there": "one", "back": "one"})
+        assign(networks, found, {"there": "one", "back": "one"})
 
 
 @pytest.mark.parametrize(
     ("take", "words"),
     [
-        ({"generator": "none"}, ("cannot do without", "generator")),
+        ({"generator": "none"}, ("a model needs its generator",)),
         ({"generatr": "x"}, ("did you mean 'generator'",)),
         ({"generator": "x"}, ("no part 'x'", "'main'")),
         ({"discriminator": "main"}, ("no part 'main' for the discriminator",)),
@@ -176,7 +175,7 @@ def test_a_part_that_fits_and_has_no_telling_name_is_offered(conversions: Conver
     assert "--take generator='module.main'" in conversions.refused(averaged)
     done = conversions.convert(averaged, take={"generator": "module.main"})
     assert same_numbers(conversions, network)
-    assert done.left_out == ["n_averaged"]
+    assert done.unused == ["n_averaged"]
 
 
 @FORMATS
@@ -190,4 +189,4 @@ def test_numbers_that_stand_for_their_negatives_are_refused(zipped: bool, conver
 def test_a_network_can_be_left_out(conversions: Conversions) -> None:
     both = {"netG": TutorialGenerator().state_dict(), "netD": TutorialDiscriminator(width=9).state_dict()}
     done = conversions.convert(both, take={"discriminator": "none"})
-    assert (list(done.taken), list(done.fresh), done.left_out) == (["generator"], ["discriminator"], ["netD"])
+    assert (list(done.assigned), list(done.initial), done.unused) == (["generator"], ["discriminator"], ["netD"])

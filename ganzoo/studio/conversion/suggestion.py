@@ -1,4 +1,4 @@
-"""With which options a checkpoint would fit: tried out on networks without numbers, and told only where all fits."""
+"""Options with which a checkpoint would fit: tried on the meta device, and suggested only where everything fits."""
 
 from __future__ import annotations
 
@@ -13,42 +13,43 @@ from ganzoo.catalogue.registry import Part
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError
-from ganzoo.studio.conversion.finding import Found
-from ganzoo.studio.conversion.matching import Misfit, likeness, match
+from ganzoo.studio.conversion.candidates import Candidate
+from ganzoo.studio.conversion.matching import Misfit, match, similarity
 
-ROUNDS = 4  # options that may be wrong at once
-LARGEST = 2**14  # of the numbers that are tried
-NUMBERS = 64  # that are tried for an option
-SIDES = (8, 16, 28, 32, 64, 96, 128, 256)  # of images, which the shapes of convolutions do not tell
-LAYERS = 12  # of which widths are tried
+ROUNDS = 4  # most options to change
+LARGEST = 2**14  # largest number to try
+NUMBERS = 64  # most numbers to try per option
+SIDES = (8, 16, 28, 32, 64, 96, 128, 256)  # of images, which do not follow from the shapes of convolutions
+LAYERS = 12  # most layers whose widths are tried
 
 
-def fitting_options(selection: Selection, wanted: Mapping[str, Found]) -> str:
-    """Return the flags with which the networks in ``wanted`` would fit their parts, or nothing where none are found.
+def fitting_options(selection: Selection, wanted: Mapping[str, Candidate]) -> str:
+    """Return the flags with which the candidates fit the networks in ``wanted``, or nothing where none are found.
 
-    The numbers that are tried are those in the shapes. One option at a time is set to what makes the shapes most alike.
+    A greedy search: each round sets the one option to the one number, out of those in the shapes, that makes the shapes
+    most similar.
     """
     flags: list[str] = []
-    # How weights begin takes most of the time of a building, and changes no shape.
+    # Initialisation takes most of the time of building a network, and changes no shape.
     parts = {name: part for name, part in selection.parts.items() if part.slot.kind != "initialiser"}
     selection = dataclasses.replace(selection, parts=parts)
-    likest = _likeness(selection, wanted)
+    highest = _similarity(selection, wanted)
     for _ in range(ROUNDS):
-        tried = [(_likeness(other, wanted), flag, other) for flag, other in _changed(selection, wanted)]
-        best, flag, selection = max(tried, key=lambda each: each[0], default=(likest, "", selection))
-        if best <= likest:
+        tried = [(_similarity(other, wanted), flag, other) for flag, other in _variations(selection, wanted)]
+        best, flag, selection = max(tried, key=lambda each: each[0], default=(highest, "", selection))
+        if best <= highest:
             return ""
-        likest = best
+        highest = best
         flags.append(flag)
         if _fits(selection, wanted):
             return " ".join(flags)
     return ""
 
 
-def _changed(selection: Selection, wanted: Mapping[str, Found]) -> Iterator[tuple[str, Selection]]:
-    """Yield the selection with one option of a part changed, for all that shapes depend on, and the option's flag."""
+def _variations(selection: Selection, wanted: Mapping[str, Candidate]) -> Iterator[tuple[str, Selection]]:
+    """Yield the selection with one option changed, for all options that shapes depend on, and the option's flag."""
     numbers, rows = _numbers(wanted)
-    for part in _shaping(selection):
+    for part in _parts_with_shapes(selection):
         for option in options_of(part.component.config):
             for value in (*numbers, *rows):
                 config = _set(part, option, value)
@@ -58,14 +59,14 @@ def _changed(selection: Selection, wanted: Mapping[str, Found]) -> Iterator[tupl
                     yield flag, dataclasses.replace(selection, parts=changed)
 
 
-def _shaping(selection: Selection) -> list[Part]:
-    """The parts that have a say in shapes: the data, and what a recipe builds."""
+def _parts_with_shapes(selection: Selection) -> list[Part]:
+    """The parts that shapes depend on: the data, and the parts that a recipe builds."""
     built = {slot.name for slot in selection.recipe.model_slots}
     return [part for name, part in selection.parts.items() if name in built or isinstance(part.config, DataConfig)]
 
 
-def _numbers(wanted: Mapping[str, Found]) -> tuple[list[int], list[tuple[int, ...]]]:
-    """The numbers that options may have had, and the rows of numbers."""
+def _numbers(wanted: Mapping[str, Candidate]) -> tuple[list[int], list[tuple[int, ...]]]:
+    """The numbers, and the tuples of numbers, that options may have."""
     shapes = [view.shape for found in wanted.values() for view in found.tensors.values()]
     numbers = dict.fromkeys([*SIDES, *(size for shape in shapes for size in shape if size <= LARGEST)])
     widths = [shape[0] for shape in shapes if len(shape) > 1 and shape[0] <= LARGEST][:LAYERS]
@@ -74,7 +75,7 @@ def _numbers(wanted: Mapping[str, Found]) -> tuple[list[int], list[tuple[int, ..
 
 
 def _set(part: Part, option: Option, value: Any) -> Any:
-    """Return the options of ``part`` with one changed; none where it is of another type or has that value already."""
+    """Return the options of ``part`` with one changed; ``None`` if its type differs or it has that value already."""
     before = getattr(part.config, option.name)
     if type(before) is not type(value) or before == value:
         return None
@@ -91,14 +92,14 @@ def _built(selection: Selection) -> Recipe | None:
         return None
 
 
-def _likeness(selection: Selection, wanted: Mapping[str, Found]) -> float:
+def _similarity(selection: Selection, wanted: Mapping[str, Candidate]) -> float:
     recipe = _built(selection)
     if recipe is None:
         return float("-inf")
-    return sum(likeness(recipe.get_submodule(name).state_dict(), found.tensors) for name, found in wanted.items())
+    return sum(similarity(recipe.get_submodule(name).state_dict(), found.tensors) for name, found in wanted.items())
 
 
-def _fits(selection: Selection, wanted: Mapping[str, Found]) -> bool:
+def _fits(selection: Selection, wanted: Mapping[str, Candidate]) -> bool:
     recipe = _built(selection)
     try:
         for name, found in wanted.items():
