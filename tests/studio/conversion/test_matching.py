@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 import torch
-from ganzoo.studio.conversion.candidates import networks_in
 from torch import Tensor, nn
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
 from ganzoo.errors import UserError
+from ganzoo.studio.conversion.assignment import assign
+from ganzoo.studio.conversion.candidates import networks_in
 from ganzoo.studio.conversion.checkpoints import read_checkpoint
 from ganzoo.testing.foreign_checkpoints import (
     Conversions,
