@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from ganzoo.catalogue import installed, select
+from ganzoo.studio.machine import Machine
 from ganzoo.testing.command_lines import Answer, ganzoo
 
 VARIANTS = installed().names("variant")
@@ -68,7 +69,9 @@ def test_a_split_names_every_phase_and_its_optimizer(document: Any, variant: str
     assert set(found["split"]) == parts | {"data", "averages", "other", "logging"}
 
 
-def test_piped_answers_are_plain_lines() -> None:
+def test_piped_answers_are_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = Machine("a processor", 1, 1, "torch", "cpu", {"fp32": 1e10, "bf16": 1e10}, 1e9)
+    monkeypatch.setattr("ganzoo.studio.machine.measure_machine", lambda device: fast)
     answer = ganzoo("bench", "gan-minimal", "cgan", *QUICK)
     assert answer.status == 0
     machine, *lines = answer.out.splitlines()

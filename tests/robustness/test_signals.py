@@ -64,7 +64,7 @@ BEFORE = {
 # A signal at these lets the step, and what belongs to it, be done and saved.
 DURING = {
     "a run begins": Moment("ganzoo.storage.run_folder:RunFolder.write_config"),
-    "first picture": Moment("ganzoo.pictures:png"),
+    "first picture": Moment("ganzoo.training.observers.picture_files:png"),
     "step": Moment("ganzoo.step.train_step:TrainStep.__call__", 4),
     "step of a group": Moment("ganzoo.step.train_step:TrainStep.__call__", 4, STREAMED, group=True),
     "row of metrics": Moment("ganzoo.training.observers.metrics_file:as_row", 2),
