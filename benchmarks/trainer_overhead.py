@@ -41,9 +41,15 @@ class BareLoop:
         self.device = choose_device(run.device)
         self.precision = choose_precision(run.precision, self.device)
         self.batches = open_batches(
-            parts.build("dataset", root=run.data_root), data["dataset"], run.batch_size, run.seed,
-            selection.parts["dataset"].label, self.device, run.data_budget * MIB, workers=0,
-        )  # fmt: skip
+            parts.build("dataset", root=run.data_root),
+            data["dataset"],
+            run.batch_size,
+            run.seed,
+            selection.parts["dataset"].label,
+            self.device,
+            run.data_budget * MIB,
+            workers=0,
+        )
         recipe: Any = build_recipe(selection, data)
         self.recipe = recipe.to(device=self.device, memory_format=torch.channels_last).train()
         self.precision.prepare(self.recipe)

@@ -186,7 +186,7 @@ class Odd(Execution):
         (feeds,) = read()
         assert set(feeds) == set(self._game.batches)
 
-    def play(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
+    def run(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
         self._game.play(due, feeds, step)
 
 
