@@ -1,4 +1,4 @@
-"""What the trainer costs: the same steps through `Trainer.run` with its observers, and in a loop of their own."""
+"""Benchmark: the overhead of the trainer: the same steps by `Trainer.run` with its observers, and by a bare loop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CASES: Mapping[str, tuple[Mapping[str, Any], int, int]] = {
 
 
 class BareLoop:
-    """What the trainer does to train, written down without it: no tally, no observers, no choices left to make."""
+    """The trainer's steps in a plain loop, without running means, observers and options."""
 
     def __init__(self, selection: Selection):
         run, data, parts = selection.run, assemble(selection), SelectedParts(selection.parts)
