@@ -1,4 +1,4 @@
-"""How much faster ganzoo trains than a tutorial's loop does, on the same networks and the same images."""
+"""Benchmark: the speed of training compared with a tutorial's loop, on the same networks and images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TUTORIAL = "tutorial"
 
 
 class Case(NamedTuple):
-    """What is compared: steps in a turn, turns, and how many times as fast ganzoo should be."""
+    """Steps per turn, number of rounds, and the target speed-ups."""
 
     steps: int
     rounds: int
@@ -54,7 +54,7 @@ def main(data_root: Path, device: str, out: Path | None, share: float, cases: tu
 def compare(
     variant: str, case: Case, manners: list[str], where: Mapping[str, Any], share: float = 1.0
 ) -> dict[str, Any]:
-    """Return how long the steps of a tutorial and of ganzoo take, and how many times as fast ganzoo is."""
+    """Return the times of a step of the tutorial and of ganzoo, and the speed-ups."""
     make, flags = LOOPS[variant]
     tutorial = make(choose(variant, **flags, **where))
     trainings = {name: Training(choose(variant, **flags, **where, **MANNERS[name])) for name in manners}

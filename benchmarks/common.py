@@ -1,4 +1,4 @@
-"""What the benchmarks share: turns that are measured fairly, and result files."""
+"""Shared parts of the benchmarks: interleaved measurements, and result files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ganzoo.studio.machine import measure_machine, wait_for
 WARM_UP = 5  # steps
 ELSEWHERE = ("out", "pictures")  # what says where to write, and nothing of what is measured
 Turn = Callable[[int], float]
-"""Makes so many steps and returns the seconds that one of them took."""
+"""Makes the given number of steps and returns the seconds per step."""
 
 data_root = click.option(
     "--data-root", type=click.Path(path_type=Path), default=Path("data"), help="Folder with the datasets' files."
@@ -33,7 +33,7 @@ share = click.option("--share", default=1.0, help="Share of the usual number of 
 
 
 def timed(work: Callable[[], object], device: torch.device) -> float:
-    """Return the seconds that ``work`` takes, to the end of all that it asks of ``device``."""
+    """Return the seconds that ``work`` takes, with all its operations on ``device``."""
     wait_for(device)
     began = time.perf_counter()
     work()
@@ -42,7 +42,7 @@ def timed(work: Callable[[], object], device: torch.device) -> float:
 
 
 def turn(step: Callable[[], object], device: torch.device) -> Turn:
-    """Return the turn that makes ``step`` again and again."""
+    """Return the turn that repeats ``step``."""
 
     def make(steps: int) -> float:
         def go() -> None:
@@ -56,7 +56,7 @@ def turn(step: Callable[[], object], device: torch.device) -> Turn:
 
 
 def interleaved(turns: Mapping[str, Turn], steps: Mapping[str, int] | int, rounds: int) -> dict[str, list[float]]:
-    """Return the seconds a step of each, round after round of turns with so many steps; who begins a round changes."""
+    """Return the seconds per step of each turn, by round; the order of the turns rotates from round to round."""
     names = list(turns)
     counts = dict.fromkeys(names, steps) if isinstance(steps, int) else steps
     found: dict[str, list[float]] = {name: [] for name in names}
@@ -75,12 +75,12 @@ def ratios(found: Mapping[str, Sequence[float]], above: str, below: str) -> list
 
 
 def median(values: Sequence[float]) -> float:
-    """Return the median, to as many digits as mean anything."""
+    """Return the median, to four significant digits."""
     return float(f"{statistics.median(values):.4g}")
 
 
 def run(command: click.Command) -> None:
-    """Run the command of a benchmark; what a user can mend is said in a sentence."""
+    """Run the command of a benchmark; errors of the user are printed in one line."""
     try:
         command()
     except UserError as problem:
@@ -88,7 +88,7 @@ def run(command: click.Command) -> None:
 
 
 def share_of(rounds: int, share: float) -> int:
-    """Return a share of ``rounds``, one at least."""
+    """Return a share of ``rounds``, at least 1."""
     return max(1, round(rounds * share))
 
 

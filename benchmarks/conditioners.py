@@ -1,4 +1,4 @@
-"""What the choice of a conditioner does: every one that fits, in every conditional variant, judged and timed."""
+"""Benchmark: quality and speed with every conditioner that fits, in every conditional variant."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ PLACES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "the discriminator": ("discriminator_conditioner", {"generator_conditioner": SEVERAL}),
     "the generator": ("generator_conditioner", {"discriminator_conditioner": SEVERAL}),
 }
-"""Where a conditioner may stand, the best place first: the slot that it fills, and what fills the other one."""
+"""The places of a conditioner, the preferred one first: the slot that it fills, and the part in the other slot."""
 
 
 class Usual(NamedTuple):
-    """How long a variant trains, and with which options besides the data."""
+    """The number of steps of a variant, and its options besides the data."""
 
     steps: int
     options: Mapping[str, Any] = {}
@@ -56,7 +56,7 @@ VARIANTS: Mapping[str, Usual] = {
 
 
 class Case(NamedTuple):
-    """A conditioner in a variant: in which networks it is, and the options of `ganzoo train` that say all this."""
+    """A conditioner in a variant: the networks that have it, and the options of `ganzoo train`."""
 
     variant: str
     conditioner: str
@@ -69,7 +69,7 @@ class Case(NamedTuple):
 
 
 def fitting(variants: Mapping[str, Usual], data_root: Path) -> tuple[list[Case], list[dict[str, str]]]:
-    """Return every conditioner that fits in each variant, and what keeps the others out."""
+    """Return the conditioners that fit each variant, and the reasons why the others do not."""
     fit, unfit = [], []
     for variant, conditioner in itertools.product(variants, installed().names("conditioner")):
         problems: dict[str, str] = {}
@@ -89,13 +89,13 @@ def fitting(variants: Mapping[str, Usual], data_root: Path) -> tuple[list[Case],
 
 
 def _is_conditional(variant: str, options: Mapping[str, Any], data_root: Path) -> bool:
-    """Return whether a model is told what to make; raises :class:`Refused` where the parts do not fit."""
+    """Return whether the model is conditional; raises :class:`Refused` where the parts do not fit."""
     selection = select(installed(), variant, {**options, "data_root": data_root})
     return build_recipe(selection, assemble(selection), "meta").condition is not None
 
 
 def job_of(case: Case, steps: int, seed: int) -> Job:
-    """Return what one process has to do."""
+    """Return the job of one process."""
     training = {
         **case.options,
         **WATCHED,
@@ -110,7 +110,7 @@ def job_of(case: Case, steps: int, seed: int) -> Job:
 
 
 class Table:
-    """The rows that are measured, kept in a file while others are missing, so that a measurement can go on."""
+    """The measured rows, saved in a file until all are complete, so that a measurement can be resumed."""
 
     def __init__(self, out: Path | None):
         self._path = out.with_name(f"{out.name}.partial.jsonl") if out is not None else None
@@ -134,7 +134,7 @@ class Table:
                     file.write(_line(row))
 
     def done(self) -> None:
-        """Forget the file: the result is written."""
+        """Delete the file, after the result was written."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
@@ -146,7 +146,7 @@ def _line(row: Mapping[str, Any]) -> str:
 def measure(
     cases: Iterable[tuple[Case, Job]], data_root: Path, pictures: Path | None, jobs: int, table: Table
 ) -> Iterator[dict[str, Any]]:
-    """Yield the row of every case, ``jobs`` of them measured at a time; what ``table`` knows is not done again."""
+    """Yield the row of every case, measured by ``jobs`` processes; rows in ``table`` are not measured again."""
 
     def one(case: Case, job: Job) -> dict[str, Any]:
         picture = None

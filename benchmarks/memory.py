@@ -1,4 +1,4 @@
-"""Whether memory stays where it is: while a folder larger than its budget is streamed, and over many steps."""
+"""Benchmark: the memory of a training while it streams a folder larger than its budget, and over many steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether low precision costs quality: the same trainings in float32 and bfloat16, judged by one classifier."""
+"""Benchmark: quality in float32 and bfloat16, of the same trainings by the same judge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the benchmarks of quality share: figures in plain names, and pictures of what models make."""
+"""Shared parts of the quality benchmarks: figures by name, and grids of generated images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def figures(found: Evaluation) -> dict[str, float]:
 
 
 def floors(found: Evaluation) -> dict[str, float]:
-    """Return what one half of the real examples gets, held against the other, where these are enough to tell."""
+    """Return the floor: the figures of one half of the real examples compared with the other, if there are enough."""
     return {figure.name: _short(figure.floor) for figure in found.figures if figure.floor is not None}
 
 

@@ -1,4 +1,4 @@
-"""How speed grows with the batch and falls with the width of the networks."""
+"""Benchmark: speed against batch size and width of the networks."""
 
 from __future__ import annotations
 

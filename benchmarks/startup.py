@@ -1,4 +1,4 @@
-"""How long it takes from the command to the first step."""
+"""Benchmark: the time from the command to the first step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the trainer costs: the same steps through `Trainer.run` with its observers, and in a loop of their own."""
+"""Benchmark: the overhead of the trainer: the same steps by `Trainer.run` with its observers, and by a bare loop."""
 
 from __future__ import annotations
 
@@ -34,16 +34,22 @@ CASES: Mapping[str, tuple[Mapping[str, Any], int, int]] = {
 
 
 class BareLoop:
-    """What the trainer does to train, written down without it: no tally, no observers, no choices left to make."""
+    """The trainer's steps in a plain loop, without running means, observers and options."""
 
     def __init__(self, selection: Selection):
         run, data, parts = selection.run, assemble(selection), SelectedParts(selection.parts)
         self.device = choose_device(run.device)
         self.precision = choose_precision(run.precision, self.device)
         self.batches = open_batches(
-            parts.build("dataset", root=run.data_root), data["dataset"], run.batch_size, run.seed,
-            selection.parts["dataset"].label, self.device, run.data_budget * MIB, workers=0,
-        )  # fmt: skip
+            parts.build("dataset", root=run.data_root),
+            data["dataset"],
+            run.batch_size,
+            run.seed,
+            selection.parts["dataset"].label,
+            self.device,
+            run.data_budget * MIB,
+            workers=0,
+        )
         recipe: Any = build_recipe(selection, data)
         self.recipe = recipe.to(device=self.device, memory_format=torch.channels_last).train()
         self.precision.prepare(self.recipe)

@@ -1,4 +1,4 @@
-"""A training as `ganzoo train` does it, in turns that can be measured."""
+"""A training as by `ganzoo train`, in turns that can be timed."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ ENDLESS = 10**9  # steps: no schedule moves, and no last step comes
 
 
 def choose(variant: str, preset: str | None = None, **flags: Any) -> Selection:
-    """Return a variant with the flags of `ganzoo train`, underscores for dashes, that trains on without end."""
+    """Return the selection of a variant with the flags of `ganzoo train`, with underscores, for an endless training."""
     return select(installed(), variant, {**flags, "steps": ENDLESS}, preset)
 
 
 class Training:
-    """Trains a turn at a time, with metrics and progress at the usual intervals, without pictures and saves."""
+    """Trains one turn at a time, with metrics and progress at the usual intervals, without samples and checkpoints."""
 
     def __init__(self, selection: Selection, terminal: bool = False):
         self.device = choose_device(selection.run.device)

@@ -94,7 +94,7 @@ class Loop(ABC):
 
 
 class ConditionalLoop(Loop):
-    """A conditional GAN of least squares: the generator moves first, and the discriminator judges the same fakes."""
+    """A conditional least-squares GAN: the generator is updated first, and the discriminator scores the same fakes."""
 
     loss = nn.MSELoss()
 
@@ -130,7 +130,7 @@ class ConditionalLoop(Loop):
 
 
 class ConvolutionalLoop(Loop):
-    """A convolutional GAN of cross-entropy: the discriminator moves first, and the generator has noise of its own.
+    """A convolutional GAN with cross-entropy: the discriminator is updated first, and the generator has new noise.
 
     Where the networks are conditional, fakes are of the classes of the batch.
     """

@@ -1,1 +1,1 @@
-"""What one does with a trained model."""
+"""The use of trained models: sampling, evaluation, export and conversion; and benchmarks of training."""

@@ -1,4 +1,4 @@
-"""How fast a variant trains here, where the time of a step goes, and how near that is to what the machine can do."""
+"""Benchmarks: how fast a variant trains, the time of each part of a step, and the share of the machine's peak rates."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from ganzoo.training.trainer import Trainer
 
 WARM_UP = 5  # rounds of all phases; a recorded execution needs four before it replays
 LAPS = 3
-LAP_SECONDS = 0.7  # where nobody says how many steps a lap has
+LAP_SECONDS = 0.7  # where the number of steps per lap is not given
 LAP_STEPS = 3, 1000  # at least and at most
-ENDLESS = 2**31 - 1  # steps: no benchmark outlasts its training
+ENDLESS = 2**31 - 1  # steps, so that the training does not end before the benchmark
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What was measured of one variant.
+    """The measurements of one variant.
 
-    ``steps`` are those of a lap; the rates are the median lap's. ``split`` is seconds a step by part, carried out as
-    ``split_execution`` says, which is eager whatever the ``execution``; so is ``cost``, that of a step. ``data`` are
-    the datasets' names by slot. ``peak_memory`` is bytes, 0 where the system does not tell.
+    ``steps`` is the length of a lap; the rates are those of the median lap. ``split`` is seconds per step by part, with
+    ``split_execution``, which is eager whatever the ``execution``; so is ``cost``, that of a step. ``data`` is the
+    datasets' names by slot. ``peak_memory`` is in bytes, 0 where the system does not report it.
     """
 
     variant: str
@@ -60,8 +60,8 @@ class Benchmark:
 class Roofline:
     """The shares of the machine's matrix rate and copy rate that a training reaches; the larger one bounds it.
 
-    A training that is near to neither waits for something else: mostly for the host, to tell the device what to do.
-    Above 1 a share of the copy rate says that caches answer. Both are of the cost of the eager step.
+    A training that is near neither waits for something else: mostly for the host, which launches the operations. A
+    share of the copy rate above 1 means that caches are used. Both refer to the cost of the eager step.
     (Williams, Waterman & Patterson, 2009.)
     """
 
@@ -70,14 +70,14 @@ class Roofline:
 
     @property
     def bound(self) -> str:
-        """Which of the two would stop it first: ``matrix`` or ``memory``."""
+        """The nearer bound: ``matrix`` or ``memory``."""
         return "matrix" if self.matrix >= self.memory else "memory"
 
 
 def roofline(found: Benchmark, machine: Machine) -> Roofline:
-    """Return how near ``found`` is to what ``machine`` can do in its precision.
+    """Return the shares of the rates of ``machine`` that ``found`` reaches, in its precision.
 
-    What a training in bf16 keeps in float32, such as penalties, is taken as if it were in bf16 too.
+    Operations that a training in bf16 does in float32, such as penalties, are counted as bf16.
     """
     rate = found.steps_per_second
     return Roofline(
@@ -92,11 +92,10 @@ def benchmark(
     steps: int | None,
     warn: Callable[[str], None],
 ) -> Benchmark:
-    """Measure the trainer of a selection whose check gave ``data``, as it would train; writes nothing.
+    """Measure the trainer of a selection whose check returned ``data``; writes nothing.
 
-    A lap has ``steps``, or as many as take about a second, and some more where phases are not due at every step, so
-    that it has each of them as often as it should. Raises :class:`~ganzoo.errors.UserError` as
-    :func:`~ganzoo.training.setup.build_trainer` does.
+    A lap has ``steps``, or as many as take about a second, rounded up to whole periods of the phases. Raises
+    :class:`~ganzoo.errors.UserError` as :func:`~ganzoo.training.setup.build_trainer` does.
     """
     selection = _with(selection, steps=ENDLESS, epochs=None)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())), precision.set():
@@ -127,11 +126,11 @@ def benchmark(
 
 
 def split(trainer: Trainer, steps: int, log_every: int) -> dict[str, float]:
-    """Return the seconds a step of an eager training that each part takes, over ``steps`` more steps.
+    """Return the seconds per step of each part of an eager training, measured over ``steps`` more steps.
 
-    The parts are the data, each phase (forward and backward), each phase's optimizer, the averages, what is none of
-    these, and reading what was found for a report, shared out among the ``log_every`` steps between two. The device
-    is waited for around each part, so that together they take longer than an undisturbed step.
+    The parts are the data, each phase (forward and backward), each phase's optimizer, the averages, the rest, and the
+    reading of the values for a log row, divided by the ``log_every`` steps between two. Around each part the device is
+    synchronised, so that the sum is larger than the time of an undisturbed step.
     """
     train_step = trainer.train_step
     phases = [phase_optimizer.phase.name for phase_optimizer in train_step.phase_optimizers]
@@ -159,14 +158,17 @@ def split(trainer: Trainer, steps: int, log_every: int) -> dict[str, float]:
 
 
 def cost_of_step(trainer: Trainer) -> Cost:
-    """Return the cost of a step of an eager training; of the mean step, where phases are not due at every one."""
+    """Return the mean cost of a step of an eager training, over a whole period of the phases."""
     period = _period(trainer)
     return cost_of(lambda: _play(trainer, period)).per(period)
 
 
 @final
 class _Stopwatch:
-    """Adds up seconds by part; the device has done all of a part before it ends."""
+    """Adds up seconds by part, with the device synchronised at the end of each.
+
+    It replaces methods during the measurement, so that a normal training step has no code for measuring.
+    """
 
     def __init__(self, device: torch.device, parts: list[str]):
         self._device = device
@@ -174,7 +176,7 @@ class _Stopwatch:
 
     @contextmanager
     def following(self, owner: object, method: str, part: str | Callable[..., str]) -> Iterator[None]:
-        """Time every call of a method of ``owner`` for a while; ``part``, or what it makes of the call, is its name."""
+        """Time all calls of a method of ``owner`` in this context; ``part`` is the name, or returns it for a call."""
         plain, own = getattr(owner, method), vars(owner).get(method)
 
         def timed(*args: Any, **kwargs: Any) -> Any:
@@ -203,7 +205,7 @@ def _with(selection: Selection, **settings: Any) -> Selection:
 def _ready(
     selection: Selection, data: Mapping[str, DataSpec], precision: Precision, warn: Callable[[str], None]
 ) -> Trainer:
-    """Return a trainer that has got into its stride."""
+    """Return a trainer after its warm-up."""
     trainer = build_trainer(selection, data, precision, SingleProcess(), warn)
     trainer.prepare()
     _play(trainer, WARM_UP * _period(trainer))
@@ -234,7 +236,7 @@ def _play(trainer: Trainer, steps: int) -> None:
 
 
 def begin_peak_memory(device: torch.device) -> None:
-    """Let the high-water mark begin anew, where the system allows it: on CUDA, and on Linux."""
+    """Reset the peak of the memory, where the system allows it: on CUDA, and on Linux."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -242,11 +244,11 @@ def begin_peak_memory(device: torch.device) -> None:
         try:
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         except OSError:
-            return  # then it is that of the whole process so far
+            return  # the peak is then that of the whole process
 
 
 def peak_memory(device: torch.device) -> int:
-    """Return the most bytes held at once: by tensors on CUDA, else by the whole process; 0 where nobody tells."""
+    """Return the peak memory in bytes: of tensors on CUDA, else of the whole process; 0 where it is not reported."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     try:

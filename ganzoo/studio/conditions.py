@@ -1,4 +1,4 @@
-"""Reading what a person asks for as a condition: a class, attributes, a caption, or a tensor."""
+"""Conditions from user input: a class, attributes, a caption, or a tensor."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ganzoo.text import did_you_mean
 
 
 def read_conditions(field: Field, asked: Sequence[Any], count: int) -> Tensor:
-    """Return conditions (count, …): what was ``asked`` in turn, or every class in turn where nothing was asked."""
+    """Return conditions (count, …): the values in ``asked`` in turn, or all classes in turn where it is empty."""
     if not asked:
         if field.kind != "class":
-            raise UserError(f"this model needs to be told what to make: give --label, {_example(field)}")
+            raise UserError(f"this model is conditional and needs --label: {_example(field)}")
         return torch.arange(count) % field.classes
     readers = {"class": _read_class, "vector": _read_vector, "tokens": _read_caption, "image": _read_tensor}
     read = torch.stack([readers.get(field.kind, _read_tensor)(field, value) for value in asked])
@@ -36,7 +36,7 @@ def _read_class(field: Field, value: Any) -> Tensor:
             f"no class is called {value!r}{did_you_mean(str(value), field.names)} Classes: {have}"
         ) from None
     if not 0 <= index < field.classes:
-        raise UserError(f"label {index} is out of range: this model knows the classes 0 to {field.classes - 1}")
+        raise UserError(f"label {index} is out of range: this model has the classes 0 to {field.classes - 1}")
     return torch.tensor(index)
 
 

@@ -1,4 +1,4 @@
-"""What work costs, whatever the machine: its FLOPs, and the bytes that its operations read and write."""
+"""The cost of operations, independent of the machine: FLOPs, and the bytes that are read and written."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-# Operations that take or share memory and touch none of it; views are known by what they declare.
+# Operations that allocate or share memory without touching it; views are known by their schema.
 FREE = {"_unsafe_view", "empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"}
-# Operations that overwrite their first argument, whatever it holds.
+# Operations that overwrite their first argument without reading it.
 OVERWRITING = {
     "copy_",
     "fill_",
@@ -43,11 +43,11 @@ class Cost:
 
 
 def cost_of(work: Callable[[], object]) -> Cost:
-    """Return the cost of ``work``, which is done operation by operation, as it is written.
+    """Return the cost of ``work`` in eager execution.
 
     FLOPs are those of matrix products and convolutions, two for a multiplication and addition, by torch's formulas;
-    all other operations, optimizers' too, have next to none. Bytes are counted as if every operation read its tensors
-    from memory and wrote its results there: caches, and kernels that join operations, save some of them.
+    all other operations, also those of optimizers, have few. Bytes are counted as if every operation read its tensors
+    from memory and wrote its results to it: caches and fused kernels save some of them.
     """
     with _Counter() as counter:
         work()
@@ -56,7 +56,7 @@ def cost_of(work: Callable[[], object]) -> Cost:
 
 @final
 class _Counter(TorchDispatchMode):
-    """Adds up operations. torch's own counter keeps track of modules as well, and gradient penalties break it."""
+    """Adds up operations. torch's own FlopCounterMode also tracks modules, and fails with gradient penalties."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -75,7 +75,7 @@ class _Counter(TorchDispatchMode):
 
 
 def bytes_of(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any], answer: Any) -> int:
-    """Return the bytes that ``operation`` read and wrote to give ``answer``; a view costs nothing."""
+    """Return the bytes that ``operation`` read and wrote to return ``answer``; a view costs nothing."""
     name = operation.overloadpacket.__name__
     if operation.is_view or name in FREE:
         return 0
@@ -99,7 +99,7 @@ def _read_of_first(name: str, first: Any, answer: Any) -> int:
 
 
 def _size(value: Any) -> int:
-    """The bytes of all tensors in a value; what was expanded is in memory once."""
+    """The bytes of all tensors in a value; expanded dimensions are in memory once."""
     return sum(
         math.prod(size for size, stride in zip(leaf.shape, leaf.stride(), strict=True) if stride) * leaf.element_size()
         for leaf in tree_leaves(value)

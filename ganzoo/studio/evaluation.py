@@ -1,4 +1,4 @@
-"""Holding a trained model against real data."""
+"""Evaluation of a trained model: comparison with real data."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def evaluate(
     say: Callable[[str], None] = warn,
     against: tuple[Evaluation, str] | None = None,
 ) -> Evaluation:
-    """Return the figures of ``samples`` examples of ``model`` by ``metrics``, all that fit where none is named.
+    """Return the figures of ``samples`` examples of ``model`` by ``metrics``, by all that fit where none is named.
 
-    Without ``dataset`` it is the data that the model was trained on, with the options of then. ``flags`` are options
-    of the dataset, the judge and the metrics, such as ``dataset-size`` or ``kernel-subsets``. ``model`` is moved to
-    ``device``. Raises :class:`UserError` where something does not fit, where the examples are too few to mean anything,
-    or where ``against``, other figures and whose they are, were taken in another way.
+    Without ``dataset`` the data is that of the training, with the same options. ``flags`` are options of the dataset,
+    the judge and the metrics, such as ``dataset-size`` or ``kernel-subsets``. ``model`` is moved to ``device``. Raises
+    :class:`UserError` where something does not fit, where the examples are too few, or where ``against``, other figures
+    and their owner, were measured in another way.
     """
     plan = choose_plan(model, registry, dataset, metrics, judge, flags or {})
     root = data_root or usual_root(model)
@@ -64,7 +64,7 @@ def choose_plan(
     judge: str | None,
     flags: Mapping[str, Any],
 ) -> EvaluationPlan:
-    """Return on which data, by whom and by which metrics ``model`` is judged; raises :class:`Refused`."""
+    """Return the data, the judge and the metrics for the evaluation of ``model``; raises :class:`Refused`."""
     prefix = f"{DATASET.name}-"
     of_data = {name: value for name, value in flags.items() if name.startswith(prefix)}
     others = {name: value for name, value in flags.items() if not name.startswith(prefix)}
@@ -73,7 +73,7 @@ def choose_plan(
 
 
 def usual_root(model: Model) -> Path:
-    """Return the data folder that the model was trained with where it is still there, else ``data``."""
+    """Return the data folder of the model's training where it still exists, else ``data``."""
     run = model.header.raw.get("run")
     then = Path(str(run.get("data_root", "data"))) if isinstance(run, Mapping) else Path("data")
     return then if then.is_dir() else Path("data")

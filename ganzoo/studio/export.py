@@ -1,4 +1,4 @@
-"""Writing samples as a picture, as arrays or as a folder of pictures."""
+"""Export of samples as a grid image, as arrays or as a folder of images."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ def check_destination(out: Path, output: Field) -> None:
     if out.suffix and out.suffix.lower() not in SUFFIXES:
         raise UserError(f"samples cannot be written as {out.suffix}: use .png, .npz, or a folder (no suffix)")
     if not out.suffix and output.kind != "image":
-        raise UserError(f"a folder holds images, and this model makes {output.describe()}: use .npz or .png")
-    with _told(out):
+        raise UserError(
+            f"a folder can only hold images, and this model generates {output.describe()}: use .npz or .png"
+        )
+    with _write_errors(out):
         if not out.suffix and out.is_dir() and any(out.iterdir()):
             raise UserError(f"the folder {out} is not empty: choose another --out")
         if out.is_dir() and out.suffix:
@@ -35,19 +37,19 @@ def check_destination(out: Path, output: Field) -> None:
 
 
 def write_samples(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
-    """Write samples to a ``.png`` grid, a ``.npz`` file, or a folder of pictures; equal input gives equal bytes.
+    """Write samples to a ``.png`` grid, a ``.npz`` file, or a folder of images; equal input gives equal bytes.
 
     Raises :class:`UserError` where ``out`` cannot be written.
     """
     check_destination(out, output)
     writers = {".png": _write_grid, ".npz": _write_arrays, "": _write_folder}
-    with _told(out):
+    with _write_errors(out):
         make_folder(out.parent)
         writers[out.suffix.lower()](out, made, output, conditions, condition)
 
 
 @contextmanager
-def _told(out: Path) -> Iterator[None]:
+def _write_errors(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
@@ -96,5 +98,5 @@ def _write_folder(out: Path, made: Tensor, output: Field, conditions: Tensor | N
             path = out / f"{name}.png"
             undone.callback(path.unlink, missing_ok=True)
             write_atomically(path, png(to_pil(image)))
-        # All of them are there; a part of them is taken away again, so that the same words can be tried once more.
+        # All are written. After an error, those written so far are deleted, so that the command can be repeated.
         undone.pop_all()

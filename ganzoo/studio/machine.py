@@ -1,4 +1,4 @@
-"""What the machine at hand can do: how fast it multiplies matrices, and how fast it copies."""
+"""The peak rates of this machine: of matrix products, and of copies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REPETITIONS = 3, 30  # at least and at most
 
 @dataclass(frozen=True)
 class Machine:
-    """``matrix_rates`` are FLOP/s by precision; ``copy_rate`` is bytes/s, those read and those written together."""
+    """``matrix_rates`` are FLOP/s by precision; ``copy_rate`` is bytes/s, read and written together."""
 
     processor: str
     cores: int
@@ -34,7 +34,7 @@ class Machine:
 
 
 def measure_machine(device: torch.device) -> Machine:
-    """Return what the machine does on ``device``; takes a second or two."""
+    """Return the rates of the machine on ``device``; takes a second or two."""
     return Machine(
         _processor(),
         os.cpu_count() or 1,
@@ -49,7 +49,7 @@ def measure_machine(device: torch.device) -> Machine:
 def matrix_rate(precision: Precision, size: int = 0) -> float:
     """Return the FLOP/s of products of square matrices in ``precision``, 2·size³ each.
 
-    The size that is taken without one is large enough to keep the device busy.
+    The default size is large enough to keep the device busy.
     """
     device = precision.device
     size = size or (1024 if device.type == "cpu" else 8192)
@@ -64,7 +64,7 @@ def matrix_rate(precision: Precision, size: int = 0) -> float:
 def copy_rate(device: torch.device, size: int = 0) -> float:
     """Return the bytes/s, read and written, of copies of ``size`` bytes within the memory of ``device``.
 
-    The size that is taken without one is larger than the caches of most machines.
+    The default size is larger than the caches of most machines.
     """
     size = size or (2**28 if device.type == "cpu" else 2**30)
     source = torch.zeros(size, dtype=torch.uint8, device=device)
@@ -73,7 +73,7 @@ def copy_rate(device: torch.device, size: int = 0) -> float:
 
 
 def median_seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Return the median of the seconds that repetitions of ``work`` take, the first of them left out."""
+    """Return the median time of repetitions of ``work`` in seconds, without the first one."""
     work()
     times: list[float] = []
     least, most = REPETITIONS
@@ -87,7 +87,7 @@ def median_seconds(work: Callable[[], object], device: torch.device) -> float:
 
 
 def wait_for(device: torch.device) -> None:
-    """Wait until ``device`` has done all that it was told."""
+    """Wait until ``device`` has finished all operations."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
 

@@ -1,4 +1,4 @@
-"""A trained model, which samples from its one file alone."""
+"""A trained model, loaded from one file."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class Model:
 
     @staticmethod
     def read(path: Path, registry: Registry) -> Model:
-        """Return the model in a file or a run folder; raises :class:`UserError` where there is none that works."""
+        """Return the model in a file or a run folder; raises :class:`UserError` where it is missing or invalid."""
         return Model(*read_model(RunFolder(path).model if path.is_dir() else path, registry))
 
     @property
     def output(self) -> Field:
-        """What it makes."""
+        """The field that it generates."""
         return self.recipe.output_field
 
     @property
     def condition(self) -> Field | None:
-        """What it takes, or ``None``."""
+        """The field of its condition, or ``None``."""
         return self.recipe.condition_field
 
     def to(self, device: torch.device | str) -> Model:
@@ -47,10 +47,10 @@ class Model:
         return self
 
     def conditions(self, count: int, label: Any = None) -> Tensor | None:
-        """Return conditions (count, …): the labels asked for, in turn, or every class in turn.
+        """Return conditions (count, …): the given labels in turn, or all classes in turn.
 
         ``label`` is one label or several: a class by number or name, attributes as ``red+large``, a caption, or a
-        tensor. Raises :class:`UserError` for a label that the model does not know, or where it needs or takes none.
+        tensor. Raises :class:`UserError` for an unknown label, for a missing one, and for an unconditional model.
         """
         asked = _as_list(label, self.condition)
         if self.condition is None:
@@ -65,13 +65,13 @@ class Model:
         The same seed gives the same examples.
         """
         if count < 1:
-            raise UserError(f"a sample of {count} is no sample: ask for at least 1")
+            raise UserError(f"the number of samples must be at least 1, not {count}")
         conditions = self.conditions(count, label)
         return generate_examples(self.recipe, count, conditions, seed).cpu()
 
 
 def _as_list(label: Any, condition: Field | None) -> Sequence[Any]:
-    """Return what was asked for as a list: one label, several, a condition as a tensor, or several of these."""
+    """Return ``label`` as a list: of one label, of several, of a condition as a tensor, or of several of these."""
     if label is None:
         return ()
     if isinstance(label, np.ndarray):
