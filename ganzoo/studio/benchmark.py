@@ -133,7 +133,7 @@ def split(trainer: Trainer, steps: int, log_every: int) -> dict[str, float]:
     synchronised, so that the sum is larger than the time of an undisturbed step.
     """
     train_step = trainer.train_step
-    phases = [phase_optimizer.phase.name for phase_optimizer in train_step.phase_optimizers]
+    phases = [phase_optimizer.name for phase_optimizer in train_step.phase_optimizers]
     named = [part for phase in phases for part in (phase, f"{phase}-optimizer")]
     watch = _Stopwatch(trainer.device, ["data", *named, "averages"])
     with ExitStack() as stack:
@@ -141,11 +141,11 @@ def split(trainer: Trainer, steps: int, log_every: int) -> dict[str, float]:
             for method in ("feed", "make"):
                 stack.enter_context(watch.following(batches, method, "data"))
         for phase_optimizer in train_step.phase_optimizers:
-            part = f"{phase_optimizer.phase.name}-optimizer"
+            part = f"{phase_optimizer.name}-optimizer"
             stack.enter_context(watch.following(phase_optimizer, "zero_gradients", part))
             stack.enter_context(watch.following(phase_optimizer.optimizer, "step", part))
         stack.enter_context(
-            watch.following(train_step, "forward_backward", lambda phase_optimizer, *_: phase_optimizer.phase.name)
+            watch.following(train_step, "forward_backward", lambda phase_optimizer, *_: phase_optimizer.name)
         )
         stack.enter_context(watch.following(train_step.ema, "update", "averages"))
         took = _seconds(trainer, steps)
@@ -214,7 +214,11 @@ def _ready(
 
 def _period(trainer: Trainer) -> int:
     """Return the steps after which the same phases are due again."""
+<<<<<<< HEAD
     return math.lcm(*(phase.every for phase in trainer.train_step.phase_optimizers))
+=======
+    return math.lcm(*(phase_optimizer.every for phase_optimizer in trainer.train_step.phase_optimizers))
+>>>>>>> h4
 
 
 def _steps_of_a_lap(trainer: Trainer) -> int:
