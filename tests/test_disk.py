@@ -462,7 +462,7 @@ def test_a_judge_is_read_from_a_read_only_cache(
     before = contents(tmp_path / "cache")
     found = ask(*words)
     assert (found.status, found.faults()) == (0, [])
-    assert "not kept" not in found.err
+    assert "not cached" not in found.err
     assert "training the judge" not in found.err
     assert contents(tmp_path / "cache") == before
 
