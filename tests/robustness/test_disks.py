@@ -215,7 +215,7 @@ def test_an_evaluation_whose_cache_refuses(
     found = refused(disk, lambda: ask(*words))
     assert disk.failed
     assert (found.faults(), found.status) == ([], 0)
-    assert found.err.count("not kept") <= 1
+    assert found.err.count("not cached") <= 1
     assert (json.loads(found.out) | {"seconds": 0}) == usual | {"seconds": 0}
     assert unsound(tmp_path / "cache", leftovers(refusal)) == []
     assert ask(*words).status == 0
@@ -327,7 +327,7 @@ def test_a_disk_that_becomes_full(
     assert (found.faults(), unsound(run)) == ([], [])
     assert "No space left on device" in found.err or (found.status == 0 and size > 1400)
     stood = len(checkpoints(run / "checkpoints"))
-    assert ("the save of step" in found.err) == (found.status == 1 and stood > 0)
+    assert ("the newest checkpoint is that of step" in found.err) == (found.status == 1 and stood > 0)
     small_disk(64 * 1024)
     again = ask(*TRAIN, "--out", run, "--resume")
     assert (again.status, again.faults(), unsound(run)) == (0, [], [])
@@ -411,7 +411,7 @@ def test_folders_without_permission(stranger: Stranger) -> None:
     assert (sampled.status, sampled.faults()) == (2, [])
     assert "Permission denied" in sampled.err
     assert (judged.status, judged.faults()) == (0, [])
-    assert judged.err.count("not kept") == 1
+    assert judged.err.count("not cached") == 1
     assert json.loads(judged.out)["figures"]
     assert contents(folder) == before
 
@@ -461,7 +461,7 @@ def test_a_judge_is_read_from_a_read_only_cache(
     before = contents(tmp_path / "cache")
     found = ask(*words)
     assert (found.status, found.faults()) == (0, [])
-    assert "not kept" not in found.err
+    assert "not cached" not in found.err
     assert "training the judge" not in found.err
     assert contents(tmp_path / "cache") == before
 
