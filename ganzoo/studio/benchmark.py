@@ -214,11 +214,7 @@ def _ready(
 
 def _period(trainer: Trainer) -> int:
     """Return the steps after which the same phases are due again."""
-<<<<<<< HEAD
     return math.lcm(*(phase.every for phase in trainer.train_step.phase_optimizers))
-=======
-    return math.lcm(*(phase_optimizer.every for phase_optimizer in trainer.train_step.phase_optimizers))
->>>>>>> h4
 
 
 def _steps_of_a_lap(trainer: Trainer) -> int:
