@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ganzoo.catalogue import Selection
+from ganzoo.catalogue import KINDS, Selection
 from ganzoo.catalogue.options import Option, options_of
 from ganzoo.catalogue.registry import Part
 
@@ -61,9 +61,9 @@ def _part_options(selection: Selection) -> Iterator[click.Option]:
         names = " / ".join(dict.fromkeys(f"{part.component.name} ({part.provider.package})" for part in parts))
         slots = [part.slot.name for part in parts if part.slot.name != kind]
         if any(part.slot.name != kind for part in parts):
-            note = f"{kind} of all networks; for one of them: {', '.join(f'--{slot}' for slot in slots)}"
+            note = f"{KINDS[kind]}; for one network or phase: {', '.join(f'--{slot}' for slot in slots)}"
         else:
-            note = kind
+            note = KINDS[kind]
         yield _click_option(f"--{kind}", metavar="NAME", help=f"{note}  [{names}]")
         for slot in slots:
             yield _click_option(f"--{slot}", metavar="NAME", hidden=True)

@@ -26,7 +26,7 @@ class TrainedPhase(Protocol):
     every: int
 
     @property
-    def rate(self) -> float:
+    def learning_rate(self) -> float:
         """The learning rate of the step."""
 
 
@@ -40,7 +40,7 @@ class PolicyContext:
 
     def advice(self, anomaly: Anomaly) -> str:
         """Return what the user can change, as a clause."""
-        rate = self.phases[anomaly.phase].rate
+        rate = self.phases[anomaly.phase].learning_rate
         return f"lower the learning rate of that phase ({rate:g} now), or choose another loss or penalty"
 
 
@@ -85,7 +85,7 @@ class StopTraining(AnomalyPolicy):
 
 
 @final
-class SkipAndWarn(AnomalyPolicy):
+class WarnAndContinue(AnomalyPolicy):
     """Warn, and continue: an update that is not finite was skipped."""
 
     _collapses = 0
@@ -132,8 +132,8 @@ class RollBack(AnomalyPolicy):
 
 POLICIES: Mapping[str, type[AnomalyPolicy]] = {
     "stop": StopTraining,
-    "skip": SkipAndWarn,
-    "warn": SkipAndWarn,
+    "skip": WarnAndContinue,
+    "warn": WarnAndContinue,
     "roll-back": RollBack,
 }
 

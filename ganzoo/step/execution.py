@@ -82,9 +82,9 @@ class Compiled(Execution):
         train_step = self._train_step
         train_step.streams.begin(0)
         phase.set_requires_grad()
-        divided = train_step.divided(feeds)
+        divide = train_step.divide(feeds)
         for update in range(phase.updates):
-            train_step.forward_backward(phase, update, divided, step=0)
+            train_step.forward_backward(phase, update, divide, step=0)
 
 
 def _broken_library(problem: BaseException | None) -> Path | None:

@@ -30,7 +30,7 @@ class PhaseOptimizer:
         self._factor: float | None = None
 
     @property
-    def rate(self) -> float:
+    def learning_rate(self) -> float:
         """The learning rate of the first parameter group in the current step."""
         factor = 1.0 if self._factor is None else self._factor
         return self._rates[0] * factor
@@ -39,7 +39,7 @@ class PhaseOptimizer:
         """Return whether the phase is due at ``step``."""
         return step % self.every == 0
 
-    def set_rate(self, progress: Progress) -> None:
+    def set_learning_rate(self, progress: Progress) -> None:
         """Set the learning rates for a step; raises :class:`TrainingFailed` if the schedule's factor is not finite."""
         factor = self._schedule.factor(progress)
         if factor == self._factor:

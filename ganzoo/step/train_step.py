@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import final
+from typing import NamedTuple, final
 
 import torch
 
@@ -19,10 +19,19 @@ from ganzoo.step.precision import Precision
 from ganzoo.step.processes import ProcessGroup
 from ganzoo.step.running_means import RunningMeans
 
-Loss = Callable[[Batch, StepContext], PhaseOutput]
+PhaseLoss = Callable[[Batch, StepContext], PhaseOutput]
 Feeds = Sequence[Mapping[str, Feed]]
-Passes = Sequence[tuple[Share, Batch]]
-"""One batch, divided into the passes whose gradients are summed, each with its share of the batch."""
+
+
+class Pass(NamedTuple):
+    """A part of a batch whose gradients are summed with those of the others, and its share of the whole batch."""
+
+    share: Share
+    batch: Batch
+
+
+Passes = Sequence[Pass]
+"""One batch, divided into passes."""
 
 
 @final
@@ -51,7 +60,7 @@ class TrainStep:
         self.recipe, self.phase_optimizers, self.batches = recipe, tuple(phase_optimizers), batches
         self.ema, self.streams, self.steps = ema, streams, steps
         self.processes, self.running_means, self.anomaly_check = processes, RunningMeans(streams.device), anomaly_check
-        self.losses: dict[str, Loss] = {phase.name: phase.phase.loss for phase in phase_optimizers}
+        self.losses: dict[str, PhaseLoss] = {phase.name: phase.phase.loss for phase in phase_optimizers}
         self._seed, self._precision = seed, precision
         own = processes.share
         self._shares = [Share(own.index * passes + number, own.count * passes) for number in range(passes)]
@@ -59,23 +68,24 @@ class TrainStep:
     def __call__(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int, recorded: bool = False) -> None:
         """Make one step of the phases that are ``due``, with one feed for each batch of the step.
 
-        A ``recorded`` step will be replayed, and must not depend on the number of the ``step``.
+        :meth:`begin` has set the learning rates and seeds. A ``recorded`` step will be replayed, and must not depend on
+        the number of the ``step``.
         """
-        batches = self.divided(feeds)
+        batches = self.divide(feeds)
         for phase in due:
-            phase.set_requires_grad()
+            phase.set_requires_grad()  # of its own networks; the others are frozen
             for number in range(phase.updates):
                 update = UpdateId(phase.name, number)
                 phase.zero_gradients()
                 self.anomaly_check.remember_buffers()
                 outputs = self.forward_backward(phase, number, batches, step, recorded)
                 self.processes.average_gradients(phase.parameters)
-                if recorded:
+                if recorded:  # nobody can ask for the answer: the device decides
                     sound = self.anomaly_check.is_sound_on_device(update, outputs)
                     phase.step_if(sound)
                     self.anomaly_check.restore_buffers(sound)
                     self.running_means.add(phase.name, outputs, sound)
-                elif self.anomaly_check.is_sound(update, step, outputs, batches[0][0][1]):
+                elif self.anomaly_check.is_sound(update, step, outputs, batches[0][0].batch):
                     phase.optimizer.step()
                     self.running_means.add(phase.name, outputs)
                 else:
@@ -96,30 +106,33 @@ class TrainStep:
             outputs.append(output)
         return outputs
 
-    def begin(self, step: int, due: Sequence[PhaseOptimizer]) -> None:
+    def begin(self, due: Sequence[PhaseOptimizer], step: int) -> None:
         """Set everything that depends on the number of the step: learning rates, decay of the average, random seeds."""
         for phase in due:
-            phase.set_rate(Progress(step, self.steps))
+            phase.set_learning_rate(Progress(step, self.steps))
         self.ema.begin(step)
         self.streams.begin(step)
         rank = self.processes.share.index
         _seed_networks(key(self._seed, f"networks/{rank}" if rank else "networks", step), self.streams.device)
         self.recipe.before_step(StepContext(step, self.steps, "before", 0, self.streams))
 
-    def divided(self, feeds: Feeds) -> Sequence[Passes]:
+    def divide(self, feeds: Feeds) -> Sequence[Passes]:
         """Return this process's part of each batch of a step, divided into passes."""
         return [self._passes(feed) for feed in feeds]
 
     def _passes(self, feeds: Mapping[str, Feed]) -> Passes:
         batch = {slot: self.batches[slot].make(feed) for slot, feed in feeds.items()}
         if len(self._shares) == 1:
-            return [(self._shares[0], batch)]
+            return [Pass(self._shares[0], batch)]
         chunks = {
             slot: {name: values.chunk(len(self._shares)) for name, values in fields.items()}
             for slot, fields in batch.items()
         }
         return [
-            (share, {slot: {name: parts[number] for name, parts in fields.items()} for slot, fields in chunks.items()})
+            Pass(
+                share,
+                {slot: {name: parts[number] for name, parts in fields.items()} for slot, fields in chunks.items()},
+            )
             for number, share in enumerate(self._shares)
         ]
 

@@ -28,7 +28,7 @@ class NumbersJudge(Judge):
         return JudgeOutput(features, features[:, :0], torch.ones(len(features), dtype=torch.bool))
 
 
-class SimpleBench:
+class SimpleMetricContext:
     """Answers metrics in the simplest way; by default the features of an example are its own numbers."""
 
     def __init__(

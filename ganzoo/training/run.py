@@ -124,7 +124,7 @@ def _prepare(
 ) -> _Training:
     """Build everything that the training needs, and write nothing; ``stack`` closes the data."""
     observers = _observers(selection, watchers) if processes.is_first else []
-    trainer = build_trainer(selection, data, precision, processes, _warn_once(processes))
+    trainer = build_trainer(selection, data, precision, processes, _warn_in_first_process(processes))
     for batches in trainer.train_step.batches.values():
         stack.callback(batches.close)
     trainer.prepare()
@@ -151,7 +151,9 @@ def _open_evaluator(
 
 def _resume(training: _Training) -> None:
     """Continue from the newest valid checkpoint, if there is one."""
-    checkpoints.resume(training.folder, training.trainer, training.selection, _warn_once(training.processes))
+    checkpoints.resume(
+        training.folder, training.trainer, training.selection, _warn_in_first_process(training.processes)
+    )
     _refuse_other_steps(training.trainer, training.processes)
     if training.evaluator is not None:
         training.evaluator.resume(training.trainer.step)
@@ -198,7 +200,7 @@ def _observed(observers: Sequence[Observer], start: TrainingStart) -> Iterator[N
         yield
 
 
-def _warn_once(processes: ProcessGroup) -> Callable[[str], None]:
+def _warn_in_first_process(processes: ProcessGroup) -> Callable[[str], None]:
     """Return ``warn`` in the first process, and a function that does nothing in the others."""
     return warn if processes.is_first else lambda text: None
 

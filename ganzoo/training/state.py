@@ -38,14 +38,14 @@ def capture(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
             else:
                 numbers[name] = value
     tensors |= {f"tally/{row}": total for row, total in enumerate(train_step.running_means.sums.values())}
-    running_means = [[*names, train_step.running_means.counts[names]] for names in train_step.running_means.sums]
-    anomaly_check = {"spread": train_step.anomaly_check.collapse_detector.state(), "history": trainer.policies.state()}
+    means = [[*names, train_step.running_means.counts[names]] for names in train_step.running_means.sums]
+    anomaly_state = {"spread": train_step.anomaly_check.collapse_detector.state(), "history": trainer.policies.state()}
     about = {
         "step": trainer.step,
         "seconds": trainer.seconds,
-        "tally": running_means,
+        "tally": means,
         "numbers": numbers,
-        "guard": anomaly_check,
+        "guard": anomaly_state,
     }
     return {name: value.detach().clone() for name, value in tensors.items()}, about
 
@@ -60,7 +60,7 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str,
     sums, counts = _running_means(
         tensors, about.get("tally"), {phase_optimizer.phase.name for phase_optimizer in train_step.phase_optimizers}
     )
-    collapse_detector, history = _anomaly_state(about.get("guard"))
+    collapse_state, history = _anomaly_state(about.get("guard"))
     numbers = _refuse_other_state(trainer, tensors, about.get("numbers"), step, len(sums), history)
     train_step.recipe.load_state_dict(_below(tensors, "network/"))
     for name, network in train_step.ema.networks.items():
@@ -75,7 +75,7 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str,
         phase_optimizer.optimizer.load_state_dict({"state": state, "param_groups": groups})
         _match_memory_format(phase_optimizer.optimizer)
     train_step.running_means.restore(sums, counts)
-    train_step.anomaly_check.collapse_detector.restore(collapse_detector)
+    train_step.anomaly_check.collapse_detector.restore(collapse_state)
     trainer.policies.restore(history)
     trainer.step, trainer.seconds = step, seconds
 
@@ -120,12 +120,12 @@ def _anomaly_state(about: Any) -> tuple[Mapping[str, Any], Mapping[str, int]]:
     """Return the state of the collapse detector, and the history of the policies."""
     match about:
         case {
-            "spread": {"real": int() | float() as real, "alive": bool()} as collapse_detector,
+            "spread": {"real": int() | float() as real, "alive": bool()} as collapse_state,
             "history": dict() as history,
         }:
             counts_valid = all(type(value) is int and -1 <= value < _LARGEST for value in history.values())
             if 0 <= real < _LARGEST and counts_valid and history.keys() == asdict(PolicyHistory()).keys():
-                return collapse_detector, history
+                return collapse_state, history
     raise UserError("the state of its anomaly check is damaged")
 
 

@@ -144,7 +144,7 @@ class Trainer:
         # Read all data of the step before its first update: an error in the data must not leave half a step.
         feeds = self._feeds()
         due = [phase for phase in self.train_step.phase_optimizers if phase.due(self.step)]
-        self.train_step.begin(self.step, due)
+        self.train_step.begin(due, self.step)
         self.execution.run(due, feeds, self.step)
         self.step += 1
 
@@ -198,7 +198,7 @@ class Trainer:
         elapsed = time.perf_counter() - began
         self.seconds += elapsed
         self._refuse_non_finite(terms)
-        rates = {name: phase.rate for name, phase in self._phases.items()}
+        rates = {name: phase.learning_rate for name, phase in self._phases.items()}
         speed = (self.step - since) / elapsed if elapsed > 0 else 0.0
         return Report(self.step, self.seconds, self.images, speed, terms, values, rates, scores)
 

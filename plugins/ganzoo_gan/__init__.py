@@ -74,7 +74,7 @@ def ganzoo_variants() -> Iterable[Variant]:
     yield Variant(
         name="gan-minimal",
         summary="the smallest GAN: one hidden layer in each network, uniform noise, "
-        "two generator steps per discriminator step",
+        "two generator updates per discriminator update",
         recipe="adversarial",
         parts={"latent": "uniform", "initialiser": "xavier"},
         overrides={

@@ -21,7 +21,7 @@ from ganzoo.contract.recipe import Generated
 from ganzoo.errors import TrainingFailed
 from ganzoo.health.anomaly import Anomaly
 from ganzoo.health.collapse import COLLAPSED, ROWS, CollapseDetector
-from ganzoo.health.policies import PolicyHistory, SkipAndWarn
+from ganzoo.health.policies import PolicyHistory, WarnAndContinue
 from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.testing import selections
@@ -106,7 +106,7 @@ def test_a_collapse_is_told_once_and_the_training_goes_on(
 
 def test_one_that_collapses_again_and_again_does_not_flood_the_terminal() -> None:
     said: list[str] = []
-    policy, here = SkipAndWarn(PolicyHistory(), said.append), context_of(choose("gan"))
+    policy, here = WarnAndContinue(PolicyHistory(), said.append), context_of(choose("gan"))
     for step in range(1, 101):
         policy.handle(Anomaly("collapsed", "generator", step, "all are alike"), here)
     assert [line.split(":")[0] for line in said] == [f"all are alike at step {2**n}" for n in range(7)]

@@ -23,7 +23,7 @@ from ganzoo.cli import run as command
 from ganzoo.contract.recipe import PhaseOutput
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.health.anomaly import Anomaly
-from ganzoo.health.policies import MAX_IN_A_ROW, AnomalyPolicies, PolicyHistory, RollBack, SkipAndWarn
+from ganzoo.health.policies import MAX_IN_A_ROW, AnomalyPolicies, PolicyHistory, RollBack, WarnAndContinue
 from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.testing import selections
@@ -173,7 +173,7 @@ def test_an_optimizer_whose_updates_were_all_left_out_goes_on(tmp_path: Path, mo
 
 
 def test_only_updates_left_out_in_a_row_have_an_end() -> None:
-    policy, here = SkipAndWarn(PolicyHistory(), lambda text: None), context_of(choose("gan-minimal"))
+    policy, here = WarnAndContinue(PolicyHistory(), lambda text: None), context_of(choose("gan-minimal"))
     for step in range(0, 4 * MAX_IN_A_ROW, 2):
         policy.handle(Anomaly("not finite", "generator", step, "it"), here)
     for step in range(4 * MAX_IN_A_ROW, 5 * MAX_IN_A_ROW):

@@ -25,14 +25,15 @@ class TrainingStart:
 class Report:
     """The state of a training: means of the loss ``terms`` (by phase and name) and ``values`` since the last report.
 
-    ``seconds`` is the training time so far, ``images`` the number of real examples used so far, ``rate`` the steps per
-    second since the last report. ``scores`` are the figures of an evaluation, if this step had one.
+    ``seconds`` is the training time so far, ``images`` the number of real examples used so far,
+    ``steps_per_second`` the speed since the last report. ``learning_rates`` are those of this step, by phase;
+    ``scores`` are the figures of an evaluation, if this step had one.
     """
 
     step: int
     seconds: float
     images: int
-    rate: float
+    steps_per_second: float
     terms: Mapping[str, Mapping[str, float]]
     values: Mapping[str, float]
     learning_rates: Mapping[str, float]

@@ -52,7 +52,7 @@ class ProgressDisplay(Observer):
     def reported(self, report: Report) -> None:
         """Show the values; without a terminal, as a plain line every few seconds."""
         losses, values = describe_losses(report), describe_values(report)
-        rate = f"{report.rate:.1f} steps/s"
+        rate = f"{report.steps_per_second:.1f} steps/s"
         self._bar.update(self._task, completed=report.step, rate=rate)
         if report.scores:
             self._scores = f"step {report.step}: {describe_scores(report)}"
@@ -61,7 +61,7 @@ class ProgressDisplay(Observer):
         due = now - self._printed_at > QUIET_SECONDS or report.step == self._steps or bool(report.scores)
         if not self._console.is_terminal and due:
             self._printed_at = now
-            left = (self._steps - report.step) / report.rate if report.rate else 0.0
+            left = (self._steps - report.step) / report.steps_per_second if report.steps_per_second else 0.0
             line = f"step {report.step}/{self._steps}  {rate}  {left:.0f} s left  {losses}  {values}"
             self._console.print(line, highlight=False, soft_wrap=True)
             if report.scores:

@@ -44,7 +44,7 @@ class TensorBoardEvents(Observer):
             self._writer.add_scalar(f"learning_rate/{phase}", rate, report.step)
         for label, value in report.scores.items():
             self._writer.add_scalar(f"scores/{label}", value, report.step)
-        self._writer.add_scalar("speed/steps_per_second", report.rate, report.step)
+        self._writer.add_scalar("speed/steps_per_second", report.steps_per_second, report.step)
 
     def pictured(self, picture: Picture) -> None:
         """Write the grid."""

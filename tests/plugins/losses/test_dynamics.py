@@ -197,7 +197,7 @@ class TestNoiseFromZeroUp:
         assert (asked.lowest, asked.highest) == (0.0, 1.0)  # type: ignore[attr-defined]
 
     def test_it_collapses_where_the_default_does_not(self, tmp_path: Path) -> None:
-        collapse_detector = {}
+        spread = {}
         for lowest in (-1, 0):
             out = tmp_path / str(lowest)
             ganzoo.train(
@@ -211,6 +211,6 @@ class TestNoiseFromZeroUp:
                 ema=0,
                 device="cpu",
             )
-            collapse_detector[lowest] = torch.pdist(ganzoo.load(out).sample(500).flatten(1)).mean().item()
-        assert collapse_detector[-1] > 1.5, "pictures differ from each other (digits do by 6)"
-        assert collapse_detector[0] < collapse_detector[-1] / 3, "and here they are nearly one picture"
+            spread[lowest] = torch.pdist(ganzoo.load(out).sample(500).flatten(1)).mean().item()
+        assert spread[-1] > 1.5, "pictures differ from each other (digits do by 6)"
+        assert spread[0] < spread[-1] / 3, "and here they are nearly one picture"

@@ -23,7 +23,7 @@ ZERO_CENTRED = ("r1", "r2")
 WEIGHTS = {"r1": "gamma", "r2": "gamma", "wgan-gp": "weight"}
 
 bounded = settings(deadline=None, max_examples=40)
-ConditionedDiscriminator = Callable[[Tensor], Tensor]
+Critic = Callable[[Tensor], Tensor]
 
 
 def penalty_of(name: str, **options: float) -> Penalty:
@@ -55,7 +55,7 @@ def small_network(inputs: int = 6, dtype: torch.dtype = torch.float32) -> nn.Mod
 class Recorder:
     """A critic that remembers where it was asked."""
 
-    def __init__(self, critic: ConditionedDiscriminator):
+    def __init__(self, critic: Critic):
         self.critic, self.points = critic, []
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -113,8 +113,8 @@ class TestPointsBetween:
     def test_they_lie_on_the_lines_from_fake_to_real_one_share_an_example(self) -> None:
         real, fake = normal(500, 3, 2, 2), normal(500, 3, 2, 2, seed=1)
         shares = ((self.points(real, fake) - fake) / (real - fake)).flatten(1)
-        collapse_detector = (shares - shares.median(1, keepdim=True).values).abs().median()
-        assert collapse_detector < 1e-5, "all pixels of one example move by the same share"
+        spread = (shares - shares.median(1, keepdim=True).values).abs().median()
+        assert spread < 1e-5, "all pixels of one example move by the same share"
         share = shares.median(1).values
         assert ((share >= 0) & (share <= 1)).all()
         assert share.mean().item() == pytest.approx(0.5, abs=0.05)

@@ -17,7 +17,7 @@ from ganzoo.catalogue import Config, Field, installed, select
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, untracked
 from ganzoo.contract.metric import MetricValues
 from ganzoo.errors import UserError
-from ganzoo.testing.metric_context import SimpleBench
+from ganzoo.testing.metric_context import SimpleMetricContext
 from ganzoo_metrics.classification import ClassificationScore, ConditionalAccuracy
 from ganzoo_metrics.classifier import Classifier, shifted
 from ganzoo_metrics.configs import ClassifierConfig
@@ -233,8 +233,8 @@ def told(*classes: int) -> Tensor:
     return torch.tensor(classes).float()[:, None]
 
 
-def bench_of(judge: Judge, train: Examples | None = None) -> SimpleBench:
-    return SimpleBench(Field("image", (1, 16, 16)), DIGITS, train, lambda: judge)
+def bench_of(judge: Judge, train: Examples | None = None) -> SimpleMetricContext:
+    return SimpleMetricContext(Field("image", (1, 16, 16)), DIGITS, train, lambda: judge)
 
 
 class TestAccuracy:
@@ -262,7 +262,7 @@ class TestScore:
             pupils.append(Told())
             return pupils[-1]
 
-        context = SimpleBench(Field("image", (1, 16, 16)), DIGITS, judge=untrained_judge)
+        context = SimpleMetricContext(Field("image", (1, 16, 16)), DIGITS, judge=untrained_judge)
         made = Examples(told(5), torch.tensor([5]))
         real = Examples(told(*range(10)).repeat(120, 1), torch.arange(1200) % 10)
         real.labels[:300] = 7  # type: ignore[index]
@@ -273,7 +273,7 @@ class TestScore:
 
     def test_real_examples_teach_more_than_wrong_ones(self, handwriting: tuple[Examples, Examples]) -> None:
         lesson, trial = handwriting
-        context = SimpleBench(Field("image", (1, 16, 16)), DIGITS, lesson, lambda: new((1, 16, 16)))
+        context = SimpleMetricContext(Field("image", (1, 16, 16)), DIGITS, lesson, lambda: new((1, 16, 16)))
         metric = ClassificationScore(Config())
         right, wrong = (score(metric.measure(made, trial, context)) for made in (lesson, shuffled(lesson)))
         assert right >= 0.95

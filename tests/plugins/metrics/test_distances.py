@@ -18,7 +18,7 @@ from ganzoo.catalogue.options import make
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track
 from ganzoo.contract.metric import Estimate, Metric
 from ganzoo.randomness import key
-from ganzoo.testing.metric_context import SimpleBench
+from ganzoo.testing.metric_context import SimpleMetricContext
 from ganzoo_metrics import distances
 from ganzoo_metrics.distances import squared_mmd
 
@@ -45,7 +45,7 @@ def metric_of(name: str, **options: int) -> Metric:
 
 
 def measured(name: str, made: Tensor, real: Tensor, **options: int) -> float | Estimate:
-    context = SimpleBench(Field("vector", tuple(real.shape[1:])), judge=Precise)
+    context = SimpleMetricContext(Field("vector", tuple(real.shape[1:])), judge=Precise)
     (value,) = metric_of(name, **options).measure(Examples(made), Examples(real), context).values()
     return value
 
@@ -162,7 +162,7 @@ class TestFrechet:
 
     @pytest.mark.parametrize("size", [1, 7])
     def test_more_examples_than_features_are_needed(self, size: int) -> None:
-        context = SimpleBench(Field("vector", (size,)), train=Examples(normal(0, 9, size)))
+        context = SimpleMetricContext(Field("vector", (size,)), train=Examples(normal(0, 9, size)))
         assert metric_of("frechet").minimum_examples(context) == size + 1
 
 
@@ -234,7 +234,7 @@ class TestKernel:
             assert kernel(made, real, subsets=500, size=size).value == pytest.approx(whole, rel=0.1)
 
     def test_few_examples_are_enough(self) -> None:
-        context = SimpleBench(Field("vector", (3,)))
+        context = SimpleMetricContext(Field("vector", (3,)))
         minimum_examples = metric_of("kernel").minimum_examples(context)
         found = kernel(normal(0, minimum_examples, 3), normal(1, minimum_examples, 3))
         assert math.isfinite(found.value) and found.error > 0

@@ -24,7 +24,7 @@ from ganzoo.catalogue import Field
 from ganzoo.contract.judge import Examples
 from ganzoo.contract.metric import Estimate, MetricValues
 from ganzoo.errors import UserError
-from ganzoo.testing.metric_context import SimpleBench
+from ganzoo.testing.metric_context import SimpleMetricContext
 from ganzoo_metrics import inception
 from ganzoo_metrics.configs import InceptionConfig
 from ganzoo_metrics.inception import InceptionFrechet, InceptionKernel, InceptionMetric, InceptionScore
@@ -45,13 +45,13 @@ def examples(count: int, field: Field = GREY, seed: int = 0, centre: float = 0.0
 
 
 def measure(metric: InceptionMetric, made: Examples, real: Examples, field: Field = GREY) -> MetricValues:
-    return metric.measure(made, real, SimpleBench(field))
+    return metric.measure(made, real, SimpleMetricContext(field))
 
 
 # Stand-ins
 
 
-class EMA(nn.Module):
+class StandInNetwork(nn.Module):
     """Stands in for the network: sees a picture as its pixels, halved twice, and one number more."""
 
     def __init__(self, name: str, layers: list[str], feature_extractor_weights_path: str):
@@ -72,14 +72,14 @@ class EMA(nn.Module):
 def seen(group: Examples) -> np.ndarray[Any, np.dtype[np.float64]]:
     """What the stand-in says of ``group``, computed apart from the metric."""
     bytes_ = ((group.values.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).repeat(1, 3, 1, 1)
-    return EMA.see(bytes_).double().numpy()
+    return StandInNetwork.see(bytes_).double().numpy()
 
 
 @pytest.fixture
-def ema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InceptionConfig:
+def stand_in_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InceptionConfig:
     """Options that name a file which passes for the weights, of a network that passes for the library's."""
     library = pytest.importorskip("torch_fidelity")
-    monkeypatch.setattr(library, "FeatureExtractorInceptionV3", EMA)
+    monkeypatch.setattr(library, "FeatureExtractorInceptionV3", StandInNetwork)
     file = tmp_path / "weights.pth"
     file.write_bytes(b"weights")
     monkeypatch.setattr(inception, "SHA256", hashlib.sha256(b"weights").hexdigest())
@@ -97,25 +97,25 @@ def frechet(one: Any, two: Any) -> float:
 
 
 @needs_library
-def test_fid_of_equal_images_is_nothing(ema: InceptionConfig) -> None:
+def test_fid_of_equal_images_is_nothing(stand_in_options: InceptionConfig) -> None:
     group = examples(40)
-    found = measure(InceptionFrechet(ema), group, group)
+    found = measure(InceptionFrechet(stand_in_options), group, group)
     assert found["FID"] == pytest.approx(0, abs=1e-5)
 
 
 @needs_library
 @pytest.mark.parametrize("shape", [(1, 4, 4), (3, 4, 4)])
-def test_fid_is_its_formula(ema: InceptionConfig, shape: tuple[int, ...]) -> None:
+def test_fid_is_its_formula(stand_in_options: InceptionConfig, shape: tuple[int, ...]) -> None:
     field = Field("image", shape)
     made, real = examples(50, field, 1, centre=0.4), examples(60, field, 2)
     colours = [Examples(group.values) for group in (made, real)]
     expected = frechet(*(seen(group) if shape[0] == 1 else colour(group) for group in colours))
     assert expected > 1
-    assert measure(InceptionFrechet(ema), made, real, field)["FID"] == pytest.approx(expected, rel=1e-4)
+    assert measure(InceptionFrechet(stand_in_options), made, real, field)["FID"] == pytest.approx(expected, rel=1e-4)
 
 
 def colour(group: Examples) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return EMA.see(((group.values.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)).double().numpy()
+    return StandInNetwork.see(((group.values.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)).double().numpy()
 
 
 # KID
@@ -140,9 +140,9 @@ def estimate(found: MetricValues, figure: str) -> Estimate:
 
 
 @needs_library
-def test_kid_is_the_statistic_of_all_images_within_what_subsets_leave_open(ema: InceptionConfig) -> None:
+def test_kid_is_the_statistic_of_all_images_within_what_subsets_leave_open(stand_in_options: InceptionConfig) -> None:
     made, real = examples(60, seed=1, centre=0.4), examples(60, seed=2)
-    found = estimate(measure(InceptionKernel(ema), made, real), "KID")
+    found = estimate(measure(InceptionKernel(stand_in_options), made, real), "KID")
     # The mean of 100 subsets is off by a tenth of their spread, which halves (n = 2 m) hardly enlarge to the error.
     assert abs(found.value - unbiased(seen(made), seen(real))) < 4 * found.error / math.sqrt(inception.SUBSETS)
     assert found.value > 10 * found.error > 0
@@ -151,10 +151,10 @@ def test_kid_is_the_statistic_of_all_images_within_what_subsets_leave_open(ema: 
 @needs_library
 @pytest.mark.parametrize("subset", [10, inception.SUBSET])
 def test_the_error_of_kid_is_how_far_it_varies(
-    ema: InceptionConfig, subset: int, monkeypatch: pytest.MonkeyPatch
+    stand_in_options: InceptionConfig, subset: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inception, "SUBSET", subset)
-    metric = InceptionKernel(ema)
+    metric = InceptionKernel(stand_in_options)
     found = [
         estimate(measure(metric, examples(40, seed=2 * seed, centre=0.2), examples(40, seed=2 * seed + 1)), "KID")
         for seed in range(60)
@@ -166,21 +166,21 @@ def test_the_error_of_kid_is_how_far_it_varies(
 
 
 @needs_library
-def test_kid_depends_on_the_seed_of_the_bench_alone(ema: InceptionConfig) -> None:
+def test_kid_depends_on_the_seed_of_the_context_alone(stand_in_options: InceptionConfig) -> None:
     made, real = examples(20, seed=1), examples(20, seed=2)
     np.random.seed(1)
-    one = measure(InceptionKernel(ema), made, real)
+    one = measure(InceptionKernel(stand_in_options), made, real)
     np.random.seed(2)
-    assert measure(InceptionKernel(ema), made, real) == one
-    context = SimpleBench(GREY)
+    assert measure(InceptionKernel(stand_in_options), made, real) == one
+    context = SimpleMetricContext(GREY)
     context.generator = lambda stream: torch.Generator().manual_seed(1)  # type: ignore[method-assign]
-    assert InceptionKernel(ema).measure(made, real, context) != one
+    assert InceptionKernel(stand_in_options).measure(made, real, context) != one
 
 
 @needs_library
 @pytest.mark.parametrize("count", [4, 5, 20])
-def test_kid_takes_few_images(ema: InceptionConfig, count: int) -> None:
-    found = estimate(measure(InceptionKernel(ema), examples(count), examples(count, seed=1)), "KID")
+def test_kid_takes_few_images(stand_in_options: InceptionConfig, count: int) -> None:
+    found = estimate(measure(InceptionKernel(stand_in_options), examples(count), examples(count, seed=1)), "KID")
     assert math.isfinite(found.value)
     assert found.error > 0
 
@@ -198,11 +198,11 @@ def pictures(values: Tensor) -> Examples:
 
 
 @needs_library
-def test_the_score_of_pictures_that_are_surely_one_of_four_is_four(ema: InceptionConfig) -> None:
+def test_the_score_of_pictures_that_are_surely_one_of_four_is_four(stand_in_options: InceptionConfig) -> None:
     # The fifth number that the stand-in sees is the first again, in the next channel: class 0 is two equal classes.
     sure = torch.zeros(40, 5)
     sure[torch.arange(40), torch.arange(40) % 4] = 7.96875
-    found = estimate(measure(InceptionScore(ema), pictures(sure), pictures(sure)), "IS")
+    found = estimate(measure(InceptionScore(stand_in_options), pictures(sure), pictures(sure)), "IS")
     logits = torch.cat([sure[:, :4], sure[:, :1]], 1).double()
     chances = logits.softmax(1)
     everything = math.exp(float((chances * (chances / chances.mean(0)).log()).sum(1).mean()))
@@ -213,26 +213,26 @@ def test_the_score_of_pictures_that_are_surely_one_of_four_is_four(ema: Inceptio
 
 
 @needs_library
-def test_the_score_of_pictures_that_are_all_alike_is_one(ema: InceptionConfig) -> None:
-    found = estimate(measure(InceptionScore(ema), pictures(torch.ones(20, 5)), examples(2)), "IS")
+def test_the_score_of_pictures_that_are_all_alike_is_one(stand_in_options: InceptionConfig) -> None:
+    found = estimate(measure(InceptionScore(stand_in_options), pictures(torch.ones(20, 5)), examples(2)), "IS")
     assert found == (pytest.approx(1), pytest.approx(0, abs=1e-9))
 
 
 @needs_library
-def test_the_floor_of_the_score_is_that_of_all_real_pictures(ema: InceptionConfig) -> None:
-    metric, real, context = InceptionScore(ema), examples(30), SimpleBench(GREY)
+def test_the_floor_of_the_score_is_that_of_all_real_pictures(stand_in_options: InceptionConfig) -> None:
+    metric, real, context = InceptionScore(stand_in_options), examples(30), SimpleMetricContext(GREY)
     assert metric.floor(real, context) == metric.measure(real, examples(3), context)
 
 
 @needs_library
-def test_the_error_of_the_score_is_that_of_a_mean_over_splits(ema: InceptionConfig) -> None:
+def test_the_error_of_the_score_is_that_of_a_mean_over_splits(stand_in_options: InceptionConfig) -> None:
     library = pytest.importorskip("torch_fidelity")
-    metric, made, context = InceptionScore(ema), examples(50), SimpleBench(GREY)
+    metric, made, context = InceptionScore(stand_in_options), examples(50), SimpleMetricContext(GREY)
     seed = int(torch.randint(2**32, (), generator=context.generator("inception-score")))
-    collapse_detector = library.metric_isc.isc_features_to_metric(torch.from_numpy(seen(made)), 10, rng_seed=seed)
+    spread = library.metric_isc.isc_features_to_metric(torch.from_numpy(seen(made)), 10, rng_seed=seed)
     found = estimate(metric.measure(made, made, context), "IS")
-    assert found.value == pytest.approx(collapse_detector["inception_score_mean"])
-    assert found.error == pytest.approx(collapse_detector["inception_score_std"] / 3)
+    assert found.value == pytest.approx(spread["inception_score_mean"])
+    assert found.error == pytest.approx(spread["inception_score_std"] / 3)
 
 
 # The real network
@@ -311,7 +311,7 @@ def test_what_is_declared(metric: type[InceptionMetric]) -> None:
 
 @pytest.mark.parametrize(("metric", "least"), [(InceptionFrechet, 2049), (InceptionKernel, 20), (InceptionScore, 5000)])
 def test_how_many_images_a_figure_wants(metric: type[InceptionMetric], minimum_examples: int) -> None:
-    assert metric(InceptionConfig()).minimum_examples(SimpleBench(GREY)) == minimum_examples
+    assert metric(InceptionConfig()).minimum_examples(SimpleMetricContext(GREY)) == minimum_examples
 
 
 @each
@@ -361,7 +361,10 @@ def test_without_a_network(
 
 @needs_library
 def test_what_is_downloaded_is_checked_and_kept(
-    ema: InceptionConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stand_in_options: InceptionConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     served = tmp_path / "served"
     monkeypatch.setattr(inception, "SOURCE", served.as_uri())

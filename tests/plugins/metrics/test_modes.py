@@ -19,7 +19,7 @@ from ganzoo.catalogue.options import make
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, untracked
 from ganzoo.contract.metric import MetricValues
 from ganzoo.errors import UserError
-from ganzoo.testing.metric_context import SimpleBench
+from ganzoo.testing.metric_context import SimpleMetricContext
 from ganzoo_datasets import stand_ins
 from ganzoo_metrics import stacked
 from ganzoo_metrics.classifier import Classifier
@@ -39,7 +39,7 @@ def counts(*values: int) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-def modes(context: SimpleBench, made: Examples, real: Examples, share: float = 0.0) -> MetricValues:
+def modes(context: SimpleMetricContext, made: Examples, real: Examples, share: float = 0.0) -> MetricValues:
     return Modes(ModesConfig(share)).measure(made, real, context)
 
 
@@ -59,8 +59,8 @@ class Told(Judge):
         )
 
 
-def told(classes: int) -> SimpleBench:
-    return SimpleBench(POINT, Field("class", classes=classes), judge=lambda: Told(classes))
+def told(classes: int) -> SimpleMetricContext:
+    return SimpleMetricContext(POINT, Field("class", classes=classes), judge=lambda: Told(classes))
 
 
 def examples(classes: Iterable[int], sure: bool = True) -> Examples:
@@ -235,7 +235,7 @@ def test_real_points_have_every_mode(name: str, count: int) -> None:
     )
     assert real.labels is not None
     judge = learnt(real.values, real.labels, count)
-    context = SimpleBench(POINT, Field("class", classes=count), judge=lambda: judge)
+    context = SimpleMetricContext(POINT, Field("class", classes=count), judge=lambda: judge)
     assert torch.equal(judge(made.values).classes, made.labels)
     found = modes(context, made, real, share=0.98)
     assert found["modes"] == count
@@ -252,7 +252,7 @@ def test_a_collapsed_ring_is_seen() -> None:
     fields = resolve(component)(component.config(), Path()).read(torch.arange(8000))
     real = Examples(fields["point"], fields["label"])
     judge = learnt(fields["point"], fields["label"], 8)
-    context = SimpleBench(POINT, Field("class", classes=8), judge=lambda: judge)
+    context = SimpleMetricContext(POINT, Field("class", classes=8), judge=lambda: judge)
     found = modes(context, real.at(fields["label"] == 3), real)
     assert found["modes"] == 1
     assert found["KL"] == pytest.approx(math.log(8))
@@ -358,7 +358,7 @@ def test_it_learns_stacked_digits_from_the_stand_in(tmp_path: Path) -> None:
     judge = StackedClassifier(StackedClassifierConfig(width=8, features=32, least_steps=100), field, condition)
     judge.learn(parts["train"], torch.Generator().manual_seed(0), untracked)
     judge.eval()
-    context = SimpleBench(field, condition, judge=lambda: judge)
+    context = SimpleMetricContext(field, condition, judge=lambda: judge)
     said = context.judged(parts["test"])
     assert parts["test"].labels is not None
     assert (said.classes == parts["test"].labels).float().mean() > 0.4, "by chance it would be 0.001"

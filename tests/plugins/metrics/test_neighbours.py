@@ -17,7 +17,7 @@ from ganzoo.catalogue.options import make
 from ganzoo.contract.judge import Examples
 from ganzoo.contract.metric import Metric
 from ganzoo.errors import UserError
-from ganzoo.testing.metric_context import SimpleBench
+from ganzoo.testing.metric_context import SimpleMetricContext
 from ganzoo_metrics import neighbours
 
 bounded = settings(deadline=None, max_examples=60)
@@ -32,7 +32,7 @@ def metric_of(name: str, **options: int) -> Metric:
 
 def measured(name: str, made: Tensor, real: Tensor, train: Tensor | None = None, **options: int) -> dict[str, float]:
     field = Field("image" if real.ndim == 4 else "vector", tuple(real.shape[1:]))
-    context = SimpleBench(field, train=None if train is None else Examples(train))
+    context = SimpleMetricContext(field, train=None if train is None else Examples(train))
     metric = metric_of(name, **options)
     found = metric.measure(Examples(made), Examples(real), context)
     assert found.keys() == metric.figures.keys()
@@ -156,7 +156,7 @@ class TestManifold:
     @pytest.mark.parametrize("k", [1, 5])
     def test_a_ball_is_no_more_than_a_tenth_of_the_examples(self, k: int) -> None:
         metric = metric_of("manifold", neighbours=k)
-        assert metric.minimum_examples(SimpleBench(Field("vector", (2,)))) == 10 * k
+        assert metric.minimum_examples(SimpleMetricContext(Field("vector", (2,)))) == 10 * k
 
 
 def pictures(seed: int, count: int) -> Tensor:
@@ -239,7 +239,7 @@ class TestMemorisation:
         assert found["nearest"] > 1.5
 
     def test_the_floor(self) -> None:
-        context = SimpleBench(Field("image", (1, 8, 8)), train=Examples(self.train))
+        context = SimpleMetricContext(Field("image", (1, 8, 8)), train=Examples(self.train))
         found = metric_of("memorisation").floor(Examples(self.unseen), context)
         assert found["copies"] == pytest.approx(0.01, abs=0.02)
         assert found["nearest"] == pytest.approx(1, abs=0.05)

@@ -18,7 +18,7 @@ from ganzoo.catalogue.options import make
 from ganzoo.contract.judge import Examples
 from ganzoo.contract.metric import Estimate
 from ganzoo.errors import UserError
-from ganzoo.testing.metric_context import SimpleBench
+from ganzoo.testing.metric_context import SimpleMetricContext
 from ganzoo_metrics import parzen
 from ganzoo_metrics.configs import ParzenConfig
 from ganzoo_metrics.parzen import Parzen, log_likelihoods, unit
@@ -47,11 +47,11 @@ def examples(rows: Tensor) -> Examples:
     return Examples((2 * rows - 1)[:, None, None, :])
 
 
-def bench_of(train: Tensor) -> SimpleBench:
-    return SimpleBench(Field("image", (1, 1, train.shape[1])), train=examples(train))
+def bench_of(train: Tensor) -> SimpleMetricContext:
+    return SimpleMetricContext(Field("image", (1, 1, train.shape[1])), train=examples(train))
 
 
-def measured(made: Tensor, real: Tensor, context: SimpleBench, **options: object) -> Estimate:
+def measured(made: Tensor, real: Tensor, context: SimpleMetricContext, **options: object) -> Estimate:
     found = Parzen(make(ParzenConfig, options, "parzen")).measure(examples(made), examples(real), context)
     estimate = found["log-likelihood"]
     assert isinstance(estimate, Estimate)
@@ -209,7 +209,7 @@ def test_real_digits(mnist_root: Path) -> None:
         dataset = SelectedParts(select(installed(), "cgan", choice).parts).build("dataset", root=mnist_root)
         images = dataset.read(torch.arange(len(dataset)))["image"]
         parts[split] = Examples(images / 127.5 - 1)
-    context = SimpleBench(Field("image", (1, 28, 28)), train=parts["train"])
+    context = SimpleMetricContext(Field("image", (1, 28, 28)), train=parts["train"])
     found = Parzen(ParzenConfig()).floor(parts["test"], context)["log-likelihood"]
     assert isinstance(found, Estimate)
     assert 230 < found.value < 250
