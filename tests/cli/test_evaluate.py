@@ -93,7 +93,7 @@ def test_evaluate_compares_with_what_it_printed_before(trained_models: dict[str,
         ),
         ("gan", "--against nothing.json --metric frechet", "nothing.json cannot be read"),
         ("gan", "--against /dev/zero --metric frechet", "it is not a regular file"),
-        ("nothing", "", "no model at"),
+        ("nothing", "", "does not exist"),
     ],
 )
 def test_what_cannot_be_evaluated_is_told_in_one_sentence(

@@ -42,11 +42,12 @@ def test_every_judge_is_trained_once_and_named_by_what_it_learnt(judge: str, cac
     assert not knows or first.accuracy > 0.85  # type: ignore[operator]
 
 
-def test_a_damaged_judge_is_trained_anew_and_told_of(cache: Path) -> None:
+def test_a_damaged_judge_is_trained_anew_and_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path))  # other tests keep judges for the ring too
     plan = evaluation_plan_of("ring")
     reference = ReferenceData(plan, Path("data"), CPU)
     name = trained_judge(plan.judge, reference, CPU, untracked, print).name
-    (path,) = (cache / "judges").glob("ring-gaussians-????????.safetensors")
+    (path,) = (tmp_path / "judges").glob("ring-gaussians-????????.safetensors")
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)

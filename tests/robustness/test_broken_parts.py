@@ -139,9 +139,9 @@ BROKEN: dict[str, Broken] = {
     "is no Python": Broken("penalty", "def f(:\n    pass", only("invalid syntax")),
     "imports itself without end": Broken("penalty", "def f(): f()\nf()", only("recursion")),
     "is not in its module": Broken("penalty", "x = 1", only("Odd")),
-    "is a function": Broken("penalty", "def Odd(config):\n    pass", only("no Penalty")),
-    "is of another kind": Broken("penalty", loss(), only("no Penalty")),
-    "is an object": Broken("penalty", penalty() + "Odd = Odd(None)", only("no Penalty")),
+    "is a function": Broken("penalty", "def Odd(config):\n    pass", only("not a subclass of Penalty")),
+    "is of another kind": Broken("penalty", loss(), only("not a subclass of Penalty")),
+    "is an object": Broken("penalty", penalty() + "Odd = Odd(None)", only("not a subclass of Penalty")),
     "lacks a method": Broken("penalty", "class Odd(Penalty):\n    pass", only("takes no arguments")),
     "takes other arguments": Broken("penalty", penalty().replace("config", "config, more"), only("more")),
     "raises as it is built": Broken("penalty", penalty(init="raise OSError('no licence')"), only("no licence")),
@@ -190,7 +190,9 @@ BROKEN: dict[str, Broken] = {
     "a schedule is not a number": Broken("schedule", SCHEDULE.format(factor="return float('nan')"), only("finite")),
     "a schedule returns text": Broken("schedule", SCHEDULE.format(factor="return 'slow'"), only("number")),
     "a schedule raises": Broken("schedule", SCHEDULE.format(factor="raise ValueError('boo')"), only("boo")),
-    "an optimizer is none": Broken("optimizer", "def Odd(config, parameters):\n    return None", only("no Optimizer")),
+    "an optimizer is none": Broken(
+        "optimizer", "def Odd(config, parameters):\n    return None", only("not a torch Optimizer")
+    ),
     "an optimizer raises": Broken(
         "optimizer", "def Odd(config, parameters):\n    raise ValueError('boo')", only("boo")
     ),

@@ -169,10 +169,10 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "sizes beyond all reason": (lambda path: path.write_bytes(idx((2**32 - 1,) * 3, 0)), "0 follow"),
     "a sparse file": (lambda path: (path.write_bytes(idx((2, 4, 4), 0)), os.truncate(path, 2**40)), "33 follow"),
-    "a pipe": (os.mkfifo, "no file"),
-    "a device": (lambda path: path.symlink_to("/dev/zero"), "no file"),
+    "a pipe": (os.mkfifo, "not a regular file"),
+    "a device": (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
     "a knot": (lambda path: path.symlink_to(path), "cannot be downloaded|symbolic links"),
-    "a folder": (lambda path: path.mkdir(), "no file"),
+    "a folder": (lambda path: path.mkdir(), "not a regular file"),
 }  # fmt: skip
 
 
@@ -203,7 +203,7 @@ def test_a_harmful_batch_of_cifar_is_refused(kind: str, tmp_path: Path) -> None:
     else:
         path.touch()
         os.truncate(path, 2**40)
-    with pytest.raises(UserError, match=r"no file|more than 268,435,456 bytes"):
+    with pytest.raises(UserError, match=r"not a regular file|more than 268,435,456 bytes"):
         CifarDataset(make(Cifar10Config, {"split": "test"}, "cifar10"), tmp_path)
 
 

@@ -71,7 +71,7 @@ DURING = {
     "evaluation": Moment("ganzoo.training.evaluator:TrainingEvaluator.evaluate", 2, EVALUATED),
     "picture": Moment("ganzoo.training.preview:Preview.draw", 3),
     "checkpoint": Moment("ganzoo.storage.checkpoint_files:write_sealed"),
-    "checkpoint's file": Moment("ganzoo.storage.sealed:write_whole", 2),
+    "checkpoint's file": Moment("ganzoo.storage.sealed:write_atomically", 2),
     "model": Moment("ganzoo.training.checkpointer:write_model", 2),
 }
 # By now the last step is done.
@@ -268,7 +268,7 @@ def stuck(words: Sequence[str], target: str, here: Path) -> None:
     "target",
     [
         "ganzoo.step.train_step:TrainStep.__call__",
-        pytest.param("ganzoo.storage.sealed:write_whole", marks=pytest.mark.long),
+        pytest.param("ganzoo.storage.sealed:write_atomically", marks=pytest.mark.long),
         pytest.param("ganzoo.training.preview:Preview.draw", marks=pytest.mark.long),
     ],
 )

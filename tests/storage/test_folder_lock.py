@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and 
 def test_who_is_refused_waits_for_the_name_of_a_process_that_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claim, "PATIENCE", 0.2)
+    monkeypatch.setattr(claim, "DEAD_OWNER_TIMEOUT", 0.2)
     mine = FolderLock(tmp_path)
     owner = tmp_path / ".owner"
     name = owner.read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ def test_who_is_refused_waits_for_the_name_of_a_process_that_lives(
         owner.write_text(text, encoding="utf-8")
         with pytest.raises(UserError, match=f"is in use by {said}"):
             FolderLock(tmp_path)
-    monkeypatch.setattr(claim, "PATIENCE", 60)
+    monkeypatch.setattr(claim, "DEAD_OWNER_TIMEOUT", 60)
     for before in ("", f"process {dead_process()} on {socket.gethostname()}"):
         owner.write_text(before, encoding="utf-8")
         late = threading.Timer(0.2, owner.write_text, (name,))
@@ -64,9 +64,9 @@ def test_who_cannot_write_its_name_lets_go_of_the_folder(tmp_path: Path, monkeyp
     def full(path: Path, content: bytes) -> None:
         raise WriteFailed(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    monkeypatch.setattr(claim, "PATIENCE", 0.0)
+    monkeypatch.setattr(claim, "DEAD_OWNER_TIMEOUT", 0.0)
     with monkeypatch.context() as patch:
-        patch.setattr(claim, "write_whole", full)
+        patch.setattr(claim, "write_atomically", full)
         with pytest.raises(WriteFailed) as failed:
             FolderLock(tmp_path)
     FolderLock(tmp_path).release()

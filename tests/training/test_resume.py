@@ -178,7 +178,7 @@ def test_a_signal_to_the_whole_group_saves_too(tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 143, said
-    assert "and saved" in said
+    assert "and wrote a checkpoint" in said
 
 
 def test_resuming_never_overwrites_what_is_not_this_run(tmp_path: Path) -> None:

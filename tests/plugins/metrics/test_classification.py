@@ -111,7 +111,7 @@ class TestLearning:
         assert not torch.backends.cudnn.deterministic, "what was set for learning is set back"
 
     @pytest.mark.parametrize(
-        ("count", "epochs", "least", "steps"), [(70, 3, 1, 12), (70, 3, 30, 30), (5, 3, 1, 3), (2, 1, 1, 1)]
+        ("count", "epochs", "minimum_examples", "steps"), [(70, 3, 1, 12), (70, 3, 30, 30), (5, 3, 1, 3), (2, 1, 1, 1)]
     )
     def test_people_see_every_step(self, count: int, epochs: int, minimum_examples: int, steps: int) -> None:
         config = ClassifierConfig(width=1, features=2, epochs=epochs, least_steps=minimum_examples, batch_size=16)

@@ -309,7 +309,9 @@ def test_what_is_declared(metric: type[InceptionMetric]) -> None:
     assert len(metric.figures) == 1
 
 
-@pytest.mark.parametrize(("metric", "least"), [(InceptionFrechet, 2049), (InceptionKernel, 20), (InceptionScore, 5000)])
+@pytest.mark.parametrize(
+    ("metric", "minimum_examples"), [(InceptionFrechet, 2049), (InceptionKernel, 20), (InceptionScore, 5000)]
+)
 def test_how_many_images_a_figure_wants(metric: type[InceptionMetric], minimum_examples: int) -> None:
     assert metric(InceptionConfig()).minimum_examples(SimpleMetricContext(GREY)) == minimum_examples
 
