@@ -66,9 +66,16 @@ def _variant_lines(registry: Registry, item: Variant) -> list[str]:
         lines.append(f"    {slot:<{width}}  {part.component.name}{f'  ({options})' if options else ''}")
     lines.append(f"  run: {_options(chosen.run, only=('steps', 'epochs', 'batch_size', 'ema'))}")
     if item.published:
-        settings = ", ".join(f"{key} = {value}" for key, value in item.published.items())
-        lines.append(f"  --preset published: {settings}")
+        lines.append(f"  --preset published is {' '.join(map(_as_flag, item.published, item.published.values()))}")
     return lines
+
+
+def _as_flag(key: str, value: Any) -> str:
+    """Return an entry of ``published``, such as ``run.ema`` or ``dataset``, as it is typed on a command line."""
+    flag = key.removeprefix("run.").replace(".", "-").replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    return f"--{flag} {','.join(map(str, value)) if isinstance(value, tuple) else value}"
 
 
 def _data_needs(chosen: Selection) -> list[str]:

@@ -80,7 +80,7 @@ class TrainStep:
                 self.anomaly_check.remember_buffers()
                 outputs = self.forward_backward(phase, number, batches, step, recorded)
                 self.processes.average_gradients(phase.parameters)
-                if recorded:  # nobody can ask for the answer: the device decides
+                if recorded:  # the host cannot ask: the device decides
                     sound = self.anomaly_check.is_sound_on_device(update, outputs)
                     phase.step_if(sound)
                     self.anomaly_check.restore_buffers(sound)

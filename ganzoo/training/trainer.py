@@ -100,7 +100,7 @@ class Trainer:
         handled after its step, and before anything is written.
         """
         if self.step == 0:
-            self._draw(observers, preview)
+            self._take_picture(observers, preview)
         began, since, saved_after = time.perf_counter(), self.step, -1
         while self.step < self.steps and not self._stopped(intervals.stop):
             try:
@@ -109,10 +109,10 @@ class Trainer:
                 raise self._save_and_fail(problem, checkpointing) from problem
             for observer in observers:
                 observer.stepped(self.step)
-            draws, evaluates = self._due(intervals.sample_every), self._due(intervals.evaluate_every)
+            takes_picture, evaluates = self._due(intervals.sample_every), self._due(intervals.evaluate_every)
             # The evaluated model may be the best one, so a training can be continued from its checkpoint.
             checkpoints = self._due(intervals.checkpoint_every) or (evaluates and intervals.checkpoint_every > 0)
-            self._handle_anomalies(checkpointing, wait=draws or evaluates or checkpoints)
+            self._handle_anomalies(checkpointing, wait=takes_picture or evaluates or checkpoints)
             scores: Mapping[str, float] = {}
             if evaluates:
                 self._refuse_non_finite(self._means()[0])
@@ -124,8 +124,8 @@ class Trainer:
                 for observer in observers:
                     observer.reported(report)
                 began, since = time.perf_counter(), self.step
-            if draws:
-                began += self._draw(observers, preview)
+            if takes_picture:
+                began += self._take_picture(observers, preview)
             if checkpoints:
                 self._refuse_non_finite(self._means()[0])
                 began += _timed(checkpointing.save)
@@ -211,7 +211,7 @@ class Trainer:
                         "lower its learning rate, or choose another loss or penalty"
                     )
 
-    def _draw(self, observers: Sequence[Observer], preview: Preview) -> float:
+    def _take_picture(self, observers: Sequence[Observer], preview: Preview) -> float:
         """Draw a picture if there are observers, and return the seconds, which do not count as training time."""
 
         def draw() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from ganzoo.catalogue import Component, installed, select
@@ -27,6 +29,17 @@ def test_info_tells_everything_about_it(entry: Entry) -> None:
         words += [slot.name for slot in entry.item.slots]
         assert list(told["options"]) == [item.name for item in options_of(entry.item.config)]
     else:
-        words += [*select(installed(), entry.item.name).parts, entry.item.figures, *entry.item.published]
+        words += [*select(installed(), entry.item.name).parts, entry.item.figures]
         assert told["defaults"] == select(installed(), entry.item.name).to_json()
     assert lacks(answer.out, tuple(words)) == []
+
+
+@pytest.mark.parametrize("variant", installed().names("variant"))
+def test_the_published_settings_are_shown_as_they_are_typed(variant: str) -> None:
+    (line,) = (line for line in ganzoo("info", variant).out.splitlines() if "--preset published" in line)
+    flags = shlex.split(line.partition(" is ")[2])
+    assert flags
+    assert ganzoo("train", variant, *flags, "--data-root", "nowhere", "--dry-run").status in (0, 2)
+    problems = ganzoo("train", variant, *flags, "--data-root", "nowhere", "--dry-run").err
+    assert "no option is called" not in problems
+    assert "must be" not in problems
