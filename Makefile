@@ -18,20 +18,20 @@ check: setup
 	$(BIN)/mypy
 
 test: check
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 test-long: check
-	$(BIN)/pytest -n 2 -m 'long or hypothesis' --hypothesis-profile=default
+	$(BIN)/pytest -n 2 --dist worksteal -m 'long or hypothesis' --hypothesis-profile=default
 
 # Which lines the quick tests reach; processes that the tests start are not counted.
 coverage: check
-	$(BIN)/pytest -n 2 --cov=ganzoo --cov=plugins --cov-report=term-missing:skip-covered
+	$(BIN)/pytest -n 2 --dist worksteal --cov=ganzoo --cov=plugins --cov-report=term-missing:skip-covered
 
 # The quick tests with the newest releases of everything, and with the oldest that pyproject.toml allows.
 test-newest:
 	$(PYTHON) -m venv --clear .venv-newest
 	.venv-newest/bin/pip install --quiet --upgrade --editable '.[test]'
-	.venv-newest/bin/pytest -n 2
+	.venv-newest/bin/pytest -n 2 --dist worksteal
 
 test-oldest:
 	$(PYTHON) -m venv --clear .venv-oldest
@@ -39,7 +39,7 @@ test-oldest:
 	.venv-oldest/bin/uv pip compile --quiet pyproject.toml --extra test --resolution lowest-direct \
 		--python .venv-oldest/bin/python --output-file .venv-oldest/oldest.txt
 	.venv-oldest/bin/pip install --quiet --constraint .venv-oldest/oldest.txt --editable '.[test]'
-	.venv-oldest/bin/pytest -n 2
+	.venv-oldest/bin/pytest -n 2 --dist worksteal
 
 docs: setup
 	$(BIN)/python docs/generate.py
