@@ -23,8 +23,13 @@ OFFLINE = [name for name in installed().names("metric") if name not in ("fid", "
 # Metrics
 
 
-@pytest.mark.parametrize("dataset", ["digits", "ring"])
-@pytest.mark.parametrize("metric", OFFLINE)
+EVERY = [(metric, dataset) for metric in OFFLINE for dataset in ("digits", "ring")]
+SLOW = ("classification-score", "digits")  # trains two classifiers
+
+
+@pytest.mark.parametrize(
+    ("metric", "dataset"), [pytest.param(*case, marks=[pytest.mark.long] * (case == SLOW)) for case in EVERY]
+)
 def test_every_metric_gives_the_figures_that_it_declares(metric: str, dataset: str) -> None:
     few = {"dataset_count": 2000} if dataset == "ring" else {}  # 50,000 have as many neighbours to look for
     held = examined(evaluation_plan_of(dataset, metric, **few))

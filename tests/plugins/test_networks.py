@@ -207,7 +207,7 @@ class TestDCGANSizes:
         with pytest.raises(UserError, match="32×64"):
             check(chosen("dcgan", spec))
 
-    @pytest.mark.parametrize("channels", [1, 3])
+    @pytest.mark.parametrize("channels", [1, pytest.param(3, marks=pytest.mark.long)])
     def test_every_fitting_size_runs(self, channels: int) -> None:
         for size in sorted(self.FITTING):
             spec = DataSpec({"image": Field("image", (channels, size, size))}, "image")

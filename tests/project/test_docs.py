@@ -47,6 +47,8 @@ TOGETHER = [block.strip() for block in blocks(ROOT / "docs" / "speed.md", "sh")]
 
 def quick(words: list[str]) -> list[str]:
     more = {"train": QUICK, "evaluate": QUICK_JUDGE}.get(words[0], [])
+    # A judge that learns nothing, where the page leaves the choice to the data.
+    more = [*more, "--judge", "plain"] if "--evaluate-every" in words else more
     return [*words, *more] if "--help" not in words else words
 
 

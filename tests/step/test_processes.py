@@ -95,8 +95,8 @@ def workers(parent: int) -> list[int]:
 def test_a_killed_process_is_started_again_and_the_end_is_the_same(
     rank: int, tmp_path: Path, record: Callable[..., None]
 ) -> None:
-    every = ("--checkpoint-every", "20", "--sample-every", "400", "--log-every", "400")
-    words = ("gan-minimal", "--steps", "400", "--dataset-size", "8", *every)
+    every = ("--checkpoint-every", "20", "--sample-every", "200", "--log-every", "200")
+    words = ("gan-minimal", "--steps", "200", "--dataset-size", "8", *every)
     run(tmp_path / "whole", *words, processes=2)
     started = torchrun(tmp_path / "killed", *words, "--resume", restarts=1)
     wait_for(tmp_path / "killed" / "checkpoints" / "step-00000040.safetensors", 120)

@@ -80,7 +80,9 @@ main(["train", "gan", "--dataset", "mnist", "--data-root", root, "--steps", "1",
 """
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long)]
+)
 def test_a_training_that_downloads_ends_at_once_and_the_next_goes_on(
     number: signal.Signals, status: int, server: Server, tmp_path: Path
 ) -> None:

@@ -196,6 +196,7 @@ class TestNoiseFromZeroUp:
         asked = select(registry, "gan-minimal", {"latent": "uniform", "latent-lowest": "0"}).parts["latent"].config
         assert (asked.lowest, asked.highest) == (0.0, 1.0)  # type: ignore[attr-defined]
 
+    @pytest.mark.long
     def test_it_collapses_where_the_default_does_not(self, tmp_path: Path) -> None:
         spread = {}
         for lowest in (-1, 0):
