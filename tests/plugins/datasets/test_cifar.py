@@ -65,6 +65,7 @@ def test_cifar_orders_its_channels_as_the_published_files_do(tmp_path: Path) -> 
         (bytes(RECORD + 1), "its 3074 bytes are not records"),
         (bytes([10]) + bytes(RECORD - 1), "has the label 10"),
     ],
+    ids=["empty", "a byte more", "a class more"],
 )
 def test_damaged_cifar_batches_are_named(data: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / FOLDER).mkdir()
@@ -91,6 +92,7 @@ WHOLE = tar({f"{FOLDER}/{name}": os.urandom(RECORD) for name in BATCHES["train"]
         (tar({f"{FOLDER}/data_batch_1.bin": os.urandom(RECORD)})[:-500], "not a valid file of CIFAR-10"),
         (tar({f"{FOLDER}/data_batch_1.bin": bytes(RECORD)}), r"it lacks data_batch_2\.bin, data_batch_3"),
     ],
+    ids=["a bit amid", "a bit at the end", "cut", "empty", "text", "one cut", "one of five"],
 )
 def test_damaged_cifar_archives_are_named(data: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "cifar-10-binary.tar.gz").write_bytes(data)
