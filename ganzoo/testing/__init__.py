@@ -11,6 +11,7 @@
 ``idx_files``             files in the format of MNIST
 ``web_server``            a server that cuts, lies, drips and never ends
 ``recording_disk``        a disk that records what is done to files, or refuses it
+``older_files``           files in formats of older versions, made from files of this version
 ``forgery``               model files and checkpoints with changed content and valid checksums
 ``foreign_checkpoints``   networks and checkpoints as other code writes them
 ``evaluations``           evaluations with judges that are trained in a second

@@ -19,6 +19,7 @@ from torch import nn
 import ganzoo
 from ganzoo.catalogue import KINDS
 from ganzoo.cli import run as command
+from ganzoo.testing.older_files import model_in_format_1
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "docs"))
@@ -59,6 +60,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     (tmp_path / "photos").symlink_to(stand_in_root("folder"))
     monkeypatch.chdir(tmp_path)
     ganzoo.train("cgan", conditioner="multiply", steps=2, progress=False)
+    (tmp_path / "old.safetensors").write_bytes(model_in_format_1(Path("runs/cgan/model.safetensors")))
     torch.save(old_checkpoint(), tmp_path / "old.pkl", _use_new_zipfile_serialization=False)
     return tmp_path
 

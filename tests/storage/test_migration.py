@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
 import torch
 
 import ganzoo
@@ -20,6 +19,7 @@ from ganzoo.storage.model_file import KEY
 from ganzoo.storage.older_models import older_model
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.testing import command_lines
+from ganzoo.testing.older_files import model_in_format_1
 
 # A training of 8 steps, with a checkpoint after 4, that ganzoo 0.1.0 wrote (format 2) before its modules moved.
 RUN = Path(__file__).with_name("run-of-0.1.0")
@@ -31,10 +31,8 @@ def older(tmp_path: Path) -> Callable[..., Path]:
     """A function that writes the model in format 1: without a seal, its checksum over the tensors alone."""
 
     def write(payload: Callable[[bytes], bytes] = bytes, **changed: Any) -> Path:
-        tensors, about = read_sealed(RUN / "model.safetensors", KEY, "model")
-        header = json.dumps({**about, "format": 1, **changed}, sort_keys=True)
         path = tmp_path / "old.safetensors"
-        path.write_bytes(payload(safetensors.torch.save(tensors, {KEY: header})))
+        path.write_bytes(payload(model_in_format_1(RUN / "model.safetensors", **changed)))
         return path
 
     return write
