@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,7 +33,7 @@ from ganzoo.training.preview import Preview
 from ganzoo.training.setup import build_trainer
 from ganzoo.training.state import capture
 from ganzoo.training.stop import Stop
-from ganzoo.training.trainer import Intervals, Trainer
+from ganzoo.training.trainer import Checkpointing, Intervals, Trainer
 
 LAST = 40  # step that is gone to; the one after it, the last of the training, would report and begin a new sum
 NEVER = 10**9
@@ -113,6 +113,22 @@ class StopAfter(Observer):
             signal.raise_signal(self._number)
 
 
+class SavesBy(Checkpointing):
+    """Saves with the function that it is given, evaluates nothing, and never goes back."""
+
+    def __init__(self, save: Callable[[], None]):
+        self._save = save
+
+    def save(self) -> None:
+        self._save()
+
+    def evaluate(self) -> Mapping[str, float]:
+        return {}
+
+    def roll_back(self) -> int:
+        raise AssertionError("there is nothing to roll back from")
+
+
 class Training(RuleBasedStateMachine):
     """One training and its saves; ``saves`` says of each step whose save is there whether it is whole."""
 
@@ -158,7 +174,7 @@ class Training(RuleBasedStateMachine):
         intervals = Intervals(NEVER, NEVER, 0, 0, stop)
         with stop.listening():
             preview = Preview(trainer.train_step.recipe, trainer.train_step.batches, 0, trainer.device)
-            trainer.run([StopAfter(count, number)], intervals, preview, self.save, dict, lambda: 0)
+            trainer.run([StopAfter(count, number)], intervals, preview, SavesBy(self.save))
         assert (trainer.step, stop.signal) == (before + count, number)
         assert trainer.step in self.saves
         self.done["steps"] += count
@@ -227,3 +243,19 @@ def test_a_training_is_what_it_would_be_without_interruptions(
     run_state_machine_as_test(machine, settings=few)
     assert done["examples"] > 0
     record(promise="resumption is exact", way=way.label, **done)
+
+
+def test_every_rule_works_once() -> None:
+    """The quick examples above may leave one out."""
+    done: Counter[str] = Counter()
+    machine = type("TrainingThisWay", (Training,), {"way": QUICK[0], "done": done})()
+    machine.step(2)
+    machine.save()
+    machine.stop_by_a_signal_and_resume(2, signal.SIGTERM)
+    machine.is_the_training_that_never_stopped()
+    machine.save()
+    machine.damage_the_newest_save(0.5, 3)
+    machine.kill_and_resume()
+    machine.is_the_training_that_never_stopped()
+    machine.teardown()
+    assert set(done) == {"examples", "steps", "saves", "signals", "damages", "resumptions"}
