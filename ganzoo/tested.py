@@ -45,14 +45,25 @@ def installed_version(package: str) -> str:
         return ""
 
 
+def is_supported(package: str, found: str) -> bool:
+    """Return whether a version ``found`` lies within the bounds that the installation states."""
+    has, requirement = _comparable(found), needed().get(package)
+    return has is not None and (requirement is None or requirement.specifier.contains(has, prereleases=True))
+
+
+def _comparable(found: str) -> Version | None:
+    try:
+        return Version(Version(found).public)  # a local build such as 2.14.1+cpu counts as its version
+    except InvalidVersion:
+        return None
+
+
 def untested(package: str, found: str) -> str:
     """Return a clause about a version ``found`` that was not tested, or an empty string where it was."""
-    try:
-        has = Version(Version(found).public)  # a local build such as 2.14.1+cpu counts as its version
-    except InvalidVersion:
+    has, tested, requirement = _comparable(found), pins().get(package), needed().get(package)
+    if has is None:
         return "a version that cannot be compared with the tested ones"
-    tested, requirement = pins().get(package), needed().get(package)
-    if requirement is not None and not requirement.specifier.contains(has, prereleases=True):
+    if requirement is not None and not is_supported(package, found):
         return f"older than what is supported ({requirement.specifier})"
     if tested is not None and has > tested:
         return f"newer than the tested {tested}"

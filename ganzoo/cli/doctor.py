@@ -63,12 +63,12 @@ def _system() -> Iterator[Check]:
 
 def _packages() -> Iterator[Check]:
     # Imported here: it imports the package `packaging`, which no other command needs.
-    from ganzoo.tested import installed_version, needed, untested
+    from ganzoo.tested import installed_version, is_supported, needed, untested
 
     for package, requirement in sorted(needed().items()):
         found = installed_version(package)
         why = untested(package, found) if found else ""
-        fits = bool(found) and requirement.specifier.contains(found, prereleases=True)
+        fits = bool(found) and is_supported(package, found)
         shown = f"{found} ({why})" if why else found or "missing"
         yield Check(package, shown, "" if fits else f"pip install '{package}{requirement.specifier}'")
     for package, use in EXTRAS.items():
