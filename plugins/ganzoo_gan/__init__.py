@@ -73,8 +73,7 @@ def ganzoo_variants() -> Iterable[Variant]:
     """Return the variants of this plugin."""
     yield Variant(
         name="gan-minimal",
-        summary="the smallest GAN: one hidden layer in each network, uniform noise, "
-        "two generator updates per discriminator update",
+        summary="the smallest GAN: one hidden layer in each network, uniform noise, two generator updates per step",
         recipe="adversarial",
         parts={"latent": "uniform", "initialiser": "xavier"},
         overrides={

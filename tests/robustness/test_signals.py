@@ -221,7 +221,7 @@ def imported_while_starting() -> list[str]:
     return done.stdout.split()
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [3, pytest.param(100, marks=pytest.mark.long)])
 def test_a_signal_amid_imports_ends_it_at_once(count: int, tmp_path: Path, record: Callable[..., None]) -> None:
     names = imported_while_starting()
     assert len(names) > 500
