@@ -8,6 +8,7 @@ from ganzoo.errors import UserError
 from ganzoo.text import one_line
 
 OLDEST_CONFIG = 1  # format of a config file that is read; its layout has not changed since
+MODEL_KEY = "ganzoo"  # under which the metadata of a model file keeps its description
 FORMAT = 2  # of model files, checkpoints and config files; since 2 they are sealed by a checksum
 
 

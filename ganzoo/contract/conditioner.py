@@ -59,7 +59,7 @@ class Sites:
     """The conditioners of one network: it calls :meth:`at` once for each of its sites.
 
     ``target`` is the conditioner class that the user chose, ``config`` its options, ``condition`` the field of the
-    conditions. ``blamed`` is a context that names the conditioner's plugin in the message of an error.
+    conditions. ``attributed`` is a context that names the conditioner's plugin in the message of an error.
 
     >>> Sites(Unconditioned, Config(), None).at("input", (100,)).out_shape
     (100,)

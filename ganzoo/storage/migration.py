@@ -13,10 +13,11 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor
 
+from ganzoo.catalogue.formats import MODEL_KEY
 from ganzoo.catalogue.registry import Registry
 from ganzoo.errors import UserError
 from ganzoo.storage.files import open_file
-from ganzoo.storage.model_file import KEY, read_model
+from ganzoo.storage.model_file import read_model
 from ganzoo.storage.older_models import description
 from ganzoo.storage.sealed import write_sealed
 from ganzoo.text import one_line
@@ -29,7 +30,7 @@ def migrate_model(old: Path, new: Path, registry: Registry) -> str:
     :class:`UserError`, and leaves no file, where it is none.
     """
     tensors, about = _read(old)
-    digest = write_sealed(new, tensors, KEY, about)
+    digest = write_sealed(new, tensors, MODEL_KEY, about)
     try:
         read_model(new, registry)
     except UserError as problem:
@@ -43,10 +44,11 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with open_file(path) as file:
             about = description(file)
             payload = file.read()
+            file.seek(0)
+            whole = file.read()
         if hashlib.sha256(payload).hexdigest() != about.get("sha256"):
             raise UserError(f"{path} is damaged: its content does not match the checksum in its header")
-        with open_file(path) as file:
-            tensors = safetensors.torch.load(file.read())
+        tensors = safetensors.torch.load(whole)
     except UserError:
         raise
     except Exception as problem:  # whatever safetensors and json find wrong with it

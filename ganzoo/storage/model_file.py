@@ -14,14 +14,13 @@ import ganzoo
 from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.formats import MODEL_KEY
 from ganzoo.catalogue.registry import Part, Registry, part_from_json
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError
 from ganzoo.storage.sealed import read_sealed, refuse_other_tensors, write_sealed
 from ganzoo.text import one_line
-
-KEY = "ganzoo"
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def write_model(
         "trained": dict(trained),
         "versions": versions(),
     }
-    return write_sealed(path, recipe.state_dict(), KEY, about)
+    return write_sealed(path, recipe.state_dict(), MODEL_KEY, about)
 
 
 def read_model(path: Path, registry: Registry) -> tuple[Recipe, Header]:
@@ -63,7 +62,7 @@ def read_model(path: Path, registry: Registry) -> tuple[Recipe, Header]:
     Raises :class:`UserError` if the file is missing or damaged, has another format, needs a plugin that is not
     installed, or has weights that are not finite.
     """
-    tensors, about = read_sealed(path, KEY, "model")
+    tensors, about = read_sealed(path, MODEL_KEY, "model")
     try:
         header = _header(about)
         parts = _parts(header, registry)

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from ganzoo.catalogue.formats import FORMAT
+from ganzoo.catalogue.formats import FORMAT, MODEL_KEY
 from ganzoo.storage.files import MAX_DOCUMENT_BYTES, open_file
 
 OLDEST = 1  # format of a model that can be migrated
 LENGTH_BYTES = 8  # a safetensors file begins with the length of its header
-KEY = "ganzoo"  # of the metadata of a model
 
 
 def older_model(path: Path) -> Mapping[str, Any] | None:
@@ -34,5 +33,5 @@ def description(file: IO[bytes]) -> Mapping[str, Any]:
     length = int.from_bytes(file.read(LENGTH_BYTES), "little")
     if length > MAX_DOCUMENT_BYTES:
         raise ValueError(f"a header of {length:,} bytes")
-    about: Mapping[str, Any] = json.loads(json.loads(file.read(length))["__metadata__"][KEY])
+    about: Mapping[str, Any] = json.loads(json.loads(file.read(length))["__metadata__"][MODEL_KEY])
     return about

@@ -8,7 +8,7 @@ from typing import Any
 
 import safetensors.torch
 
-from ganzoo.storage.model_file import KEY
+from ganzoo.catalogue.formats import MODEL_KEY
 from ganzoo.storage.sealed import read_sealed
 
 
@@ -17,5 +17,5 @@ def model_in_format_1(model: Path, **changed: Any) -> bytes:
 
     ``changed`` replaces entries of its description.
     """
-    tensors, about = read_sealed(model, KEY, "model")
-    return safetensors.torch.save(tensors, {KEY: json.dumps({**about, "format": 1, **changed}, sort_keys=True)})
+    tensors, about = read_sealed(model, MODEL_KEY, "model")
+    return safetensors.torch.save(tensors, {MODEL_KEY: json.dumps({**about, "format": 1, **changed}, sort_keys=True)})

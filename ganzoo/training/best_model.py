@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, final
 
+from ganzoo.catalogue.formats import MODEL_KEY
 from ganzoo.errors import UserError
 from ganzoo.evaluation import Evaluation
-from ganzoo.storage.model_file import KEY
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.text import one_line
 
@@ -34,7 +34,7 @@ class BestModel:
             return
         name = f"{self._path}, the best model so far"
         try:
-            trained = read_sealed(self._path, KEY, "model")[1]["trained"]
+            trained = read_sealed(self._path, MODEL_KEY, "model")[1]["trained"]
             best = Evaluation.from_json(trained[EVALUATION], name)
             later = trained["steps"] > step
         except (UserError, KeyError, TypeError) as problem:

@@ -16,12 +16,12 @@ import pytest
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import installed, select
+from ganzoo.catalogue.formats import MODEL_KEY
 from ganzoo.step.device import choose_device
 from ganzoo.step.precision import choose_precision
 from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.checkpoint_files import KEY as SAVE
 from ganzoo.storage.checkpoint_files import checkpoints
-from ganzoo.storage.model_file import KEY as MODEL
 from ganzoo.storage.model_file import write_model
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.storage.sealed import read_sealed
@@ -39,7 +39,7 @@ def newest_step(folder: RunFolder) -> int:
     for path in checkpoints(folder.checkpoints):
         read_sealed(path, SAVE, "checkpoint")
     if folder.model.exists():
-        read_sealed(folder.model, MODEL, "model")
+        read_sealed(folder.model, MODEL_KEY, "model")
     return max((int(path.stem.removeprefix("step-")) for path in checkpoints(folder.checkpoints)), default=0)
 
 

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from ganzoo.catalogue.formats import MODEL_KEY
 from ganzoo.cli import main
 from ganzoo.errors import Interrupted
 from ganzoo.evaluation.judge_cache import CACHE
 from ganzoo.signals import ENDING, SIGNALLED, answered, interruptible
 from ganzoo.storage.checkpoint_files import KEY as SAVE
 from ganzoo.storage.checkpoint_files import checkpoints
-from ganzoo.storage.model_file import KEY as MODEL
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.testing.processes import Forked, forked, wait_for
@@ -115,7 +115,7 @@ def assert_sound(folder: RunFolder) -> None:
         read_sealed(path, SAVE, "checkpoint")
     for path in (folder.model, folder.best):
         if path.exists():
-            read_sealed(path, MODEL, "model")
+            read_sealed(path, MODEL_KEY, "model")
     assert not [path for path in folder.path.rglob(".*") if path.name != ".lock"]
 
 
@@ -351,4 +351,5 @@ def test_closing_the_terminal_saves(tmp_path: Path) -> None:
     assert os.waitstatus_to_exitcode(status) != 0  # 129, or 1 where what it had to say found no terminal any more
     assert_sound(folder)
     (saved,) = checkpoints(folder.checkpoints)
-    assert int(saved.stem.removeprefix("step-")) == read_sealed(folder.model, MODEL, "model")[1]["trained"]["steps"] > 3
+    trained = read_sealed(folder.model, MODEL_KEY, "model")[1]["trained"]
+    assert int(saved.stem.removeprefix("step-")) == trained["steps"] > 3

@@ -13,9 +13,9 @@ import torch
 
 import ganzoo
 from ganzoo.catalogue import installed
+from ganzoo.catalogue.formats import MODEL_KEY
 from ganzoo.errors import UserError
 from ganzoo.storage.migration import migrate_model
-from ganzoo.storage.model_file import KEY
 from ganzoo.storage.older_models import older_model
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.testing import command_lines
@@ -50,7 +50,7 @@ def test_a_run_of_before_goes_on_to_the_weights_that_it_had(tmp_path: Path) -> N
     found = command_lines.ganzoo("train", *LINE, "--out", str(tmp_path / "run"), "--resume")
     assert found.status == 0, found.err
     assert "step 4" in found.err
-    now, then = (read_sealed(run / "model.safetensors", KEY, "model")[0] for run in (tmp_path / "run", RUN))
+    now, then = (read_sealed(run / "model.safetensors", MODEL_KEY, "model")[0] for run in (tmp_path / "run", RUN))
     assert now.keys() == then.keys()
     # To the bit on the machine that wrote it; processors round in their own ways.
     assert all(torch.allclose(now[name].double(), then[name].double(), atol=1e-5) for name in now)

@@ -10,10 +10,10 @@ import pytest
 
 import ganzoo
 from ganzoo.catalogue import installed, select
+from ganzoo.catalogue.formats import MODEL_KEY
 from ganzoo.errors import UserError
 from ganzoo.evaluation import Figure
 from ganzoo.storage.checkpoint_files import checkpoints, step_of
-from ganzoo.storage.model_file import KEY
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.testing.observers import StopAt
@@ -35,7 +35,7 @@ def scores(folder: RunFolder) -> dict[int, dict[str, float]]:
 
 
 def best_of(folder: RunFolder) -> dict[str, Any]:
-    trained: dict[str, Any] = read_sealed(folder.best, KEY, "model")[1]["trained"]
+    trained: dict[str, Any] = read_sealed(folder.best, MODEL_KEY, "model")[1]["trained"]
     return trained
 
 
