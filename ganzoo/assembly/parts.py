@@ -49,17 +49,23 @@ def resolve(component: Component) -> Any:
 
     Raises ``ImportError`` if it cannot be loaded, and ``TypeError`` if it does not implement the kind's interface.
     """
-    module, name = component.target.split(":")
+    target = component.target if callable(component.target) else _imported(component.target)
+    interface = INTERFACES.get(component.kind)
+    if interface is not None and not (isinstance(target, type) and issubclass(target, interface)):
+        raise TypeError(
+            f"{component.target_name} is not a subclass of {interface.__name__} (from {interface.__module__})"
+        )
+    return target
+
+
+def _imported(path: str) -> Any:
+    module, name = path.split(":")
     try:
-        target = getattr(importlib.import_module(module), name)
+        return getattr(importlib.import_module(module), name)
     except KeyboardInterrupt:
         raise
     except BaseException as problem:  # code of a plugin may raise anything during import, SystemExit included
-        raise ImportError(f"{component.target} cannot be loaded ({message_of(problem)})") from problem
-    interface = INTERFACES.get(component.kind)
-    if interface is not None and not (isinstance(target, type) and issubclass(target, interface)):
-        raise TypeError(f"{component.target} is not a subclass of {interface.__name__} (from {interface.__module__})")
-    return target
+        raise ImportError(f"{path} cannot be loaded ({message_of(problem)})") from problem
 
 
 def _target(part: Part) -> Any:
@@ -80,7 +86,7 @@ class SelectedParts:
         with part.attributed():
             built = target(part.config, **context)
             if part.slot.kind == "optimizer" and not isinstance(built, torch.optim.Optimizer):
-                raise TypeError(f"{part.component.target} returns {type(built).__name__}, not a torch Optimizer")
+                raise TypeError(f"{part.component.target_name} returns {type(built).__name__}, not a torch Optimizer")
             if torch.get_default_dtype() != dtype:
                 torch.set_default_dtype(dtype)
                 raise TypeError("it changes torch's default dtype, on which all other parts rely")

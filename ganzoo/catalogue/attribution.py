@@ -19,7 +19,7 @@ def attribute(problem: BaseException, registry: Registry) -> Entry | None:
     owners: dict[str, list[Entry]] = {}
     for entry in registry:
         if isinstance(entry.item, Component):
-            owners.setdefault(entry.item.target, []).append(entry)
+            owners.setdefault(entry.item.target_name, []).append(entry)
     frames = [frame for frame, _ in traceback.walk_tb(problem.__traceback__)]
     running = (target for frame in reversed(frames) for target in _targets(frame))
     found = next((owners[target] for target in running if target in owners), [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -66,16 +66,17 @@ def phase_slots(phase: str, optimizer: str, schedule: str) -> tuple[Slot, Slot]:
 class Component:
     """The declaration of one component.
 
-    ``target`` is ``package.module:Class``; it is imported only when the component is built. ``config`` is the dataclass
-    of its options. ``requires`` and ``provides`` are compared before anything is built. ``stand_in``, for a dataset
-    that reads files, is ``package.module:function``; called with a folder, it writes a tiny data set with the real
-    layout there. Only recipes have ``slots`` and ``phases``; the slots include the :func:`phase_slots` of each phase.
+    ``target`` is ``package.module:Class``, which is imported only when the component is built; in a plugin that is one
+    file, it may be the class itself. ``config`` is the dataclass of its options. ``requires`` and ``provides`` are
+    compared before anything is built. ``stand_in``, for a dataset that reads files, is ``package.module:function``;
+    called with a folder, it writes a tiny data set with the real layout there. Only recipes have ``slots`` and
+    ``phases``; the slots include the :func:`phase_slots` of each phase.
     """
 
     kind: str
     name: str
     summary: str
-    target: str
+    target: str | Callable[..., Any]
     config: type[Config] = Config
     requires: tuple[Need, ...] = ()
     provides: tuple[str, ...] = ()
@@ -90,13 +91,20 @@ class Component:
         moving = {slot.name for phase in self.phases for slot in phase_slots(phase, "", "")}
         return tuple(slot for slot in self.slots if slot.kind != "dataset" and slot.name not in moving)
 
+    @property
+    def target_name(self) -> str:
+        """The target as ``package.module:Class``."""
+        if isinstance(self.target, str):
+            return self.target
+        return f"{self.target.__module__}:{self.target.__qualname__}"
+
     def faults(self) -> Iterator[str]:
         """Yield every error in the declaration itself."""
         yield from _name_faults(self.kind, self.name, self.summary)
         if str(self.kind) not in KINDS or self.kind == "variant":
             kinds = ", ".join(kind for kind in KINDS if kind != "variant")
             yield f"component {self.name!r} has the unknown kind {self.kind!r}; kinds: {kinds}"
-        if not _TARGET.fullmatch(str(self.target)):
+        if not callable(self.target) and not _TARGET.fullmatch(str(self.target)):
             yield f"target {self.target!r} of {self.kind} {self.name!r} does not have the form 'package.module:Class'"
         needed = DataConfig if self.kind == "dataset" else Config
         config: Any = self.config  # a plugin may put anything here

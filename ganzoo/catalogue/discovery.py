@@ -19,6 +19,7 @@ from ganzoo.text import described
 
 ALLOW_LIST = "GANZOO_PLUGINS"
 OWN_PACKAGE = "ganzoo"
+LOCAL = "local"  # the package of what comes from a single file, or from Python itself
 MOST = 10_000  # declarations of one plugin
 
 

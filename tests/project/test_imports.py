@@ -302,7 +302,7 @@ def test_the_catalogue_imports_no_room_to_its_right() -> None:
 
 def test_declaring_everything_imports_nothing_that_declares_nothing() -> None:
     """The plugins' own modules that hold networks stay unimported while names and options are looked at."""
-    targets = {entry.item.target.split(":")[0] for entry in installed() if isinstance(entry.item, Component)}
+    targets = {entry.item.target_name.split(":")[0] for entry in installed() if isinstance(entry.item, Component)}
     imported = imported_by("-m", "ganzoo", "info", "cgan")
     assert {name.split(".")[0] for name in imported} >= {"ganzoo_gan", "ganzoo_cgan"}
     assert targets & imported == set()
