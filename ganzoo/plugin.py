@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.dataset import Dataset
     from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track
     from ganzoo.contract.latent import Latent
-    from ganzoo.contract.loss import Loss
+    from ganzoo.contract.loss import Loss, Player
     from ganzoo.contract.metric import Aim, Estimate, Metric, MetricContext, MetricValues
     from ganzoo.contract.networks import (
         Batchwise,
@@ -44,9 +44,10 @@ if TYPE_CHECKING:
         batchwise,
     )
     from ganzoo.contract.optimization import OptimizerFactory, Progress, Schedule
-    from ganzoo.contract.penalty import Penalty
+    from ganzoo.contract.penalty import Penalties, Penalty, PenaltyOutput
     from ganzoo.contract.recipe import Batch, FieldRef, Generated, Parts, Phase, PhaseOutput, Recipe
     from ganzoo.contract.step_context import NotReplayable, StepContext
+    from ganzoo.contract.working_state import WorkingState
     from ganzoo.layers import Dropout, embedding
     from ganzoo.randomness import Draws, Share, key
 
@@ -55,7 +56,7 @@ _WITH_TORCH = {
     "ganzoo.contract.dataset": ("Dataset",),
     "ganzoo.contract.judge": ("Examples", "Judge", "JudgeOutput", "Track"),
     "ganzoo.contract.latent": ("Latent",),
-    "ganzoo.contract.loss": ("Loss",),
+    "ganzoo.contract.loss": ("Loss", "Player"),
     "ganzoo.contract.metric": ("Aim", "Estimate", "Metric", "MetricContext", "MetricValues"),
     "ganzoo.contract.networks": (
         "Batchwise",
@@ -67,9 +68,10 @@ _WITH_TORCH = {
         "batchwise",
     ),
     "ganzoo.contract.optimization": ("OptimizerFactory", "Progress", "Schedule"),
-    "ganzoo.contract.penalty": ("Penalty",),
+    "ganzoo.contract.penalty": ("Penalties", "Penalty", "PenaltyOutput"),
     "ganzoo.contract.recipe": ("Batch", "FieldRef", "Generated", "Parts", "Phase", "PhaseOutput", "Recipe"),
     "ganzoo.contract.step_context": ("NotReplayable", "StepContext"),
+    "ganzoo.contract.working_state": ("WorkingState",),
     "ganzoo.layers": ("Dropout", "embedding"),
     "ganzoo.randomness": ("Draws", "Share", "key"),
 }
@@ -108,9 +110,12 @@ __all__ = [
     "NotReplayable",
     "OptimizerFactory",
     "Parts",
+    "Penalties",
     "Penalty",
+    "PenaltyOutput",
     "Phase",
     "PhaseOutput",
+    "Player",
     "Progress",
     "Recipe",
     "Schedule",
@@ -123,6 +128,7 @@ __all__ = [
     "Unconditioned",
     "UserError",
     "Variant",
+    "WorkingState",
     "batchwise",
     "embedding",
     "first_line",

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ganzoo.assembly.parts import build_recipe
+from ganzoo.assembly.contract_checks import contracts_checked, refuse_other_output
+from ganzoo.assembly.parts import SelectedParts, build_recipe
+from ganzoo.assembly.phases import undeclared, windows
 from ganzoo.assembly.trainable import freeze_all_but
+from ganzoo.assembly.update_checks import after_update_watched, never_updated
 from ganzoo.catalogue.attribution import attribute
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.data import DataSpec, Field
@@ -17,10 +20,15 @@ from ganzoo.catalogue.registry import installed
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.recipe import Phase, Recipe
 from ganzoo.contract.step_context import StepContext
+from ganzoo.contract.update_means import UpdateMeans
 from ganzoo.errors import Refused, UserError
 from ganzoo.randomness import FreshDraws, KeyedStreams
 from ganzoo.text import first_line
 
+_READS_A_VALUE = (
+    "it reads the value of a tensor on the host (as .item(), float(), bool(), if, print and numpy() do), and a step "
+    "stays on the device: use operations of torch, such as torch.where"
+)
 # The kinds of part whose code runs in a phase.
 PHASE_KINDS = ("generator", "discriminator", "latent", "loss", "penalty")
 
@@ -31,21 +39,24 @@ def assemble(selection: Selection) -> dict[str, DataSpec]:
     Checks the declarations, then runs every phase, including its backward pass, on the meta device. Reads no data.
     """
     data = check(selection)
-    recipe = build_recipe(selection, data, "meta")
+    parts = SelectedParts(selection.parts)
+    recipe = build_recipe(selection, data, "meta", parts)
     batch = _meta_batch(data, selection.run.batch_size)
-    problems = []
-    declared = selection.recipe.phases
     phases = recipe.phases()
-    if sorted(phase.name for phase in phases) != sorted(declared):
-        names = ", ".join(phase.name for phase in phases)
-        raise Refused([f"{selection.parts['recipe'].label} declares the phases {', '.join(declared)} but has {names}"])
-    for phase in phases:
-        problems += dry_run(recipe, phase, batch, selection)
+    if problems := list(undeclared(phases, selection)):
+        raise Refused(problems)
+    with contracts_checked(recipe, parts, selection.parts), after_update_watched(recipe) as missed:
+        for together in windows(phases):
+            handed: dict[str, Tensor] = {}
+            for phase in together:
+                problems += dry_run(recipe, phase, batch, selection, handed)
+    if not problems:
+        problems += never_updated(selection, missed)
     problems += _dry_sample(recipe, batch, selection)
     if selection.run.evaluate_every:
         evaluation_plan_of(selection, recipe)
     if problems:
-        raise Refused(problems)
+        raise Refused(dict.fromkeys(problems))
     return data
 
 
@@ -55,14 +66,25 @@ def evaluation_plan_of(selection: Selection, recipe: Recipe) -> EvaluationPlan:
     return plan_evaluation(installed(), selection.parts[recipe.output.slot], settings.judge, settings.metric or ())
 
 
-def dry_run(recipe: Recipe, phase: Phase, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
-    """Run one phase on the meta device, and return its problems."""
-    context = StepContext(0, 1, phase.name, 0, KeyedStreams(0, "meta"))
+def dry_run(
+    recipe: Recipe,
+    phase: Phase,
+    batch: Mapping[str, Mapping[str, Tensor]],
+    selection: Selection,
+    handed: dict[str, Tensor],
+) -> list[str]:
+    """Run one phase on the meta device, and return its problems; add what it hands on to ``handed``."""
+    context = StepContext(phase.first, phase.first + 1, phase.name, 0, KeyedStreams(0, "meta"), handed=handed)
     freeze_all_but(recipe, phase)
     recipe.zero_grad(set_to_none=True)
     buffers = dict(recipe.named_buffers())
     try:
-        phase.loss(batch, context).total().backward()
+        output = phase.loss(batch, context)
+        refuse_other_output(output, phase.name, selection.parts["recipe"])
+        output.total().backward()
+        handed.update({name: value.detach() for name, value in output.handed.items()})
+        with torch.no_grad():
+            recipe.after_update(phase.name, UpdateMeans([output], lambda means: means))
     except UserError as problem:
         return [str(problem)]
     except Exception as problem:
@@ -108,7 +130,14 @@ def _located(problem: Exception) -> str:
     """Return the message of ``problem``, with the plugin whose code raised it if that is known."""
     owner = attribute(problem, installed())
     where = f"in {owner.label_with_package}: " if owner is not None else ""
-    return f"{where}{first_line(problem)}"
+    return f"{where}{_READS_A_VALUE if _reads_a_value(problem) else first_line(problem)}"
+
+
+def _reads_a_value(problem: Exception) -> bool:
+    """Whether code asked for a number of a tensor; on the meta device there is none."""
+    return "meta tensor" in str(problem).lower() and any(
+        word in str(problem) for word in ("item", "_local_scalar", "copy out")
+    )
 
 
 def _meta_batch(data: Mapping[str, DataSpec], size: int) -> dict[str, dict[str, Tensor]]:

@@ -78,6 +78,7 @@ class SelectedParts:
 
     def __init__(self, parts: Mapping[str, Part]):
         self._parts = parts
+        self._shapes: dict[nn.Module, Mapping[str, Any]] = {}
 
     def build(self, slot: str, **context: Any) -> Any:
         """Return the part in ``slot``, built from its options and ``context``."""
@@ -87,19 +88,30 @@ class SelectedParts:
             built = target(part.config, **context)
             if part.slot.kind == "optimizer" and not isinstance(built, torch.optim.Optimizer):
                 raise TypeError(f"{part.component.target_name} returns {type(built).__name__}, not a torch Optimizer")
+            if isinstance(built, nn.Module) and "_modules" not in vars(built):
+                raise TypeError("its __init__ does not call super().__init__()")
             if torch.get_default_dtype() != dtype:
                 torch.set_default_dtype(dtype)
                 raise TypeError("it changes torch's default dtype, on which all other parts rely")
             return built
 
+    def build_all(self, slot: str, **context: Any) -> list[Any]:
+        """Return the parts in a slot that may hold several."""
+        return [self.build(name, **context) for name, part in self._parts.items() if part.slot.flag == slot]
+
     def network(self, slot: str, condition: Field | None = None, **shapes: Any) -> nn.Module:
         """Return the network in ``slot`` with its conditioners and with initialised weights."""
         network: nn.Module = self.build(slot, sites=self._sites(slot, condition), **shapes)
+        self._shapes[network] = shapes
         for part in self._attached(slot, "initialiser"):
             initialise = self.build(part.slot.name)
             with part.attributed():
                 initialise(network)
         return network
+
+    def shapes_of(self, module: nn.Module) -> Mapping[str, Any]:
+        """Return the shape arguments with which a network was built; nothing for any other module."""
+        return self._shapes.get(module, {})
 
     def conditioned(self, slot: str) -> bool:
         """Return whether the network in ``slot`` has a conditioner other than the null one."""
@@ -114,9 +126,14 @@ class SelectedParts:
         return [part for part in self._parts.values() if part.slot.of == slot and part.slot.kind == kind]
 
 
-def build_recipe(selection: Selection, data: Mapping[str, DataSpec], device: torch.device | str = "cpu") -> Recipe:
+def build_recipe(
+    selection: Selection,
+    data: Mapping[str, DataSpec],
+    device: torch.device | str = "cpu",
+    parts: SelectedParts | None = None,
+) -> Recipe:
     """Return the selected recipe with new weights that depend on the run's seed alone."""
-    parts = SelectedParts(selection.parts)
+    parts = parts or SelectedParts(selection.parts)
     with torch.random.fork_rng(devices=[]), torch.device(device):
         torch.manual_seed(key(selection.run.seed, "weights"))
         recipe: Recipe = parts.build("recipe", parts=parts, data=data)

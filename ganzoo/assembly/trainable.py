@@ -7,9 +7,10 @@ from torch import nn
 from ganzoo.contract.recipe import Phase, Recipe
 
 
-def trained_parameters(recipe: Recipe, phase: Phase) -> list[nn.Parameter]:
-    """Return the parameters that a phase trains, each once, even if two networks share it."""
-    parameters = (parameter for name in phase.trains for parameter in recipe.get_submodule(name).parameters())
+def trained_parameters(recipe: Recipe, *phases: Phase) -> list[nn.Parameter]:
+    """Return the parameters that phases train, each once, even if two networks share it."""
+    names = (name for phase in phases for name in phase.trains)
+    parameters = (parameter for name in names for parameter in recipe.get_submodule(name).parameters())
     return list(dict.fromkeys(parameters))
 
 

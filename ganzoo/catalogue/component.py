@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -48,6 +48,8 @@ class Slot:
 
     ``of`` names the slot of the network that the part belongs to (for a conditioner or initialiser).
     ``paired`` names another conditioner slot: either both parts use the condition, or neither does.
+    A slot with ``several`` takes any number of parts: ``r1,r2``. If there are two or more, each of them is a
+    :meth:`member` of the slot ``within``.
     """
 
     name: str
@@ -55,6 +57,22 @@ class Slot:
     default: str
     of: str = ""
     paired: str = ""
+    several: bool = False
+    within: str = ""
+
+    @property
+    def flag(self) -> str:
+        """The flag that chooses its part, without dashes."""
+        return self.within or self.name
+
+    @property
+    def is_named_by_kind(self) -> bool:
+        """Whether its flag is that of its kind, so that no other slot shares this flag."""
+        return self.flag == self.kind
+
+    def member(self, component: str) -> Slot:
+        """Return the slot of one of several parts."""
+        return replace(self, name=f"{self.name}-{component}", within=self.name)
 
 
 def phase_slots(phase: str, optimizer: str, schedule: str) -> tuple[Slot, Slot]:
@@ -125,9 +143,10 @@ class Component:
         if isinstance(provides, str):
             yield f"{self.kind} {self.name!r} must list its capabilities in a tuple: ('site:block',)"
         names = [slot.name for slot in self.slots if isinstance(slot, Slot)]
-        for name in (slot.name for phase in self.phases for slot in phase_slots(phase, "", "")):
-            if name not in names:
-                yield f"recipe {self.name!r} lacks the slot {name!r} of one of its phases: add its phase_slots"
+        for phase in self.phases:
+            missing = [slot.name for slot in phase_slots(phase, "", "") if slot.name not in names]
+            if len(missing) == 1:  # a phase without either shares the optimizer of another phase
+                yield f"recipe {self.name!r} lacks the slot {missing[0]!r} of phase {phase!r}: add its phase_slots"
 
 
 def _option_faults(component: Component) -> Iterator[str]:

@@ -17,7 +17,8 @@ def option_flags(slots: Mapping[str, tuple[Slot, Component]]) -> dict[str, list[
     flags: dict[str, list[tuple[str, Option]]] = {item.flag: [(RUN, item)] for item in options_of(RunSettings)}
     for name, (slot, component) in slots.items():
         for item in options_of(component.config):
-            for prefix in dict.fromkeys((name, slot.kind)):
+            own = (f"{slot.flag}-{component.name}",) if slot.several else ()
+            for prefix in dict.fromkeys((name, slot.kind, slot.flag, *own)):
                 flags.setdefault(f"{prefix}-{item.flag}", []).append((name, item))
     return flags
 

@@ -59,7 +59,7 @@ class Part:
     def label(self) -> str:
         """Its name in messages: ``generator 'mlp'``, with the slot where that differs from the kind."""
         label = f"{self.component.kind} {self.component.name!r}"
-        return label if self.slot.name == self.slot.kind else f"{label} (slot {self.slot.name})"
+        return label if self.slot.is_named_by_kind else f"{label} (slot {self.slot.name})"
 
     @property
     def label_with_package(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ganzoo.catalogue.component import Component, Slot, Variant
@@ -101,7 +101,8 @@ class Components:
 
     def may_be_known(self, flag: str) -> bool:
         """Whether ``flag`` may set an option of a component that is not installed, so that it cannot be judged."""
-        unknown = slot_flags(slot for slot in self.slots if slot.name not in self.chosen)
+        filled = {slot.flag for slot, _ in self.chosen.values()}
+        unknown = slot_flags(slot for slot in self.slots if slot.name not in filled)
         return flag.startswith(tuple(f"{name}-" for name in unknown))
 
     def select(self, flags: Mapping[str, Any] | None = None) -> Selection:
@@ -115,10 +116,9 @@ class Components:
         top = self.layers[-1]
         layers = [*self.layers[:-1], ConfigLayer(top.name, top.parts, options_by_slot(given, known), loose=True)]
         parts = {
-            slot.name: part
-            for slot in (Slot("recipe", "recipe", self.variant.recipe), *self.slots)
-            if slot.name in self.chosen
-            for part in _configure(self.registry, slot, self.chosen[slot.name][1], layers, problems)
+            name: part
+            for name, (slot, component) in self.chosen.items()
+            for part in _configure(self.registry, slot, component, layers, problems)
         }
         settings = _settings(layers, problems)
         if problems or settings is None:
@@ -148,15 +148,24 @@ def choose_components(
     layers = (
         *variant_layers(variant, published=preset == PRESETS[1]),
         file_layer(file or {}, variant),
-        ConfigLayer("the command line", {n: str(value) for n, value in _dashed(flags).items() if n in choosing}),
+        ConfigLayer("the command line", {n: _names(value) for n, value in _dashed(flags).items() if n in choosing}),
     )
-    problems = list(_unknown_slots(variant, choosing | {"recipe"}, layers))
-    chosen = {"recipe": (Slot("recipe", "recipe", ""), registry.component("recipe", variant.recipe))}
+    problems = list(_unknown_slots(variant, slots, layers, registry))
+    chosen = {"recipe": (Slot("recipe", "recipe", variant.recipe), registry.component("recipe", variant.recipe))}
     for slot in slots:
-        try:
-            chosen[slot.name] = (slot, registry.component(slot.kind, _component_name(slot, layers)))
-        except UserError as problem:
-            problems.append(str(problem))
+        names = _component_names(slot, layers)
+        if len(names) > 1 and not slot.several:
+            problems.append(f"--{slot.flag} takes one {slot.kind}, not several: {','.join(names)}")
+            continue
+        if len(set(names)) < len(names):
+            problems.append(f"--{slot.flag} names a {slot.kind} twice: {','.join(names)}")
+            continue
+        for name in names:
+            try:
+                filled = slot if len(names) == 1 else slot.member(name)
+                chosen[filled.name] = (filled, registry.component(slot.kind, name))
+            except UserError as problem:
+                problems.append(str(problem))
     return Components(registry, variant, preset, slots, chosen, layers, tuple(problems))
 
 
@@ -165,27 +174,49 @@ def slot_flags(slots: Iterator[Slot] | Sequence[Slot]) -> set[str]:
     return {name for slot in slots for name in (slot.name, slot.kind)}
 
 
+def members(slot: Slot, names: Mapping[str, str]) -> tuple[Slot, ...]:
+    """Return the members of a slot among parts whose component's ``names`` are given by slot.
+
+    >>> [member.name for member in members(Slot("penalty", "penalty", "none"), {"loss": "bce", "penalty-r1": "r1"})]
+    ['penalty-r1']
+    """
+    return tuple(slot.member(name) for key, name in names.items() if key == slot.member(name).name)
+
+
+def _names(value: Any) -> str:
+    """Return one or several names in Python as the word of a command line."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def _dashed(flags: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name.replace("_", "-"): value for name, value in (flags or {}).items() if value is not None}
 
 
-def _unknown_slots(variant: Variant, known: set[str], layers: Sequence[ConfigLayer]) -> Iterator[str]:
+def _unknown_slots(
+    variant: Variant, slots: Sequence[Slot], layers: Sequence[ConfigLayer], registry: Registry
+) -> Iterator[str]:
+    known = slot_flags(slots) | {"recipe"}
+    of_members = {slot.member(name).name for slot in slots if slot.several for name in registry.names(slot.kind)}
     for layer in layers:
+        for slot in slots:
+            of_members |= {member.name for member in members(slot, layer.parts) if slot.several}
         for key in (*layer.parts, *(key for key in layer.options if key != RUN)):
-            if key not in known:
+            if key not in known | of_members:
                 yield (
                     f"{layer.name} has a part or option for {key!r}, but recipe {variant.recipe!r} has no slot {key!r}"
                     f"{did_you_mean(key, known)} Slots: {', '.join(sorted(known))}"
                 )
 
 
-def _component_name(slot: Slot, layers: Sequence[ConfigLayer]) -> str:
-    """Return the component that the topmost layer names for a slot; the slot's own name comes before its kind."""
+def _component_names(slot: Slot, layers: Sequence[ConfigLayer]) -> tuple[str, ...]:
+    """Return the components that the topmost layer names for a slot; the slot's own name comes before its kind."""
     for layer in reversed(layers):
-        for key in (slot.name, slot.kind):
+        for key in (slot.flag, slot.kind):
             if key in layer.parts:
-                return layer.parts[key]
-    return slot.default
+                return tuple(name.strip() for name in layer.parts[key].split(","))
+        if of_members := members(replace(slot, name=slot.flag), layer.parts):
+            return tuple(layer.parts[member.name] for member in of_members)
+    return (slot.default,)
 
 
 def _configure(
@@ -204,11 +235,13 @@ def _options_in(slot: Slot, component: Component, layers: Sequence[ConfigLayer])
     known = {item.name for item in options_of(component.config)}
     for depth, layer in enumerate(layers):
         # A variant's options belong to the component that it chose: another component in the slot ignores them.
-        if not layer.loose and slot.kind != "recipe" and _component_name(slot, layers[: depth + 1]) != component.name:
+        chosen = _component_names(slot, layers[: depth + 1])
+        if not layer.loose and slot.kind != "recipe" and component.name not in chosen:
             continue
-        for key in (slot.kind, slot.name):
+        own = f"{slot.flag}-{component.name}" if slot.several else slot.name
+        for key in dict.fromkeys((slot.kind, slot.flag, slot.name, own)):
             given = layer.options.get(key, {})
-            shared = key == slot.kind and key != slot.name
+            shared = key not in (slot.name, own)
             values.update({name: value for name, value in given.items() if name in known or not shared})
     return values
 

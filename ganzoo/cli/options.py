@@ -46,7 +46,7 @@ def hint_of_slots(selection: Selection) -> str:
     """Return how to set an option for one of several parts, or nothing where no parts share an option."""
     for part in selection.parts.values():
         for option in options_of(part.component.config):
-            if part.slot.name != part.slot.kind:
+            if not part.slot.is_named_by_kind:
                 own, shared = f"--{part.slot.name}-{option.flag}", f"--{part.slot.kind}-{option.flag}"
                 return f"An option that several parts share can be set for one of them: {own} instead of {shared}."
     return ""
@@ -59,14 +59,15 @@ def _part_options(selection: Selection) -> Iterator[click.Option]:
             kinds.setdefault(part.slot.kind, []).append(part)
     for kind, parts in kinds.items():
         names = " / ".join(dict.fromkeys(f"{part.component.name} ({part.provider.package})" for part in parts))
-        slots = [part.slot.name for part in parts if part.slot.name != kind]
-        if any(part.slot.name != kind for part in parts):
+        slots = list(dict.fromkeys(part.slot.flag for part in parts if not part.slot.is_named_by_kind))
+        metavar = "NAME,…" if any(part.slot.several for part in parts) else "NAME"
+        if slots:
             note = f"{KINDS[kind]}; for one network or phase: {', '.join(f'--{slot}' for slot in slots)}"
         else:
             note = KINDS[kind]
-        yield _click_option(f"--{kind}", metavar="NAME", help=f"{note}  [{names}]")
+        yield _click_option(f"--{kind}", metavar=metavar, help=f"{note}  [{names}]")
         for slot in slots:
-            yield _click_option(f"--{slot}", metavar="NAME", hidden=True)
+            yield _click_option(f"--{slot}", metavar=metavar, hidden=True)
 
 
 def _by_component(selection: Selection) -> dict[str, list[Part]]:

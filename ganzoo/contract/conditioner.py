@@ -79,4 +79,8 @@ class Sites:
         if not acts:
             return Unconditioned(self.config, shape, None)
         with self.attributed():
-            return self.target(self.config, shape, self.condition)
+            conditioner = self.target(self.config, shape, self.condition)
+            out_shape = getattr(conditioner, "out_shape", None)
+            if not isinstance(out_shape, tuple) or not all(isinstance(size, int) for size in out_shape):
+                raise TypeError(f"its constructor must set out_shape to a tuple of sizes, not to {out_shape!r}")
+            return conditioner

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
+from ganzoo.contract.working_state import WorkingState
 
-class Loss(ABC):
-    """The loss functions of both networks, built as ``target(config)``: pure functions of logits, without reduction.
+Player = Literal["discriminator", "generator"]
+"""The network that an update trains."""
+
+
+class Loss(WorkingState, ABC):
+    """The loss functions of both networks, built as ``target(config)``: functions of logits, without reduction.
 
     ``threshold`` is the logit above which an example counts as real, for the accuracy that is shown in training.
+    ``whole_batch`` declares that the loss of one example depends on the others of its batch. Such a loss needs the
+    batch undivided: it is refused with ``--accumulate`` and with several processes.
+
+    A loss with a state keeps it in buffers and changes it in :meth:`after_update`, never in the loss functions: these
+    run several times for one update if the batch is divided.
     """
 
     threshold: ClassVar[float] = 0.0
+    whole_batch: ClassVar[bool] = False
+
+    def __init__(self, config: Any):
+        super().__init__()
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -34,3 +48,17 @@ class Loss(ABC):
         By default it is the logit itself.
         """
         return logit
+
+    def statistics(self, real: Tensor, fake: Tensor) -> Mapping[str, Tensor]:
+        """Return values (B, …) of the logits (B, X) of real and fake examples, by name; none by default.
+
+        Their means over the batch are reported, and :meth:`after_update` receives them.
+        """
+        return {}
+
+    def after_update(self, player: Player, means: Mapping[str, Tensor]) -> None:
+        """Change the state of the loss after an update of ``player``, in place and on the device.
+
+        ``means`` are the scalar means of the update's terms, and of what :meth:`statistics` returned for an update of
+        the discriminator, over the whole batch: over all processes and passes. By default nothing changes.
+        """

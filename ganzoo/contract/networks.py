@@ -10,6 +10,8 @@ from typing import NamedTuple, final
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ganzoo.contract.gradients import input_gradient
+
 
 class Generator(nn.Module, ABC):
     """A network that generates examples, built as ``target(config, in_shape, out, sites)``.
@@ -24,10 +26,14 @@ class Generator(nn.Module, ABC):
 
 
 class DiscriminatorOutput(NamedTuple):
-    """The output of a discriminator: the unbounded ``logit`` (B, X), and the ``features`` (B, F) before it."""
+    """The output of a discriminator: the unbounded ``logit`` (B, X), and the ``features`` (B, F) before it.
+
+    A discriminator that is an auto-encoder also returns its ``reconstruction`` (B, \\*in_shape) of the examples.
+    """
 
     logit: Tensor
     features: Tensor
+    reconstruction: Tensor | None = None
 
 
 class Discriminator(nn.Module, ABC):
@@ -70,6 +76,13 @@ class ConditionedDiscriminator:
         """Return the logits (B, X) of x (B, …)."""
         output: DiscriminatorOutput = self._discriminator(x, self._condition)
         return output.logit
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """Return d(sum of logits) / dx at x (B, …) as rows (B, F), itself differentiable, in float32 or better.
+
+        It is right in every execution, compiled steps included, and for networks with batch norm.
+        """
+        return input_gradient(self, x, self.keeps_statistics)
 
     @property
     def keeps_statistics(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from ganzoo.catalogue.data import DataSpec, Field
@@ -28,9 +29,9 @@ class Generated(NamedTuple):
 class PhaseOutput:
     """The output of a phase: the scalar ``terms`` add up to its loss; the scalar ``values`` are only reported.
 
-    ``generated`` are the examples that the phase generated, if any; mode collapse is detected in them.
+    ``generated`` are the examples that the phase generated, if any; mode collapse is detected in them. ``handed`` are
+    tensors for later phases of the same step (:meth:`StepContext.handed`); they arrive there detached.
 
-    >>> import torch
     >>> output = PhaseOutput({"adversarial": torch.tensor(0.7), "r1": torch.tensor(0.1)})
     >>> round(float(output.total()), 6)
     0.8
@@ -39,6 +40,7 @@ class PhaseOutput:
     terms: Mapping[str, Tensor]
     values: Mapping[str, Tensor] = field(default_factory=dict)
     generated: Generated | None = None
+    handed: Mapping[str, Tensor] = field(default_factory=dict)
 
     def total(self) -> Tensor:
         """Return the sum of the terms, float32; raises ``ValueError`` if there are none, or if one is not a scalar."""
@@ -51,16 +53,26 @@ class PhaseOutput:
                 if number.dim():
                     shape = tuple(number.shape)
                     raise ValueError(f"{kind} {name!r} has shape {shape} and must be a scalar: take its mean")
+        if twice := self.terms.keys() & self.values.keys():
+            raise ValueError(f"{min(twice)!r} is both a term and a value: give them different names")
         first, *others = (term.float() for term in self.terms.values())
         return sum(others, start=first)
+
+    def numbers(self) -> Tensor:
+        """Return all terms and values in one vector (T,), float32, without gradients."""
+        numbers = [*self.terms.values(), *self.values.values()]
+        return torch.stack([number.detach().float() for number in numbers])
 
 
 @dataclass(frozen=True)
 class Phase:
     """One part of a training step: ``trains`` names the networks that it updates; the others are frozen.
 
-    ``loss`` maps a batch and a context to a :class:`PhaseOutput`. The phase makes ``updates`` updates every ``every``
-    steps: all on the step's batch, or each on its own batch if ``fresh_data`` is set.
+    A name may be that of a submodule, such as ``generator.mapping``. ``loss`` maps a batch and a context to a
+    :class:`PhaseOutput`. The phase makes ``updates`` updates every ``every`` steps: all on the step's batch, or each on
+    its own batch if ``fresh_data`` is set. It is due from step ``first`` (from 0) until before step ``last``, or to the
+    end of the training. ``optimizer`` names another phase whose optimizer and schedule it shares; without it, the phase
+    has its own.
     """
 
     name: str
@@ -69,6 +81,18 @@ class Phase:
     updates: int = 1
     every: int = 1
     fresh_data: bool = False
+    first: int = 0
+    last: int | None = None
+    optimizer: str = ""
+
+    def due(self, step: int) -> bool:
+        """Return whether the phase is due at ``step`` (from 0).
+
+        >>> pretraining = Phase("pretraining", ("generator",), loss=..., every=2, last=5)
+        >>> [step for step in range(10) if pretraining.due(step)]
+        [0, 2, 4]
+        """
+        return self.first <= step and (self.last is None or step < self.last) and (step - self.first) % self.every == 0
 
 
 class FieldRef(NamedTuple):
@@ -83,6 +107,9 @@ class Parts(Protocol):
 
     def build(self, slot: str, **context: Any) -> Any:
         """Return the part in ``slot``, built as ``target(config, **context)``."""
+
+    def build_all(self, slot: str, **context: Any) -> list[Any]:
+        """Return the parts in a slot that may hold several, each built as ``target(config, **context)``."""
 
     def conditioned(self, slot: str) -> bool:
         """Return whether the network in ``slot`` has a conditioner other than the null one."""
@@ -122,6 +149,15 @@ class Recipe(nn.Module, ABC):
 
     def before_step(self, context: StepContext) -> None:
         """Change the networks as the training progresses, as progressive growing does; nothing by default."""
+
+    def after_update(self, phase: str, means: Mapping[str, Tensor]) -> None:
+        """Change working state, or weights, after an update of ``phase``; nothing by default.
+
+        ``means`` has the scalar mean of each term and value of the update over the whole batch: over all processes and
+        passes. It is called once for each update, not once for each pass, and never for an update that is skipped. Work
+        in place and on the device, without reading a value on the host: the step may be recorded and replayed. A recipe
+        passes the call on to its loss and penalties, which may have a state.
+        """
 
     @property
     def output_field(self) -> Field:

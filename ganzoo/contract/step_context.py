@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import final
 
 import torch
+from torch import Tensor
 
 from ganzoo.randomness import WHOLE, Draws, Share, Streams
 
@@ -36,9 +39,10 @@ class StepContext:
         streams: Streams,
         share: Share = WHOLE,
         recorded: bool = False,
+        handed: Mapping[str, Tensor] = MappingProxyType({}),
     ):
         self.steps, self.phase, self.update = steps, phase, update
-        self.share = share
+        self.share, self._handed = share, handed
         self._step, self._streams, self._recorded = step, streams, recorded
 
     @property
@@ -47,6 +51,13 @@ class StepContext:
         if self._recorded:
             raise NotReplayable(f"phase {self.phase!r} needs the number of the step")
         return self._step
+
+    def handed(self, name: str) -> Tensor | None:
+        """Return the tensor (B, …) that an earlier phase of this step handed on in its update of the same number.
+
+        ``None`` if there was none, as that phase was not due, or makes fewer updates.
+        """
+        return self._handed.get(name)
 
     @property
     def device(self) -> torch.device:

@@ -12,7 +12,7 @@ import torch
 from ganzoo.errors import UserError
 from ganzoo.randomness import KeyedStreams, PredrawnStreams
 from ganzoo.step.phase_optimizer import PhaseOptimizer
-from ganzoo.step.train_step import Feeds, TrainStep
+from ganzoo.step.train_step import Feeds, Handed, TrainStep
 from ganzoo.text import first_line
 
 
@@ -55,18 +55,20 @@ class Compiled(Execution):
         train_step, feeds = self._train_step, read()
         before = {name: value.clone() for name, value in train_step.recipe.state_dict().items()}
         options: dict[str, Any] = {"fallback_random": True}  # dropout draws the same numbers as in eager execution
+        handed = Handed()
         for phase in train_step.phase_optimizers:
-            self._run_once(phase, feeds)
+            self._run_once(phase, feeds, handed)
             train_step.losses[phase.name] = torch.compile(phase.phase.loss, dynamic=False, options=options)
+        handed = Handed()
         for phase in train_step.phase_optimizers:
-            self._compile(phase, feeds)
+            self._compile(phase, feeds, handed)
         train_step.recipe.load_state_dict(before)  # undo the changes of running statistics
         train_step.recipe.zero_grad(set_to_none=True)
         train_step.running_means.clear()
 
-    def _compile(self, phase: PhaseOptimizer, feeds: Feeds, broken: Path | None = None) -> None:
+    def _compile(self, phase: PhaseOptimizer, feeds: Feeds, handed: Handed, broken: Path | None = None) -> None:
         try:
-            self._run_once(phase, feeds)
+            self._run_once(phase, feeds, handed)
         except UserError:
             raise
         except Exception as problem:
@@ -76,15 +78,15 @@ class Compiled(Execution):
                     f"phase {phase.name!r} cannot be compiled: {first_line(problem)}; use --execution eager"
                 ) from problem
             library.unlink(missing_ok=True)
-            self._compile(phase, feeds, library)
+            self._compile(phase, feeds, handed, library)
 
-    def _run_once(self, phase: PhaseOptimizer, feeds: Feeds) -> None:
+    def _run_once(self, phase: PhaseOptimizer, feeds: Feeds, handed: Handed) -> None:
         train_step = self._train_step
         train_step.streams.begin(0)
         phase.set_requires_grad()
         divide = train_step.divide(feeds)
         for update in range(phase.updates):
-            train_step.forward_backward(phase, update, divide, step=0)
+            train_step.forward_backward(phase, update, divide, handed, step=0)
 
 
 def _broken_library(problem: BaseException | None) -> Path | None:

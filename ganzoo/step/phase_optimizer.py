@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import final
 
 import torch
@@ -17,14 +17,18 @@ from ganzoo.errors import TrainingFailed
 
 @final
 class PhaseOptimizer:
-    """A phase with its optimizer and schedule; the current learning rates of ``optimizer`` are the base rates."""
+    """A phase with its optimizer and schedule; the current learning rates of ``optimizer`` are the base rates.
+
+    Of the phases that share an optimizer, one ``owns`` it: its schedule sets the rates, and its state is saved.
+    """
 
     def __init__(self, recipe: Recipe, phase: Phase, optimizer: torch.optim.Optimizer, schedule: Schedule):
-        self.phase, self.optimizer = phase, optimizer
+        self.phase, self.optimizer, self.owns = phase, optimizer, not phase.optimizer
         self.name, self.updates, self.every, self.fresh_data = phase.name, phase.updates, phase.every, phase.fresh_data
         self.parameters = trained_parameters(recipe, phase)
         trained = set(self.parameters)
         self._others = [parameter for parameter in recipe.parameters() if parameter not in trained]
+        self.stepped = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         self._schedule = schedule
         self._rates = [float(group["lr"]) for group in optimizer.param_groups]
         self._factor: float | None = None
@@ -37,7 +41,7 @@ class PhaseOptimizer:
 
     def due(self, step: int) -> bool:
         """Return whether the phase is due at ``step``."""
-        return step % self.every == 0
+        return self.phase.due(step)
 
     def set_learning_rate(self, progress: Progress) -> None:
         """Set the learning rates for a step; raises :class:`TrainingFailed` if the schedule's factor is not finite."""
@@ -64,19 +68,24 @@ class PhaseOptimizer:
             parameter.requires_grad_(True)
 
     def zero_gradients(self) -> None:
-        """Remove the gradients of the trained parameters; many times faster than the optimizer's ``zero_grad``."""
-        for parameter in self.parameters:
+        """Remove the gradients of all that the optimizer moves; many times faster than its ``zero_grad``."""
+        for parameter in self.stepped:
             parameter.grad = None
 
-    def step_if(self, sound: bool | Tensor) -> None:
-        """Step if the update is ``sound``; if that is a tensor, step, and let the device undo the step where needed."""
+    def step_if(self, sound: bool | Tensor, after_update: Callable[[], None]) -> None:
+        """Step and call ``after_update`` if the update is ``sound``; if that is a tensor, the device undoes them.
+
+        The buffers of the recipe are not restored here.
+        """
         if not isinstance(sound, Tensor):
             if sound:
                 self.optimizer.step()
+                after_update()
             return
-        moved = [*self.parameters, *_state(self.optimizer)]
+        moved = [*self.stepped, *_state(self.optimizer)]
         before = [value.detach().clone() for value in moved]
         self.optimizer.step()
+        after_update()
         with torch.no_grad():
             for value, old in zip(moved, before, strict=True):
                 value.copy_(torch.where(sound, value, old))

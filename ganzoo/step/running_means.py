@@ -36,7 +36,7 @@ class RunningMeans:
         The update counts in both cases.
         """
         for output in outputs:
-            vector = _vector(output)
+            vector = output.numbers()
             if isinstance(sound, Tensor):
                 vector = torch.where(sound, vector, torch.zeros_like(vector))
             names = OutputNames(phase, tuple(output.terms), tuple(output.values))
@@ -87,9 +87,3 @@ class RunningMeans:
         self.sums = {names: total.to(self._device) for names, total in sums.items()}
         self.counts = Counter(dict(counts))
         self._shared = None
-
-
-def _vector(output: PhaseOutput) -> Tensor:
-    """Return all terms and values of an output in one vector (T,), float32."""
-    numbers = [*output.terms.values(), *output.values.values()]
-    return torch.stack([number.detach().float() for number in numbers])

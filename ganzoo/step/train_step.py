@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, final
 
 import torch
+from torch import Tensor
 
 from ganzoo.batches.batches import Batches, Feed
 from ganzoo.contract.optimization import Progress
 from ganzoo.contract.recipe import Batch, PhaseOutput, Recipe
 from ganzoo.contract.step_context import StepContext
+from ganzoo.contract.update_means import UpdateMeans
 from ganzoo.health.anomaly import AnomalyCheck, UpdateId
 from ganzoo.randomness import Share, Streams, key
 from ganzoo.step.ema import EMA
@@ -21,6 +24,8 @@ from ganzoo.step.running_means import RunningMeans
 
 PhaseLoss = Callable[[Batch, StepContext], PhaseOutput]
 Feeds = Sequence[Mapping[str, Feed]]
+Handed = dict[tuple[int, Share], dict[str, Tensor]]
+"""What the phases of a step hand on, by number of the update and share of the batch."""
 
 
 class Pass(NamedTuple):
@@ -71,40 +76,56 @@ class TrainStep:
         :meth:`begin` has set the learning rates and seeds. A ``recorded`` step will be replayed, and must not depend on
         the number of the ``step``.
         """
-        batches = self.divide(feeds)
+        batches, handed = self.divide(feeds), Handed()
         for phase in due:
             phase.set_requires_grad()  # of its own networks; the others are frozen
             for number in range(phase.updates):
                 update = UpdateId(phase.name, number)
                 phase.zero_gradients()
                 self.anomaly_check.remember_buffers()
-                outputs = self.forward_backward(phase, number, batches, step, recorded)
+                outputs = self.forward_backward(phase, number, batches, handed, step, recorded)
                 self.processes.average_gradients(phase.parameters)
                 if recorded:  # the host cannot ask: the device decides
                     sound = self.anomaly_check.is_sound_on_device(update, outputs)
-                    phase.step_if(sound)
+                    phase.step_if(sound, partial(self._after_update, phase.name, outputs))
                     self.anomaly_check.restore_buffers(sound)
                     self.running_means.add(phase.name, outputs, sound)
                 elif self.anomaly_check.is_sound(update, step, outputs, batches[0][0].batch):
                     phase.optimizer.step()
+                    self._after_update(phase.name, outputs)
                     self.running_means.add(phase.name, outputs)
                 else:
                     self.anomaly_check.restore_buffers()
         self.ema.update()
 
     def forward_backward(
-        self, phase: PhaseOptimizer, update: int, batches: Sequence[Passes], step: int, recorded: bool = False
+        self,
+        phase: PhaseOptimizer,
+        update: int,
+        batches: Sequence[Passes],
+        handed: Handed,
+        step: int,
+        recorded: bool = False,
     ) -> Sequence[PhaseOutput]:
-        """Sum the gradients of one update of a phase over its passes, and return the output of each pass."""
+        """Sum the gradients of one update of a phase over its passes, and return the output of each pass.
+
+        What the phase hands on is added to ``handed``.
+        """
         outputs = []
         for share, batch in batches[update if phase.fresh_data else 0]:
-            context = StepContext(step, self.steps, phase.name, update, self.streams, share, recorded)
+            received = handed.setdefault((update, share), {})
+            context = StepContext(step, self.steps, phase.name, update, self.streams, share, recorded, received)
             with self._precision.computing():
                 output = self.losses[phase.name](batch, context)
             loss = output.total()
             (loss if len(self._shares) == 1 else loss / len(self._shares)).backward()
+            received.update({name: value.detach() for name, value in output.handed.items()})
             outputs.append(output)
         return outputs
+
+    def _after_update(self, phase: str, outputs: Sequence[PhaseOutput]) -> None:
+        with torch.no_grad():
+            self.recipe.after_update(phase, UpdateMeans(outputs, self.processes.average))
 
     def begin(self, due: Sequence[PhaseOptimizer], step: int) -> None:
         """Set everything that depends on the number of the step: learning rates, decay of the average, random seeds."""

@@ -16,8 +16,9 @@ from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.formats import MODEL_KEY
 from ganzoo.catalogue.registry import Part, Registry, part_from_json
-from ganzoo.catalogue.selection import Selection
+from ganzoo.catalogue.selection import Selection, members
 from ganzoo.contract.recipe import Recipe
+from ganzoo.contract.working_state import model_state
 from ganzoo.errors import UserError
 from ganzoo.storage.sealed import read_sealed, refuse_other_tensors, write_sealed
 from ganzoo.text import one_line
@@ -53,7 +54,7 @@ def write_model(
         "trained": dict(trained),
         "versions": versions(),
     }
-    return write_sealed(path, recipe.state_dict(), MODEL_KEY, about)
+    return write_sealed(path, model_state(recipe), MODEL_KEY, about)
 
 
 def read_model(path: Path, registry: Registry) -> tuple[Recipe, Header]:
@@ -67,11 +68,11 @@ def read_model(path: Path, registry: Registry) -> tuple[Recipe, Header]:
         header = _header(about)
         parts = _parts(header, registry)
         # The meta device needs no memory: only a network whose weights are in the file is built on the CPU.
-        refuse_other_tensors(tensors, _build(parts, header, "meta").state_dict())
+        refuse_other_tensors(tensors, model_state(_build(parts, header, "meta")))
         recipe = _build(parts, header, "cpu")
     except UserError as problem:
         raise UserError(f"{path} cannot be used: {one_line(problem)}") from problem
-    recipe.load_state_dict(tensors)
+    recipe.load_state_dict(tensors, strict=False)  # what the training alone needed is not in the file
     return recipe.eval(), header
 
 
@@ -81,7 +82,16 @@ def _parts(header: Header, registry: Registry) -> dict[str, Part]:
     for slot in recipe.component.slots:
         if slot.kind == "dataset" and slot.name not in header.data:
             raise UserError(f"it does not describe the data of slot {slot.name!r}")
-    slots = recipe.component.model_slots
+    names = {
+        name: value["name"]
+        for name, value in header.parts.items()
+        if isinstance(value, Mapping) and isinstance(value.get("name"), str)
+    }
+    slots = [
+        filled
+        for slot in recipe.component.model_slots
+        for filled in ((slot.several and members(slot, names)) or (slot,))
+    ]
     return {"recipe": recipe} | {
         slot.name: part_from_json(registry, slot, header.parts.get(slot.name)) for slot in slots
     }

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
-from ganzoo.assembly.parts import SelectedParts, build_recipe
+from ganzoo.assembly.parts import SelectedParts, build_recipe, resolve
 from ganzoo.assembly.trainable import trained_parameters
 from ganzoo.batches.batches import Batches, open_batches
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.optimization import Progress, Schedule
-from ganzoo.contract.recipe import Phase, Recipe
+from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError
 from ganzoo.health.anomaly import AnomalyCheck
 from ganzoo.health.collapse import CollapseDetector
@@ -30,6 +30,7 @@ from ganzoo.step.train_step import TrainStep
 from ganzoo.training.trainer import Trainer, batches_per_step
 
 MIB = 2**20
+DIVIDED_KINDS = ("loss", "penalty")  # of parts that may declare that they need the whole batch
 
 
 def build_trainer(
@@ -46,19 +47,12 @@ def build_trainer(
     """
     settings, device = selection.run, precision.device
     _refuse_uneven(settings.batch_size, processes.share.count, settings.accumulate)
+    _refuse_divided(selection, processes.share.count)
     parts = SelectedParts(selection.parts)
     batches = _open_batches(selection, parts, data, processes, device)
     recipe = _move_to_device(build_recipe(selection, data), device, settings.sync_bn, processes)
     precision.prepare(recipe)
-    phase_optimizers = [
-        PhaseOptimizer(
-            recipe,
-            phase,
-            parts.build(f"{phase.name}-optimizer", parameters=trained_parameters(recipe, phase)),
-            _schedule(selection, parts, phase),
-        )
-        for phase in recipe.phases()
-    ]
+    phase_optimizers = _phase_optimizers(selection, parts, recipe)
     per_epoch = max(slot_batches.order.per_epoch for slot_batches in batches.values())
     epoch = max(1, per_epoch // batches_per_step([optimizer.phase for optimizer in phase_optimizers]))
     streams = KeyedStreams(settings.seed, device)
@@ -81,8 +75,27 @@ def build_trainer(
     return Trainer(train_step, execution, AnomalyPolicies(settings, warn))
 
 
-def _schedule(selection: Selection, parts: SelectedParts, phase: Phase) -> Schedule:
-    slot = f"{phase.name}-schedule"
+def _phase_optimizers(selection: Selection, parts: SelectedParts, recipe: Recipe) -> list[PhaseOptimizer]:
+    """Return the optimizer of each phase; phases that share one share its schedule too."""
+    phases = recipe.phases()
+    owners = [phase for phase in phases if not phase.optimizer]
+    optimizers: dict[str, torch.optim.Optimizer] = {
+        owner.name: parts.build(
+            f"{owner.name}-optimizer",
+            parameters=trained_parameters(recipe, *(p for p in phases if owner.name in (p.name, p.optimizer))),
+        )
+        for owner in owners
+    }
+    schedules = {owner.name: _schedule(selection, parts, owner.name) for owner in owners}
+    return [
+        PhaseOptimizer(recipe, phase, optimizers[owner], schedules[owner])
+        for phase in phases
+        for owner in (phase.optimizer or phase.name,)
+    ]
+
+
+def _schedule(selection: Selection, parts: SelectedParts, phase: str) -> Schedule:
+    slot = f"{phase}-schedule"
     schedule: Schedule = parts.build(slot)
     with selection.parts[slot].attributed():
         if not math.isfinite(schedule.factor(Progress(0, 1))):
@@ -120,6 +133,20 @@ def _refuse_uneven(batch_size: int, processes: int, passes: int) -> None:
         parts = " of ".join([f"{processes} processes"] * (processes > 1) + [f"{passes} passes each"] * (passes > 1))
         divisible = max(shares, batch_size - batch_size % shares)
         raise UserError(f"a batch of {batch_size} cannot be divided among {parts}: give --batch-size {divisible}")
+
+
+def _refuse_divided(selection: Selection, processes: int) -> None:
+    """Raise :class:`UserError` if the batch is divided, and a part compares the examples of the whole batch."""
+    if processes * selection.run.accumulate == 1:
+        return
+    for part in selection.parts.values():
+        if part.component.kind not in DIVIDED_KINDS:
+            continue
+        if getattr(resolve(part.component), "whole_batch", False):
+            raise UserError(
+                f"{part.label} compares all examples of a batch, which cannot be divided then: leave out --accumulate, "
+                "and train in one process"
+            )
 
 
 def _open_batches(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict
 from typing import Any
 
@@ -30,7 +30,7 @@ def capture(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     train_step, tensors = trainer.train_step, _networks(trainer.train_step)
     numbers: dict[str, Any] = {}
-    for phase_optimizer in train_step.phase_optimizers:
+    for phase_optimizer in _owners(train_step):
         for index, key, value in _optimizer_state(phase_optimizer.optimizer):
             name = f"optimizer/{phase_optimizer.phase.name}/{index}/{key}"
             if isinstance(value, Tensor):
@@ -65,7 +65,7 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str,
     train_step.recipe.load_state_dict(_below(tensors, "network/"))
     for name, network in train_step.ema.networks.items():
         network.load_state_dict(_below(tensors, f"average/{name}/"))
-    for phase_optimizer in train_step.phase_optimizers:
+    for phase_optimizer in _owners(train_step):
         state: dict[int, dict[str, Any]] = {}
         prefix = f"optimizer/{phase_optimizer.phase.name}/"
         for name, value in (*_below(tensors, prefix).items(), *_below(numbers, prefix).items()):
@@ -78,6 +78,10 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str,
     train_step.anomaly_check.collapse_detector.restore(collapse_state)
     trainer.policies.restore(history)
     trainer.step, trainer.seconds = step, seconds
+
+
+def _owners(train_step: TrainStep) -> list[PhaseOptimizer]:
+    return [phase_optimizer for phase_optimizer in train_step.phase_optimizers if phase_optimizer.owns]
 
 
 def _networks(train_step: TrainStep) -> dict[str, Tensor]:
@@ -140,10 +144,10 @@ def _refuse_other_state(
     """Return ``numbers``; raise :class:`UserError` unless they and ``tensors`` fit the state after ``step`` steps."""
     expected: dict[str, Any] = dict(_networks(trainer.train_step))
     any_undone = history["left_out"] > 0 or history["went_back_to"] >= 0
-    for phase_optimizer in trainer.train_step.phase_optimizers if step else ():
+    for phase_optimizer in _owners(trainer.train_step) if step else ():
         # An optimizer has no state yet if all of its updates were skipped or rolled back.
         if not any_undone or _below(tensors, f"optimizer/{phase_optimizer.phase.name}/"):
-            expected |= _state_after_a_step(phase_optimizer)
+            expected |= _state_after_a_step(phase_optimizer, _stepped(trainer.train_step, phase_optimizer, step))
     sums = {f"tally/{row}" for row in range(rows)}
     others = {name: value for name, value in tensors.items() if name not in sums}
     refuse_other_tensors(others, {name: value for name, value in expected.items() if isinstance(value, Tensor)})
@@ -153,11 +157,19 @@ def _refuse_other_state(
     return numbers
 
 
-def _state_after_a_step(phase_optimizer: PhaseOptimizer) -> dict[str, Any]:
-    """Return the state of a copy of an optimizer after one step, by name in a checkpoint."""
+def _stepped(train_step: TrainStep, owner: PhaseOptimizer, steps: int) -> list[bool]:
+    """Return for each parameter of an optimizer whether a phase that uses it was due within ``steps`` steps."""
+    began = [other for other in train_step.phase_optimizers if other.phase.first < steps]
+    trained = {p for other in began if other.optimizer is owner.optimizer for p in other.parameters}
+    return [parameter in trained for parameter in owner.stepped]
+
+
+def _state_after_a_step(phase_optimizer: PhaseOptimizer, stepped: Sequence[bool]) -> dict[str, Any]:
+    """Return the state of a copy of an optimizer after a step of some of its parameters, by name in a checkpoint."""
     trial = copy.deepcopy(phase_optimizer.optimizer)
-    for parameter in (parameter for group in trial.param_groups for parameter in group["params"]):
-        parameter.grad = torch.zeros_like(parameter)
+    parameters = [parameter for group in trial.param_groups for parameter in group["params"]]
+    for parameter, steps in zip(parameters, stepped, strict=True):
+        parameter.grad = torch.zeros_like(parameter) if steps else None
     trial.step()
     prefix = f"optimizer/{phase_optimizer.phase.name}"
     return {f"{prefix}/{index}/{key}": value for index, key, value in _optimizer_state(trial)}

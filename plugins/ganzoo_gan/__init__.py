@@ -36,7 +36,7 @@ def ganzoo_components() -> Iterable[Component]:
             Slot("generator-initialiser", "initialiser", "default", of="generator"),
             Slot("discriminator-initialiser", "initialiser", "default", of="discriminator"),
             Slot("loss", "loss", "bce"),
-            Slot("penalty", "penalty", "none"),
+            Slot("penalty", "penalty", "none", several=True),
             *phase_slots("discriminator", "adam", "constant"),
             *phase_slots("generator", "adam", "constant"),
         ),

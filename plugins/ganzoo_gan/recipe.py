@@ -20,11 +20,10 @@ from ganzoo.plugin import (
     Latent,
     Loss,
     Parts,
-    Penalty,
+    Penalties,
     Phase,
     PhaseOutput,
     Recipe,
-    Share,
     StepContext,
     batchwise,
 )
@@ -60,9 +59,8 @@ class Adversarial(Recipe):
         self.generator: Generator = parts.network("generator", condition, in_shape=self.latent.shape, out=target)
         self.discriminator: Discriminator = parts.network("discriminator", condition, in_shape=target.shape)
         self.loss: Loss = parts.build("loss")
-        self.penalty: Penalty = parts.build("penalty")
+        self.penalties = Penalties(parts.build_all("penalty"))
         self._joint = config.joint and not batchwise(self.discriminator)
-        self._shared_fakes: dict[tuple[int, Share], DiscriminatorInput] = {}
 
     def phases(self) -> tuple[Phase, ...]:
         """Return the discriminator's phase and the generator's; with shared fakes the generator's is the first."""
@@ -74,8 +72,7 @@ class Adversarial(Recipe):
     def discriminate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score a real and a fake batch; the generator is frozen, so the fakes are constants."""
         real, condition = self._real(batch)
-        shared = self._shared_fakes.pop((context.update, context.share), None)
-        fake, fake_condition = shared or self._fakes(len(real), condition, context)
+        fake, fake_condition = self._shared_fakes(context) or self._fakes(len(real), condition, context)
         inputs = [DiscriminatorInput(real, condition), DiscriminatorInput(fake, fake_condition)]
         share = self._config.mismatched
         if share and condition is not None and self._classes > 1:
@@ -84,15 +81,18 @@ class Adversarial(Recipe):
         losses = self.loss.discriminator(real_logit, fake_logit)
         for logit in mismatched:
             losses = (1 - share) * losses + share * self.loss.discriminator(real_logit, logit)
-        if self.penalty.uses_fakes and fake_condition is not condition:
+        if self.penalties.uses_fakes and fake_condition is not condition:
             # The penalty compares real and fake examples under the same condition, so it needs fakes of that condition.
             fake = self._generate(len(real), condition, context)
-        penalties = self.penalty(
+        penalties = self.penalties(
             ConditionedDiscriminator(self.discriminator, condition), real, fake, context.draws("penalty")
         )
         terms = {"adversarial": self._config.discriminator_weight * losses.mean()}
-        terms.update({name: values.mean() for name, values in penalties.items()})
-        return PhaseOutput(terms, self._watched(real_logit.detach(), fake_logit.detach()))
+        terms.update({name: term.mean() for name, term in penalties.terms.items()})
+        real_logit, fake_logit = real_logit.detach(), fake_logit.detach()
+        watched = {**penalties.values, **self.loss.statistics(real_logit, fake_logit)}
+        means = {name: values.detach().float().mean() for name, values in watched.items()}
+        return PhaseOutput(terms, {**self._watched(real_logit, fake_logit), **means})
 
     def _logits(self, inputs: Sequence[DiscriminatorInput]) -> Sequence[Tensor]:
         """Return the logits (B, 1) of each input, from one pass where that gives the same."""
@@ -113,18 +113,32 @@ class Adversarial(Recipe):
         """Score new fakes from new noise."""
         real, condition = self._real(batch)
         fake, fake_condition = self._fakes(len(real), condition, context)
-        if self._config.shared_fakes:
-            self._shared_fakes[context.update, context.share] = DiscriminatorInput(fake.detach(), fake_condition)
         logit = self.discriminator(fake, fake_condition).logit
         losses = self.loss.generator(logit, lambda: self.discriminator(real, condition).logit)
         watched = {"D(G(z)) after": self.loss.score(logit.detach()).mean()}
-        return PhaseOutput({"adversarial": losses.mean()}, watched, Generated(fake.detach(), fake_condition))
+        handed = {"fakes": fake} if self._config.shared_fakes else {}
+        if fake_condition is not None and handed:
+            handed["conditions of fakes"] = fake_condition
+        return PhaseOutput({"adversarial": losses.mean()}, watched, Generated(fake.detach(), fake_condition), handed)
+
+    def after_update(self, phase: str, means: Mapping[str, Tensor]) -> None:
+        """Let the loss and the penalties change their state."""
+        if phase == "discriminator":
+            self.loss.after_update("discriminator", means)
+            self.penalties.after_update(self.discriminator, means)
+        else:
+            self.loss.after_update("generator", means)
 
     def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
         """Return examples (count, \\*shape) for ``condition`` (count, …)."""
         device = next(self.generator.parameters()).device
         examples: Tensor = self.generator(self.latent.draw(count, draws).to(device), condition)
         return examples
+
+    def _shared_fakes(self, context: StepContext) -> DiscriminatorInput | None:
+        """Return the fakes of the generator's phase, if it shares them."""
+        fakes = context.handed("fakes")
+        return None if fakes is None else DiscriminatorInput(fakes, context.handed("conditions of fakes"))
 
     def _real(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         fields = batch[DATA]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganzoo.plugin import Config, Loss
+from ganzoo.plugin import Loss
 from ganzoo_losses.configs import CrossEntropyConfig
 
 
@@ -23,6 +23,7 @@ class CrossEntropy(Loss):
     """D: H(t_real, D(x)) + H(t_fake, D(G(z))); G: −log D(G(z)), the non-saturating form."""
 
     def __init__(self, config: CrossEntropyConfig):
+        super().__init__(config)
         self._real, self._fake = config.real_target, config.fake_target
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -41,9 +42,6 @@ class CrossEntropy(Loss):
 @final
 class Saturating(Loss):
     """D: −log D(x) − log(1 − D(G(z))); G: log(1 − D(G(z)))."""
-
-    def __init__(self, config: Config):
-        pass
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the discriminator's loss (B, X)."""
@@ -64,9 +62,6 @@ class LeastSquares(Loss):
 
     threshold = 0.5
 
-    def __init__(self, config: Config):
-        pass
-
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the discriminator's loss (B, X)."""
         return (real - 1.0).square() + fake.square()
@@ -80,9 +75,6 @@ class LeastSquares(Loss):
 class Hinge(Loss):
     """D: max(0, 1 − D(x)) + max(0, 1 + D(G(z))); G: −D(G(z))."""
 
-    def __init__(self, config: Config):
-        pass
-
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the discriminator's loss (B, X)."""
         return F.relu(1.0 - real) + F.relu(1.0 + fake)
@@ -95,9 +87,6 @@ class Hinge(Loss):
 @final
 class Wasserstein(Loss):
     """D: D(G(z)) − D(x); G: −D(G(z))."""
-
-    def __init__(self, config: Config):
-        pass
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the discriminator's loss (B, X)."""

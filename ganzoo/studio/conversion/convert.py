@@ -14,6 +14,7 @@ from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.networks import Generator
+from ganzoo.contract.working_state import WorkingState
 from ganzoo.errors import UserError
 from ganzoo.storage.files import make_folder, open_file
 from ganzoo.storage.model_file import write_model
@@ -52,7 +53,11 @@ def convert(
     content = _content(old)
     data = assemble(selection)
     recipe = build_recipe(selection, data)
-    networks = {name: network for name, network in recipe.named_children() if network.state_dict()}
+    networks = {
+        name: network
+        for name, network in recipe.named_children()
+        if network.state_dict() and not isinstance(network, WorkingState)
+    }
     try:
         value = read_checkpoint(content)
         assignments = assign(networks, networks_in(value), take or {})

@@ -1,0 +1,51 @@
+"""A check that a recipe passes ``after_update`` on to the parts that have a state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from torch import nn
+
+from ganzoo.assembly.parts import resolve
+from ganzoo.catalogue.selection import Selection
+from ganzoo.contract.loss import Loss
+from ganzoo.contract.penalty import Penalty
+from ganzoo.contract.recipe import Recipe
+
+
+@contextmanager
+def after_update_watched(recipe: Recipe) -> Iterator[list[nn.Module]]:
+    """In the block, remove from the list of stateful parts those whose ``after_update`` the recipe calls."""
+    missed: list[nn.Module] = []
+
+    def watched(part: nn.Module, after_update: Callable[..., None]) -> Callable[..., None]:
+        def call(*arguments: Any, **named: Any) -> None:
+            if part in missed:
+                missed.remove(part)
+            after_update(*arguments, **named)
+
+        return call
+
+    for part in recipe.modules():
+        for interface in (Loss, Penalty):
+            if isinstance(part, interface) and type(part).after_update is not interface.after_update:
+                missed.append(part)
+                part.__dict__["after_update"] = watched(part, part.after_update)
+    watching = tuple(missed)
+    try:
+        yield missed
+    finally:
+        for part in watching:
+            del part.__dict__["after_update"]
+
+
+def never_updated(selection: Selection, missed: Sequence[nn.Module]) -> Iterator[str]:
+    """Yield a sentence for each part whose ``after_update`` was ``missed``."""
+    for part in selection.parts.values():
+        if any(type(module) is resolve(part.component) for module in missed if part.component.kind != "dataset"):
+            yield (
+                f"{selection.parts['recipe'].label} never calls after_update of {part.label}, whose state would stay "
+                "as it is: pass the call on in the recipe's own after_update"
+            )

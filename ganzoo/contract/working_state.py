@@ -1,0 +1,26 @@
+"""State that belongs to a training, and not to the model that it trains."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class WorkingState(nn.Module):
+    """A module whose buffers only the training needs: checkpoints keep them, and model files leave them out.
+
+    Write into such a buffer in place, as ``copy_`` and ``lerp_`` do: recorded steps and checkpoints know its memory.
+    """
+
+
+def model_state(recipe: nn.Module) -> dict[str, Tensor]:
+    """Return the weights and buffers of a recipe that a model file holds, by name.
+
+    >>> class Counter(WorkingState):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.register_buffer("count", Tensor([0.0]))
+    >>> list(model_state(nn.ModuleDict({"generator": nn.Linear(1, 1), "counter": Counter()})))
+    ['generator.weight', 'generator.bias']
+    """
+    working = tuple(f"{name}." for name, module in recipe.named_modules() if isinstance(module, WorkingState))
+    return {name: value for name, value in recipe.state_dict().items() if not name.startswith(working)}
