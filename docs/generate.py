@@ -1,10 +1,11 @@
-"""Write docs/reference.md from the installed plugins, and docs/trust.md from the promises."""
+"""Write docs/reference.md and docs/contract.md from the code, and docs/trust.md from the promises."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import contract_page
 import promises
 
 from ganzoo.catalogue import KINDS, Component, Registry, installed, select
@@ -57,4 +58,5 @@ def _options(own: Registry, item: object) -> str:
 
 if __name__ == "__main__":
     REFERENCE.write_text(reference(), encoding="utf-8")
+    contract_page.PAGE.write_text(contract_page.page(), encoding="utf-8")
     promises.PAGE.write_text(promises.page(promises.read()), encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.catalogue import installed, select
@@ -58,9 +59,18 @@ def load(path: str | Path) -> Model:
     return Model.read(Path(path), installed())
 
 
-def sample(path: str | Path, count: int = 64, label: Any = None, seed: int = 0) -> Tensor:
-    """Generate ``count`` examples with the model at ``path``; images are float32 (count, C, H, W) in [-1, 1]."""
-    return load(path).sample(count, label=label, seed=seed)
+def sample(
+    path: str | Path,
+    count: int = 64,
+    label: Any = None,
+    seed: int = 0,
+    controls: Mapping[str, Any] = MappingProxyType({}),
+) -> Tensor:
+    """Generate ``count`` examples with the model at ``path``; images are float32 (count, C, H, W) in [-1, 1].
+
+    ``controls`` chooses what else the model lets one choose, by name, such as the codes of an InfoGAN.
+    """
+    return load(path).sample(count, label=label, seed=seed, controls=controls)
 
 
 def evaluate(

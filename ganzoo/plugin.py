@@ -28,8 +28,10 @@ from ganzoo.storage.lock_owner import read_owner, this_process
 from ganzoo.text import first_line, warn
 
 if TYPE_CHECKING:
+    from ganzoo.contract.augmentation import Augmentation
     from ganzoo.contract.conditioner import Conditioner, Shape, Sites, Unconditioned
     from ganzoo.contract.dataset import Dataset
+    from ganzoo.contract.head import Head, HeadInput
     from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track
     from ganzoo.contract.latent import Latent
     from ganzoo.contract.loss import Loss, Player
@@ -46,14 +48,17 @@ if TYPE_CHECKING:
     from ganzoo.contract.optimization import OptimizerFactory, Progress, Schedule
     from ganzoo.contract.penalty import Penalties, Penalty, PenaltyOutput
     from ganzoo.contract.recipe import Batch, FieldRef, Generated, Parts, Phase, PhaseOutput, Recipe
+    from ganzoo.contract.sampling import SampleRequest
     from ganzoo.contract.step_context import NotReplayable, StepContext
     from ganzoo.contract.working_state import WorkingState
     from ganzoo.layers import Dropout, embedding
     from ganzoo.randomness import Draws, Share, key
 
 _WITH_TORCH = {
+    "ganzoo.contract.augmentation": ("Augmentation",),
     "ganzoo.contract.conditioner": ("Conditioner", "Shape", "Sites", "Unconditioned"),
     "ganzoo.contract.dataset": ("Dataset",),
+    "ganzoo.contract.head": ("Head", "HeadInput"),
     "ganzoo.contract.judge": ("Examples", "Judge", "JudgeOutput", "Track"),
     "ganzoo.contract.latent": ("Latent",),
     "ganzoo.contract.loss": ("Loss", "Player"),
@@ -70,6 +75,7 @@ _WITH_TORCH = {
     "ganzoo.contract.optimization": ("OptimizerFactory", "Progress", "Schedule"),
     "ganzoo.contract.penalty": ("Penalties", "Penalty", "PenaltyOutput"),
     "ganzoo.contract.recipe": ("Batch", "FieldRef", "Generated", "Parts", "Phase", "PhaseOutput", "Recipe"),
+    "ganzoo.contract.sampling": ("SampleRequest",),
     "ganzoo.contract.step_context": ("NotReplayable", "StepContext"),
     "ganzoo.contract.working_state": ("WorkingState",),
     "ganzoo.layers": ("Dropout", "embedding"),
@@ -79,6 +85,7 @@ _MODULE_OF = {name: module for module, names in _WITH_TORCH.items() for name in 
 
 __all__ = [
     "Aim",
+    "Augmentation",
     "Batch",
     "Batchwise",
     "Component",
@@ -98,6 +105,8 @@ __all__ = [
     "FieldRef",
     "Generated",
     "Generator",
+    "Head",
+    "HeadInput",
     "Initialiser",
     "Judge",
     "JudgeOutput",
@@ -118,6 +127,7 @@ __all__ = [
     "Player",
     "Progress",
     "Recipe",
+    "SampleRequest",
     "Schedule",
     "Shape",
     "Share",

@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from ganzoo.assembly.parts import SelectedParts, resolve
 from ganzoo.catalogue.registry import Part
+from ganzoo.contract.augmentation import Augmentation
 from ganzoo.contract.conditioner import Conditioner
 from ganzoo.contract.loss import Loss
 from ganzoo.contract.networks import Discriminator, DiscriminatorOutput, Generator
@@ -101,11 +102,16 @@ def _check_penalty(module: Any, arguments: tuple[Any, ...], output: Any, shapes:
     return ""
 
 
+def _check_augmentation(module: Any, arguments: tuple[Any, ...], output: Any, shapes: Mapping[str, Any]) -> str:
+    return _other_shape(output, tuple(arguments[0].shape))
+
+
 _CHECKS: Mapping[type, Check] = {
     Generator: _check_generator,
     Discriminator: _check_discriminator,
     Conditioner: _check_conditioner,
     Penalty: _check_penalty,
+    Augmentation: _check_augmentation,
 }
 
 

@@ -19,6 +19,7 @@ from ganzoo.catalogue.evaluation_plan import EvaluationPlan, plan_evaluation
 from ganzoo.catalogue.registry import installed
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.recipe import Phase, Recipe
+from ganzoo.contract.sampling import SampleRequest
 from ganzoo.contract.step_context import StepContext
 from ganzoo.contract.update_means import UpdateMeans
 from ganzoo.errors import Refused, UserError
@@ -110,7 +111,7 @@ def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selec
     condition = batch[ref.slot][ref.field] if ref is not None else None
     try:
         with torch.no_grad():
-            samples = recipe.eval().sample(selection.run.batch_size, condition, FreshDraws(None, "meta"))
+            samples = recipe.eval().sample(SampleRequest(selection.run.batch_size, condition, FreshDraws(None, "meta")))
         shape = tuple(samples.shape)
     except Exception as problem:
         return [f"{selection.parts['recipe'].label} cannot sample with {_phase_parts(selection)}: {_located(problem)}"]

@@ -14,8 +14,10 @@ from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.options import Config
 from ganzoo.catalogue.registry import Part
 from ganzoo.catalogue.selection import Selection
+from ganzoo.contract.augmentation import Augmentation
 from ganzoo.contract.conditioner import Conditioner, Sites, Unconditioned
 from ganzoo.contract.dataset import Dataset
+from ganzoo.contract.head import Head
 from ganzoo.contract.judge import Judge
 from ganzoo.contract.latent import Latent
 from ganzoo.contract.loss import Loss
@@ -32,6 +34,9 @@ INTERFACES: Mapping[str, type] = {
     "recipe": Recipe,
     "generator": Generator,
     "discriminator": Discriminator,
+    "head": Head,
+    "augmentation": Augmentation,
+    "network": nn.Module,
     "conditioner": Conditioner,
     "loss": Loss,
     "penalty": Penalty,

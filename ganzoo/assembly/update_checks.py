@@ -10,6 +10,7 @@ from torch import nn
 
 from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue.selection import Selection
+from ganzoo.contract.augmentation import Augmentation
 from ganzoo.contract.loss import Loss
 from ganzoo.contract.penalty import Penalty
 from ganzoo.contract.recipe import Recipe
@@ -29,7 +30,7 @@ def after_update_watched(recipe: Recipe) -> Iterator[list[nn.Module]]:
         return call
 
     for part in recipe.modules():
-        for interface in (Loss, Penalty):
+        for interface in (Loss, Penalty, Augmentation):
             if isinstance(part, interface) and type(part).after_update is not interface.after_update:
                 missed.append(part)
                 part.__dict__["after_update"] = watched(part, part.after_update)

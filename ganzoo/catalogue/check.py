@@ -36,12 +36,14 @@ def missing_capabilities(part: Part, offered: Set[str], whose: str) -> Iterator[
 
 
 def _offered_to(part: Part, selection: Selection, data: Mapping[str, DataSpec]) -> set[str]:
-    """Return the capabilities that a part may use: of the data, and of its network or, without one, of all parts."""
+    """Return the capabilities that a part may use: of the data and of all other parts, but only its network's sites."""
     offered = {capability for spec in data.values() for capability in spec.provides}
-    if part.slot.of:
-        return offered | set(selection.parts[part.slot.of].component.provides)
     others = (other for other in selection.parts.values() if other is not part)
-    return offered | {capability for other in others for capability in other.component.provides}
+    offered |= {capability for other in others for capability in other.component.provides}
+    if not part.slot.of:
+        return offered
+    network = selection.parts[part.slot.of].component
+    return {capability for capability in offered if not capability.startswith("site:")} | set(network.provides)
 
 
 def _offering(part: Part, selection: Selection) -> str:
@@ -73,13 +75,18 @@ def _unpaired(selection: Selection) -> Iterator[str]:
         if not part.slot.paired:
             continue
         other = selection.parts[part.slot.paired]
-        if _conditions(part) != _conditions(other):
-            blind, seeing = (other, part) if _conditions(part) else (part, other)
+        if _conditioned(part.slot.of, selection) != _conditioned(other.slot.of, selection):
+            blind, seeing = (other, part) if _conditioned(part.slot.of, selection) else (part, other)
             yield (
                 f"{seeing.slot.of} is conditioned by {seeing.component.name!r} but {blind.slot.of} is not "
                 f"({blind.component.name!r}), so the condition could not be learned: "
                 "set both with --conditioner, or neither"
             )
+
+
+def _conditioned(network: str, selection: Selection) -> bool:
+    """Whether a part of a network uses the condition: a conditioner, or a head that classifies it."""
+    return any(_conditions(part) for part in selection.parts.values() if part.slot.of == network)
 
 
 def _conditions(part: Part) -> bool:

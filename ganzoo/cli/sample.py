@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.models import model_argument, refuse_if_missing
 from ganzoo.cli.output import tell
+from ganzoo.errors import UserError
 
 
 @click.command(cls=HelpCommand)
@@ -21,6 +23,14 @@ from ganzoo.cli.output import tell
     metavar="L",
     help="The condition: a class by number or name, attributes such as red+large, or a caption. May be repeated; "
     "several labels take turns. Without it, all classes take turns.",
+)
+@click.option(
+    "--set",
+    "chosen",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What else the model lets one choose, such as the code of an InfoGAN. May be repeated; several values of one "
+    "name take turns.",
 )
 @click.option(
     "--seed",
@@ -44,7 +54,9 @@ from ganzoo.cli.output import tell
     show_default=True,
     help="Where to compute.",
 )
-def sample(model: Path, count: int, labels: tuple[str, ...], seed: int, out: Path, device: str) -> None:
+def sample(
+    model: Path, count: int, labels: tuple[str, ...], chosen: tuple[str, ...], seed: int, out: Path, device: str
+) -> None:
     """Generate examples with a trained model.
 
     MODEL is a .safetensors file or a run folder; the dataset is not needed. FILE.npz contains images as uint8, with
@@ -61,6 +73,17 @@ def sample(model: Path, count: int, labels: tuple[str, ...], seed: int, out: Pat
     check_destination(out, trained.output)
     with advise_fewer(f"{count} samples", where):
         conditions = trained.conditions(count, list(labels))
-        samples = trained.sample(count, list(labels), seed)
+        samples = trained.sample(count, list(labels), seed, _controls(chosen))
         write_samples(out, samples, trained.output, conditions, trained.condition)
     tell(f"{count} samples: {out}", err=True)
+
+
+def _controls(chosen: Sequence[str]) -> dict[str, list[str]]:
+    """Return the values of each control in words ``NAME=VALUE``."""
+    controls: dict[str, list[str]] = {}
+    for word in chosen:
+        name, sign, value = word.partition("=")
+        if not sign:
+            raise UserError(f"--set {word!r} must have the form NAME=VALUE")
+        controls.setdefault(name, []).append(value)
+    return controls

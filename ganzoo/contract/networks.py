@@ -39,8 +39,11 @@ class DiscriminatorOutput(NamedTuple):
 class Discriminator(nn.Module, ABC):
     """A network that scores examples, built as ``target(config, in_shape, sites)``.
 
-    ``in_shape`` is the shape of one example; ``sites`` gives the conditioners.
+    ``in_shape`` is the shape of one example; ``sites`` gives the conditioners. The constructor sets ``feature_width``,
+    the number F of its features; without it, the discriminator takes no head.
     """
+
+    feature_width: int = 0
 
     @abstractmethod
     def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:

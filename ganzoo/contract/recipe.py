@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.contract.sampling import SampleRequest
 from ganzoo.contract.step_context import StepContext
-from ganzoo.randomness import Draws
 
 Batch = Mapping[str, Mapping[str, Tensor]]
 """One batch: for each dataset slot, its fields (B, …) by name; images are float32 in [-1, 1]."""
@@ -144,8 +144,8 @@ class Recipe(nn.Module, ABC):
         """Return the phases of one step, in order."""
 
     @abstractmethod
-    def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
-        """Return ``count`` generated examples (count, …) for ``condition`` (count, …); ``draws`` are on the CPU."""
+    def sample(self, request: SampleRequest) -> Tensor:
+        """Return generated examples (count, …), on the device of the networks."""
 
     def before_step(self, context: StepContext) -> None:
         """Change the networks as the training progresses, as progressive growing does; nothing by default."""
@@ -158,6 +158,11 @@ class Recipe(nn.Module, ABC):
         in place and on the device, without reading a value on the host: the step may be recorded and replayed. A recipe
         passes the call on to its loss and penalties, which may have a state.
         """
+
+    @property
+    def controls(self) -> Mapping[str, Field]:
+        """What a user may choose when sampling besides the condition, by name; nothing by default."""
+        return {}
 
     @property
     def output_field(self) -> Field:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import torch
 from torch import Tensor
 
 from ganzoo.contract.judge import Track, untracked
 from ganzoo.contract.recipe import Recipe
+from ganzoo.contract.sampling import SampleRequest
 from ganzoo.randomness import KeyedStreams
 
 CHUNK = 256  # examples that are generated together, so that any number fits in memory
 
 
 def generate_examples(
-    recipe: Recipe, count: int, conditions: Tensor | None, seed: int, track: Track = untracked
+    recipe: Recipe,
+    count: int,
+    conditions: Tensor | None,
+    seed: int,
+    track: Track = untracked,
+    controls: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> Tensor:
     """Return ``count`` generated examples (count, \\*X) for ``conditions`` (count, …), float32, on the recipe's device.
 
-    Equal seeds give equal examples. The recipe must be in evaluation mode.
+    ``controls`` (count, …) are values of the recipe's controls by name; the others are drawn at random. Equal seeds
+    give equal examples. The recipe must be in evaluation mode.
     """
     device = next(recipe.parameters()).device
     streams = KeyedStreams(seed)
@@ -27,8 +37,9 @@ def generate_examples(
         for start in track(starts, "generating examples", len(starts)):
             size = min(CHUNK, count - start)
             condition = conditions[start : start + size].to(device) if conditions is not None else None
+            chosen = {name: values[start : start + size].to(device) for name, values in controls.items()}
             streams.begin(start)
-            chunk = recipe.sample(size, condition, streams.at("sample")).float()
+            chunk = recipe.sample(SampleRequest(size, condition, streams.at("sample"), chosen)).float()
             # One tensor that is filled: a concatenation at the end would need twice the memory.
             examples = chunk.new_empty((count, *chunk.shape[1:])) if examples is None else examples
             examples[start : start + size] = chunk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -41,16 +42,40 @@ def _read_class(field: Field, value: Any) -> Tensor:
 
 
 def _read_vector(field: Field, value: Any) -> Tensor:
+    """Read attributes (``red+large``), numbers (``0.5,-1``) or numbers by name (``cos=0.5,sin=0.87``)."""
     if isinstance(value, Tensor):
         return _read_tensor(field, value).float()
+    if isinstance(value, int | float | tuple | list):
+        return _numbers(field, value if isinstance(value, tuple | list) else [value], value)
+    words = [word.strip() for word in str(value).replace("+", ",").split(",")]
+    if all(_is_number(word) for word in words):
+        words = [word.strip() for word in str(value).split(",")]
+        return _numbers(field, words, value)
     chosen = torch.zeros(field.size)
-    for word in str(value).replace(",", "+").split("+"):
-        name = word.strip()
+    for word in words:
+        name, given, number = word.partition("=")
         if name not in field.names:
-            have = ", ".join(field.names)
+            have = ", ".join(field.names) or f"none: give {field.size} numbers with commas between them"
             raise UserError(f"no attribute is called {name!r}{did_you_mean(name, field.names)} Attributes: {have}")
-        chosen[field.names.index(name)] = 1.0
+        if given and not _is_number(number):
+            raise UserError(f"{word!r} does not give a number for {name!r}")
+        chosen[field.names.index(name)] = float(number) if given else 1.0
     return chosen
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
+
+
+def _numbers(field: Field, values: Sequence[Any], given: Any) -> Tensor:
+    if len(values) != field.size:
+        raise UserError(f"{given!r} has {len(values)} numbers, and a condition of this model has {field.size}")
+    if not all(_is_number(str(value)) for value in values):
+        raise UserError(f"{given!r} must consist of finite numbers")
+    return torch.tensor([float(value) for value in values])
 
 
 def _read_caption(field: Field, value: Any) -> Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ganzoo.evaluation.sampling import generate_examples
 from ganzoo.storage.model_file import Header, read_model
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.studio.conditions import read_conditions
+from ganzoo.text import did_you_mean
 
 
 class Model:
@@ -59,15 +61,32 @@ class Model:
             return None
         return read_conditions(self.condition, asked, count)
 
-    def sample(self, count: int = 64, label: Any = None, seed: int = 0) -> Tensor:
+    def controls(self, count: int, chosen: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the chosen values (count, …) of the recipe's controls, by name: one value, or several in turn.
+
+        Raises :class:`UserError` for a control that the model does not have, and for an invalid value.
+        """
+        known = self.recipe.controls
+        for name in chosen:
+            if name not in known:
+                have = ", ".join(known) or "none"
+                raise UserError(f"this model has no control {name!r}{did_you_mean(name, known)} Controls: {have}")
+        return {
+            name: read_conditions(known[name], _as_list(value, known[name]), count) for name, value in chosen.items()
+        }
+
+    def sample(
+        self, count: int = 64, label: Any = None, seed: int = 0, controls: Mapping[str, Any] = MappingProxyType({})
+    ) -> Tensor:
         """Return ``count`` examples, float32 (count, C, H, W) in [-1, 1] for images, on the CPU.
 
-        The same seed gives the same examples.
+        ``controls`` chooses what else the model lets one choose, by name, such as the codes of an InfoGAN; a value, or
+        several in turn. The same seed gives the same examples.
         """
         if count < 1:
             raise UserError(f"the number of samples must be at least 1, not {count}")
         conditions = self.conditions(count, label)
-        return generate_examples(self.recipe, count, conditions, seed).cpu()
+        return generate_examples(self.recipe, count, conditions, seed, controls=self.controls(count, controls)).cpu()
 
 
 def _as_list(label: Any, condition: Field | None) -> Sequence[Any]:
@@ -79,4 +98,13 @@ def _as_list(label: Any, condition: Field | None) -> Sequence[Any]:
     if isinstance(label, Tensor):
         alone = condition is not None and tuple(label.shape) == condition.shape
         return [label] if alone or label.dim() == 0 else list(label)
+    if _is_vector(label, condition):
+        return [label]
     return list(label) if isinstance(label, list | tuple | range) else [label]
+
+
+def _is_vector(label: Any, condition: Field | None) -> bool:
+    """Whether ``label`` is one vector as a list of its numbers."""
+    if condition is None or condition.kind != "vector" or not isinstance(label, list | tuple):
+        return False
+    return bool(label) and all(isinstance(number, int | float) for number in label)

@@ -12,8 +12,8 @@ from ganzoo.catalogue import Component, Config, DataSpec, Field, Slot, Variant, 
 from ganzoo.contract.conditioner import Shape, Sites
 from ganzoo.contract.networks import Generator
 from ganzoo.contract.recipe import Batch, FieldRef, Parts, Phase, PhaseOutput, Recipe
+from ganzoo.contract.sampling import SampleRequest
 from ganzoo.contract.step_context import StepContext
-from ganzoo.randomness import Draws
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class Cycle(Recipe):
         losses = [self.loss.discriminator(judge(x, None).logit, judge(y, None).logit).mean() for judge, x, y in pairs]
         return PhaseOutput({"adversarial": torch.stack(losses).sum()})
 
-    def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
-        """Translate ``condition`` (N, C, H, W) to the other domain."""
-        made: Tensor = self.there(condition, None)
+    def sample(self, request: SampleRequest) -> Tensor:
+        """Translate the condition (N, C, H, W) to the other domain."""
+        made: Tensor = self.there(request.condition, None)
         return made
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from ganzoo.batches.batches import Batches
 from ganzoo.catalogue.data import Field
 from ganzoo.contract.recipe import Batch, Recipe
+from ganzoo.contract.sampling import SampleRequest
 from ganzoo.pictures import draw_examples
 from ganzoo.randomness import KeyedStreams
 from ganzoo.training.observers import Picture
@@ -33,8 +34,9 @@ class Preview:
 
     def draw(self, recipe: Recipe, step: int) -> Picture:
         """Return a picture of samples of ``recipe``, which must be in evaluation mode."""
+        draws = KeyedStreams(self._seed).at("preview")
         with torch.no_grad():
-            samples = recipe.sample(self.count, self.condition, KeyedStreams(self._seed).at("preview")).cpu()
+            samples = recipe.sample(SampleRequest(self.count, self.condition, draws)).cpu()
         condition = self.condition.cpu() if self.condition is not None else None
         image = draw_examples(samples, recipe.output_field, condition, recipe.condition_field, self.columns, self._real)
         return Picture(step, image)

@@ -60,7 +60,8 @@ class StridedDiscriminator(Discriminator):
             self.blocks.append(block)
             channels = block.out_shape[0]
         self.activation = nn.Sequential(nn.LeakyReLU(config.slope), Dropout(config.dropout))
-        self.head = sites.at("head", (channels * height * width,))
+        self.feature_width = channels * height * width
+        self.head = sites.at("head", (self.feature_width,))
         self.output = nn.Linear(math.prod(self.head.out_shape), 1)
 
     def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:

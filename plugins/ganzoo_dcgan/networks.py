@@ -72,6 +72,7 @@ class DCGANDiscriminator(Discriminator):
             before = block.out_shape[0]
         # With slope 0, the operation in place has no gradient.
         self.activation = nn.LeakyReLU(config.slope, inplace=config.slope > 0)
+        self.feature_width = before * base * base
         self.head = sites.at("head", (before, base, base))
         self.output = nn.Conv2d(self.head.out_shape[0], 1, base, bias=False)
 

@@ -33,9 +33,11 @@ def ganzoo_components() -> Iterable[Component]:
                 of="discriminator",
                 paired="generator-conditioner",
             ),
+            Slot("head", "head", "none", of="discriminator"),
             Slot("generator-initialiser", "initialiser", "default", of="generator"),
             Slot("discriminator-initialiser", "initialiser", "default", of="discriminator"),
             Slot("loss", "loss", "bce"),
+            Slot("augmentation", "augmentation", "none"),
             Slot("penalty", "penalty", "none", several=True),
             *phase_slots("discriminator", "adam", "constant"),
             *phase_slots("generator", "adam", "constant"),
@@ -47,6 +49,18 @@ def ganzoo_components() -> Iterable[Component]:
         name="none",
         summary="no condition",
         target="ganzoo.contract.conditioner:Unconditioned",
+    )
+    yield Component(
+        kind="head",
+        name="none",
+        summary="no further outputs",
+        target="ganzoo.contract.head:NoHead",
+    )
+    yield Component(
+        kind="augmentation",
+        name="none",
+        summary="examples as they are",
+        target="ganzoo.contract.augmentation:NoAugmentation",
     )
     yield Component(
         kind="generator",

@@ -69,6 +69,7 @@ class MLPDiscriminator(Discriminator):
             self.blocks.append(block)
             self.activations.append(nn.Sequential(nn.LeakyReLU(config.slope), dropout))
             width = math.prod(block.out_shape)
+        self.feature_width = width
         self.head = sites.at("head", (width,))
         self.output = nn.Linear(math.prod(self.head.out_shape), 1)
 

@@ -9,14 +9,18 @@ import torch
 from torch import Tensor
 
 from ganzoo.plugin import (
+    Augmentation,
     Batch,
     ConditionedDiscriminator,
     DataSpec,
     Discriminator,
-    Draws,
+    DiscriminatorOutput,
+    Field,
     FieldRef,
     Generated,
     Generator,
+    Head,
+    HeadInput,
     Latent,
     Loss,
     Parts,
@@ -24,6 +28,7 @@ from ganzoo.plugin import (
     Phase,
     PhaseOutput,
     Recipe,
+    SampleRequest,
     StepContext,
     batchwise,
 )
@@ -33,10 +38,11 @@ DATA = "dataset"
 
 
 class DiscriminatorInput(NamedTuple):
-    """Examples (B, …) and the conditions (B, …) under which the discriminator scores them."""
+    """Examples (B, …), the conditions (B, …) under which they are scored, and the noise (B, Z) that fakes come from."""
 
     values: Tensor
     condition: Tensor | None
+    z: Tensor | None = None
 
 
 @final
@@ -58,50 +64,68 @@ class Adversarial(Recipe):
         self.latent: Latent = parts.build("latent")
         self.generator: Generator = parts.network("generator", condition, in_shape=self.latent.shape, out=target)
         self.discriminator: Discriminator = parts.network("discriminator", condition, in_shape=target.shape)
+        self.head: Head = parts.build(
+            "head", features=self.discriminator.feature_width, condition=condition, latent=self.latent
+        )
         self.loss: Loss = parts.build("loss")
+        self.augmentation: Augmentation = parts.build("augmentation")
         self.penalties = Penalties(parts.build_all("penalty"))
         self._joint = config.joint and not batchwise(self.discriminator)
 
     def phases(self) -> tuple[Phase, ...]:
         """Return the discriminator's phase and the generator's; with shared fakes the generator's is the first."""
         updates = self._config.discriminator_updates
-        discriminate = Phase("discriminator", ("discriminator",), self.discriminate, updates=updates, fresh_data=True)
+        trained = ("discriminator", "head")
+        discriminate = Phase("discriminator", trained, self.discriminate, updates=updates, fresh_data=True)
         generate = Phase("generator", ("generator",), self.generate, updates=self._config.generator_updates)
         return (generate, discriminate) if self._config.shared_fakes else (discriminate, generate)
 
     def discriminate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score a real and a fake batch; the generator is frozen, so the fakes are constants."""
         real, condition = self._real(batch)
-        fake, fake_condition = self._shared_fakes(context) or self._fakes(len(real), condition, context)
-        inputs = [DiscriminatorInput(real, condition), DiscriminatorInput(fake, fake_condition)]
+        fakes = self._shared_fakes(context) or self._fakes(len(real), condition, context)
+        inputs = [DiscriminatorInput(real, condition), fakes]
         share = self._config.mismatched
         if share and condition is not None and self._classes > 1:
             inputs.append(DiscriminatorInput(real, self._wrong_classes(condition, context)))
-        real_logit, fake_logit, *mismatched = self._logits(inputs)
+        seen = [
+            examples._replace(values=self.augmentation(examples.values, context.draws(f"augmentation/{number}")))
+            for number, examples in enumerate(inputs)
+        ]
+        of_real, of_fake, *mismatched = self._scored(seen)
+        real_logit, fake_logit = of_real.logit, of_fake.logit
         losses = self.loss.discriminator(real_logit, fake_logit)
-        for logit in mismatched:
-            losses = (1 - share) * losses + share * self.loss.discriminator(real_logit, logit)
-        if self.penalties.uses_fakes and fake_condition is not condition:
+        for output in mismatched:
+            losses = (1 - share) * losses + share * self.loss.discriminator(real_logit, output.logit)
+        from_head = self.head.discriminator(
+            HeadInput(of_real.features, condition), HeadInput(of_fake.features, fakes.condition, fakes.z)
+        )
+        fake = fakes.values
+        if self.penalties.uses_fakes and fakes.condition is not condition:
             # The penalty compares real and fake examples under the same condition, so it needs fakes of that condition.
-            fake = self._generate(len(real), condition, context)
+            fake = self._generate(len(real), condition, context).values
         penalties = self.penalties(
             ConditionedDiscriminator(self.discriminator, condition), real, fake, context.draws("penalty")
         )
         terms = {"adversarial": self._config.discriminator_weight * losses.mean()}
-        terms.update({name: term.mean() for name, term in penalties.terms.items()})
+        terms |= _means({**from_head, **penalties.terms})
         real_logit, fake_logit = real_logit.detach(), fake_logit.detach()
-        watched = {**penalties.values, **self.loss.statistics(real_logit, fake_logit)}
-        means = {name: values.detach().float().mean() for name, values in watched.items()}
-        return PhaseOutput(terms, {**self._watched(real_logit, fake_logit), **means})
+        watched = {
+            **penalties.values,
+            **self.loss.statistics(real_logit, fake_logit),
+            **self.augmentation.statistics(real_logit),
+        }
+        return PhaseOutput(terms, {**self._watched(real_logit, fake_logit), **_means(watched)})
 
-    def _logits(self, inputs: Sequence[DiscriminatorInput]) -> Sequence[Tensor]:
-        """Return the logits (B, 1) of each input, from one pass where that gives the same."""
+    def _scored(self, inputs: Sequence[DiscriminatorInput]) -> Sequence[DiscriminatorOutput]:
+        """Return the output for each input, from one pass where that gives the same."""
         if not self._joint:
-            return [self.discriminator(*examples).logit for examples in inputs]
+            return [self.discriminator(examples.values, examples.condition) for examples in inputs]
         conditions = [examples.condition for examples in inputs if examples.condition is not None]
         values = torch.cat([examples.values for examples in inputs])
-        logits: Tensor = self.discriminator(values, torch.cat(conditions) if conditions else None).logit
-        return logits.chunk(len(inputs))
+        output: DiscriminatorOutput = self.discriminator(values, torch.cat(conditions) if conditions else None)
+        parts = zip(output.logit.chunk(len(inputs)), output.features.chunk(len(inputs)), strict=True)
+        return [DiscriminatorOutput(logit, features) for logit, features in parts]
 
     def _watched(self, real_logit: Tensor, fake_logit: Tensor) -> Mapping[str, Tensor]:
         threshold = self.loss.threshold
@@ -112,33 +136,43 @@ class Adversarial(Recipe):
     def generate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score new fakes from new noise."""
         real, condition = self._real(batch)
-        fake, fake_condition = self._fakes(len(real), condition, context)
-        logit = self.discriminator(fake, fake_condition).logit
+        fake, fake_condition, z = self._fakes(len(real), condition, context)
+        seen = self.augmentation(fake, context.draws("augmentation"))
+        logit, features, _ = self.discriminator(seen, fake_condition)
         losses = self.loss.generator(logit, lambda: self.discriminator(real, condition).logit)
+        terms = {"adversarial": losses.mean(), **_means(self.head.generator(HeadInput(features, fake_condition, z)))}
         watched = {"D(G(z)) after": self.loss.score(logit.detach()).mean()}
-        handed = {"fakes": fake} if self._config.shared_fakes else {}
-        if fake_condition is not None and handed:
-            handed["conditions of fakes"] = fake_condition
-        return PhaseOutput({"adversarial": losses.mean()}, watched, Generated(fake.detach(), fake_condition), handed)
+        shared = {"fakes": fake, "conditions of fakes": fake_condition, "noise of fakes": z}
+        handed = {name: value for name, value in shared.items() if value is not None and self._config.shared_fakes}
+        return PhaseOutput(terms, watched, Generated(fake.detach(), fake_condition), handed)
 
     def after_update(self, phase: str, means: Mapping[str, Tensor]) -> None:
-        """Let the loss and the penalties change their state."""
+        """Let the loss, the penalties and the augmentation change their state."""
         if phase == "discriminator":
             self.loss.after_update("discriminator", means)
             self.penalties.after_update(self.discriminator, means)
+            self.augmentation.after_update(means)
         else:
             self.loss.after_update("generator", means)
 
-    def sample(self, count: int, condition: Tensor | None, draws: Draws) -> Tensor:
-        """Return examples (count, \\*shape) for ``condition`` (count, …)."""
+    @property
+    def controls(self) -> Mapping[str, Field]:
+        """Parts of the noise that a user may choose."""
+        return self.latent.controls
+
+    def sample(self, request: SampleRequest) -> Tensor:
+        """Return examples (count, \\*shape)."""
         device = next(self.generator.parameters()).device
-        examples: Tensor = self.generator(self.latent.draw(count, draws).to(device), condition)
+        z = self.latent.draw(request.count, request.draws).to(device)
+        examples: Tensor = self.generator(self.latent.place(z, request.controls), request.condition)
         return examples
 
     def _shared_fakes(self, context: StepContext) -> DiscriminatorInput | None:
         """Return the fakes of the generator's phase, if it shares them."""
         fakes = context.handed("fakes")
-        return None if fakes is None else DiscriminatorInput(fakes, context.handed("conditions of fakes"))
+        if fakes is None:
+            return None
+        return DiscriminatorInput(fakes, context.handed("conditions of fakes"), context.handed("noise of fakes"))
 
     def _real(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         fields = batch[DATA]
@@ -146,12 +180,11 @@ class Adversarial(Recipe):
 
     def _fakes(self, count: int, condition: Tensor | None, context: StepContext) -> DiscriminatorInput:
         """Return new fakes and their conditions, for a batch of real examples with ``condition``."""
-        fake_condition = self._fake_condition(condition, context)
-        return DiscriminatorInput(self._generate(count, fake_condition, context), fake_condition)
+        return self._generate(count, self._fake_condition(condition, context), context)
 
-    def _generate(self, count: int, condition: Tensor | None, context: StepContext) -> Tensor:
-        fakes: Tensor = self.generator(self.latent.draw(count, context.draws("noise")), condition)
-        return fakes
+    def _generate(self, count: int, condition: Tensor | None, context: StepContext) -> DiscriminatorInput:
+        z = self.latent.draw(count, context.draws("noise"))
+        return DiscriminatorInput(self.generator(z, condition), condition, z)
 
     def _fake_condition(self, condition: Tensor | None, context: StepContext) -> Tensor | None:
         field = self.condition_field
@@ -163,3 +196,8 @@ class Adversarial(Recipe):
         """Return for every class (B,) a different one, drawn uniformly."""
         steps = 1 + context.draws("mismatch").integers(self._classes - 1, *condition.shape)
         return (condition + steps) % self._classes
+
+
+def _means(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the mean of each of the values (B, …)."""
+    return {name: value.mean() for name, value in values.items()}

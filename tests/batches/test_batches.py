@@ -61,7 +61,8 @@ def test_a_dataset_that_misbehaves_is_named(fault: str, budget: int, monkeypatch
         open_numbered(40, 6, budget).get(0)
 
 
-@pytest.mark.parametrize("method", [pytest.param("fork", marks=pytest.mark.long), "spawn"])
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_streaming_works_however_workers_start(method: str, tmp_path: Path) -> None:
     script = (
         "import multiprocessing, ganzoo.cli\n"

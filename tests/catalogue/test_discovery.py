@@ -258,8 +258,8 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
         components("Component(kind='penalty', name='p', summary='s', target='a/b.py:C')"),
         ("'a/b.py:C'", "'p'"),
     ),
-    "has a target that is a class": (
-        components("Component(kind='penalty', name='p', summary='s', target=int)"),
+    "has a target that is a number": (
+        components("Component(kind='penalty', name='p', summary='s', target=3)"),
         ("target", "'p'"),
     ),
     "has no target": (components("Component(kind='penalty', name='p', summary='s', target='')"), ("target", "'p'")),

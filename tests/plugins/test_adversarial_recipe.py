@@ -29,13 +29,16 @@ def batch() -> dict[str, dict[str, Tensor]]:
     return {"dataset": {"image": images, "label": LABELS}}
 
 
-def played(recipe: Any, phase: str) -> tuple[float, list[Tensor]]:
-    """The loss of a phase, and its gradients."""
+def played(recipe: Any, phase: str, handed: dict[str, Tensor] | None = None) -> tuple[float, list[Tensor]]:
+    """The loss of a phase, and its gradients; what the phase hands on is added to ``handed``."""
+    handed = {} if handed is None else handed
     streams = KeyedStreams(0)
     streams.begin(3)
     (played,) = (found for found in recipe.phases() if found.name == phase)
     recipe.zero_grad()
-    loss = played.loss(batch(), StepContext(3, 10, phase, 0, streams)).total()
+    output = played.loss(batch(), StepContext(3, 10, phase, 0, streams, handed=handed))
+    handed.update(output.handed)
+    loss = output.total()
     loss.backward()
     return loss.item(), [p.grad.clone() for p in recipe.discriminator.parameters() if p.grad is not None]
 
@@ -89,15 +92,16 @@ def test_shared_fakes_are_those_that_the_generator_made() -> None:
     recipe.discriminator.register_forward_hook(lambda _, given, __: seen.append((given[0].detach(), given[1])))
     made: list[Tensor] = []
     recipe.generator.register_forward_hook(lambda _, __, answer: made.append(answer.detach()))
-    played(recipe, "generator")
-    played(recipe, "discriminator")
+    handed: dict[str, Tensor] = {}
+    played(recipe, "generator", handed)
+    played(recipe, "discriminator", {name: value.detach() for name, value in handed.items()})
     assert len(made) == 1
     (fakes, conditions), (both, both_conditions) = seen
     assert torch.equal(both[8:], fakes)
     assert torch.equal(both_conditions[8:], conditions)
     assert torch.equal(both[:8], batch()["dataset"]["image"])
     played(recipe, "discriminator")
-    assert len(made) == 2, "fakes are shared once; after that the discriminator's phase makes its own"
+    assert len(made) == 2, "without fakes that were handed on, the discriminator's phase makes its own"
 
 
 @pytest.mark.parametrize("joint", [True, False])

@@ -118,6 +118,8 @@ def test_the_two_commands() -> None:
 
 
 def test_the_reference_is_what_the_declarations_say() -> None:
+    page = generate.contract_page
+    assert page.PAGE.read_text(encoding="utf-8") == page.page(), "run `make docs`"
     assert generate.REFERENCE.read_text(encoding="utf-8") == generate.reference(), "run `make docs`"
 
 

@@ -28,8 +28,9 @@ def real(x):
 PENALTY = """
 class Odd(Penalty):
     def __init__(self, config):
+        super().__init__(config)
         {init}
-    def __call__(self, critic, real_, fake, draws):
+    def forward(self, critic, real_, fake, draws):
         {call}
 """
 GENERATOR = """
@@ -54,8 +55,6 @@ class Odd(Discriminator):
 """
 LOSS = """
 class Odd(Loss):
-    def __init__(self, config):
-        pass
     def discriminator(self, real_, fake):
         {discriminator}
     def generator(self, fake, real_):
@@ -155,9 +154,29 @@ BROKEN: dict[str, Broken] = {
     "raises in the rehearsal": Broken("penalty", penalty("raise ValueError('boo')"), only("boo")),
     "raises in the rehearsal what is no Exception": Broken("penalty", penalty("raise Wild('boo')"), only("boo")),
     "exits in the rehearsal": Broken("penalty", penalty("sys.exit(0)"), only("0")),
-    "returns nothing": Broken("penalty", penalty("pass"), only("cannot run")),
-    "returns a number": Broken("penalty", penalty("return 1"), only("cannot run")),
-    "returns text": Broken("penalty", penalty("return {'odd': 'much'}"), only("cannot run")),
+    "returns nothing": Broken("penalty", penalty("pass"), only("must return terms by name")),
+    "returns a number": Broken("penalty", penalty("return 1"), only("must return terms by name")),
+    "returns text": Broken("penalty", penalty("return {'odd': 'much'}"), only("returns a str")),
+    "returns a tensor": Broken("penalty", penalty("return fake.flatten(1).sum(1)"), only("must return terms by name")),
+    "takes the mean itself": Broken("penalty", penalty("return {'odd': fake.sum()}"), only("one value for each")),
+    "does not prepare its state": Broken(
+        "penalty", penalty().replace("super().__init__(config)", "pass"), only("does not call super().__init__()")
+    ),
+    "draws by itself": Broken(
+        "penalty", penalty("return {'odd': (fake + torch.randn_like(fake)).flatten(1).sum(1)}"), only("draws.normal")
+    ),
+    "reads a number": Broken("penalty", penalty("return {'odd': fake.flatten(1).sum(1) * fake.mean().item()}"),
+                             only("reads the value of a tensor")),
+    "keeps a new tensor": Broken(
+        "penalty",
+        penalty("return {}", "self.register_buffer('k', torch.zeros(()))")
+        + "    def after_update(self, network, means):\n        self.k = self.k + 1\n",
+        only("replaces the buffer"), named=False
+    ),
+    "a loss takes the mean itself": Broken("loss", loss("return (fake - real_).mean()"), only("one value for each")),
+    "a loss reads a number": Broken(
+        "loss", loss("return fake - real_ if real_.mean() > 0 else fake"), only("reads the value of a tensor")
+    ),
     "returns what is of another size": Broken("generator", generator("made = made[:, :, :2]"), only("shape")),
     "returns nothing of a network": Broken("generator", generator("return None"), only("cannot")),
     "gives no gradient": Broken("generator", generator("made = made.detach()"), only("cannot run")),
@@ -185,7 +204,7 @@ BROKEN: dict[str, Broken] = {
     "scores with no numbers": Broken(
         "discriminator", DISCRIMINATOR.format(forward="x = x / 0"), (), named=False
     ),
-    "a loss returns nothing": Broken("loss", loss("return None"), only("cannot run")),
+    "a loss returns nothing": Broken("loss", loss("return None"), only("returns a NoneType")),
     "a loss raises for one player": Broken("loss", loss(generator="raise ValueError('boo')"), only("boo")),
     "a schedule is not a number": Broken("schedule", SCHEDULE.format(factor="return float('nan')"), only("finite")),
     "a schedule returns text": Broken("schedule", SCHEDULE.format(factor="return 'slow'"), only("number")),

@@ -148,7 +148,7 @@ def test_a_folder_that_another_run_has_filled_meanwhile_is_refused(tmp_path: Pat
         pass
 
 
-@pytest.mark.parametrize("count", [30, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [10, pytest.param(1000, marks=pytest.mark.long)])
 def test_a_model_is_read_whole_while_its_run_writes_it(
     count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], record: Callable[..., None]
 ) -> None:

@@ -91,7 +91,8 @@ def workers(parent: int) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find a worker")
-@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.long), 1])
+@pytest.mark.long
+@pytest.mark.parametrize("rank", [0, 1])
 def test_a_killed_process_is_started_again_and_the_end_is_the_same(
     rank: int, tmp_path: Path, record: Callable[..., None]
 ) -> None:

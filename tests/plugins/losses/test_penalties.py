@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import installed
 from ganzoo.catalogue.options import make
-from ganzoo.contract.penalty import Penalty
+from ganzoo.contract.penalty import Penalties
 from ganzoo.randomness import Draws, FreshDraws
+from ganzoo.testing.critics import critic_of
 
 PENALTIES = installed().names("penalty")
 REAL_PENALTIES = [name for name in PENALTIES if name != "none"]
@@ -26,10 +27,11 @@ bounded = settings(deadline=None, max_examples=40)
 Critic = Callable[[Tensor], Tensor]
 
 
-def penalty_of(name: str, **options: float) -> Penalty:
+def penalty_of(name: str, **options: float) -> Callable[[Critic, Tensor, Tensor, Draws], Mapping[str, Tensor]]:
+    """Return a penalty as recipes apply it: a function of a critic, real and fake examples, and draws."""
     component = installed().component("penalty", name)
-    penalty: Penalty = resolve(component)(make(component.config, options, name))
-    return penalty
+    penalties = Penalties([resolve(component)(make(component.config, options, name))])
+    return lambda critic, real, fake, draws: penalties(critic_of(critic), real, fake, draws).terms
 
 
 def rng(seed: int = 0) -> Draws:

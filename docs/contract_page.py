@@ -1,0 +1,141 @@
+"""Write docs/contract.md: the classes and functions of ganzoo.plugin, without what they inherit from torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ganzoo.plugin
+from ganzoo.testing.small_systems import SYSTEMS
+
+PAGE = Path(__file__).with_name("contract.md")
+INTRODUCTION = """# The contract
+
+What a plugin imports from `ganzoo.plugin`. What a class inherits from torch is left out. Made by `make docs` from the
+docstrings; a test keeps it equal to them. [Writing a plugin](plugins.md) explains it with examples.
+
+Shapes: B examples of a batch, C channels, H height, W width, F features, Z numbers of noise; X is the shape of the
+logits of one example.
+"""
+GROUPS = {
+    "Declarations and options": "ganzoo.catalogue",
+    "Networks, conditioners and what is added to them": (
+        "ganzoo.contract.networks",
+        "ganzoo.contract.conditioner",
+        "ganzoo.contract.head",
+        "ganzoo.contract.augmentation",
+    ),
+    "Losses, penalties and noise": ("ganzoo.contract.loss", "ganzoo.contract.penalty", "ganzoo.contract.latent"),
+    "Optimizers and schedules": "ganzoo.contract.optimization",
+    "Recipes": (
+        "ganzoo.contract.recipe",
+        "ganzoo.contract.step_context",
+        "ganzoo.contract.sampling",
+        "ganzoo.contract.working_state",
+        "ganzoo.randomness",
+    ),
+    "Data, metrics and judges": (
+        "ganzoo.contract.dataset",
+        "ganzoo.contract.judge",
+        "ganzoo.contract.metric",
+    ),
+    "Helpers": ("ganzoo.layers", "ganzoo.text", "ganzoo.errors", "ganzoo.storage", "ganzoo.training"),
+}
+
+
+def page() -> str:
+    """Return the text of the page."""
+    lines = [INTRODUCTION]
+    named = {name: getattr(ganzoo.plugin, name) for name in ganzoo.plugin.__all__}
+    for title, modules in GROUPS.items():
+        mine = {name: value for name, value in named.items() if _module(value).startswith(modules)}
+        lines += [f"## {title}", ""]
+        for name, value in mine.items():
+            lines += _entry(name, value)
+    return "\n".join([*lines, *_systems()])
+
+
+def _systems() -> Iterator[str]:
+    """Yield a table of systems of the literature, each of which is made of the contract alone."""
+    yield "## Systems of the literature"
+    yield ""
+    yield (
+        "Each system is a few lines in [small_systems.py](../ganzoo/testing/small_systems.py), written as a plugin "
+        "would write it. [A test](../tests/contract/test_small_systems.py) trains each of them: with a divided batch "
+        "(`--accumulate`), with recorded steps, and resumed from a checkpoint, with equal results."
+    )
+    yield ""
+    yield "| system | what it needs of the contract | source |"
+    yield "|---|---|---|"
+    for name, system in SYSTEMS.items():
+        yield f"| {name} | {system.needs} | {system.source} |"
+    yield ""
+
+
+def _module(value: Any) -> str:
+    return str(getattr(value, "__module__", ""))
+
+
+def _entry(name: str, value: Any) -> Iterator[str]:
+    if not inspect.isclass(value) and not inspect.isfunction(value):
+        return
+    yield f"### `{name}`"
+    yield ""
+    if inspect.isfunction(value):
+        yield f"`{name}{_signature(value)}`"
+        yield ""
+    if fields := _fields(value):
+        yield f"`{name}({', '.join(fields)})`"
+        yield ""
+    yield _text(value)
+    yield ""
+    members = list(_members(value)) if inspect.isclass(value) else []
+    yield from members
+    if members:
+        yield ""
+
+
+def _fields(value: Any) -> tuple[str, ...]:
+    """Return the fields of a dataclass or named tuple, and nothing for any other class."""
+    if dataclasses.is_dataclass(value):
+        return tuple(field.name for field in dataclasses.fields(value))
+    return tuple(getattr(value, "_fields", ()))
+
+
+def _members(value: type) -> Iterator[str]:
+    """Yield a line for each method and property that ganzoo defines, in order of definition."""
+    own = [base for base in reversed(value.__mro__) if base.__module__.startswith("ganzoo")]
+    names = dict.fromkeys(name for base in own for name in vars(base) if not name.startswith("_"))
+    for name in names:
+        member = inspect.getattr_static(value, name)
+        if isinstance(member, property):
+            yield f"- `{name}`: {_first_sentence(member.fget)}"
+        elif inspect.isfunction(member) or isinstance(member, staticmethod | classmethod):
+            function = getattr(value, name)
+            abstract = " (to implement)" if getattr(member, "__isabstractmethod__", False) else ""
+            yield f"- `{name}{_signature(function)}`{abstract}: {_first_sentence(function)}"
+
+
+def _signature(function: Any) -> str:
+    names = [name for name in inspect.signature(function).parameters if name != "self"]
+    return f"({', '.join(names)})"
+
+
+def _first_sentence(function: Any) -> str:
+    first = _text(function).split("\n\n", maxsplit=1)[0]
+    return " ".join(first.split())
+
+
+def _text(value: Any) -> str:
+    """Return a docstring as Markdown, up to its first example."""
+    text = (inspect.getdoc(value) or "").split("\n>>>", maxsplit=1)[0].strip()
+    text = re.sub(r":\w+:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", text).replace("``", "`").replace("\\*", "*")
+    return re.sub(r"(=+ =+[\s\S]*=+ =+)", r"```text\n\1\n```", text)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,53 @@
+"""Further outputs of a discriminator, computed from its features."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from ganzoo.catalogue.data import Field
+from ganzoo.contract.latent import Latent
+
+
+class HeadInput(NamedTuple):
+    """The features (B, F) of examples, their conditions (B, …), and the noise (B, Z) that fake examples come from."""
+
+    features: Tensor
+    condition: Tensor | None = None
+    z: Tensor | None = None
+
+
+class Head(nn.Module, ABC):
+    """Further outputs of a discriminator, built as ``target(config, features, condition, latent)``.
+
+    ``features`` is the number F of the discriminator's features, 0 if it declares none; ``condition`` the
+    :class:`Field` of the conditions, or ``None``; ``latent`` the distribution of the noise. The parameters of a head
+    are trained with those of the discriminator. A classifier of the condition and a network that recovers codes from
+    fakes are heads.
+    """
+
+    def __init__(self, config: Any, features: int, condition: Field | None, latent: Latent):
+        super().__init__()
+
+    @abstractmethod
+    def discriminator(self, real: HeadInput, fake: HeadInput) -> Mapping[str, Tensor]:
+        """Return terms (B,) by name, which are added to the discriminator's loss."""
+
+    @abstractmethod
+    def generator(self, fake: HeadInput) -> Mapping[str, Tensor]:
+        """Return terms (B,) by name, which are added to the generator's loss; the head's own weights are frozen."""
+
+
+class NoHead(Head):
+    """The null head: a discriminator with no further outputs."""
+
+    def discriminator(self, real: HeadInput, fake: HeadInput) -> Mapping[str, Tensor]:
+        """Return no terms."""
+        return {}
+
+    def generator(self, fake: HeadInput) -> Mapping[str, Tensor]:
+        """Return no terms."""
+        return {}

@@ -1,0 +1,24 @@
+"""What a recipe is asked to generate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from ganzoo.randomness import Draws
+
+
+@dataclass(frozen=True)
+class SampleRequest:
+    """``count`` examples for a ``condition`` (count, …), or for none; ``draws`` are on the CPU.
+
+    ``controls`` (count, …) are the values that the user chose among the recipe's controls, by name. What is not chosen
+    is drawn at random.
+    """
+
+    count: int
+    condition: Tensor | None
+    draws: Draws
+    controls: Mapping[str, Tensor] = field(default_factory=dict)
