@@ -119,9 +119,7 @@ _CHECKS: Mapping[type, Check] = {
 def _loss_checked(loss: Loss, part: Part) -> Iterator[None]:
     """In the block, check that the functions of a loss return one value for each logit."""
 
-    def checked(name: str) -> Callable[..., Any]:
-        function = getattr(loss, name)
-
+    def checked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(first: Tensor, second: Any) -> Any:
             output = function(first, second)
             if wrong := _other_shape(output, tuple(first.shape)):
@@ -130,13 +128,13 @@ def _loss_checked(loss: Loss, part: Part) -> Iterator[None]:
 
         return call
 
-    names = ("discriminator", "generator")
-    for name in names:
-        loss.__dict__[name] = checked(name)
+    functions: dict[str, Callable[..., Any]] = {"discriminator": loss.discriminator, "generator": loss.generator}
+    for name, function in functions.items():
+        loss.__dict__[name] = checked(name, function)
     try:
         yield
     finally:
-        for name in names:
+        for name in functions:
             del loss.__dict__[name]
 
 

@@ -6,7 +6,7 @@ import click
 
 from ganzoo.catalogue import installed
 from ganzoo.cli.help import HelpCommand
-from ganzoo.cli.output import print_json, print_table, warn_of_broken
+from ganzoo.cli.output import print_json, print_table, tell, warn_of_broken
 
 
 @click.command("list", cls=HelpCommand)
@@ -16,7 +16,7 @@ def list_command(kind: str | None, as_json: bool) -> None:
     """List what is installed, with the package that provides it.
 
     With KIND, list only one kind. Kinds: variant, recipe, generator, discriminator, conditioner, loss, penalty, latent,
-    initialiser, optimizer, schedule, dataset, metric, judge.
+    initialiser, optimizer, schedule, dataset, metric, judge, head, augmentation, network.
     """
     registry = installed()
     if kind is not None:
@@ -25,6 +25,9 @@ def list_command(kind: str | None, as_json: bool) -> None:
     warn_of_broken(registry)
     if as_json:
         print_json([entry.to_json() for entry in found])
+        return
+    if not found:
+        tell(f"no {kind} is installed", err=True)
         return
     rows = [(entry.item.kind, entry.item.name, entry.item.summary, str(entry.provider)) for entry in found]
     print_table(("kind", "name", "summary", "package"), rows)

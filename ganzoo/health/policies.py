@@ -23,7 +23,9 @@ RollBackFunction = Callable[[], int]
 class TrainedPhase(Protocol):
     """What a policy needs of a phase: it is due every ``every`` steps, and has a learning rate."""
 
-    every: int
+    @property
+    def every(self) -> int:
+        """Steps from one update to the next."""
 
     @property
     def learning_rate(self) -> float:

@@ -24,7 +24,7 @@ class PhaseOptimizer:
 
     def __init__(self, recipe: Recipe, phase: Phase, optimizer: torch.optim.Optimizer, schedule: Schedule):
         self.phase, self.optimizer, self.owns = phase, optimizer, not phase.optimizer
-        self.name, self.updates, self.every, self.fresh_data = phase.name, phase.updates, phase.every, phase.fresh_data
+        self.name, self.updates, self.fresh_data = phase.name, phase.updates, phase.fresh_data
         self.parameters = trained_parameters(recipe, phase)
         trained = set(self.parameters)
         self._others = [parameter for parameter in recipe.parameters() if parameter not in trained]
@@ -32,6 +32,11 @@ class PhaseOptimizer:
         self._schedule = schedule
         self._rates = [float(group["lr"]) for group in optimizer.param_groups]
         self._factor: float | None = None
+
+    @property
+    def every(self) -> int:
+        """The phase is due every ``every`` steps."""
+        return self.phase.every
 
     @property
     def learning_rate(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -82,7 +83,8 @@ def test_phases_that_are_not_always_due_have_recordings_of_their_own(monkeypatch
     selection = choose("gan", steps=14)
     eager, (replayed, recorder) = with_rates_on_the_device(make_trainer(selection)), recorded(selection)
     for trainer in (eager, replayed):
-        trainer.train_step.phase_optimizers[1].every = 2
+        second = trainer.train_step.phase_optimizers[1]
+        second.phase = replace(second.phase, every=2)
         for _ in range(14):
             trainer.advance()
     assert len(recorder.tapes) == 2
