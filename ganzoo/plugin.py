@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.catalogue import (
+    Command,
     Component,
     Config,
     DataConfig,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.step_context import NotReplayable, StepContext
     from ganzoo.layers import Dropout, embedding
     from ganzoo.randomness import Draws, Share, key
+    from ganzoo.training.observers import Observer, Picture, Report, TrainingStart
 
 _WITH_TORCH = {
     "ganzoo.contract.conditioner": ("Conditioner", "Shape", "Sites", "Unconditioned"),
@@ -72,6 +74,7 @@ _WITH_TORCH = {
     "ganzoo.contract.step_context": ("NotReplayable", "StepContext"),
     "ganzoo.layers": ("Dropout", "embedding"),
     "ganzoo.randomness": ("Draws", "Share", "key"),
+    "ganzoo.training.observers": ("Observer", "Picture", "Report", "TrainingStart"),
 }
 _MODULE_OF = {name: module for module, names in _WITH_TORCH.items() for name in names}
 
@@ -79,6 +82,7 @@ __all__ = [
     "Aim",
     "Batch",
     "Batchwise",
+    "Command",
     "Component",
     "ConditionedDiscriminator",
     "Conditioner",
@@ -106,13 +110,16 @@ __all__ = [
     "MetricValues",
     "Need",
     "NotReplayable",
+    "Observer",
     "OptimizerFactory",
     "Parts",
     "Penalty",
     "Phase",
     "PhaseOutput",
+    "Picture",
     "Progress",
     "Recipe",
+    "Report",
     "Schedule",
     "Shape",
     "Share",
@@ -120,6 +127,7 @@ __all__ = [
     "Slot",
     "StepContext",
     "Track",
+    "TrainingStart",
     "Unconditioned",
     "UserError",
     "Variant",

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import click
 
 from ganzoo.catalogue import Registry, Selection, installed
+from ganzoo.catalogue.observers import observer_flags
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.selection import Components, choose_components, slot_flags
 from ganzoo.catalogue.settings import RunSettings
@@ -56,7 +57,8 @@ class PartsCommand(HelpCommand, ABC):
         takes_value = self._flags_of(components) | own
         words = list(scan(args, takes_value.get, {variant}))
         if _asks_for_help(ctx, words):
-            selection = components.select()
+            selection = components.select({"observer": given.get("--observer")})
+            words = [word for word in words if not word.flag or word.flag in own or word.flag in ctx.help_option_names]
         else:
             problems = list(self._problems(words, takes_value, components))
             chosen = [word for word in words if word.flag in takes_value and word.flag not in own]
@@ -68,6 +70,8 @@ class PartsCommand(HelpCommand, ABC):
 
     def _flags_of(self, components: Components) -> dict[str, bool]:
         other = {option.flag for option in options_of(RunSettings)} - self.settings
+        if "observer" in other:
+            other |= set(observer_flags(components.registry))
         options = {flag: sets[0][1] for flag, sets in components.option_flags.items() if flag not in other}
         return of_options(options) | {f"--{flag}": True for flag in components.slot_flags}
 
