@@ -100,7 +100,9 @@ class Component:
         """The target as ``package.module:Class``."""
         if isinstance(self.target, str):
             return self.target
-        return f"{self.target.__module__}:{self.target.__qualname__}"
+        # A callable may be an object without a name, such as a partial function.
+        named = self.target if hasattr(self.target, "__qualname__") else type(self.target)
+        return f"{named.__module__}:{named.__qualname__}"
 
     def faults(self) -> Iterator[str]:
         """Yield every error in the declaration itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,9 +32,10 @@ class ConfigLayer:
     loose: bool = False
     files: Mapping[str, Any] = field(default_factory=dict)
 
-    def from_file(self, key: str, what: str) -> str:
-        """Return a sentence that ``what`` came from a file, if this layer says so of its part ``key``, or nothing."""
-        return from_file(what, self.files.get(key))
+
+def missing_file(layers: Sequence[ConfigLayer], key: str, what: str) -> str:
+    """Return a sentence that ``what`` came from a plugin file, if a layer says so of its part ``key``, or nothing."""
+    return next(filter(None, (from_file(what, layer.files.get(key)) for layer in reversed(layers))), "")
 
 
 def variant_layers(variant: Variant, published: bool) -> Iterator[ConfigLayer]:

@@ -68,9 +68,14 @@ class Plugin:
     slow: bool = False
 
     @property
+    def entries(self) -> tuple[Component | Variant, ...]:
+        """The declarations that are listed by kind and name."""
+        return (*self.components, *self.variants)
+
+    @property
     def declarations(self) -> tuple[Component | Variant | Command, ...]:
         """All declarations of the plugin."""
-        return (*self.components, *self.variants, *self.commands)
+        return (*self.entries, *self.commands)
 
 
 def discover(found: Iterable[EntryPoint] | None = None, environment: Mapping[str, str] = os.environ) -> list[Plugin]:

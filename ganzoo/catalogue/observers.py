@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ganzoo.catalogue.component import Component, Slot
-from ganzoo.catalogue.config_layers import OBSERVER, ConfigLayer
+from ganzoo.catalogue.component import Slot
+from ganzoo.catalogue.config_layers import OBSERVER, ConfigLayer, missing_file
 from ganzoo.catalogue.options import Option, options_of
 from ganzoo.catalogue.registry import Part, Registry, part_of
 from ganzoo.catalogue.settings import RunSettings
@@ -17,7 +17,7 @@ def observer_flags(registry: Registry) -> dict[str, list[tuple[str, Option]]]:
     return {
         f"{OBSERVER}{name}-{item.flag}": [(f"{OBSERVER}{name}", item)]
         for name in registry.names("observer")
-        for item in options_of(_component(registry, name).config)
+        for item in options_of(registry.component("observer", name).config)
     }
 
 
@@ -34,13 +34,8 @@ def observer_parts(
         except Refused as refused:
             problems.extend(refused.problems)
         except UserError as problem:
-            problems.append(layers_say(layers, f"{OBSERVER}{name}", f"observer {name!r}") or str(problem))
+            problems.append(missing_file(layers, f"{OBSERVER}{name}", f"observer {name!r}") or str(problem))
     problems.extend(_without_effect(settings, layers[-1].options))
-
-
-def layers_say(layers: Sequence[ConfigLayer], key: str, what: str) -> str:
-    """Return a sentence that ``what`` came from a file, if a config file says so of the part ``key``, or nothing."""
-    return next((layer.from_file(key, what) for layer in reversed(layers) if layer.from_file(key, what)), "")
 
 
 def _without_effect(settings: RunSettings, given: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
@@ -48,7 +43,3 @@ def _without_effect(settings: RunSettings, given: Mapping[str, Mapping[str, obje
         name = key.removeprefix(OBSERVER)
         if key.startswith(OBSERVER) and name not in settings.observers:
             yield f"the options --{key}-… have no effect without the observer: add --observer {name}"
-
-
-def _component(registry: Registry, name: str) -> Component:
-    return registry.component("observer", name)

@@ -99,9 +99,7 @@ class Registry:
         self.plugins = tuple(plugins)
         sound = [plugin for plugin in self.plugins if not plugin.cause]
         self._entries = {
-            (item.kind, item.name): Entry(item, plugin.provider)
-            for plugin in sound
-            for item in (*plugin.components, *plugin.variants)
+            (item.kind, item.name): Entry(item, plugin.provider) for plugin in sound for item in plugin.entries
         }
         self.commands: Mapping[str, OfferedCommand] = {
             item.name: OfferedCommand(item, plugin.provider) for plugin in sound for item in plugin.commands

@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.catalogue.component import Component, Slot, Variant
-from ganzoo.catalogue.config_layers import OBSERVER, RUN, ConfigLayer, file_layer, refuse_other_file, variant_layers
+from ganzoo.catalogue.config_layers import (
+    OBSERVER,
+    RUN,
+    ConfigLayer,
+    file_layer,
+    missing_file,
+    refuse_other_file,
+    variant_layers,
+)
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.flags import option_flags, options_by_slot, unknown_flag
 from ganzoo.catalogue.formats import FORMAT
-from ganzoo.catalogue.observers import layers_say, observer_flags, observer_parts
+from ganzoo.catalogue.observers import observer_flags, observer_parts
 from ganzoo.catalogue.options import DataConfig, Option, make, options_of, values_of
 from ganzoo.catalogue.registry import Part, Registry, from_file, part_of, part_to_json
 from ganzoo.catalogue.settings import NOT_IN_FILES, RunSettings
@@ -177,7 +185,7 @@ def choose_components(
             chosen[slot.name] = (slot, registry.component(slot.kind, name))
         except UserError as problem:
             naming = [layer for layer in layers if layer.parts.get(slot.name) == name]
-            problems.append(layers_say(naming, slot.name, f"{slot.kind} {name!r}") or str(problem))
+            problems.append(missing_file(naming, slot.name, f"{slot.kind} {name!r}") or str(problem))
     return Components(registry, variant, preset, slots, chosen, layers, tuple(problems))
 
 

@@ -57,7 +57,8 @@ class PartsCommand(HelpCommand, ABC):
         takes_value = self._flags_of(components) | own
         words = list(scan(args, takes_value.get, {variant}))
         if _asks_for_help(ctx, words):
-            selection = components.select({"observer": given.get("--observer")})
+            # Of the values, only the names of observers decide which options there are.
+            selection = components.select({"observer": given["--observer"]} if "--observer" in given else {})
             words = [word for word in words if not word.flag or word.flag in own or word.flag in ctx.help_option_names]
         else:
             problems = list(self._problems(words, takes_value, components))

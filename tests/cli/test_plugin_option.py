@@ -301,3 +301,22 @@ def test_several_processes_take_the_file(mine: str, tmp_path: Path) -> None:
 
 def test_the_option_stands_in_the_help_text() -> None:
     assert lacks(ganzoo("--help").out, ("--plugin FILE.py", "anywhere on the line")) == []
+
+
+def test_a_target_may_be_a_callable_without_a_name(mine: str, tmp_path: Path) -> None:
+    code = """
+import functools, torch
+from ganzoo.plugin import *
+def make(config, parameters, lr):
+    return torch.optim.SGD(parameters, lr=lr)
+def fail(config, parameters):
+    raise LookupError("no slope")
+@hookimpl
+def ganzoo_components():
+    for name, target in (("half", functools.partial(make, lr=0.5)), ("lost", functools.partial(fail))):
+        yield Component(kind="optimizer", name=name, summary="partial", target=target)
+"""
+    write_plugin(tmp_path / "partial.py", code)
+    words = ("train", "gan", "--plugin", "partial.py", *SMALL, "--optimizer")
+    assert ganzoo(*words, "half", "--dry-run").status == 0
+    assert "optimizer 'lost' (slot discriminator-optimizer) of partial.py fails: no slope" in problem(*words, "lost")
