@@ -137,6 +137,7 @@ BASES: Mapping[str, type] = {
     "dataset": plugin.Dataset,
     "metric": plugin.Metric,
     "judge": plugin.Judge,
+    "observer": plugin.Observer,
 }
 
 
