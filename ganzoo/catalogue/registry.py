@@ -35,14 +35,15 @@ class Entry:
         return f"{self.label} of {self.provider.origin}"
 
     def to_json(self) -> dict[str, str]:
-        """Return kind, name, summary, package and version."""
-        return {
+        """Return kind, name, summary, package and version, and the name of the file that it came from, if any."""
+        about = {
             "kind": self.item.kind,
             "name": self.item.name,
             "summary": self.item.summary,
             "package": self.provider.package,
             "version": self.provider.version,
         }
+        return about | _file_of(self.provider)
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,11 @@ def part_to_json(part: Part) -> dict[str, Any]:
         "version": part.provider.version,
         "config": values_of(part.config),
     }
-    return about | ({"file": part.provider.file.name} if part.provider.file else {})
+    return about | _file_of(part.provider)
+
+
+def _file_of(provider: Provider) -> dict[str, str]:
+    return {"file": provider.file.name} if provider.file else {}
 
 
 def from_file(what: str, file: Any) -> str:

@@ -108,7 +108,7 @@ def _one_sentence(problem: click.ClickException) -> str:
     """Return the message of a click exception in one sentence, without usage lines, with the nearest option."""
     context = problem.ctx if isinstance(problem, click.UsageError) else None
     if isinstance(problem, click.NoSuchOption) and context is not None:
-        known = [flag for param in context.command.get_params(context) for flag in param.opts]
+        known = [OPTION, *(flag for param in context.command.get_params(context) for flag in param.opts)]
         hint = did_you_mean(problem.option_name, known)
         return f"no option is called {problem.option_name!r}{hint} `{context.command_path} --help` shows all options"
     message = " ".join(problem.format_message().split()).rstrip(".") or type(problem).__name__

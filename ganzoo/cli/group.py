@@ -29,6 +29,16 @@ class Commands(HelpGroup):
         offered = self.offered(cmd_name)
         return super().get_command(ctx, cmd_name) if offered is None else _loaded(offered)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the name, the command and its words; the error about an unknown name suggests those of plugins too."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as problem:
+            known = [*self.commands, *installed().commands]
+            raise click.exceptions.NoSuchCommand(problem.command_name, possibilities=known, ctx=ctx) from problem
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write ganzoo's own commands, and those of each plugin under its package."""
         super().format_commands(ctx, formatter)

@@ -17,6 +17,7 @@ from ganzoo.catalogue.selection import Components, choose_components, slot_flags
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.options import OptionGroup, hint_of_slots, option_groups
+from ganzoo.cli.plugin_option import OPTION
 from ganzoo.cli.words import Word, of_options, of_params, scan, values
 from ganzoo.errors import Refused, UserError
 from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
@@ -84,7 +85,7 @@ class PartsCommand(HelpCommand, ABC):
         for word in words:
             if _is_unknown(word, takes_value):
                 if not components.may_be_known(word.flag.removeprefix("--")):
-                    hint = did_you_mean(word.flag, takes_value)
+                    hint = did_you_mean(word.flag, [OPTION, *takes_value])
                     yield f"no option is called {word.flag!r}{hint} {advice} all options"
             elif takes_value.get(word.flag) and word.value is None:
                 yield f"option {word.flag!r} needs a value; {advice} which"

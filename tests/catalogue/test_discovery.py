@@ -17,7 +17,7 @@ from ganzoo.catalogue import Registry
 from ganzoo.catalogue.discovery import Plugin, Provider, discover
 from ganzoo.cli import run
 from ganzoo.errors import UserError
-from ganzoo.testing.broken_plugins import BROKEN, GOOD, HEAD, components, penalty, sound, variants
+from ganzoo.testing.broken_plugins import BROKEN, GOOD, HEAD, commands, components, penalty, sound, variants
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,16 @@ def test_two_packages_with_one_variant_name_are_both_named(shelf: Shelf) -> None
         shelf.install(package, {package: variants("Variant(name='same', summary='s', recipe='adversarial')")})
     cause = shelf.discover()["beta/beta"].cause
     assert lacks(cause, ("alpha", "beta", "variant", "'same'")) == []
+
+
+def test_two_packages_with_one_command_name_are_both_named(shelf: Shelf) -> None:
+    for package in ("alpha", "beta"):
+        shelf.install(package, {package: commands("same") + sound(f"of-{package}")})
+    found = shelf.discover()
+    assert lacks(found["beta/beta"].cause, ("alpha", "beta", "command", "'same'")) == []
+    registry = Registry(found.values())
+    assert registry.commands["same"].provider.package == "alpha"
+    assert registry.names("penalty") == ("of-alpha",)
 
 
 def test_two_plugins_of_one_package_with_one_component_name(shelf: Shelf) -> None:

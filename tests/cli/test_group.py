@@ -93,6 +93,11 @@ def test_a_command_ends_with_the_statuses_of_ganzoo(how: str, status: int, said:
     assert (answer.status, answer.out, answer.err.strip()) == (status, "", said)
 
 
+def test_a_misspelt_command_suggests_the_nearest(hello: tuple[str, str]) -> None:
+    assert "Did you mean 'hello'?" in problem(*hello, "helo")
+    assert "Did you mean 'train'?" in problem(*hello, "trian")
+
+
 def test_an_unknown_option_of_a_command_is_told(hello: tuple[str, str]) -> None:
     assert "no option is called '--nope'. `ganzoo hello --help`" in problem(*hello, "hello", "--nope")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shlex
 import subprocess
@@ -99,6 +100,11 @@ def test_words_by_chance_lose_the_option_and_nothing_else() -> None:
 # What goes wrong
 
 
+@pytest.mark.parametrize("line", ["list --plugn my_gan.py", "train gan --plugn my_gan.py", "--plug my_gan.py list"])
+def test_a_misspelt_option_suggests_it(line: str) -> None:
+    assert "did you mean '--plugin'?" in problem(*line.split())
+
+
 def test_a_broken_file_ends_every_command(mine: str, tmp_path: Path) -> None:
     write_plugin(tmp_path / "broken.py", "x = 1\nx.y\n")
     for words in (("list",), ("--help",), ("train", "gan"), ("sample", "nowhere"), (), ("nonsense",)):
@@ -171,6 +177,25 @@ def test_plugins_tells_programs_the_same(mine: str, tmp_path: Path) -> None:
     (told,) = [plugin for plugin in document("plugins", "--plugin", mine) if plugin["plugin"] == "my_gan"]
     assert told["file"] == str(tmp_path / mine)
     assert (told["package"], told["provides"], told["cause"]) == ("local", ["loss soft", "variant mine"], "")
+
+
+def test_the_allow_list_neither_loads_nor_forbids_a_file(tmp_path: Path) -> None:
+    path = write_plugin(tmp_path / "my_gan.py", COMMAND)
+
+    def ganzoo_allowing(allowed: str, *words: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "GANZOO_PLUGINS": allowed}
+        line = [sys.executable, "-m", "ganzoo", *words]
+        return subprocess.run(line, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
+
+    assert ganzoo_allowing("ganzoo", "hello", "--plugin", str(path)).stdout == "hello\n"
+    assert ganzoo_allowing("my_gan,my_gan.py,local", "hello").returncode == 2
+
+
+def test_list_tells_programs_the_file(mine: str) -> None:
+    (told,) = [entry for entry in document("list", "--plugin", mine) if entry["name"] == "soft"]
+    assert (told["package"], told["file"]) == ("local", mine)
+    (told,) = document("info", "soft", "--plugin", mine)
+    assert told["file"] == mine
 
 
 def test_help_groups_name_the_file(mine: str) -> None:
