@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import ganzoo
-from ganzoo.catalogue import installed, select
+from ganzoo.catalogue import Slot, installed, select
 from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.plugin_files import PREFIX, ModulesOfFiles, files_in_use, plugins_from, use_plugin
-from ganzoo.catalogue.registry import install
+from ganzoo.catalogue.registry import install, part_from_json
 from ganzoo.errors import UserError
 from ganzoo.testing.broken_plugins import BROKEN, GOOD, HEAD, components, penalty, sound
 from ganzoo.testing.command_lines import lacks, listing
@@ -194,6 +194,27 @@ def test_a_file_that_goes_to_another_folder_goes_alone(tmp_path: Path) -> None:
     here = Path.cwd()
     use_plugin(write_plugin(tmp_path / "mover.py", "import os\nos.chdir('/')\n" + LOSS))
     assert Path.cwd() == here
+
+
+# What files of models say
+
+
+@pytest.mark.parametrize("file", ["my_gan.py", "\x1b[31m", "a\nb.py", "x" * 5000, "../../$(touch evil).py"])
+def test_a_missing_part_names_the_file_that_it_came_from(file: str) -> None:
+    about = {"name": "soft", "package": LOCAL, "version": "0", "config": {}, "file": file}
+    with pytest.raises(
+        UserError, match=r"^loss 'soft' came from the file .*: give it with --plugin FILE\.py$"
+    ) as caught:
+        part_from_json(installed(), Slot("loss", "loss", "bce"), about)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("file", [7, None, ["a.py"], {}])
+def test_what_is_no_name_of_a_file_is_not_repeated(file: object) -> None:
+    about = {"name": "soft", "package": LOCAL, "file": file}
+    with pytest.raises(UserError, match="is needed and not installed"):
+        part_from_json(installed(), Slot("loss", "loss", "bce"), about)
 
 
 # For a while
