@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from ganzoo.api import catalogue as list
     from ganzoo.api import evaluate, load, sample, train
     from ganzoo.catalogue import hookimpl
+    from ganzoo.catalogue.plugin_files import use_plugin
 
-__all__ = ["evaluate", "hookimpl", "list", "load", "sample", "train"]
+__all__ = ["evaluate", "hookimpl", "list", "load", "sample", "train", "use_plugin"]
 
 _HOMES = {
     "evaluate": ("ganzoo.api", "evaluate"),
@@ -25,6 +26,7 @@ _HOMES = {
     "load": ("ganzoo.api", "load"),
     "sample": ("ganzoo.api", "sample"),
     "train": ("ganzoo.api", "train"),
+    "use_plugin": ("ganzoo.catalogue.plugin_files", "use_plugin"),
 }
 
 

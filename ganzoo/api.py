@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ganzoo.evaluation import Evaluation
     from ganzoo.studio.model import Model
+    from ganzoo.training.observers.optional import Watcher
     from ganzoo.training.run import Run
 
 
@@ -36,20 +37,22 @@ def train(
     config: Mapping[str, Any] | None = None,
     progress: bool = True,
     resume: bool = False,
+    observers: Sequence[Watcher] = (),
     **options: Any,
 ) -> Run:
     """Train ``variant`` and return the run.
 
     ``options`` are the options of ``ganzoo train`` with underscores: ``train("cgan", conditioner="multiply",
     dataset="mnist", steps=5000, optimizer_lr=1e-4)``. ``config`` is the content of a ``config.json``;
-    ``resume`` continues the run in ``out``. Raises :class:`~ganzoo.errors.UserError`, before anything is written, where
-    something is invalid.
+    ``resume`` continues the run in ``out``. Each of ``observers`` is a function that is called with every report, or an
+    object of a class derived from :class:`ganzoo.plugin.Observer`; their errors never end the training. Raises
+    :class:`~ganzoo.errors.UserError`, before anything is written, where something is invalid.
     """
     selection = select(installed(), variant, options, preset, config)
     from ganzoo.training import run
     from ganzoo.training.observers.progress import ProgressDisplay
 
-    return run.train(selection, [ProgressDisplay()] if progress else [], resume)
+    return run.train(selection, [ProgressDisplay()] if progress else [], resume, observers)
 
 
 def load(path: str | Path) -> Model:

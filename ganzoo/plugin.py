@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.catalogue import (
+    Command,
     Component,
     Config,
     DataConfig,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.working_state import WorkingState
     from ganzoo.layers import Dropout, embedding
     from ganzoo.randomness import Draws, Share, key
+    from ganzoo.training.observers import Observer, Picture, Report, TrainingStart
 
 _WITH_TORCH = {
     "ganzoo.contract.augmentation": ("Augmentation",),
@@ -80,6 +82,7 @@ _WITH_TORCH = {
     "ganzoo.contract.working_state": ("WorkingState",),
     "ganzoo.layers": ("Dropout", "embedding"),
     "ganzoo.randomness": ("Draws", "Share", "key"),
+    "ganzoo.training.observers": ("Observer", "Picture", "Report", "TrainingStart"),
 }
 _MODULE_OF = {name: module for module, names in _WITH_TORCH.items() for name in names}
 
@@ -88,6 +91,7 @@ __all__ = [
     "Augmentation",
     "Batch",
     "Batchwise",
+    "Command",
     "Component",
     "ConditionedDiscriminator",
     "Conditioner",
@@ -117,6 +121,7 @@ __all__ = [
     "MetricValues",
     "Need",
     "NotReplayable",
+    "Observer",
     "OptimizerFactory",
     "Parts",
     "Penalties",
@@ -124,9 +129,11 @@ __all__ = [
     "PenaltyOutput",
     "Phase",
     "PhaseOutput",
+    "Picture",
     "Player",
     "Progress",
     "Recipe",
+    "Report",
     "SampleRequest",
     "Schedule",
     "Shape",
@@ -135,6 +142,7 @@ __all__ = [
     "Slot",
     "StepContext",
     "Track",
+    "TrainingStart",
     "Unconditioned",
     "UserError",
     "Variant",

@@ -15,7 +15,7 @@ from ganzoo.testing.command_lines import document
 
 
 def test_the_public_names_are_there_and_few() -> None:
-    assert sorted(package.__all__) == ["evaluate", "hookimpl", "list", "load", "sample", "train"]
+    assert sorted(package.__all__) == ["evaluate", "hookimpl", "list", "load", "sample", "train", "use_plugin"]
     assert all(callable(getattr(package, name)) for name in package.__all__)
     assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match="has no attribute 'trian'; it has"):

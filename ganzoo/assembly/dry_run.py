@@ -123,7 +123,7 @@ def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selec
 
 def _phase_parts(selection: Selection) -> str:
     return " and ".join(
-        f"{part.label} ({part.provider.package})" for part in selection.parts.values() if part.slot.kind in PHASE_KINDS
+        f"{part.label} ({part.provider.short})" for part in selection.parts.values() if part.slot.kind in PHASE_KINDS
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.options import Config
 from ganzoo.catalogue.registry import Part
 from ganzoo.catalogue.selection import Selection
+from ganzoo.catalogue.target import load_target
 from ganzoo.contract.augmentation import Augmentation
 from ganzoo.contract.conditioner import Conditioner, Sites, Unconditioned
 from ganzoo.contract.dataset import Dataset
@@ -27,7 +27,6 @@ from ganzoo.contract.optimization import Schedule
 from ganzoo.contract.penalty import Penalty
 from ganzoo.contract.recipe import Recipe
 from ganzoo.randomness import key
-from ganzoo.text import message_of
 
 # The class that a target must derive from, by kind of component; the target of an optimizer is a function.
 INTERFACES: Mapping[str, type] = {
@@ -49,28 +48,19 @@ INTERFACES: Mapping[str, type] = {
 }
 
 
-def resolve(component: Component) -> Any:
+def resolve(component: Component, interface: type | None = None) -> Any:
     """Return the class or function that ``component.target`` names.
 
-    Raises ``ImportError`` if it cannot be loaded, and ``TypeError`` if it does not implement the kind's interface.
+    Raises ``ImportError`` if it cannot be loaded, and ``TypeError`` if it does not implement ``interface``, by default
+    that of its kind.
     """
-    target = component.target if callable(component.target) else _imported(component.target)
-    interface = INTERFACES.get(component.kind)
+    target = load_target(component.target)
+    interface = interface or INTERFACES.get(component.kind)
     if interface is not None and not (isinstance(target, type) and issubclass(target, interface)):
         raise TypeError(
             f"{component.target_name} is not a subclass of {interface.__name__} (from {interface.__module__})"
         )
     return target
-
-
-def _imported(path: str) -> Any:
-    module, name = path.split(":")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as problem:  # code of a plugin may raise anything during import, SystemExit included
-        raise ImportError(f"{path} cannot be loaded ({message_of(problem)})") from problem
 
 
 def _target(part: Part) -> Any:

@@ -15,6 +15,7 @@ from ganzoo.batches.order import BatchOrder
 from ganzoo.batches.reading import bytes_per_example, length_of, normalise, read_checked, read_in_chunks
 from ganzoo.batches.workers import init_worker, signals_blocked
 from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.plugin_files import ModulesOfFiles
 from ganzoo.contract.dataset import Dataset
 from ganzoo.errors import UserError
 from ganzoo.randomness import WHOLE, Share
@@ -125,11 +126,20 @@ class _CheckedDataset(TorchDataset["dict[str, Tensor] | UserError"]):
     def __init__(self, dataset: Dataset, spec: DataSpec, name: str):
         self._dataset, self._spec, self._name = dataset, spec, name
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # The modules come first: a class from a plugin file is found in them.
+        return _checked_dataset, (ModulesOfFiles(), self._dataset, self._spec, self._name)
+
     def __getitem__(self, indices: Tensor) -> dict[str, Tensor] | UserError:
         try:
             return read_checked(self._dataset, indices, self._spec, self._name)
         except UserError as problem:
             return problem
+
+
+def _checked_dataset(modules: None, dataset: Dataset, spec: DataSpec, name: str) -> _CheckedDataset:
+    """Return the dataset in a worker process; ``modules`` have been loaded there."""
+    return _CheckedDataset(dataset, spec, name)
 
 
 class _BatchIndices:

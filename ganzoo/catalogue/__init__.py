@@ -1,6 +1,6 @@
 """Declarations, plugins, names, options and the first check before training; nothing in this package imports torch."""
 
-from ganzoo.catalogue.component import KINDS, Component, Need, Slot, Variant, phase_slots
+from ganzoo.catalogue.component import KINDS, Command, Component, Need, Slot, Variant, phase_slots
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.hooks import hookimpl
 from ganzoo.catalogue.options import Config, DataConfig, option
@@ -9,6 +9,7 @@ from ganzoo.catalogue.selection import Selection, select
 
 __all__ = [
     "KINDS",
+    "Command",
     "Component",
     "Config",
     "DataConfig",

@@ -30,8 +30,12 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "dataset": "the real examples",
         "metric": "a measure of how good generated examples are",
         "judge": "the classifier or feature extractor that the metrics use",
+        "observer": "what also watches a training: it writes or shows something, and changes nothing",
     }
 )
+
+# The commands of ganzoo itself, which no plugin may replace.
+OWN_COMMANDS = ("list", "info", "plugins", "train", "sample", "evaluate", "convert", "bench", "doctor")
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -117,7 +121,9 @@ class Component:
         """The target as ``package.module:Class``."""
         if isinstance(self.target, str):
             return self.target
-        return f"{self.target.__module__}:{self.target.__qualname__}"
+        # A callable may be an object without a name, such as a partial function.
+        named = self.target if hasattr(self.target, "__qualname__") else type(self.target)
+        return f"{named.__module__}:{named.__qualname__}"
 
     def faults(self) -> Iterator[str]:
         """Yield every error in the declaration itself."""
@@ -195,6 +201,29 @@ class Variant:
         wrong += [key for key in self.published if str(key).count(".") > 1]
         for key in wrong:
             yield f"override {key!r} of variant {self.name!r} does not have the form 'slot.option'"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """The declaration of a command: ``ganzoo NAME``.
+
+    ``target`` is ``package.module:name`` of a click command, which is imported only when the command runs; in a plugin
+    that is one file, it may be the click command itself.
+    """
+
+    name: str
+    summary: str
+    target: str | Callable[..., Any]
+
+    kind = "command"
+
+    def faults(self) -> Iterator[str]:
+        """Yield every error in the declaration itself."""
+        yield from _name_faults(self.kind, self.name, self.summary)
+        if self.name in OWN_COMMANDS:
+            yield f"the command {self.name!r} is ganzoo's own: choose another name"
+        if not callable(self.target) and not _TARGET.fullmatch(str(self.target)):
+            yield f"target {self.target!r} of command {self.name!r} does not have the form 'package.module:name'"
 
 
 def _name_faults(kind: str, name: Any, summary: Any) -> Iterator[str]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ganzoo.catalogue.component import Variant
+from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.formats import FORMAT, OLDEST_CONFIG, refuse_other_format
+from ganzoo.catalogue.registry import from_file
 from ganzoo.catalogue.settings import NOT_IN_FILES
 from ganzoo.errors import UserError
 from ganzoo.text import did_you_mean
 
 RUN = "run"  # the key of the run settings among the options of a layer; every other key is a slot or a kind
+OBSERVER = "observer-"  # or begins like this, and then it is an observer's
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,19 @@ class ConfigLayer:
     """One source of choices: a component for each slot or kind, and options for each slot or kind.
 
     ``loose`` options apply to whatever component fills the slot in the end; other options apply only to the component
-    that this layer, or a layer below, chose.
+    that this layer, or a layer below, chose. ``files`` are the names of the plugin files that parts came from.
     """
 
     name: str
     parts: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     loose: bool = False
+    files: Mapping[str, Any] = field(default_factory=dict)
+
+
+def missing_file(layers: Sequence[ConfigLayer], key: str, what: str) -> str:
+    """Return a sentence that ``what`` came from a plugin file, if a layer says so of its part ``key``, or nothing."""
+    return next(filter(None, (from_file(what, layer.files.get(key)) for layer in reversed(layers))), "")
 
 
 def variant_layers(variant: Variant, published: bool) -> Iterator[ConfigLayer]:
@@ -47,7 +56,7 @@ def _layer_of(variant: Variant, parts: Mapping[str, str], overrides: Mapping[str
 
 def refuse_other_file(file: Mapping[str, Any], variant: str, preset: str | None) -> None:
     """Raise :class:`UserError` where a config file has another variant or preset, or unknown entries."""
-    known = ("format", "variant", "preset", "parts", "run", "versions")
+    known = ("format", "variant", "variant_file", "preset", "parts", "observers", "run", "versions")
     for key in file:
         if key not in known:
             raise UserError(f"the config file has an unknown entry {key!r}{did_you_mean(str(key), known)}")
@@ -59,10 +68,11 @@ def refuse_other_file(file: Mapping[str, Any], variant: str, preset: str | None)
 def file_layer(file: Mapping[str, Any], variant: Variant) -> ConfigLayer:
     """Return the layer of a config file; raises :class:`UserError` where it is damaged or has another recipe."""
     refuse_other_format(file.get("format", FORMAT), "the config file", OLDEST_CONFIG)
-    parts, run = file.get("parts", {}), file.get("run", {})
-    if not isinstance(parts, Mapping) or not isinstance(run, Mapping):
-        raise UserError("the config file is damaged: 'parts' and 'run' must be JSON objects")
-    for name, value in parts.items():
+    parts, run, observers = file.get("parts", {}), file.get("run", {}), file.get("observers", {})
+    if not all(isinstance(value, Mapping) for value in (parts, run, observers)):
+        raise UserError("the config file is damaged: 'parts', 'observers' and 'run' must be JSON objects")
+    described = {**parts, **{f"{OBSERVER}{name}": value for name, value in observers.items()}}
+    for name, value in described.items():
         if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
             raise UserError(f"the config file is damaged: part {name!r} has no name")
         if not isinstance(value.get("config", {}), Mapping):
@@ -78,5 +88,6 @@ def file_layer(file: Mapping[str, Any], variant: Variant) -> ConfigLayer:
             f"the config file has the recipe {names['recipe']!r}, but variant {variant.name!r} has the recipe "
             f"{variant.recipe!r}: leave the recipe out of the file"
         )
-    options = {slot: value.get("config", {}) for slot, value in parts.items()}
-    return ConfigLayer("the config file", names, {**options, RUN: run})
+    options = {key: value.get("config", {}) for key, value in described.items()}
+    files = {key: value.get("file") for key, value in described.items() if value.get("package") == LOCAL}
+    return ConfigLayer("the config file", names, {**options, RUN: run}, files=files)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, distributions, entry_points
+from pathlib import Path
 from typing import Any
 
 import pluggy
 
 from ganzoo.catalogue import hooks
-from ganzoo.catalogue.component import Component, Variant
+from ganzoo.catalogue.component import Command, Component, Variant
 from ganzoo.errors import Interrupted
 from ganzoo.text import described
 
@@ -21,37 +22,60 @@ ALLOW_LIST = "GANZOO_PLUGINS"
 OWN_PACKAGE = "ganzoo"
 LOCAL = "local"  # the package of what comes from a single file, or from Python itself
 MOST = 10_000  # declarations of one plugin
+SLOW = "torch"  # a module that takes seconds to import
 
 
 @dataclass(frozen=True)
 class Provider:
-    """The source of a component: a plugin (an entry point) of a package (a distribution)."""
+    """The source of a component: a plugin (an entry point) of a package (a distribution), or a single ``file``.
+
+    The package of a file is :data:`LOCAL`, and its version the beginning of a sha256 of its content.
+    """
 
     plugin: str
     package: str
     version: str
+    file: Path | None = None
 
     def __str__(self) -> str:
-        return f"{self.package} {self.version}"
+        return self.file.name if self.file else f"{self.package} {self.version}"
+
+    @property
+    def short(self) -> str:
+        """The name of the package or of the file."""
+        return self.file.name if self.file else self.package
+
+    @property
+    def origin(self) -> str:
+        """Where its code is, in messages: ``package ganzoo`` or ``my_gan.py``."""
+        return self.short if self.file else f"package {self.package}"
 
 
 @dataclass(frozen=True)
 class Plugin:
     """A plugin that was found: its declarations, or the ``cause`` why it was set aside.
 
-    A plugin that the allow-list excludes is not ``allowed``; it is not broken.
+    A plugin that the allow-list excludes is not ``allowed``; it is not broken. One that is ``slow`` imported torch,
+    although a declaration needs none.
     """
 
     provider: Provider
     components: tuple[Component, ...] = ()
     variants: tuple[Variant, ...] = ()
+    commands: tuple[Command, ...] = ()
     cause: str = ""
     allowed: bool = True
+    slow: bool = False
 
     @property
-    def declarations(self) -> tuple[Component | Variant, ...]:
-        """All declarations of the plugin."""
+    def entries(self) -> tuple[Component | Variant, ...]:
+        """The declarations that are listed by kind and name."""
         return (*self.components, *self.variants)
+
+    @property
+    def declarations(self) -> tuple[Component | Variant | Command, ...]:
+        """All declarations of the plugin."""
+        return (*self.entries, *self.commands)
 
 
 def discover(found: Iterable[EntryPoint] | None = None, environment: Mapping[str, str] = os.environ) -> list[Plugin]:
@@ -126,23 +150,34 @@ def _clash(plugin: Plugin, owners: Mapping[tuple[str, str], Provider], seen: Map
 
 def _load(provider: Provider, point: EntryPoint) -> Plugin:
     # BaseException: a plugin that exits while it is imported must not end the program.
-    # Its output goes to stderr, because stdout may be a JSON document.
     try:
-        with contextlib.redirect_stdout(sys.stderr), _staying():
-            declared = _declarations(_loaded(point))
-            faults = [fault for item in declared for fault in item.faults()]
-            names = [(str(item.kind), str(item.name)) for item in declared]
+        return plugin_in(lambda: _loaded(point), provider)
     except Interrupted:
         raise
     except BaseException as problem:
         return Plugin(provider, cause=described(problem))
+
+
+def plugin_in(load: Callable[[], Any], provider: Provider) -> Plugin:
+    """Return the plugin in the module or object that ``load`` returns; invalid declarations are its cause.
+
+    Raises whatever the code of the plugin raises, which may be no ``Exception``.
+    """
+    quick = SLOW not in sys.modules
+    # Its output goes to stderr, because stdout may be a JSON document.
+    with contextlib.redirect_stdout(sys.stderr), _staying():
+        declared = _declarations(load())
+        faults = [fault for item in declared for fault in item.faults()]
+        names = [(str(item.kind), str(item.name)) for item in declared]
+    slow = quick and SLOW in sys.modules
     twice = sorted({name for name in names if names.count(name) > 1})
     faults += [f"{kind} {name!r} is declared twice" for kind, name in twice]
     if faults:
         return Plugin(provider, cause="; ".join(faults))
     components = tuple(item for item in declared if isinstance(item, Component))
     variants = tuple(item for item in declared if isinstance(item, Variant))
-    return Plugin(provider, components, variants)
+    commands = tuple(item for item in declared if isinstance(item, Command))
+    return Plugin(provider, components, variants, commands, slow=slow)
 
 
 @contextlib.contextmanager
@@ -172,23 +207,28 @@ def _loaded(point: EntryPoint) -> Any:
         raise AttributeError(f"{point.value} does not exist: {problem}") from problem
 
 
-def _declarations(module: Any) -> list[Component | Variant]:
+def _declarations(module: Any) -> list[Component | Variant | Command]:
     manager = pluggy.PluginManager(hooks.GROUP)
     manager.add_hookspecs(hooks)
     manager.register(module)
     manager.check_pending()
     if not manager.get_hookcallers(module):
         raise TypeError("it implements no ganzoo hook: mark its functions with ganzoo.hookimpl")
-    declared: list[Component | Variant] = []
-    for hook, expected in (("ganzoo_components", Component), ("ganzoo_variants", Variant)):
+    declared: list[Component | Variant | Command] = []
+    for hook, expected in hooks.RETURNS.items():
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             # Called directly: pluggy drops a result of None, which is a forgotten return.
             answer = implementation.function()
-            if answer is None or isinstance(answer, str | Component | Variant):
+            if answer is None or isinstance(answer, str | Component | Variant | Command):
                 raise TypeError(f"{hook} returned {answer!r}, which is not a list of {expected.__name__}")
             for item in answer:
                 if not isinstance(item, expected):
                     raise TypeError(f"{hook} returned {item!r}, which is not a {expected.__name__}")
+                if isinstance(item, Component) and (item.kind == "observer") != (hook == hooks.OF_OBSERVERS):
+                    raise TypeError(
+                        f"{hook} returned the {item.kind} {item.name!r}: {hooks.OF_OBSERVERS} returns observers, and "
+                        "ganzoo_components all other components"
+                    )
                 declared.append(item)
                 if len(declared) > MOST:
                     raise ValueError(f"{hook} returns more than {MOST} declarations, perhaps without end")

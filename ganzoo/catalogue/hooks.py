@@ -1,15 +1,26 @@
-"""The two hooks of a plugin: both return declarations, and neither may import torch."""
+"""The hooks of a plugin: each returns declarations, and none may import torch in an installed plugin."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TypeVar, cast
 
 import pluggy
 
-from ganzoo.catalogue.component import Component, Variant
+from ganzoo.catalogue.component import Command, Component, Variant
 
 GROUP = "ganzoo"
+OF_OBSERVERS = "ganzoo_observers"
+# What the elements are that each hook returns.
+RETURNS: Mapping[str, type[Component | Variant | Command]] = MappingProxyType(
+    {
+        "ganzoo_components": Component,
+        "ganzoo_variants": Variant,
+        OF_OBSERVERS: Component,
+        "ganzoo_commands": Command,
+    }
+)
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -26,3 +37,13 @@ def ganzoo_components() -> Iterable[Component]:  # type: ignore[empty-body]
 @hookspec
 def ganzoo_variants() -> Iterable[Variant]:  # type: ignore[empty-body]
     """Return the variants that this plugin offers."""
+
+
+@hookspec
+def ganzoo_observers() -> Iterable[Component]:  # type: ignore[empty-body]
+    """Return the observers of a training that this plugin offers: components of kind ``observer``."""
+
+
+@hookspec
+def ganzoo_commands() -> Iterable[Command]:  # type: ignore[empty-body]
+    """Return the commands that this plugin adds to the command line."""

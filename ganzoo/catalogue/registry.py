@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.catalogue.component import KINDS, Component, Slot, Variant
-from ganzoo.catalogue.discovery import ALLOW_LIST, Plugin, Provider, discover
+from ganzoo.catalogue.component import KINDS, Command, Component, Slot, Variant
+from ganzoo.catalogue.discovery import ALLOW_LIST, LOCAL, Plugin, Provider, discover
 from ganzoo.catalogue.options import Config, make, values_of
 from ganzoo.errors import UserError
 from ganzoo.text import did_you_mean, message_of, one_line
@@ -33,17 +32,18 @@ class Entry:
     @property
     def label_with_package(self) -> str:
         """Its name in messages about failures of its code: ``loss 'hinge' of package ganzoo``."""
-        return f"{self.label} of package {self.provider.package}"
+        return f"{self.label} of {self.provider.origin}"
 
     def to_json(self) -> dict[str, str]:
-        """Return kind, name, summary, package and version."""
-        return {
+        """Return kind, name, summary, package and version, and the name of the file that it came from, if any."""
+        about = {
             "kind": self.item.kind,
             "name": self.item.name,
             "summary": self.item.summary,
             "package": self.provider.package,
             "version": self.provider.version,
         }
+        return about | _file_of(self.provider)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Part:
     @property
     def label_with_package(self) -> str:
         """Its name in messages about failures of its code: ``generator 'mlp' of package ganzoo``."""
-        return f"{self.label} of package {self.provider.package}"
+        return f"{self.label} of {self.provider.origin}"
 
     @contextmanager
     def attributed(self) -> Iterator[None]:
@@ -80,16 +80,30 @@ class Part:
             raise UserError(f"{self.label_with_package} fails: {message_of(problem)}") from problem
 
 
+@dataclass(frozen=True)
+class OfferedCommand:
+    """A declared command, and the plugin that provides it."""
+
+    item: Command
+    provider: Provider
+
+    @property
+    def label_with_package(self) -> str:
+        """Its name in messages about failures of its code: ``command 'hello' of package ganzoo-hello``."""
+        return f"command {self.item.name!r} of {self.provider.origin}"
+
+
 class Registry:
-    """The components and variants of all plugins that could be loaded."""
+    """The components, variants and commands of all plugins that could be loaded."""
 
     def __init__(self, plugins: Iterable[Plugin]):
         self.plugins = tuple(plugins)
+        sound = [plugin for plugin in self.plugins if not plugin.cause]
         self._entries = {
-            (item.kind, item.name): Entry(item, plugin.provider)
-            for plugin in self.plugins
-            if not plugin.cause
-            for item in plugin.declarations
+            (item.kind, item.name): Entry(item, plugin.provider) for plugin in sound for item in plugin.entries
+        }
+        self.commands: Mapping[str, OfferedCommand] = {
+            item.name: OfferedCommand(item, plugin.provider) for plugin in sound for item in plugin.commands
         }
 
     @property
@@ -147,10 +161,22 @@ class Registry:
         return item
 
 
-@functools.cache
+_in_use: list[Registry] = []  # at most one
+
+
 def installed() -> Registry:
-    """Return the registry of this Python environment; plugins are discovered once in a process."""
-    return Registry(discover())
+    """Return the registry of this process: of its Python environment, and of the plugin files that were added.
+
+    The plugins of the environment are discovered once in a process.
+    """
+    if not _in_use:
+        _in_use.append(Registry(discover()))
+    return _in_use[0]
+
+
+def install(registry: Registry) -> None:
+    """Make ``registry`` that of this process."""
+    _in_use[:] = [registry]
 
 
 def part_of(entry: Entry, slot: Slot, values: Mapping[str, Any]) -> Part:
@@ -160,13 +186,28 @@ def part_of(entry: Entry, slot: Slot, values: Mapping[str, Any]) -> Part:
 
 
 def part_to_json(part: Part) -> dict[str, Any]:
-    """Return name, package, version and options of a part."""
-    return {
+    """Return name, package, version and options of a part, and the name of the file that it came from, if any."""
+    about = {
         "name": part.component.name,
         "package": part.provider.package,
         "version": part.provider.version,
         "config": values_of(part.config),
     }
+    return about | _file_of(part.provider)
+
+
+def _file_of(provider: Provider) -> dict[str, str]:
+    return {"file": provider.file.name} if provider.file else {}
+
+
+def from_file(what: str, file: Any) -> str:
+    """Return a sentence about ``what`` came from a plugin file and is missing, or nothing if ``file`` names none.
+
+    The name of the file is information: nothing that is read ever loads a plugin file.
+    """
+    if not isinstance(file, str):
+        return ""
+    return f"{what} came from the file {one_line(file, 100)}: give it with --plugin FILE.py"
 
 
 def part_from_json(registry: Registry, slot: Slot, value: Any) -> Part:
@@ -177,6 +218,8 @@ def part_from_json(registry: Registry, slot: Slot, value: Any) -> Part:
     try:
         entry = registry.entry(slot.kind, name)
     except UserError as problem:
+        if found := from_file(f"{slot.kind} {one_line(name)!r}", value.get("file") if package == LOCAL else None):
+            raise UserError(found) from problem
         # A file may name any package: a text that is not a valid name is never repeated in a command.
         if not isinstance(package, str) or not _PACKAGE.fullmatch(package):
             package = "unknown"

@@ -7,27 +7,41 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ganzoo.catalogue.component import Component, Slot, Variant
-from ganzoo.catalogue.config_layers import RUN, ConfigLayer, file_layer, refuse_other_file, variant_layers
+from ganzoo.catalogue.config_layers import (
+    OBSERVER,
+    RUN,
+    ConfigLayer,
+    file_layer,
+    missing_file,
+    refuse_other_file,
+    variant_layers,
+)
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.flags import option_flags, options_by_slot, unknown_flag
 from ganzoo.catalogue.formats import FORMAT
+from ganzoo.catalogue.observers import observer_flags, observer_parts
 from ganzoo.catalogue.options import DataConfig, Option, make, options_of, values_of
-from ganzoo.catalogue.registry import Part, Registry, part_of, part_to_json
+from ganzoo.catalogue.registry import Part, Registry, from_file, part_of, part_to_json
 from ganzoo.catalogue.settings import NOT_IN_FILES, RunSettings
 from ganzoo.errors import Refused, UserError
-from ganzoo.text import did_you_mean
+from ganzoo.text import did_you_mean, one_line
 
 PRESETS = ("default", "published")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Everything that is chosen for one training: a part for each slot, and the run settings."""
+    """Everything that is chosen for one training: a part for each slot, the run settings, and observers.
+
+    ``variant_file`` is the name of the plugin file that declares the variant, if one does.
+    """
 
     variant: str
     preset: str
     parts: Mapping[str, Part]
     run: RunSettings
+    observers: tuple[Part, ...] = ()
+    variant_file: str = ""
 
     @property
     def recipe(self) -> Component:
@@ -46,13 +60,18 @@ class Selection:
     def to_json(self) -> dict[str, Any]:
         """Return the content of ``config.json`` and of a model's header: names, never import paths."""
         run = {name: value for name, value in values_of(self.run).items() if name not in NOT_IN_FILES}
-        return {
+        about = {
             "format": FORMAT,
             "variant": self.variant,
             "preset": self.preset,
             "parts": {name: part_to_json(part) for name, part in self.parts.items()},
             "run": run,
         }
+        if self.observers:
+            about["observers"] = {part.component.name: part_to_json(part) for part in self.observers}
+        if self.variant_file:
+            about["variant_file"] = self.variant_file
+        return about
 
 
 def recipe_slots(registry: Registry, variant: Variant) -> tuple[Slot, ...]:
@@ -92,7 +111,7 @@ class Components:
     @property
     def option_flags(self) -> dict[str, list[tuple[str, Option]]]:
         """The flags of options, without dashes, with what they set (:func:`~ganzoo.catalogue.flags.option_flags`)."""
-        return option_flags(self.chosen)
+        return option_flags(self.chosen) | observer_flags(self.registry)
 
     @property
     def slot_flags(self) -> set[str]:
@@ -121,9 +140,12 @@ class Components:
             for part in _configure(self.registry, slot, component, layers, problems)
         }
         settings = _settings(layers, problems)
+        observers = tuple(observer_parts(self.registry, settings, layers, problems)) if settings is not None else ()
         if problems or settings is None:
             raise Refused(dict.fromkeys(problems))
-        return Selection(self.variant.name, self.preset, parts, settings)
+        provider = self.registry.entry("variant", self.variant.name).provider
+        file = provider.file.name if provider.file else ""
+        return Selection(self.variant.name, self.preset, parts, settings, observers, file)
 
 
 def choose_components(
@@ -138,7 +160,12 @@ def choose_components(
     Raises :class:`~ganzoo.errors.UserError` where the variant, the preset or the file is of no use; other problems are
     in the result.
     """
-    variant = registry.variant(variant_name)
+    try:
+        variant = registry.variant(variant_name)
+    except UserError as problem:
+        named = (file or {}).get("variant") == variant_name
+        missing = from_file(f"variant {one_line(variant_name)!r}", (file or {}).get("variant_file") if named else None)
+        raise UserError(missing or str(problem)) from problem
     refuse_other_file(file or {}, variant_name, preset)
     preset = preset or str((file or {}).get("preset", PRESETS[0]))
     if preset not in PRESETS:
@@ -161,11 +188,12 @@ def choose_components(
             problems.append(f"--{slot.flag} names a {slot.kind} twice: {','.join(names)}")
             continue
         for name in names:
+            filled = slot if len(names) == 1 else slot.member(name)
             try:
-                filled = slot if len(names) == 1 else slot.member(name)
                 chosen[filled.name] = (filled, registry.component(slot.kind, name))
             except UserError as problem:
-                problems.append(str(problem))
+                naming = [layer for layer in layers if layer.parts.get(filled.name) == name]
+                problems.append(missing_file(naming, filled.name, f"{slot.kind} {name!r}") or str(problem))
     return Components(registry, variant, preset, slots, chosen, layers, tuple(problems))
 
 
@@ -200,7 +228,8 @@ def _unknown_slots(
     for layer in layers:
         for slot in slots:
             of_members |= {member.name for member in members(slot, layer.parts) if slot.several}
-        for key in (*layer.parts, *(key for key in layer.options if key != RUN)):
+        of_parts = (key for key in layer.options if key != RUN and not key.startswith(OBSERVER))
+        for key in (*layer.parts, *of_parts):
             if key not in known | of_members:
                 yield (
                     f"{layer.name} has a part or option for {key!r}, but recipe {variant.recipe!r} has no slot {key!r}"

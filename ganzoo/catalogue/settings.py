@@ -52,6 +52,9 @@ class RunSettings(Config):
     judge: str | None = option(None, "the judge for the metrics; none: the default judge of the dataset")
     data_budget: int = option(2048, "MiB of examples to hold on the device; larger data is streamed", low=0)
     workers: int = option(2, "processes that read streamed data", low=0, high=256)
+    observer: tuple[str, ...] | None = option(
+        None, "observers of the training; `ganzoo list observer` shows their names"
+    )
     tensorboard: bool = option(False, "also write TensorBoard events (needs ganzoo[tensorboard])")
 
     def __post_init__(self) -> None:
@@ -59,6 +62,11 @@ class RunSettings(Config):
             raise ValueError("--metric and --judge have no effect without evaluations: give --evaluate-every")
         if self.rolls_back and self.checkpoint_every == 0:
             raise ValueError("roll-back needs checkpoints: give --checkpoint-every")
+
+    @property
+    def observers(self) -> tuple[str, ...]:
+        """The names of the chosen observers; ``--tensorboard`` is short for ``--observer tensorboard``."""
+        return tuple(dict.fromkeys((*(self.observer or ()), *(("tensorboard",) if self.tensorboard else ()))))
 
     @property
     def rolls_back(self) -> bool:

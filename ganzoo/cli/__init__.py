@@ -6,20 +6,23 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import click
 
 from ganzoo import __version__
 from ganzoo.catalogue import installed
 from ganzoo.catalogue.attribution import attribute
+from ganzoo.catalogue.plugin_files import plugins_from
 from ganzoo.cli.bench import bench
 from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
 from ganzoo.cli.evaluate import evaluate
-from ganzoo.cli.help import HelpGroup
+from ganzoo.cli.group import FAILURE, INVALID, Commands
 from ganzoo.cli.info import info
 from ganzoo.cli.listing import list_command
 from ganzoo.cli.output import tell
+from ganzoo.cli.plugin_option import OPTION, without_plugins
 from ganzoo.cli.plugins import plugins
 from ganzoo.cli.sample import sample
 from ganzoo.cli.streams import prepare_streams
@@ -28,12 +31,19 @@ from ganzoo.errors import Interrupted, Refused, TrainingFailed, UserError
 from ganzoo.signals import SIGNALLED, interruptible
 from ganzoo.text import did_you_mean, message_of
 
-FAILED, INVALID, INTERRUPTED = 1, 2, SIGNALLED + signal.SIGINT
+INTERRUPTED = SIGNALLED + signal.SIGINT
 
 
-@click.group(cls=HelpGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ganzoo")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks; works anywhere on the line.")
+@click.option(
+    OPTION,
+    multiple=True,
+    metavar="FILE.py",
+    expose_value=False,
+    help="Also load the plugin in a Python file; works anywhere on the line. May be repeated.",
+)
 def cli() -> None:
     """A zoo of generative adversarial networks (GANs) from plugins.
 
@@ -56,10 +66,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str], debug: bool = False) -> int:
     """Run a command line and return its exit status; errors are one line each on stderr."""
+    # The plugin files of a line are in use until its last error is explained, and not longer.
+    with ExitStack() as stack:
+        return _run(arguments, debug, stack)
+
+
+def _run(arguments: Sequence[str], debug: bool, stack: ExitStack) -> int:
+    context: click.Context | None = None
     try:
-        # Not cli.main(): it treats a closed pipe as a failure.
-        with interruptible(), cli.make_context("ganzoo", list(arguments)) as context:
-            return int(cli.invoke(context) or 0)
+        with interruptible():
+            words, files = without_plugins(arguments)
+            stack.enter_context(plugins_from(files))
+            # Not cli.main(): it treats a closed pipe as a failure.
+            with cli.make_context("ganzoo", words) as context:
+                return int(cli.invoke(context) or 0)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except BrokenPipeError:
@@ -80,15 +100,15 @@ def run(arguments: Sequence[str], debug: bool = False) -> int:
         if debug:
             tell(traceback.format_exc().rstrip(), err=True, wrap=False)
         else:
-            _explain(problem)
-        return INVALID if isinstance(problem, UserError) else FAILED
+            _explain(problem, context)
+        return INVALID if isinstance(problem, UserError) else FAILURE
 
 
 def _one_sentence(problem: click.ClickException) -> str:
     """Return the message of a click exception in one sentence, without usage lines, with the nearest option."""
     context = problem.ctx if isinstance(problem, click.UsageError) else None
     if isinstance(problem, click.NoSuchOption) and context is not None:
-        known = [flag for param in context.command.get_params(context) for flag in param.opts]
+        known = [OPTION, *(flag for param in context.command.get_params(context) for flag in param.opts)]
         hint = did_you_mean(problem.option_name, known)
         return f"no option is called {problem.option_name!r}{hint} `{context.command_path} --help` shows all options"
     message = " ".join(problem.format_message().split()).rstrip(".") or type(problem).__name__
@@ -96,7 +116,7 @@ def _one_sentence(problem: click.ClickException) -> str:
     return f"{message[0].lower()}{message[1:]}{advice}"
 
 
-def _explain(problem: BaseException) -> None:
+def _explain(problem: BaseException, context: click.Context | None) -> None:
     if isinstance(problem, Refused) and len(problem.problems) > 1:
         tell(f"ganzoo: {len(problem.problems)} problems:", err=True)
         for line in problem.problems:
@@ -104,6 +124,7 @@ def _explain(problem: BaseException) -> None:
     elif isinstance(problem, UserError):
         tell(f"ganzoo: {message_of(problem)}", err=True)
     else:
-        owner = None if isinstance(problem, TrainingFailed) else attribute(problem, installed())
+        command = cli.offered(context.invoked_subcommand) if context is not None else None
+        owner = None if isinstance(problem, TrainingFailed) else attribute(problem, installed()) or command
         where = f" in {owner.label_with_package}" if owner is not None else ""
         tell(f"ganzoo: failed{where}: {message_of(problem)} (--debug shows the traceback)", err=True)

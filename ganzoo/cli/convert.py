@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, final
@@ -13,6 +12,7 @@ from ganzoo.catalogue import installed
 from ganzoo.catalogue.selection import PRESETS
 from ganzoo.cli.output import tell
 from ganzoo.cli.parts import PartsCommand, selected
+from ganzoo.cli.plugin_option import command_again
 from ganzoo.cli.words import Word, values
 from ganzoo.errors import UserError
 from ganzoo.storage.older_models import older_model
@@ -94,7 +94,7 @@ def _migrate(old: Path, out: Path, force: bool) -> None:
 
 def _say_how_to_use(out: Path) -> None:
     tell(f"model: {out}", err=True)
-    tell(f"sample it: {shlex.join(['ganzoo', 'sample', str(out)])} --out samples.png", err=True, wrap=False)
+    tell(f"sample it: {command_again('sample', str(out))} --out samples.png", err=True, wrap=False)
 
 
 def _read(takes: tuple[str, ...]) -> Mapping[str, str]:

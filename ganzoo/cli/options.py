@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ganzoo.catalogue import KINDS, Selection
+from ganzoo.catalogue.config_layers import OBSERVER
 from ganzoo.catalogue.options import Option, options_of
 from ganzoo.catalogue.registry import Part
 
@@ -30,6 +31,7 @@ def option_groups(selection: Selection, settings: Container[str], heading: str) 
     ]
     groups = [("Parts", list(_part_options(selection))), (heading, run)]
     groups += [(title, list(_component_options(selection, parts))) for title, parts in _by_component(selection).items()]
+    groups += [_observer_group(part) for part in selection.observers]
     seen: set[str] = set()
     # Two components of one kind may have options of the same name: the first one stands for both.
     return [OptionGroup(title, list(_unseen(options, seen))) for title, options in groups]
@@ -58,7 +60,7 @@ def _part_options(selection: Selection) -> Iterator[click.Option]:
         if part.slot.kind != "recipe":
             kinds.setdefault(part.slot.kind, []).append(part)
     for kind, parts in kinds.items():
-        names = " / ".join(dict.fromkeys(f"{part.component.name} ({part.provider.package})" for part in parts))
+        names = " / ".join(dict.fromkeys(f"{part.component.name} ({part.provider.short})" for part in parts))
         slots = list(dict.fromkeys(part.slot.flag for part in parts if not part.slot.is_named_by_kind))
         metavar = "NAME,…" if any(part.slot.several for part in parts) else "NAME"
         if slots:
@@ -68,6 +70,14 @@ def _part_options(selection: Selection) -> Iterator[click.Option]:
         yield _click_option(f"--{kind}", metavar=metavar, help=f"{note}  [{names}]")
         for slot in slots:
             yield _click_option(f"--{slot}", metavar=metavar, hidden=True)
+
+
+def _observer_group(part: Part) -> tuple[str, list[click.Option]]:
+    options = [
+        _option(f"--{OBSERVER}{part.component.name}-{option.flag}", option, getattr(part.config, option.name))
+        for option in options_of(part.component.config)
+    ]
+    return f"{part.component.kind} {part.component.name} ({part.provider})", options
 
 
 def _by_component(selection: Selection) -> dict[str, list[Part]]:

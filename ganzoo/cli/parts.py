@@ -11,11 +11,13 @@ from typing import Any, ClassVar
 import click
 
 from ganzoo.catalogue import Registry, Selection, installed
+from ganzoo.catalogue.observers import observer_flags
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.selection import Components, choose_components, slot_flags
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.options import OptionGroup, hint_of_slots, option_groups
+from ganzoo.cli.plugin_option import OPTION
 from ganzoo.cli.words import Word, of_options, of_params, scan, values
 from ganzoo.errors import Refused, UserError
 from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
@@ -56,7 +58,9 @@ class PartsCommand(HelpCommand, ABC):
         takes_value = self._flags_of(components) | own
         words = list(scan(args, takes_value.get, {variant}))
         if _asks_for_help(ctx, words):
-            selection = components.select()
+            # Of the values, only the names of observers decide which options there are.
+            selection = components.select({"observer": given["--observer"]} if "--observer" in given else {})
+            words = [word for word in words if not word.flag or word.flag in own or word.flag in ctx.help_option_names]
         else:
             problems = list(self._problems(words, takes_value, components))
             chosen = [word for word in words if word.flag in takes_value and word.flag not in own]
@@ -68,6 +72,8 @@ class PartsCommand(HelpCommand, ABC):
 
     def _flags_of(self, components: Components) -> dict[str, bool]:
         other = {option.flag for option in options_of(RunSettings)} - self.settings
+        if "observer" in other:
+            other |= set(observer_flags(components.registry))
         options = {flag: sets[0][1] for flag, sets in components.option_flags.items() if flag not in other}
         return of_options(options) | {f"--{flag}": True for flag in components.slot_flags}
 
@@ -79,7 +85,7 @@ class PartsCommand(HelpCommand, ABC):
         for word in words:
             if _is_unknown(word, takes_value):
                 if not components.may_be_known(word.flag.removeprefix("--")):
-                    hint = did_you_mean(word.flag, takes_value)
+                    hint = did_you_mean(word.flag, [OPTION, *takes_value])
                     yield f"no option is called {word.flag!r}{hint} {advice} all options"
             elif takes_value.get(word.flag) and word.value is None:
                 yield f"option {word.flag!r} needs a value; {advice} which"

@@ -18,7 +18,7 @@ def plugins(as_json: bool) -> None:
     """Show all plugins, what they provide, and why some were set aside.
 
     The environment variable GANZOO_PLUGINS is a list of plugins or packages, separated by commas. If it is set, only
-    these are loaded.
+    these are loaded, besides the files of --plugin.
     """
     found = installed().plugins
     if as_json:
@@ -30,12 +30,17 @@ def plugins(as_json: bool) -> None:
                     "version": plugin.provider.version,
                     "provides": [f"{item.kind} {item.name}" for item in plugin.declarations],
                     "cause": plugin.cause,
+                    "file": str(plugin.provider.file or ""),
+                    "slow": plugin.slow,
                 }
                 for plugin in found
             ]
         )
         return
-    rows = [(plugin.provider.plugin, str(plugin.provider), _state(plugin)) for plugin in found]
+    rows = [
+        (plugin.provider.plugin, str(plugin.provider.file or plugin.provider), _state(plugin) + _note(plugin))
+        for plugin in found
+    ]
     print_table(("plugin", "package", "provides"), rows)
 
 
@@ -44,3 +49,7 @@ def _state(plugin: Plugin) -> str:
         return f"set aside: {plugin.cause}" if plugin.allowed else plugin.cause
     kinds = Counter(item.kind for item in plugin.declarations)
     return ", ".join(f"{kind} {count}" for kind, count in kinds.items())
+
+
+def _note(plugin: Plugin) -> str:
+    return "; imports torch: listing takes longer" if plugin.slow else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 from collections.abc import Sequence
 from typing import final
@@ -12,6 +11,7 @@ import click
 from ganzoo.catalogue.selection import PRESETS
 from ganzoo.cli.output import tell
 from ganzoo.cli.parts import PartsCommand, selected
+from ganzoo.cli.plugin_option import command_again
 from ganzoo.cli.words import Word
 from ganzoo.signals import SIGNALLED, raise_overdue
 
@@ -69,11 +69,11 @@ def train(resume: bool, dry_run: bool) -> int:
     path = run.folder.path
     if not run.finished:
         tell(f"stopped after {run.steps} steps and wrote a checkpoint; to continue:", err=True)
-        again = ["ganzoo", "train", "--config", str(run.folder.config), "--out", str(path), "--resume"]
-        tell(f"  {shlex.join(again)}", err=True, wrap=False)
+        again = command_again("train", "--config", str(run.folder.config), "--out", str(path), "--resume")
+        tell(f"  {again}", err=True, wrap=False)
     tell(f"model: {run.folder.model}", err=True)
     if run.folder.best.exists():
         tell(f"best model by its metrics: {run.folder.best}", err=True)
     tell(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
-    tell(f"sample it: {shlex.join(['ganzoo', 'sample', str(path)])} --out samples.png", err=True, wrap=False)
+    tell(f"sample it: {command_again('sample', str(path))} --out samples.png", err=True, wrap=False)
     return status

@@ -24,6 +24,7 @@ _CHANGEABLE = (
     "data_budget",
     "workers",
     "tensorboard",
+    "observer",
     "on_non_finite",
     "on_collapse",
     "deterministic",

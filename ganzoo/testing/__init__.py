@@ -17,6 +17,8 @@
 ``evaluations``           evaluations with judges that are trained in a second
 ``metric_context``        the context of a metric, with a judge of the test's choice
 ``tapes``                 recorded steps on the processor
+``broken_plugins``        broken plugins of every kind, and what their causes must say
+``plugin_files``          plugins in one file, as a user writes them
 ``toy_registry``          declared parts that depend on no plugin
 ``skeleton_cyclegan``     a plugin whose recipe has four networks and two datasets
 ``strategies``            strategies of hypothesis for declarations

@@ -120,6 +120,8 @@ TOYS = Registry(
                 component("optimizer", "adam", Adam),
                 component("optimizer", "sgd", Sgd),
                 component("schedule", "constant"),
+                component("observer", "tensorboard"),  # whose name is a run setting
+                component("observer", "bell", Wide),
             ),
             variants=(
                 Variant(name="bare", summary="nothing but defaults", recipe="duel"),

@@ -30,8 +30,8 @@ from ganzoo.training.failures import explain_training_out_of_memory, explain_wri
 from ganzoo.training.observers import Observer, TrainingStart
 from ganzoo.training.observers.best_effort import BestEffort
 from ganzoo.training.observers.metrics_file import MetricsFile
+from ganzoo.training.observers.optional import Watcher, optional_observers
 from ganzoo.training.observers.picture_files import CurvesFile, PictureFiles
-from ganzoo.training.observers.tensorboard import TensorBoardEvents
 from ganzoo.training.observers.tracking import Tracker
 from ganzoo.training.preview import Preview
 from ganzoo.training.setup import build_trainer
@@ -70,8 +70,15 @@ class _Training:
     evaluator: TrainingEvaluator | None
 
 
-def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool = False) -> Run:
+def train(
+    selection: Selection,
+    watchers: Sequence[Observer] = (),
+    resume: bool = False,
+    optional: Sequence[Watcher] = (),
+) -> Run:
     """Train a selection and write its run folder; with ``resume``, continue from the newest valid checkpoint.
+
+    An error of an observer in ``watchers`` ends the training; those in ``optional`` cannot end it.
 
     Everything is checked before the folder is made: raises :class:`~ganzoo.errors.UserError`, and writes nothing.
     During the training, SIGINT, SIGTERM, SIGHUP and SIGUSR1 end it after the current step; it is saved, and the run is
@@ -92,7 +99,7 @@ def train(selection: Selection, watchers: Sequence[Observer] = (), resume: bool 
         stack.enter_context(deterministic(selection.run.deterministic))
         folder = _choose_folder(selection, resume, processes)
         stack.enter_context(explain_training_out_of_memory(selection.run, device, folder))
-        training = _prepare(selection, data, precision, processes, folder, watchers, stack)
+        training = _prepare(selection, data, precision, processes, folder, watchers, optional, stack)
         lock = folder.locked(resume) if processes.is_first else nullcontext()
         with explain_write_failure(folder), lock, stop.listening():
             if resume:
@@ -120,10 +127,11 @@ def _prepare(
     processes: ProcessGroup,
     folder: RunFolder,
     watchers: Sequence[Observer],
+    optional: Sequence[Watcher],
     stack: ExitStack,
 ) -> _Training:
     """Build everything that the training needs, and write nothing; ``stack`` closes the data."""
-    observers = _observers(selection, watchers) if processes.is_first else []
+    observers = _observers(selection, watchers, optional) if processes.is_first else []
     trainer = build_trainer(selection, data, precision, processes, _warn_in_first_process(processes))
     for batches in trainer.train_step.batches.values():
         stack.callback(batches.close)
@@ -133,10 +141,9 @@ def _prepare(
     return _Training(selection, data, processes, folder, observers, trainer, preview, evaluator)
 
 
-def _observers(selection: Selection, watchers: Sequence[Observer]) -> list[Observer]:
-    optional: list[Observer] = [TensorBoardEvents()] if selection.run.tensorboard else []
-    pictures = [BestEffort(observer, warn) for observer in (*optional, PictureFiles(), CurvesFile())]
-    return [MetricsFile(), *watchers, *pictures]
+def _observers(selection: Selection, watchers: Sequence[Observer], optional: Sequence[Watcher]) -> list[Observer]:
+    pictures = [BestEffort(observer, warn) for observer in (PictureFiles(), CurvesFile())]
+    return [MetricsFile(), *watchers, *optional_observers(selection.observers, optional, warn), *pictures]
 
 
 def _open_evaluator(

@@ -141,10 +141,27 @@ files = st.fixed_dictionaries(
         ),
         "run": json_values
         | st.dictionaries(
-            st.sampled_from(["steps", "epochs", "batch_size", "seed", "device", "data_root", "ema", "tensorboard"]),
-            json_values,
+            st.sampled_from(
+                ["steps", "epochs", "batch_size", "seed", "device", "data_root", "ema", "tensorboard", "observer"]
+            ),
+            json_values | st.just("bell"),
             max_size=3,
         ),
+        "observers": json_values
+        | st.dictionaries(
+            st.sampled_from(["bell", "tensorboard", "x"]),
+            json_values
+            | st.fixed_dictionaries(
+                {"name": part_names | json_values},
+                optional={
+                    "config": json_values | st.dictionaries(option_names, json_values, max_size=3),
+                    "package": st.sampled_from(["local", "toy-box"]),
+                    "file": json_values,
+                },
+            ),
+            max_size=2,
+        ),
+        "variant_file": json_values,
     },
 )
 
@@ -211,6 +228,7 @@ toy_flags = st.fixed_dictionaries(
         "device": st.sampled_from(["auto", "cpu"]),
         "data_root": st.sampled_from(["data", "/some where/else"]),
         "tensorboard": st.booleans(),
+        "observer": st.sampled_from(["bell", "tensorboard", "bell,tensorboard", "none"]),
     },
 )
 

@@ -61,7 +61,7 @@ def test_too_many_samples_for_the_memory_are_told_of(
 ) -> None:
     """An evaluation of a training is left out then, and the training goes on."""
 
-    def run_out(*given: Any) -> Tensor:
+    def run_out(*given: Any, **named: Any) -> Tensor:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
 
     monkeypatch.setattr("ganzoo.evaluation.evaluator.generate_examples", run_out)

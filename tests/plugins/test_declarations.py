@@ -140,6 +140,7 @@ BASES: Mapping[str, type] = {
     "dataset": plugin.Dataset,
     "metric": plugin.Metric,
     "judge": plugin.Judge,
+    "observer": plugin.Observer,
 }
 
 
@@ -282,7 +283,9 @@ def test_no_variant_repeats_what_holds_without_it(entry: Entry) -> None:
                 assert resolved(shorter, preset) != resolved(variant, preset), (what, key)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("variant", "recipe", "metric", "judge")])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if kind not in ("variant", "recipe", "metric", "judge", "observer")]
+)
 def test_every_component_can_be_chosen_by_its_kind_with_every_option_as_it_is_shown(kind: str) -> None:
     for name in installed().names(kind):
         assert set(parts(select(installed(), "gan", {kind: name}), kind).values()) == {name}

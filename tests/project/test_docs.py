@@ -28,6 +28,7 @@ import generate  # noqa: E402
 import promises  # noqa: E402
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 QUICK = ["--steps", "2", "--batch-size", "8"]
 QUICK_JUDGE = ["--judge-width", "4", "--judge-features", "16", "--judge-least-steps", "20", "--samples", "400"]
 
@@ -61,6 +62,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     monkeypatch.chdir(tmp_path)
     ganzoo.train("cgan", conditioner="multiply", steps=2, progress=False)
     (tmp_path / "old.safetensors").write_bytes(model_in_format_1(Path("runs/cgan/model.safetensors")))
+    for name, code in re.findall(r"<!-- one file: (\S+) -->\n```python\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE):
+        (tmp_path / name).write_text(code, encoding="utf-8")
     torch.save(old_checkpoint(), tmp_path / "old.pkl", _use_new_zipfile_serialization=False)
     return tmp_path
 

@@ -32,11 +32,12 @@ REACHING |= {"get_type_hints", "entry_points"}
 REASONS = {
     ("ganzoo", "getattr(importlib.import_module(module), attribute)"): "a table in that module",
     ("ganzoo", "importlib.import_module(module)"): "a table in that module",
+    ("ganzoo.catalogue.target", "getattr(importlib.import_module(module), name)"): "a plugin's declaration",
+    ("ganzoo.catalogue.target", "importlib.import_module(module)"): "a plugin's declaration",
     (
-        "ganzoo.assembly.parts",
-        "getattr(importlib.import_module(module), name)",
-    ): "a plugin's declaration",
-    ("ganzoo.assembly.parts", "importlib.import_module(module)"): "a plugin's declaration",
+        "ganzoo.catalogue.plugin_files",
+        "importlib.util.spec_from_file_location(name, path, loader=_Loader(name, str(path)))",
+    ): "a file that the user named",
     ("ganzoo.catalogue.discovery", "entry_points(group=hooks.GROUP)"): "the metadata of installed packages",
     ("ganzoo.catalogue.discovery", "getattr(manager.hook, hook)"): "two names in that function",
     ("ganzoo.catalogue.options", "typing.get_type_hints(config)"): "the annotations of an installed plugin's class",

@@ -18,6 +18,7 @@ import pytest
 from ganzoo.catalogue import KINDS, Component, installed, select
 from ganzoo.catalogue.options import Option, options_of
 from ganzoo.cli import cli, run
+from ganzoo.testing.plugin_files import OBSERVER, write_plugin
 from ganzoo_datasets import stand_ins
 
 ENTRIES = list(installed())
@@ -51,7 +52,15 @@ class Generator:
     def line(self) -> list[str]:
         """Return the words of one command line that does not take long."""
         makers = (self._dry, self._dry, self._dry, self._dry, self._wet, self._small, self._small)
-        return self.chance.choice((*makers, self._sample, self._evaluate, self._bench, self._odd))()
+        words = self.chance.choice((*makers, self._sample, self._evaluate, self._bench, self._odd))()
+        return self._with_plugin(words) if self.chance.random() < 0.15 else words
+
+    def _with_plugin(self, words: list[str]) -> list[str]:
+        """The same with a plugin file anywhere on the line, mostly one that is sound."""
+        place = self.chance.randrange(len(words) + 1)
+        file = self.chance.choice(("mine.py", "mine.py", "mine.py", "broken.py", self._value()))
+        given = self.chance.choice((["--plugin", file], [f"--plugin={file}"]))
+        return [*words[:place], *given, *words[place:]]
 
     def _dry(self) -> list[str]:
         """A training that is only checked, with whatever options."""
@@ -98,11 +107,16 @@ class Generator:
         return self._given(f"--{slot}", name)
 
     def _option(self) -> list[str]:
+        if self.chance.random() < 0.05:
+            return self._given(self.chance.choice(("--observer", "--observer-notes-fail")), self._observers())
         if self.chance.random() < 0.5:
             option = self.chance.choice(SETTINGS)
             return self._typed(f"--{option.flag}", option)
         kind, option = self.chance.choice(PARTS)
         return self._typed(f"--{kind}-{option.flag}", option)
+
+    def _observers(self) -> str:
+        return self.chance.choice(("tensorboard", "notes", "tensorboard,notes", "none", self._value()))
 
     def _typed(self, flag: str, option: Option) -> list[str]:
         if option.type is bool:
@@ -155,6 +169,8 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "empty").mkdir()
     (folder / "full").mkdir()
     (folder / "full" / "thesis.txt").write_text("years of work")
+    write_plugin(folder / "mine.py", OBSERVER)
+    write_plugin(folder / "broken.py", "raise SystemExit")
     stand_ins.mnist(folder / "data")
     with contextlib.chdir(folder), contextlib.redirect_stderr(io.StringIO()):
         assert run(["train", "cgan", "--steps", "1", "--batch-size", "2", "--out", "run"]) == 0
@@ -191,7 +207,7 @@ def test_any_command_line_is_answered(count: int, scratch: Path, record: Callabl
             status = run(words)
         refuse(words, status, out.getvalue(), err.getvalue())
         statuses[status] += 1
-        if "--dry-run" in words or words[:1] not in (["train"], ["sample"]):
+        if "--dry-run" in words or not {"train", "sample"} & set(words[:3]):
             assert times(scratch) == before, "something was written"
     assert statuses[0] > count / 20 and statuses[2] > count / 20, "neither all sound nor all damaged"
     assert not list(scratch.rglob("evil*"))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import final
 
+from ganzoo.text import described
 from ganzoo.training.observers.base import Observer, Picture, Report, TrainingStart
 
 
@@ -13,11 +14,12 @@ from ganzoo.training.observers.base import Observer, Picture, Report, TrainingSt
 class BestEffort(Observer):
     """Passes events on to ``observer``; an observer that cannot write does not end the training.
 
-    The first failure is reported through ``warn``.
+    The first failure is reported through ``warn``. ``owner`` names an observer that is code of a plugin or of the user:
+    then no error of that code ends the training.
     """
 
-    def __init__(self, observer: Observer, warn: Callable[[str], None]):
-        self._observer, self._warn = observer, warn
+    def __init__(self, observer: Observer, warn: Callable[[str], None], owner: str = ""):
+        self._observer, self._warn, self._owner = observer, warn, owner
         self._works, self._warned = True, False
 
     def began(self, start: TrainingStart) -> None:
@@ -56,6 +58,13 @@ class BestEffort(Observer):
         try:
             yield
         except OSError as problem:
-            if not self._warned:
-                self._warn(f"left out, and others may be too: {problem}")
-            self._warned = True
+            self._warn_once(f"left out, and others may be too: {problem}")
+        except (Exception, SystemExit) as problem:
+            if not self._owner:
+                raise
+            self._warn_once(f"{self._owner} fails, and the training goes on: {described(problem)}")
+
+    def _warn_once(self, text: str) -> None:
+        if not self._warned:
+            self._warn(text)
+        self._warned = True

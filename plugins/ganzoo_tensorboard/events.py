@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, final
 
-from ganzoo.errors import UserError
-from ganzoo.training.observers.base import Observer, Picture, Report, TrainingStart
+from ganzoo.plugin import Config, Observer, Picture, Report, TrainingStart, UserError
 
 
+@final
 class TensorBoardEvents(Observer):
     """Writes scalars and image grids as TensorBoard events; needs the extra ``ganzoo[tensorboard]``."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Config):
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as problem:
