@@ -24,7 +24,7 @@ from ganzoo.contract.networks import Discriminator, Generator, Initialiser
 from ganzoo.contract.optimization import Schedule
 from ganzoo.contract.penalty import Penalty
 from ganzoo.contract.recipe import Recipe
-from ganzoo.randomness import key
+from ganzoo.randomness import key, seeded
 from ganzoo.text import message_of
 
 # The class that a target must derive from, by kind of component; the target of an optimizer is a function.
@@ -50,6 +50,8 @@ def resolve(component: Component) -> Any:
     Raises ``ImportError`` if it cannot be loaded, and ``TypeError`` if it does not implement the kind's interface.
     """
     target = component.target if callable(component.target) else _imported(component.target)
+    if callable(component.target) and not isinstance(target, type):
+        return target  # an object that builds the part; what it builds is looked at then
     interface = INTERFACES.get(component.kind)
     if interface is not None and not (isinstance(target, type) and issubclass(target, interface)):
         raise TypeError(
@@ -85,8 +87,10 @@ class SelectedParts:
         target, dtype = _target(part), torch.get_default_dtype()
         with part.attributed():
             built = target(part.config, **context)
-            if part.slot.kind == "optimizer" and not isinstance(built, torch.optim.Optimizer):
-                raise TypeError(f"{part.component.target_name} returns {type(built).__name__}, not a torch Optimizer")
+            interface = INTERFACES.get(part.slot.kind, torch.optim.Optimizer)
+            if not isinstance(built, interface):
+                kind = interface.__name__ if part.slot.kind in INTERFACES else "torch Optimizer"
+                raise TypeError(f"{part.component.target_name} returns {type(built).__name__}, not a {kind}")
             if torch.get_default_dtype() != dtype:
                 torch.set_default_dtype(dtype)
                 raise TypeError("it changes torch's default dtype, on which all other parts rely")
@@ -117,7 +121,6 @@ class SelectedParts:
 def build_recipe(selection: Selection, data: Mapping[str, DataSpec], device: torch.device | str = "cpu") -> Recipe:
     """Return the selected recipe with new weights that depend on the run's seed alone."""
     parts = SelectedParts(selection.parts)
-    with torch.random.fork_rng(devices=[]), torch.device(device):
-        torch.manual_seed(key(selection.run.seed, "weights"))
+    with seeded(key(selection.run.seed, "weights")), torch.device(device):
         recipe: Recipe = parts.build("recipe", parts=parts, data=data)
     return recipe

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.catalogue.component import KINDS, Component, Slot, Variant
-from ganzoo.catalogue.discovery import ALLOW_LIST, Plugin, Provider, discover
+from ganzoo.catalogue.discovery import ALLOW_LIST, LOCAL, Plugin, Provider, discover
 from ganzoo.catalogue.options import Config, make, values_of
 from ganzoo.errors import UserError
 from ganzoo.text import did_you_mean, message_of, one_line
@@ -169,11 +169,24 @@ def part_to_json(part: Part) -> dict[str, Any]:
     }
 
 
+def lacks_own(registry: Registry, slot: Slot, value: Any) -> bool:
+    """Return whether :func:`part_to_json` described a part that was given in Python, and is not in ``registry``."""
+    if not isinstance(value, Mapping) or value.get("package") != LOCAL:
+        return False
+    known = (entry for entry in registry if entry.provider.package == LOCAL)
+    return not any((entry.item.kind, entry.item.name) == (slot.kind, value.get("name")) for entry in known)
+
+
 def part_from_json(registry: Registry, slot: Slot, value: Any) -> Part:
     """Return the part that :func:`part_to_json` described; raises :class:`UserError` that names what is missing."""
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
         raise UserError(f"the part for slot {slot.name!r} is damaged: it has no name")
     name, package = value["name"], value.get("package")
+    if lacks_own(registry, slot, value):
+        raise UserError(
+            f"{slot.kind} {one_line(name)!r} is no plugin but part of a program, and no file contains code: "
+            f"in Python, give it again as {slot.name.replace('-', '_')}=…"
+        )
     try:
         entry = registry.entry(slot.kind, name)
     except UserError as problem:

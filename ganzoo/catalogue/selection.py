@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ganzoo.catalogue.component import Component, Slot, Variant
@@ -12,7 +12,7 @@ from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.flags import option_flags, options_by_slot, unknown_flag
 from ganzoo.catalogue.formats import FORMAT
 from ganzoo.catalogue.options import DataConfig, Option, make, options_of, values_of
-from ganzoo.catalogue.registry import Part, Registry, part_of, part_to_json
+from ganzoo.catalogue.registry import Part, Registry, installed, part_of, part_to_json
 from ganzoo.catalogue.settings import NOT_IN_FILES, RunSettings
 from ganzoo.errors import Refused, UserError
 from ganzoo.text import did_you_mean
@@ -22,12 +22,16 @@ PRESETS = ("default", "published")
 
 @dataclass(frozen=True)
 class Selection:
-    """Everything that is chosen for one training: a part for each slot, and the run settings."""
+    """Everything that is chosen for one training: a part for each slot, and the run settings.
+
+    ``registry`` has the names from which it was chosen, and later those of judges and metrics.
+    """
 
     variant: str
     preset: str
     parts: Mapping[str, Part]
     run: RunSettings
+    registry: Registry = field(default_factory=installed, repr=False, compare=False)
 
     @property
     def recipe(self) -> Component:
@@ -123,7 +127,7 @@ class Components:
         settings = _settings(layers, problems)
         if problems or settings is None:
             raise Refused(dict.fromkeys(problems))
-        return Selection(self.variant.name, self.preset, parts, settings)
+        return Selection(self.variant.name, self.preset, parts, settings, self.registry)
 
 
 def choose_components(
