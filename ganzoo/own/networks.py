@@ -22,6 +22,15 @@ from ganzoo.own.probe import logit_of, refuse_unfit_scores, takes_map
 from ganzoo.text import message_of
 
 
+def row_major(x: Tensor) -> Tensor:
+    """Return x with the usual strides, those of dimensions of size 1 included, by which torch chooses a layout.
+
+    >>> row_major(torch.zeros(2, 1, 4, 4).to(memory_format=torch.channels_last)).stride()
+    (16, 16, 4, 1)
+    """
+    return x.reshape(-1).view(x.shape)
+
+
 class Plain(nn.Module):
     """A plain module as a network; ``network`` is the module."""
 
@@ -31,7 +40,7 @@ class Plain(nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Plain:
         # ganzoo converts networks to channels-last memory, in which ``x.view(len(x), -1)`` fails.
-        super()._apply(lambda tensor: fn(tensor).contiguous(), recurse)  # type: ignore[no-untyped-call]
+        super()._apply(lambda tensor: row_major(fn(tensor)), recurse)  # type: ignore[no-untyped-call]
         return self
 
 
@@ -63,7 +72,7 @@ class PlainDiscriminator(Plain, Discriminator, Batchwise):
 
     def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
         """Map examples (B, …) and their classes (B,) to logits (B, 1)."""
-        x = x.contiguous()
+        x = row_major(x)
         scores: Any = logit_of(self.network(x, condition) if self._labelled else self.network(x))
         logit: Tensor = scores.reshape(len(x), 1)
         return DiscriminatorOutput(logit, logit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -93,7 +93,7 @@ def refuse_unfit_scores(network: nn.Module, shape: Shape, classes: int, owner: s
         for hook in hooks:
             hook.remove()
     scores = logit_of(scores)
-    if not isinstance(scores, Tensor) or not is_one_each(scores.shape):
+    if not isinstance(scores, Tensor) or scores.shape[:1] != (EXAMPLES,) or scores.numel() != EXAMPLES:
         found = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"type {type(scores).__name__}"
         raise UserError(
             f"{owner} returns scores of {found} for {EXAMPLES} examples: it must return one logit for each, "
@@ -109,15 +109,6 @@ def refuse_unfit_scores(network: nn.Module, shape: Shape, classes: int, owner: s
 def logit_of(scores: object) -> object:
     """Return the logit in the output of a discriminator, which may be a named tuple with more in it."""
     return scores if isinstance(scores, Tensor) else getattr(scores, "logit", scores)
-
-
-def is_one_each(shape: Sequence[int]) -> bool:
-    """Return whether a tensor of ``shape`` has one number for each example: (B,), (B, 1) or (B, 1, 1, 1).
-
-    >>> [is_one_each(shape) for shape in ((3,), (3, 1), (3, 1, 1, 1), (3, 10), ())]
-    [True, True, True, False, False]
-    """
-    return len(shape) > 0 and all(size == 1 for size in shape[1:])
 
 
 def _remember(sigmoids: dict[object, str], name: str) -> Callable[[nn.Module, object, object], None]:
