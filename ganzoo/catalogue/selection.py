@@ -12,7 +12,7 @@ from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.flags import option_flags, options_by_slot, unknown_flag
 from ganzoo.catalogue.formats import FORMAT
 from ganzoo.catalogue.options import DataConfig, Option, make, options_of, values_of
-from ganzoo.catalogue.registry import Part, Registry, installed, part_of, part_to_json
+from ganzoo.catalogue.registry import Part, Registry, ask_for_own, installed, lacks_own, part_of, part_to_json
 from ganzoo.catalogue.settings import NOT_IN_FILES, RunSettings
 from ganzoo.errors import Refused, UserError
 from ganzoo.text import did_you_mean
@@ -160,7 +160,9 @@ def choose_components(
         try:
             chosen[slot.name] = (slot, registry.component(slot.kind, _component_name(slot, layers)))
         except UserError as problem:
-            problems.append(str(problem))
+            in_file = (file or {}).get("parts", {}).get(slot.name)
+            missing = lacks_own(registry, slot, in_file) and _component_name(slot, layers) == in_file["name"]
+            problems.append(ask_for_own(slot, in_file) if missing else str(problem))
     return Components(registry, variant, preset, slots, chosen, layers, tuple(problems))
 
 

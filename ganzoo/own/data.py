@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, Subset
+from torch.utils.data import Dataset as TorchDataset
 
 from ganzoo.catalogue.component import Component
 from ganzoo.catalogue.data import DataSpec, Field
@@ -194,6 +195,8 @@ def source_of(given: Any, owner: str) -> Source:
         return Arrays(given, None, owner)
     if isinstance(given, tuple | list) and len(given) == 2 and all(isinstance(p, Tensor | np.ndarray) for p in given):
         return Arrays(given[0], given[1], owner)
+    if isinstance(given, TorchDataset) and not hasattr(given, "__len__"):
+        raise UserError(f"{owner} does not say how many examples it has: give its class a method __len__")
     if not (hasattr(given, "__getitem__") and hasattr(given, "__len__")) or isinstance(given, dict | type):
         raise UserError(
             f"{owner} is of type {type(given).__name__}: give a torch dataset, an array of examples, or a pair of "

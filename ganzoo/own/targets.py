@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from typing import Any, final
+
+import torch
+from torch import nn
 
 from ganzoo.catalogue.local import maker_of
 
 
 @final
 class OwnTarget:
-    """Builds a class of a program, or returns its object; other attributes are those of the class or the object."""
+    """Builds a class of a program, or returns its object, of a torch module a copy; it has the attributes of these."""
 
     def __init__(self, given: Any):
         self._given = given
@@ -20,6 +24,8 @@ class OwnTarget:
 
     def __call__(self, config: Any, **context: Any) -> Any:
         """Return the part; a constructor with a parameter ``config`` gets the options."""
+        if isinstance(self._given, nn.Module):  # its state would pass from the check, or from another training
+            return copy.deepcopy(self._given).to(torch.empty(0).device)
         if not isinstance(self._given, type | functools.partial):
             return self._given
         return self._given(config=config, **context) if takes_config(self._given) else self._given(**context)

@@ -124,7 +124,7 @@ def _refuse_missing(parts: Mapping[str, Any], slots: Sequence[Slot], registry: R
     """Raise :class:`UserError` if parts that were given in Python are not given again, and say how to give them."""
     missing = [slot for slot in slots if lacks_own(registry, slot, parts.get(slot.name))]
     if missing:
-        named = " and ".join(f"{slot.name} {parts[slot.name]['name']!r}" for slot in missing)
+        named = " and ".join(f"{slot.name} {parts[slot.name].get('name')!r}" for slot in missing)
         keywords = ", ".join(f"{slot.name.replace('-', '_')}=…" for slot in missing)
         raise UserError(
             f"it was trained in Python with parts of a program ({one_line(named)}), and a model file contains no code: "

@@ -90,6 +90,22 @@ def test_a_class_is_built_and_an_object_is_used_as_it_is(slot: str, kind: type) 
     assert SelectedParts(chosen(**{slot: given}).parts).build(name) is given
 
 
+class Counting(nn.Module, Flat):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+
+def test_a_module_is_copied_so_that_its_state_is_that_of_one_training() -> None:
+    given = Counting()
+    selection = chosen(penalty=given)
+    copy = SelectedParts(selection.parts).build("penalty")
+    assert isinstance(copy, Counting)
+    assert copy is not given
+    with torch.device("meta"):
+        assert SelectedParts(selection.parts).build("penalty").calls.is_meta
+
+
 def test_a_partial_of_a_class_is_built() -> None:
     assert built("loss", functools.partial(OwnHinge, margin=3.0)).margin == 3.0
 

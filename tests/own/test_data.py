@@ -121,6 +121,11 @@ class Stream(IterableDataset[Any]):
         yield from ARRAYS
 
 
+class Uncounted(Dataset[Any]):
+    def __getitem__(self, index: int) -> Any:
+        return ARRAYS[index]
+
+
 class Broken(Labelled):
     def __getitem__(self, index: int) -> Any:
         if index == 7:
@@ -137,6 +142,7 @@ def with_one(place: int, value: Any) -> list[Any]:
 REFUSED: dict[str, tuple[Any, str]] = {
     "a loader": (DataLoader(Labelled()), r"is a DataLoader.*give its dataset, loader\.dataset"),
     "a stream": (Stream(), "iterable dataset.*by index.*__getitem__ and __len__"),
+    "data without a length": (Uncounted(), "give its class a method __len__"),
     "a number": (5, "is of type int: give a torch dataset"),
     "nothing": ([], "has no examples"),
     "an empty tensor": (TENSORS[:0], "has no examples"),

@@ -18,7 +18,7 @@ from ganzoo.cli import run as command
 from ganzoo.contract.metric import Aim, Metric
 from ganzoo.errors import UserError
 from ganzoo.storage.model_file import read_model
-from ganzoo.storage.sealed import read_sealed
+from ganzoo.storage.sealed import read_sealed, write_sealed
 from ganzoo.testing.own_parts import (
     NOISE,
     QUICK,
@@ -124,6 +124,27 @@ def test_the_command_line_says_how_to_go_on(finished: Run, capsys: pytest.Captur
     said = capsys.readouterr().err
     assert "it was trained in Python with parts of a program (generator 'labelled-generator' and" in said
     assert "ganzoo.load(path, generator=…, discriminator=…, loss=…)" in said
+
+
+def test_a_config_with_parts_of_a_program_says_how_to_go_on(
+    finished: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(["train", "cgan", "--config", str(finished.folder.config), "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert "loss 'own-hinge' is no plugin but part of a program" in said
+    assert "in Python, give it again as generator_optimizer=…" in said
+    config = json.loads(finished.folder.config.read_text())
+    again = ganzoo.train("cgan", **own(), config=config, out=tmp_path / "run", progress=False)
+    assert again.sha256 == finished.sha256
+
+
+def test_a_model_whose_own_part_has_no_name_is_damaged(finished: Run, tmp_path: Path) -> None:
+    tensors, about = read_sealed(finished.folder.model, "ganzoo", "model")
+    about = {name: value for name, value in about.items() if name not in ("format", "sha256", "seal")}
+    del about["parts"]["loss"]["name"]
+    write_sealed(tmp_path / "model.safetensors", tensors, "ganzoo", about)
+    with pytest.raises(UserError, match="parts of a program"):
+        ganzoo.load(tmp_path / "model.safetensors")
 
 
 def test_a_model_file_contains_no_code(finished: Run) -> None:
