@@ -18,7 +18,6 @@ from ganzoo.catalogue.options import Config, DataConfig
 from ganzoo.catalogue.registry import Registry
 from ganzoo.contract.conditioner import Conditioner
 from ganzoo.contract.dataset import Dataset
-from ganzoo.contract.networks import Discriminator, Generator
 from ganzoo.errors import UserError
 from ganzoo.own.data import own_data
 from ganzoo.own.networks import HELPERS, LABELS, NO_LABELS, WEIGHTS, PlainNetwork
@@ -146,7 +145,7 @@ def _network(kind: str, name: str, given: Any) -> Component:
     maker = maker_of(given)
     if not (isinstance(maker, type) and issubclass(maker, nn.Module)):
         raise UserError(f"{_shown(kind, given)} is no {kind}: give a name, or a torch module or its class")
-    if issubclass(maker, Generator | Discriminator) and isinstance(given, type):
+    if issubclass(maker, INTERFACES[kind]) and isinstance(given, type | functools.partial):
         return _of_contract(kind, name, given)
     return Component(kind=kind, name=name, summary=SUMMARY, target=PlainNetwork(given, f"{kind} {name!r}"))
 

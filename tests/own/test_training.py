@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,8 +16,10 @@ from torch import Tensor, nn
 import ganzoo
 from ganzoo.catalogue import installed
 from ganzoo.cli import run as command
+from ganzoo.contract.dataset import Dataset as ContractDataset
 from ganzoo.contract.metric import Aim, Metric
 from ganzoo.errors import UserError
+from ganzoo.plugin import DataConfig, DataSpec, Field, Generator, Sites, option
 from ganzoo.storage.model_file import read_model
 from ganzoo.storage.sealed import read_sealed, write_sealed
 from ganzoo.testing.own_parts import (
@@ -197,6 +200,51 @@ def test_colour_passes_networks_that_flatten_with_view(tmp_path: Path) -> None:
         penalty="r1",
     )  # fmt: skip
     assert run.finished
+
+
+class Sited(Generator):
+    """A generator as a plugin has it, which asks for a conditioner."""
+
+    provides = ("site:input-vector",)
+
+    def __init__(self, in_shape: tuple[int, ...], out: Field, sites: Sites):
+        super().__init__()
+        self.input = sites.at("input", in_shape)
+        self.layer = nn.Linear(self.input.out_shape[0], out.size)
+        self.shape = out.shape
+
+    def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
+        images: Tensor = self.layer(self.input(z, condition)).tanh()
+        return images.view(-1, *self.shape)
+
+
+@dataclass(frozen=True)
+class DotsConfig(DataConfig):
+    width: int = option(2, "numbers of a point", low=1)
+
+    def spec(self, root: Path) -> DataSpec:
+        return DataSpec({"point": Field("point", (self.width,))}, "point")
+
+
+class Dots(ContractDataset):
+    Config = DotsConfig
+
+    def __init__(self, config: DotsConfig, root: Path):
+        self.width = config.width
+
+    def __len__(self) -> int:
+        return 40
+
+    def read(self, indices: Tensor) -> dict[str, Tensor]:
+        return {"point": indices[:, None].float().expand(-1, self.width) / 40}
+
+
+def test_classes_as_a_plugin_has_them(tmp_path: Path) -> None:
+    run = ganzoo.train("cgan", generator=Sited, conditioner="multiply", dataset=Labelled(), **QUICK, out=tmp_path / "a")
+    weights = ganzoo.load(run.folder.path, generator=functools.partial(Sited)).recipe.state_dict()
+    assert "generator.input.embedding.weight" in weights
+    run = ganzoo.train("gan", dataset=Dots, dataset_width=3, **QUICK, out=tmp_path / "b")
+    assert ganzoo.load(run.folder.path).sample(2).shape == (2, 3)
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
