@@ -190,4 +190,4 @@ def takes_labels(given: Any, label: str) -> bool:
         raise UserError(
             f"{label} has a forward of {len(required)} inputs ({', '.join(required)}): it may have one or two"
         )
-    return len(places) > 1 and places[1].default in (inspect.Parameter.empty, None)
+    return len(places) > 1 and (places[1].default is None or places[1].default is inspect.Parameter.empty)
