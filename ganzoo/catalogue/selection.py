@@ -9,6 +9,7 @@ from typing import Any
 from ganzoo.catalogue.component import Component, Slot, Variant
 from ganzoo.catalogue.config_layers import RUN, ConfigLayer, file_layer, refuse_other_file, variant_layers
 from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.flags import option_flags, options_by_slot, unknown_flag
 from ganzoo.catalogue.formats import FORMAT
 from ganzoo.catalogue.options import DataConfig, Option, make, options_of, values_of
@@ -108,6 +109,17 @@ class Components:
         unknown = slot_flags(slot for slot in self.slots if slot.name not in self.chosen)
         return flag.startswith(tuple(f"{name}-" for name in unknown))
 
+    def _of_own_part(self, flag: str) -> str:
+        """Return a sentence about a flag that would be an option of a part of a program which has none, or nothing."""
+        for name, (slot, component) in self.chosen.items():
+            own = self.registry.entry(component.kind, component.name).provider.package == LOCAL
+            if own and not options_of(component.config) and flag.startswith((f"{name}-", f"{slot.kind}-")):
+                return (
+                    f"{component.kind} {component.name!r} is a part of this program without options, so {flag!r} "
+                    "cannot be set: set it in the program, for example with functools.partial"
+                )
+        return ""
+
     def select(self, flags: Mapping[str, Any] | None = None) -> Selection:
         """Resolve the options; raises :class:`~ganzoo.errors.Refused` with every problem of both halves."""
         problems = list(self.problems)
@@ -115,7 +127,7 @@ class Components:
         given = {flag: value for flag, value in _dashed(flags).items() if flag not in choosing}
         for flag in given:
             if flag not in known and not self.may_be_known(flag):
-                problems.append(unknown_flag(flag, [*known, *choosing]))
+                problems.append(self._of_own_part(flag) or unknown_flag(flag, [*known, *choosing]))
         top = self.layers[-1]
         layers = [*self.layers[:-1], ConfigLayer(top.name, top.parts, options_by_slot(given, known), loose=True)]
         parts = {

@@ -115,8 +115,10 @@ def test_a_class_with_options_has_them_as_flags() -> None:
     assert built("loss", Optioned, {"loss-margin": 2.0}).margin == 2.0
     with pytest.raises(UserError, match="option 'margin' of loss 'optioned' must be at least 0"):
         chosen(loss=Optioned, flags={"loss-margin": -1.0})
-    with pytest.raises(UserError, match="no option is called '--loss-margin'"):
+    with pytest.raises(UserError, match=r"loss 'own-hinge' is a part of this program without options.*functools"):
         chosen(loss=OwnHinge, flags={"loss-margin": 2.0})
+    with pytest.raises(UserError, match=r"optimizer 'rm-sprop' .* so 'optimizer-lr' cannot be set"):
+        chosen(optimizer=torch.optim.RMSprop, flags={"optimizer-lr": 2.0})
 
 
 def test_options_of_other_parts_stay() -> None:
