@@ -171,8 +171,8 @@ def part_to_json(part: Part) -> dict[str, Any]:
 
 def lacks_own(registry: Registry, slot: Slot, value: Any) -> bool:
     """Return whether :func:`part_to_json` described a part that was given in Python, and is not in ``registry``."""
-    if not isinstance(value, Mapping) or value.get("package") != LOCAL:
-        return False
+    if not isinstance(value, Mapping) or value.get("package") != LOCAL or "file" in value:
+        return False  # what came from a plugin file is not given as an object
     known = (entry for entry in registry if entry.provider.package == LOCAL)
     return not any((entry.item.kind, entry.item.name) == (slot.kind, value.get("name")) for entry in known)
 
