@@ -7,8 +7,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.catalogue import installed, select
+from ganzoo.catalogue import Registry, Slot, installed, select
 from ganzoo.catalogue.evaluation_plan import SAMPLES
+from ganzoo.catalogue.local import Adopted, own_objects
+from ganzoo.catalogue.selection import recipe_slots
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,44 +45,60 @@ def train(
     """Train ``variant`` and return the run.
 
     ``options`` are the options of ``ganzoo train`` with underscores: ``train("cgan", conditioner="multiply",
-    dataset="mnist", steps=5000, optimizer_lr=1e-4)``. ``config`` is the content of a ``config.json``;
-    ``resume`` continues the run in ``out``. Each of ``observers`` is a function that is called with every report, or an
-    object of a class derived from :class:`ganzoo.plugin.Observer`; their errors never end the training. Raises
+    dataset="mnist", steps=5000, optimizer_lr=1e-4)``. A class or an object may take the place of a component's name:
+    ``loss=MyLoss``, ``generator=MyModule()``, ``dataset=my_torch_dataset`` (docs/notebook.md). ``config`` is the
+    content of a ``config.json``; ``resume`` continues the run in ``out``. Each of ``observers`` is a function that is
+    called with every report, or an object of a class derived from :class:`ganzoo.plugin.Observer`; their errors never
+    end the training. Raises
     :class:`~ganzoo.errors.UserError`, before anything is written, where something is invalid.
     """
-    selection = select(installed(), variant, options, preset, config)
+    registry = installed()
+    slots = recipe_slots(registry, registry.variant(variant))
+    objects = own_objects(slots, options)
+    adopted = _adopted(registry, slots, objects)
+    named = {name.replace("_", "-"): value for name, value in options.items()}
+    registry, named["metric"] = _with_metrics(adopted.registry, named.get("metric"))
+    # What an object implies gives way to what was named for that very slot.
+    selection = select(registry, variant, {**adopted.implied, **named, **adopted.names}, preset, config)
     from ganzoo.training import run
     from ganzoo.training.observers.progress import ProgressDisplay
 
     return run.train(selection, [ProgressDisplay()] if progress else [], resume, observers)
 
 
-def load(path: str | Path) -> Model:
-    """Return the model in a ``.safetensors`` file or a run folder; it can generate examples without the dataset."""
-    from ganzoo.studio.model import Model
+def load(model: str | Path | Run, **parts: Any) -> Model:
+    """Return the model of a run, or that in a ``.safetensors`` file or a run folder; it needs no dataset.
 
-    return Model.read(Path(path), installed())
+    ``parts`` are the classes and objects that it was trained with: ``load(path, generator=MyModule)``. A run that
+    :func:`train` returned has them already.
+    """
+    from ganzoo.studio.model import Model
+    from ganzoo.training.run import Run
+
+    if isinstance(model, Run):
+        return Model.read(model.folder.path, model.registry, parts)
+    return Model.read(Path(model), installed(), parts)
 
 
 def sample(
-    path: str | Path,
+    model: str | Path | Run,
     count: int = 64,
     label: Any = None,
     seed: int = 0,
     controls: Mapping[str, Any] = MappingProxyType({}),
 ) -> Tensor:
-    """Generate ``count`` examples with the model at ``path``; images are float32 (count, C, H, W) in [-1, 1].
+    """Generate ``count`` examples with a model; images are float32 (count, C, H, W) in [-1, 1].
 
     ``controls`` chooses what else the model lets one choose, by name, such as the codes of an InfoGAN.
     """
-    return load(path).sample(count, label=label, seed=seed, controls=controls)
+    return load(model).sample(count, label=label, seed=seed, controls=controls)
 
 
 def evaluate(
-    model: str | Path | Model,
+    model: str | Path | Run | Model,
     *,
-    dataset: str | None = None,
-    metrics: Iterable[str] = (),
+    dataset: Any = None,
+    metrics: Iterable[Any] = (),
     judge: str | None = None,
     samples: int = SAMPLES,
     seed: int = 0,
@@ -88,20 +106,25 @@ def evaluate(
     device: str = "cpu",
     **options: Any,
 ) -> Evaluation:
-    """Evaluate a model, or the model at a path, and return what ``ganzoo evaluate`` shows.
+    """Evaluate a model, a run or the model at a path, and return what ``ganzoo evaluate`` shows.
 
-    ``options`` are the options of the dataset, the judge and the metrics with underscores: ``dataset_size=32``. Raises
+    ``dataset`` is a name, or data as :func:`train` takes it; ``metrics`` are names, or classes and objects. ``options``
+    are the options of the dataset, the judge and the metrics with underscores: ``dataset_size=32``. Raises
     :class:`~ganzoo.errors.UserError` where something is invalid, or the examples are too few for a metric.
     """
     from ganzoo.step.device import choose_device
+    from ganzoo.studio.evaluation import DATASET
     from ganzoo.studio.evaluation import evaluate as evaluate_model
     from ganzoo.studio.model import Model
 
+    loaded = model if isinstance(model, Model) else load(model)
+    adopted = _adopted(loaded.registry, [DATASET], own_objects([DATASET], {DATASET.name: dataset}))
+    registry, names = _with_metrics(adopted.registry, metrics)
     return evaluate_model(
-        model if isinstance(model, Model) else load(model),
-        installed(),
-        dataset=dataset,
-        metrics=metrics,
+        loaded,
+        registry,
+        dataset=adopted.names.get(DATASET.name, dataset),
+        metrics=names or (),
         judge=judge,
         samples=samples,
         seed=seed,
@@ -109,3 +132,22 @@ def evaluate(
         device=choose_device(device),
         flags={name.replace("_", "-"): value for name, value in options.items()},
     )
+
+
+def _adopted(registry: Registry, slots: Sequence[Slot], objects: Mapping[str, Any]) -> Adopted:
+    """Return the components of classes and objects; without any, torch is not imported."""
+    if not objects:
+        return Adopted(registry)
+    from ganzoo.own.adopt import adopt
+
+    return adopt(registry, slots, objects)
+
+
+def _with_metrics(registry: Registry, metrics: Any) -> tuple[Registry, Any]:
+    """Return ``registry`` with the metrics that are classes or objects, and ``metrics`` with their names in place."""
+    given = metrics if isinstance(metrics, list | tuple) else [metrics]
+    if all(isinstance(metric, str | None) for metric in given):
+        return registry, metrics
+    from ganzoo.own.adopt import adopt_metrics
+
+    return adopt_metrics(registry, given)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, final
@@ -26,6 +28,21 @@ def key(seed: int, stream: str, step: int = 0) -> int:
     """
     digest = hashlib.blake2b(f"{seed}/{stream}/{step}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
+
+
+# torch has one global generator, one precision and one choice of algorithms for all threads of a process. Whoever sets
+# what a whole training or measurement relies on holds ``process_numerics`` until its end, so that these take turns.
+# Whoever only draws from the global generator, as new weights and dropout do, holds ``global_generator`` for that long.
+process_numerics = threading.RLock()
+global_generator = threading.RLock()
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """In the block, draw from torch's global CPU generator with ``seed``, undisturbed by other threads."""
+    with global_generator, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 @dataclass(frozen=True)

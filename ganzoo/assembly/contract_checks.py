@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ganzoo.assembly.parts import SelectedParts, resolve
+from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue.registry import Part
 from ganzoo.contract.augmentation import Augmentation
 from ganzoo.contract.conditioner import Conditioner
@@ -32,12 +32,11 @@ _DRAWS = "ganzoo.randomness"  # the module whose code draws for everyone
 
 
 @contextmanager
-def contracts_checked(recipe: Recipe, parts: SelectedParts, selected: Mapping[str, Part]) -> Iterator[None]:
+def contracts_checked(recipe: Recipe, parts: SelectedParts) -> Iterator[None]:
     """In the block, check what each part returns; raises :class:`UserError` that names the part and the rule."""
-    owners = {resolve(part.component): part for part in selected.values() if part.component.kind != "dataset"}
     with ExitStack() as stack:
         for module in recipe.modules():
-            part = owners.get(type(module))
+            part = parts.owner(module)
             if part is None:
                 continue
             for kind, check in _CHECKS.items():
@@ -46,7 +45,7 @@ def contracts_checked(recipe: Recipe, parts: SelectedParts, selected: Mapping[st
                     stack.callback(module.register_forward_hook(_hook(part, check, expected)).remove)
             if isinstance(module, Loss):
                 stack.enter_context(_loss_checked(module, part))
-        stack.enter_context(_OnlyDraws(owners))
+        stack.enter_context(_OnlyDraws(parts))
         yield
 
 
@@ -144,16 +143,17 @@ class _OnlyDraws(TorchFunctionMode):
     Layers of networks may draw, as dropout does: torch's generator is seeded for them.
     """
 
-    def __init__(self, owners: Mapping[Any, Part]):
+    def __init__(self, parts: SelectedParts):
         super().__init__()
-        self._owners = owners
+        self._parts = parts
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Call a function of torch, unless it is a draw that is not allowed."""
         if func in _RANDOM:
-            owner = self._owners.get(type(_drawing(sys._getframe(1))))
+            drawing = _drawing(sys._getframe(1))
+            owner = self._parts.owner(drawing) if drawing is not None else None
             if owner is not None:
                 _refuse(
                     owner,

@@ -1,4 +1,4 @@
-"""The second check before training: every phase runs once on the meta device."""
+"""The second check before training: every phase runs once without data, on the meta device where that is possible."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ganzoo.assembly.update_checks import after_update_watched, never_updated
 from ganzoo.catalogue.attribution import attribute
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.evaluation_plan import EvaluationPlan, plan_evaluation
-from ganzoo.catalogue.registry import installed
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.recipe import Phase, Recipe
 from ganzoo.contract.sampling import SampleRequest
 from ganzoo.contract.step_context import StepContext
 from ganzoo.contract.update_means import UpdateMeans
 from ganzoo.errors import Refused, UserError
-from ganzoo.randomness import FreshDraws, KeyedStreams
+from ganzoo.randomness import Draws, FreshDraws, KeyedStreams, seeded
 from ganzoo.text import first_line
 
 _READS_A_VALUE = (
@@ -32,39 +32,53 @@ _READS_A_VALUE = (
 )
 # The kinds of part whose code runs in a phase.
 PHASE_KINDS = ("generator", "discriminator", "latent", "loss", "penalty")
+CODE_KINDS = (*PHASE_KINDS, "conditioner", "initialiser")
 
 
 def assemble(selection: Selection) -> dict[str, DataSpec]:
     """Return the data specs of a selection; raises :class:`Refused` with every problem if it cannot train.
 
-    Checks the declarations, then runs every phase, including its backward pass, on the meta device. Reads no data.
+    Checks the declarations, then runs every phase, including its backward pass, on the meta device. Parts of a program
+    were not written for that device, so that they run on the CPU, with random examples. Reads no data.
     """
     data = check(selection)
+    own = [part for part in selection.parts.values() if part.provider.package == LOCAL and not part.provider.file]
+    device = "cpu" if any(part.slot.kind in CODE_KINDS for part in own) else "meta"
     parts = SelectedParts(selection.parts)
-    recipe = build_recipe(selection, data, "meta", parts)
-    batch = _meta_batch(data, selection.run.batch_size)
-    phases = recipe.phases()
-    if problems := list(undeclared(phases, selection)):
-        raise Refused(problems)
-    with contracts_checked(recipe, parts, selection.parts), after_update_watched(recipe) as missed:
-        for together in windows(phases):
-            handed: dict[str, Tensor] = {}
-            for phase in together:
-                problems += dry_run(recipe, phase, batch, selection, handed)
-    if not problems:
-        problems += never_updated(selection, missed)
-    problems += _dry_sample(recipe, batch, selection)
-    if selection.run.evaluate_every:
-        evaluation_plan_of(selection, recipe)
+    recipe = build_recipe(selection, data, device, parts)
+    batch = _trial_batch(data, selection.run.batch_size, device)
+    with seeded(0):
+        problems = _problems(selection, recipe, batch, parts)
     if problems:
         raise Refused(dict.fromkeys(problems))
     return data
 
 
+def _problems(
+    selection: Selection, recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], parts: SelectedParts
+) -> list[str]:
+    phases = recipe.phases()
+    if problems := list(undeclared(phases, selection)):
+        return problems
+    with contracts_checked(recipe, parts), after_update_watched(recipe) as missed:
+        for together in windows(phases):
+            handed: dict[str, Tensor] = {}
+            for phase in together:
+                problems += dry_run(recipe, phase, batch, selection, handed)
+    if not problems:
+        problems += never_updated(selection, parts, missed)
+    problems += _dry_sample(recipe, batch, selection)
+    if selection.run.evaluate_every:
+        evaluation_plan_of(selection, recipe)
+    return problems
+
+
 def evaluation_plan_of(selection: Selection, recipe: Recipe) -> EvaluationPlan:
     """Return how a training is evaluated; raises :class:`Refused` if a metric or the judge is unknown."""
     settings = selection.run
-    return plan_evaluation(installed(), selection.parts[recipe.output.slot], settings.judge, settings.metric or ())
+    return plan_evaluation(
+        selection.registry, selection.parts[recipe.output.slot], settings.judge, settings.metric or ()
+    )
 
 
 def dry_run(
@@ -74,8 +88,10 @@ def dry_run(
     selection: Selection,
     handed: dict[str, Tensor],
 ) -> list[str]:
-    """Run one phase on the meta device, and return its problems; add what it hands on to ``handed``."""
-    context = StepContext(phase.first, phase.first + 1, phase.name, 0, KeyedStreams(0, "meta"), handed=handed)
+    """Run one phase on the device of ``batch``, and return its problems; add what it hands on to ``handed``."""
+    context = StepContext(
+        phase.first, phase.first + 1, phase.name, 0, KeyedStreams(0, _device_of(batch)), handed=handed
+    )
     freeze_all_but(recipe, phase)
     recipe.zero_grad(set_to_none=True)
     buffers = dict(recipe.named_buffers())
@@ -89,7 +105,7 @@ def dry_run(
     except UserError as problem:
         return [str(problem)]
     except Exception as problem:
-        size, reason = selection.run.batch_size, _located(problem)
+        size, reason = selection.run.batch_size, _located(problem, selection)
         return [f"phase {phase.name!r} cannot run with {_phase_parts(selection)} on batches of {size}: {reason}"]
     untrained = [
         f"{network}.{name}"
@@ -106,15 +122,17 @@ def dry_run(
 
 
 def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
-    """Sample once on the meta device, and return the problems."""
+    """Sample once on the device of ``batch``, and return the problems."""
     ref = recipe.condition
     condition = batch[ref.slot][ref.field] if ref is not None else None
     try:
         with torch.no_grad():
-            samples = recipe.eval().sample(SampleRequest(selection.run.batch_size, condition, FreshDraws(None, "meta")))
+            draws = FreshDraws(None, _device_of(batch))
+            samples = recipe.eval().sample(SampleRequest(selection.run.batch_size, condition, draws))
         shape = tuple(samples.shape)
     except Exception as problem:
-        return [f"{selection.parts['recipe'].label} cannot sample with {_phase_parts(selection)}: {_located(problem)}"]
+        reason = _located(problem, selection)
+        return [f"{selection.parts['recipe'].label} cannot sample with {_phase_parts(selection)}: {reason}"]
     finally:
         recipe.train()
     expected = (selection.run.batch_size, *recipe.output_field.shape)
@@ -127,9 +145,9 @@ def _phase_parts(selection: Selection) -> str:
     )
 
 
-def _located(problem: Exception) -> str:
+def _located(problem: Exception, selection: Selection) -> str:
     """Return the message of ``problem``, with the plugin whose code raised it if that is known."""
-    owner = attribute(problem, installed())
+    owner = attribute(problem, selection.registry)
     where = f"in {owner.label_with_package}: " if owner is not None else ""
     return f"{where}{_READS_A_VALUE if _reads_a_value(problem) else first_line(problem)}"
 
@@ -141,12 +159,21 @@ def _reads_a_value(problem: Exception) -> bool:
     )
 
 
-def _meta_batch(data: Mapping[str, DataSpec], size: int) -> dict[str, dict[str, Tensor]]:
+def _device_of(batch: Mapping[str, Mapping[str, Tensor]]) -> torch.device:
+    return next(values.device for fields in batch.values() for values in fields.values())
+
+
+def _trial_batch(data: Mapping[str, DataSpec], size: int, device: str) -> dict[str, dict[str, Tensor]]:
+    """Return a batch of random examples; on the meta device they have no values."""
+    generator = torch.Generator().manual_seed(0) if device == "cpu" else None
+    draws = FreshDraws(generator, device)
     return {
-        slot: {name: _meta_field(field, size) for name, field in spec.fields.items()} for slot, spec in data.items()
+        slot: {name: _trial_field(field, size, draws) for name, field in spec.fields.items()}
+        for slot, spec in data.items()
     }
 
 
-def _meta_field(field: Field, size: int) -> Tensor:
-    dtype = torch.int64 if field.kind in ("class", "tokens") else torch.float32
-    return torch.empty((size, *field.shape), dtype=dtype, device="meta")
+def _trial_field(field: Field, size: int, draws: Draws) -> Tensor:
+    if field.kind in ("class", "tokens"):
+        return draws.integers(field.classes or len(field.names) or 1, size, *field.shape)
+    return draws.uniform(size, *field.shape) * 2 - 1 if field.bounded else draws.normal(size, *field.shape)

@@ -26,7 +26,7 @@ from ganzoo.contract.networks import Discriminator, Generator, Initialiser
 from ganzoo.contract.optimization import Schedule
 from ganzoo.contract.penalty import Penalty
 from ganzoo.contract.recipe import Recipe
-from ganzoo.randomness import key
+from ganzoo.randomness import key, seeded
 
 # The class that a target must derive from, by kind of component; the target of an optimizer is a function.
 INTERFACES: Mapping[str, type] = {
@@ -55,6 +55,8 @@ def resolve(component: Component, interface: type | None = None) -> Any:
     that of its kind.
     """
     target = load_target(component.target)
+    if callable(component.target) and not isinstance(target, type):
+        return target  # an object that builds the part; what it builds is looked at then
     interface = interface or INTERFACES.get(component.kind)
     if interface is not None and not (isinstance(target, type) and issubclass(target, interface)):
         raise TypeError(
@@ -73,6 +75,7 @@ class SelectedParts:
 
     def __init__(self, parts: Mapping[str, Part]):
         self._parts = parts
+        self._built: dict[nn.Module, Part] = {}
         self._shapes: dict[nn.Module, Mapping[str, Any]] = {}
 
     def build(self, slot: str, **context: Any) -> Any:
@@ -81,10 +84,14 @@ class SelectedParts:
         target, dtype = _target(part), torch.get_default_dtype()
         with part.attributed():
             built = target(part.config, **context)
-            if part.slot.kind == "optimizer" and not isinstance(built, torch.optim.Optimizer):
-                raise TypeError(f"{part.component.target_name} returns {type(built).__name__}, not a torch Optimizer")
-            if isinstance(built, nn.Module) and "_modules" not in vars(built):
-                raise TypeError("its __init__ does not call super().__init__()")
+            interface = INTERFACES.get(part.slot.kind, torch.optim.Optimizer)
+            if not isinstance(built, interface):
+                kind = interface.__name__ if part.slot.kind in INTERFACES else "torch Optimizer"
+                raise TypeError(f"{part.component.target_name} returns {type(built).__name__}, not a {kind}")
+            if isinstance(built, nn.Module):
+                if "_modules" not in vars(built):
+                    raise TypeError("its __init__ does not call super().__init__()")
+                self._built[built] = part
             if torch.get_default_dtype() != dtype:
                 torch.set_default_dtype(dtype)
                 raise TypeError("it changes torch's default dtype, on which all other parts rely")
@@ -103,6 +110,13 @@ class SelectedParts:
             with part.attributed():
                 initialise(network)
         return network
+
+    def owner(self, module: nn.Module) -> Part | None:
+        """Return the part that was built as ``module``, or whose class it has; ``None`` for any other module."""
+        if module in self._built:
+            return self._built[module]
+        classes = (part for part in self._parts.values() if part.slot.kind != "dataset")
+        return next((part for part in classes if type(module) is _target(part)), None)
 
     def shapes_of(self, module: nn.Module) -> Mapping[str, Any]:
         """Return the shape arguments with which a network was built; nothing for any other module."""
@@ -129,7 +143,6 @@ def build_recipe(
 ) -> Recipe:
     """Return the selected recipe with new weights that depend on the run's seed alone."""
     parts = parts or SelectedParts(selection.parts)
-    with torch.random.fork_rng(devices=[]), torch.device(device):
-        torch.manual_seed(key(selection.run.seed, "weights"))
+    with seeded(key(selection.run.seed, "weights")), torch.device(device):
         recipe: Recipe = parts.build("recipe", parts=parts, data=data)
     return recipe

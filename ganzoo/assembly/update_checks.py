@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from ganzoo.assembly.parts import resolve
+from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.augmentation import Augmentation
 from ganzoo.contract.loss import Loss
@@ -42,10 +42,11 @@ def after_update_watched(recipe: Recipe) -> Iterator[list[nn.Module]]:
             del part.__dict__["after_update"]
 
 
-def never_updated(selection: Selection, missed: Sequence[nn.Module]) -> Iterator[str]:
+def never_updated(selection: Selection, parts: SelectedParts, missed: Sequence[nn.Module]) -> Iterator[str]:
     """Yield a sentence for each part whose ``after_update`` was ``missed``."""
-    for part in selection.parts.values():
-        if any(type(module) is resolve(part.component) for module in missed if part.component.kind != "dataset"):
+    for module in missed:
+        part = parts.owner(module)
+        if part is not None:
             yield (
                 f"{selection.parts['recipe'].label} never calls after_update of {part.label}, whose state would stay "
                 "as it is: pass the call on in the recipe's own after_update"

@@ -210,11 +210,29 @@ def from_file(what: str, file: Any) -> str:
     return f"{what} came from the file {one_line(file, 100)}: give it with --plugin FILE.py"
 
 
+def lacks_own(registry: Registry, slot: Slot, value: Any) -> bool:
+    """Return whether :func:`part_to_json` described a part that was given in Python, and is not in ``registry``."""
+    if not isinstance(value, Mapping) or value.get("package") != LOCAL or "file" in value:
+        return False  # what came from a plugin file is not given as an object
+    known = (entry for entry in registry if entry.provider.package == LOCAL)
+    return not any((entry.item.kind, entry.item.name) == (slot.kind, value.get("name")) for entry in known)
+
+
+def ask_for_own(slot: Slot, value: Mapping[str, Any]) -> str:
+    """Return a sentence that says how to give a part again that :func:`lacks_own` misses."""
+    return (
+        f"{slot.kind} {one_line(value.get('name'))!r} is no plugin but part of a program, and no file contains code: "
+        f"in Python, give it again as {slot.name.replace('-', '_')}=…"
+    )
+
+
 def part_from_json(registry: Registry, slot: Slot, value: Any) -> Part:
     """Return the part that :func:`part_to_json` described; raises :class:`UserError` that names what is missing."""
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
         raise UserError(f"the part for slot {slot.name!r} is damaged: it has no name")
     name, package = value["name"], value.get("package")
+    if lacks_own(registry, slot, value):
+        raise UserError(ask_for_own(slot, value))
     try:
         entry = registry.entry(slot.kind, name)
     except UserError as problem:

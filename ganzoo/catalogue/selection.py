@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ganzoo.catalogue.component import Component, Slot, Variant
@@ -17,11 +17,21 @@ from ganzoo.catalogue.config_layers import (
     variant_layers,
 )
 from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.flags import option_flags, options_by_slot, unknown_flag
 from ganzoo.catalogue.formats import FORMAT
 from ganzoo.catalogue.observers import observer_flags, observer_parts
 from ganzoo.catalogue.options import DataConfig, Option, make, options_of, values_of
-from ganzoo.catalogue.registry import Part, Registry, from_file, part_of, part_to_json
+from ganzoo.catalogue.registry import (
+    Part,
+    Registry,
+    ask_for_own,
+    from_file,
+    installed,
+    lacks_own,
+    part_of,
+    part_to_json,
+)
 from ganzoo.catalogue.settings import NOT_IN_FILES, RunSettings
 from ganzoo.errors import Refused, UserError
 from ganzoo.text import did_you_mean, one_line
@@ -34,6 +44,7 @@ class Selection:
     """Everything that is chosen for one training: a part for each slot, the run settings, and observers.
 
     ``variant_file`` is the name of the plugin file that declares the variant, if one does.
+    ``registry`` has the names from which it was chosen, and later those of judges and metrics.
     """
 
     variant: str
@@ -42,6 +53,7 @@ class Selection:
     run: RunSettings
     observers: tuple[Part, ...] = ()
     variant_file: str = ""
+    registry: Registry = field(default_factory=installed, repr=False, compare=False)
 
     @property
     def recipe(self) -> Component:
@@ -124,6 +136,17 @@ class Components:
         unknown = slot_flags(slot for slot in self.slots if slot.name not in filled)
         return flag.startswith(tuple(f"{name}-" for name in unknown))
 
+    def _of_own_part(self, flag: str) -> str:
+        """Return a sentence about a flag that would be an option of a part of a program which has none, or nothing."""
+        for name, (slot, component) in self.chosen.items():
+            own = self.registry.entry(component.kind, component.name).provider.package == LOCAL
+            if own and not options_of(component.config) and flag.startswith((f"{name}-", f"{slot.kind}-")):
+                return (
+                    f"{component.kind} {component.name!r} is a part of this program without options, so {flag!r} "
+                    "cannot be set: set it in the program, for example with functools.partial"
+                )
+        return ""
+
     def select(self, flags: Mapping[str, Any] | None = None) -> Selection:
         """Resolve the options; raises :class:`~ganzoo.errors.Refused` with every problem of both halves."""
         problems = list(self.problems)
@@ -131,7 +154,7 @@ class Components:
         given = {flag: value for flag, value in _dashed(flags).items() if flag not in choosing}
         for flag in given:
             if flag not in known and not self.may_be_known(flag):
-                problems.append(unknown_flag(flag, [*known, *choosing]))
+                problems.append(self._of_own_part(flag) or unknown_flag(flag, [*known, *choosing]))
         top = self.layers[-1]
         layers = [*self.layers[:-1], ConfigLayer(top.name, top.parts, options_by_slot(given, known), loose=True)]
         parts = {
@@ -145,7 +168,7 @@ class Components:
             raise Refused(dict.fromkeys(problems))
         provider = self.registry.entry("variant", self.variant.name).provider
         file = provider.file.name if provider.file else ""
-        return Selection(self.variant.name, self.preset, parts, settings, observers, file)
+        return Selection(self.variant.name, self.preset, parts, settings, observers, file, self.registry)
 
 
 def choose_components(
@@ -193,7 +216,11 @@ def choose_components(
                 chosen[filled.name] = (filled, registry.component(slot.kind, name))
             except UserError as problem:
                 naming = [layer for layer in layers if layer.parts.get(filled.name) == name]
-                problems.append(missing_file(naming, filled.name, f"{slot.kind} {name!r}") or str(problem))
+                in_file = (file or {}).get("parts", {}).get(filled.name)
+                if lacks_own(registry, slot, in_file) and name == in_file["name"]:
+                    problems.append(ask_for_own(slot, in_file))
+                else:
+                    problems.append(missing_file(naming, filled.name, f"{slot.kind} {name!r}") or str(problem))
     return Components(registry, variant, preset, slots, chosen, layers, tuple(problems))
 
 

@@ -19,7 +19,7 @@ class Augmentation(WorkingState, ABC):
     probability of ADA, keeps it in buffers, and changes it in :meth:`after_update` only.
     """
 
-    def __init__(self, config: Any):
+    def __init__(self, config: Any = None):
         super().__init__()
 
     @abstractmethod

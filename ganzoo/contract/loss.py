@@ -28,7 +28,7 @@ class Loss(WorkingState, ABC):
     threshold: ClassVar[float] = 0.0
     whole_batch: ClassVar[bool] = False
 
-    def __init__(self, config: Any):
+    def __init__(self, config: Any = None):
         super().__init__()
 
     @abstractmethod

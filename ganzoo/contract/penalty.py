@@ -35,7 +35,7 @@ class Penalty(WorkingState, ABC):
     uses_fakes: ClassVar[bool] = True
     whole_batch: ClassVar[bool] = False
 
-    def __init__(self, config: Any):
+    def __init__(self, config: Any = None):
         super().__init__()
 
     @abstractmethod

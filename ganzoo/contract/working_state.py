@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from torch import Tensor, nn
 
 
@@ -9,7 +11,14 @@ class WorkingState(nn.Module):
     """A module whose buffers only the training needs: checkpoints keep them, and model files leave them out.
 
     Write into such a buffer in place, as ``copy_`` and ``lerp_`` do: recorded steps and checkpoints know its memory.
+    A constructor may set plain attributes without a call of ``super().__init__()``.
     """
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Self:
+        """Return a module that is ready for attributes, before its constructor runs."""
+        made = super().__new__(cls)
+        nn.Module.__init__(made)
+        return made
 
 
 def model_state(recipe: nn.Module) -> dict[str, Tensor]:

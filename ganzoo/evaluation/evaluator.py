@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, final
 
@@ -28,6 +28,7 @@ from ganzoo.evaluation.metric_context import CachedMetricContext
 from ganzoo.evaluation.reference_data import ReferenceData, check_output
 from ganzoo.evaluation.sampling import generate_examples
 from ganzoo.health.memory import advise_fewer
+from ganzoo.randomness import global_generator, process_numerics
 from ganzoo.step.precision import Precision
 
 
@@ -184,9 +185,17 @@ def open_evaluator(
 
 @contextmanager
 def reproducible_numerics(device: torch.device) -> Iterator[None]:
-    """In the block, compute in float32, and leave torch's global random state unchanged afterwards."""
+    """In the block, compute in float32, and leave torch's global random state unchanged afterwards.
+
+    No other thread trains meanwhile: precision and random state are those of the whole process.
+    """
     devices = range(torch.cuda.device_count())
-    with Precision("fp32", device).set(), torch.autocast(device.type, enabled=False), torch.random.fork_rng(devices):
+    with ExitStack() as stack:
+        stack.enter_context(process_numerics)
+        stack.enter_context(global_generator)
+        stack.enter_context(Precision("fp32", device).set())
+        stack.enter_context(torch.autocast(device.type, enabled=False))
+        stack.enter_context(torch.random.fork_rng(devices))
         yield
 
 

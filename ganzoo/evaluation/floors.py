@@ -7,6 +7,7 @@ import json
 import math
 from typing import final
 
+from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.registry import Part, part_to_json
 from ganzoo.contract.judge import JudgeOutput
 from ganzoo.contract.metric import Estimate, Metric, MetricValues
@@ -39,6 +40,8 @@ class FloorCache:
     def floor(self, part: Part, metric: Metric) -> MetricValues:
         """Return the figures of the real examples by one metric; none if half of the examples are too few for it."""
         name = hashlib.sha256(json.dumps(part_to_json(part), sort_keys=True).encode()).hexdigest()
+        if part.provider.package == LOCAL:  # its code may be another one in the next process
+            name = f"{LOCAL}/{name}"
         if name not in self._floors:
             # One half is compared with the other, so a half must have the metric's minimum of examples.
             enough = len(self._real) // 2 >= metric.minimum_examples(self._context)
@@ -56,6 +59,7 @@ class FloorCache:
         floors = {
             metric: {name: [finite(number) for number in split_estimate(value)] for name, value in values.items()}
             for metric, values in self._floors.items()
+            if not metric.startswith(LOCAL)
         }
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

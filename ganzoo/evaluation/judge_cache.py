@@ -22,7 +22,7 @@ from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track, untracked
 from ganzoo.errors import UserError
 from ganzoo.evaluation.metric_context import judge_in_chunks
 from ganzoo.evaluation.reference_data import ReferenceData, fingerprint
-from ganzoo.randomness import key
+from ganzoo.randomness import key, seeded
 from ganzoo.storage.files import make_folder, write_atomically
 from ganzoo.storage.sealed import read_sealed, refuse_other_tensors, seal
 
@@ -73,8 +73,7 @@ def cache_folder() -> Path:
 
 def new_judge(part: Part, reference: ReferenceData, device: torch.device) -> Judge:
     """Return an untrained judge, whose initial weights are always the same."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(key(0, "judge/weights"))
+    with seeded(key(0, "judge/weights")):
         judge: Judge = SelectedParts({"judge": part}).build(
             "judge", field=reference.spec.target_field, condition=reference.classes
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,20 @@ import ganzoo
 from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.formats import MODEL_KEY
-from ganzoo.catalogue.registry import Part, Registry, part_from_json
+from ganzoo.catalogue.local import own_objects
+from ganzoo.catalogue.registry import Part, Registry, lacks_own, part_from_json
 from ganzoo.catalogue.selection import Selection, members
 from ganzoo.contract.recipe import Recipe
 from ganzoo.contract.working_state import model_state
 from ganzoo.errors import UserError
+from ganzoo.own.adopt import adopt
+from ganzoo.randomness import global_generator
 from ganzoo.storage.sealed import read_sealed, refuse_other_tensors, write_sealed
 from ganzoo.text import one_line
+
+RECIPE = Slot("recipe", "recipe", "")
 
 
 @dataclass(frozen=True)
@@ -57,15 +64,25 @@ def write_model(
     return write_sealed(path, model_state(recipe), MODEL_KEY, about)
 
 
-def read_model(path: Path, registry: Registry) -> tuple[Recipe, Header]:
-    """Return the recipe in a model file, in evaluation mode on the CPU, and its description.
+@dataclass(frozen=True)
+class StoredModel:
+    """The content of a model file: the recipe, its description, and a registry with all of its parts."""
 
-    Raises :class:`UserError` if the file is missing or damaged, has another format, needs a plugin that is not
-    installed, or has weights that are not finite.
+    recipe: Recipe
+    header: Header
+    registry: Registry
+
+
+def read_model(path: Path, registry: Registry, given: Mapping[str, Any] | None = None) -> StoredModel:
+    """Return the recipe in a model file, in evaluation mode on the CPU, with its description.
+
+    ``given`` has classes and objects by slot or kind, for parts that were given in Python. Raises :class:`UserError` if
+    the file is missing or damaged, has another format, needs a plugin that is not installed or a part that is not
+    given, or has weights that are not finite.
     """
     tensors, about = read_sealed(path, MODEL_KEY, "model")
     try:
-        header = _header(about)
+        header, registry = _with_given(_header(about), registry, given or {})
         parts = _parts(header, registry)
         # The meta device needs no memory: only a network whose weights are in the file is built on the CPU.
         refuse_other_tensors(tensors, model_state(_build(parts, header, "meta")))
@@ -73,12 +90,52 @@ def read_model(path: Path, registry: Registry) -> tuple[Recipe, Header]:
     except UserError as problem:
         raise UserError(f"{path} cannot be used: {one_line(problem)}") from problem
     recipe.load_state_dict(tensors, strict=False)  # what the training alone needed is not in the file
-    return recipe.eval(), header
+    return StoredModel(recipe.eval(), header, registry)
+
+
+def _with_given(header: Header, registry: Registry, given: Mapping[str, Any]) -> tuple[Header, Registry]:
+    """Return the header with what is given in Python in place of the parts that it names, and where these are found."""
+    if not given:
+        return header, registry
+    slots = part_from_json(registry, RECIPE, header.parts.get("recipe")).component.slots
+    objects = own_objects(slots, given)
+    refused = [name for name in given if name.replace("_", "-") not in objects]
+    if refused:
+        known = ", ".join(sorted({name.replace("-", "_") for slot in slots for name in (slot.name, slot.kind)}))
+        raise UserError(f"{refused[0]} is no class or object for one of its parts, which are {known}")
+    adopted = adopt(registry, slots, objects)
+    names = {**adopted.names, **adopted.implied}
+    parts = dict(header.parts)
+    for slot in slots:
+        name = names.get(slot.name, names.get(slot.kind))
+        if name is not None:
+            package = adopted.registry.entry(slot.kind, name).provider.package
+            parts[slot.name] = _replaced(parts.get(slot.name), slot, name, package)
+    return dataclasses.replace(header, parts=parts), adopted.registry
+
+
+def _replaced(before: Any, slot: Slot, name: str, package: str) -> dict[str, Any]:
+    """Return the description of a given part; the options of a class are those that it was trained with."""
+    same = isinstance(before, Mapping) and before.get("package") == LOCAL and slot.kind != "dataset"
+    config = before.get("config", {}) if same else {}
+    return {"name": name, "package": package, "version": "", "config": config}
+
+
+def _refuse_missing(parts: Mapping[str, Any], slots: Sequence[Slot], registry: Registry) -> None:
+    """Raise :class:`UserError` if parts that were given in Python are not given again, and say how to give them."""
+    missing = [slot for slot in slots if lacks_own(registry, slot, parts.get(slot.name))]
+    if missing:
+        named = " and ".join(f"{slot.name} {parts[slot.name].get('name')!r}" for slot in missing)
+        keywords = ", ".join(f"{slot.name.replace('-', '_')}=…" for slot in missing)
+        raise UserError(
+            f"it was trained in Python with parts of a program ({one_line(named)}), and a model file contains no code: "
+            f"in Python, give them again with ganzoo.load(path, {keywords})"
+        )
 
 
 def _parts(header: Header, registry: Registry) -> dict[str, Part]:
     """Return the parts that a recipe builds; data and optimizers are not needed for sampling."""
-    recipe = part_from_json(registry, Slot("recipe", "recipe", ""), header.parts.get("recipe"))
+    recipe = part_from_json(registry, RECIPE, header.parts.get("recipe"))
     for slot in recipe.component.slots:
         if slot.kind == "dataset" and slot.name not in header.data:
             raise UserError(f"it does not describe the data of slot {slot.name!r}")
@@ -92,13 +149,14 @@ def _parts(header: Header, registry: Registry) -> dict[str, Part]:
         for slot in recipe.component.model_slots
         for filled in ((slot.several and members(slot, names)) or (slot,))
     ]
+    _refuse_missing(header.parts, slots, registry)
     return {"recipe": recipe} | {
         slot.name: part_from_json(registry, slot, header.parts.get(slot.name)) for slot in slots
     }
 
 
 def _build(parts: Mapping[str, Part], header: Header, device: str) -> Recipe:
-    with torch.random.fork_rng(devices=[]), torch.device(device):
+    with global_generator, torch.random.fork_rng(devices=[]), torch.device(device):
         recipe: Recipe = SelectedParts(parts).build("recipe", parts=SelectedParts(parts), data=header.data)
     return recipe
 

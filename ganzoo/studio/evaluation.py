@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ganzoo.catalogue.component import Slot
+from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.evaluation_plan import SAMPLES, EvaluationPlan, plan_evaluation, read_flags
 from ganzoo.catalogue.options import values_of
 from ganzoo.catalogue.registry import Part, Registry, part_from_json, part_of
@@ -83,7 +84,9 @@ def _dataset(model: Model, registry: Registry, name: str | None, flags: Mapping[
     trained = model.header.parts.get(model.recipe.output.slot)
     if trained is None and name is None:
         raise UserError("the model does not say what it was trained on: give --dataset")
-    then = part_from_json(registry, DATASET, trained) if name is None or _name(trained) == name else None
+    # Data that a program gives now has options of its own, even where it has the name of the data of the training.
+    same = name is None or (_name(trained) == name and registry.entry(DATASET.kind, name).provider.package != LOCAL)
+    then = part_from_json(registry, DATASET, trained) if same else None
     entry = registry.entry(DATASET.kind, name or _name(trained))
     component = registry.component(DATASET.kind, entry.item.name)
     problems: list[str] = []

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue.data import Field
-from ganzoo.catalogue.registry import Registry
+from ganzoo.catalogue.registry import Registry, installed
 from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError
 from ganzoo.evaluation.sampling import generate_examples
@@ -23,15 +23,19 @@ from ganzoo.text import did_you_mean
 
 
 class Model:
-    """A recipe with trained networks."""
+    """A recipe with trained networks; ``registry`` has all of its parts."""
 
-    def __init__(self, recipe: Recipe, header: Header):
-        self.recipe, self.header = recipe, header
+    def __init__(self, recipe: Recipe, header: Header, registry: Registry | None = None):
+        self.recipe, self.header, self.registry = recipe, header, registry or installed()
 
     @staticmethod
-    def read(path: Path, registry: Registry) -> Model:
-        """Return the model in a file or a run folder; raises :class:`UserError` where it is missing or invalid."""
-        return Model(*read_model(RunFolder(path).model if path.is_dir() else path, registry))
+    def read(path: Path, registry: Registry, given: Mapping[str, Any] | None = None) -> Model:
+        """Return the model in a file or a run folder; raises :class:`UserError` where it is missing or invalid.
+
+        ``given`` has the classes and objects that it was trained with in place of names.
+        """
+        stored = read_model(RunFolder(path).model if path.is_dir() else path, registry, given)
+        return Model(stored.recipe, stored.header, stored.registry)
 
     @property
     def output(self) -> Field:

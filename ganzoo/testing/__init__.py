@@ -14,6 +14,7 @@
 ``older_files``           files in formats of older versions, made from files of this version
 ``forgery``               model files and checkpoints with changed content and valid checksums
 ``foreign_checkpoints``   networks and checkpoints as other code writes them
+``own_parts``             networks, data and a loss as a notebook has them
 ``evaluations``           evaluations with judges that are trained in a second
 ``metric_context``        the context of a metric, with a judge of the test's choice
 ``tapes``                 recorded steps on the processor

@@ -117,7 +117,7 @@ class Conversions:
 
     def state(self, network: str = "generator") -> dict[str, Tensor]:
         """Return the state of a network of the converted model."""
-        recipe, _ = read_model(self.out, installed())
+        recipe = read_model(self.out, installed()).recipe
         return recipe.get_submodule(network).state_dict()
 
 

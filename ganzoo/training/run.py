@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ import torch
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.discovery import LOCAL
+from ganzoo.catalogue.registry import Registry, installed
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.judge import untracked
 from ganzoo.errors import UserError
+from ganzoo.randomness import process_numerics
 from ganzoo.step.determinism import deterministic
 from ganzoo.step.device import choose_device
 from ganzoo.step.precision import Precision, choose_precision
@@ -44,7 +47,8 @@ class Run:
     """The result of a training: its folder, the number of steps, and the sha256 of the model's weights.
 
     ``seconds`` is the training time. ``signal`` is the number of the signal that ended the training early, or ``None``
-    if it is ``finished``. Of several processes, only the one with ``is_first`` has the sha256.
+    if it is ``finished``. Of several processes, only the one with ``is_first`` has the sha256. ``registry`` has all
+    parts of the model.
     """
 
     folder: RunFolder
@@ -54,6 +58,7 @@ class Run:
     finished: bool
     signal: int | None = None
     is_first: bool = True
+    registry: Registry = field(default_factory=installed, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,13 @@ def train(
     During the training, SIGINT, SIGTERM, SIGHUP and SIGUSR1 end it after the current step; it is saved, and the run is
     not ``finished``. If a checkpoint, a model or a row of metrics cannot be written, the training ends with
     :class:`~ganzoo.errors.TrainingFailed`. If torchrun started this process, each process computes a share of every
-    batch.
+    batch. Of several trainings in the threads of one process, one runs at a time, and the others wait.
     """
+    with process_numerics:
+        return _train_alone(selection, watchers, resume, optional)
+
+
+def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: bool, optional: Sequence[Watcher]) -> Run:
     data = assemble(selection)
     device = choose_device(selection.run.device)
     precision = choose_precision(selection.run.precision, device)
@@ -108,7 +118,9 @@ def train(
     trainer = training.trainer
     finished = trainer.step == trainer.steps
     signal = None if finished else stop.signal
-    return Run(folder, trainer.step, trainer.seconds, sha256, finished, signal, processes.is_first)
+    return Run(
+        folder, trainer.step, trainer.seconds, sha256, finished, signal, processes.is_first, selection.registry
+    )  # fmt: skip
 
 
 def _choose_folder(selection: Selection, resume: bool, processes: ProcessGroup) -> RunFolder:
@@ -219,8 +231,10 @@ def _title(selection: Selection, data: Mapping[str, DataSpec], trainer: Trainer)
         batches = trainer.train_step.batches[slot]
         condition: Any = spec.condition_field
         with_condition = f", {condition.describe()}" if condition is not None else ""
+        part = selection.parts[slot]
+        about = f" ({part.component.summary})" if part.provider.package == LOCAL else ""
         lines.append(
-            f"{selection.parts[slot].component.name}: {batches.order.length:,} {spec.target_field.describe()}"
+            f"{part.component.name}{about}: {batches.order.length:,} {spec.target_field.describe()}"
             f"{with_condition}, from {batches.source}"
         )
     sizes = ", ".join(

@@ -15,6 +15,7 @@ from ganzoo.batches.batches import Feed
 from ganzoo.contract.recipe import Phase
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.health.policies import AnomalyPolicies, PolicyContext
+from ganzoo.randomness import global_generator
 from ganzoo.step.execution import Execution
 from ganzoo.step.train_step import TrainStep
 from ganzoo.training.observers import Observer, Report
@@ -144,8 +145,9 @@ class Trainer:
         # Read all data of the step before its first update: an error in the data must not leave half a step.
         feeds = self._feeds()
         due = [phase for phase in self.train_step.phase_optimizers if phase.due(self.step)]
-        self.train_step.begin(due, self.step)
-        self.execution.run(due, feeds, self.step)
+        with global_generator:  # another thread may load a model between two steps
+            self.train_step.begin(due, self.step)
+            self.execution.run(due, feeds, self.step)
         self.step += 1
 
     def _save_and_fail(self, problem: UserError, checkpointing: Checkpointing) -> TrainingFailed:

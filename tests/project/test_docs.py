@@ -114,6 +114,20 @@ def test_the_python_example_runs(workplace: Path, monkeypatch: pytest.MonkeyPatc
     assert names["images"].abs().max() <= 1
 
 
+def test_the_cells_of_the_notebook_run_one_after_the_other(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = ganzoo.train
+
+    def quickly(*arguments: Any, **options: Any) -> Any:
+        return train(*arguments, **{**options, "steps": 2, "progress": False})
+
+    monkeypatch.setattr(ganzoo, "train", quickly, raising=False)
+    names: dict[str, Any] = {}
+    for cell in blocks(ROOT / "docs" / "notebook.md", "python"):
+        exec(cell, names)
+    assert tuple(names["images"].shape) == (16, 1, 16, 16)
+    assert [figure.metric for figure in names["found"].figures] == ["frechet"]
+
+
 def test_the_two_commands() -> None:
     first, second = (block.strip() for block in blocks(ROOT / "README.md", "sh"))
     assert first.endswith("ganzoo train cgan --conditioner multiply --steps 5000")

@@ -60,6 +60,7 @@ ROOMS = (
     "ganzoo.layers",
     "ganzoo.contract",
     "ganzoo.assembly",
+    "ganzoo.own",
     "ganzoo.batches",
     "ganzoo.health",
     "ganzoo.step",

@@ -28,7 +28,6 @@ def real(x):
 PENALTY = """
 class Odd(Penalty):
     def __init__(self, config):
-        super().__init__(config)
         {init}
     def forward(self, critic, real_, fake, draws):
         {call}
@@ -159,8 +158,8 @@ BROKEN: dict[str, Broken] = {
     "returns text": Broken("penalty", penalty("return {'odd': 'much'}"), only("returns a str")),
     "returns a tensor": Broken("penalty", penalty("return fake.flatten(1).sum(1)"), only("must return terms by name")),
     "takes the mean itself": Broken("penalty", penalty("return {'odd': fake.sum()}"), only("one value for each")),
-    "does not prepare its state": Broken(
-        "penalty", penalty().replace("super().__init__(config)", "pass"), only("does not call super().__init__()")
+    "does not prepare a network": Broken(
+        "generator", generator().replace("super().__init__()", "pass"), only("Module.__init__() call")
     ),
     "draws by itself": Broken(
         "penalty", penalty("return {'odd': (fake + torch.randn_like(fake)).flatten(1).sum(1)}"), only("draws.normal")

@@ -52,7 +52,8 @@ def test_samples_of_a_multi_gpu_checkpoint_are_those_of_its_own_network(zipped: 
         "d_model_state_dict.module",
     ]
     assert (list(done.initial), done.unused) == ([], ["epoch", "g_optimizer_state_dict", "losses", "device"])
-    recipe, header = read_model(conversions.out, installed())
+    stored = read_model(conversions.out, installed())
+    recipe, header = stored.recipe, stored.header
     z, images = torch.randn(9, Z), torch.randn(5, 3, 32, 32)
     with torch.no_grad():
         assert torch.equal(recipe.get_submodule("generator")(z, None), generator(z[:, :, None, None]))

@@ -1,0 +1,256 @@
+"""Data of a program as a dataset: a torch dataset of pictures or tensors, or arrays of all examples."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, Subset
+from torch.utils.data import Dataset as TorchDataset
+
+from ganzoo.catalogue.component import Component
+from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.catalogue.options import DataConfig, option
+from ganzoo.contract.dataset import Dataset
+from ganzoo.errors import UserError
+from ganzoo.own.items import DTYPES, batch_of, item_of, label_of, tensor_of
+from ganzoo.text import message_of
+
+SAMPLE = 256  # examples, evenly spread, that show which numbers images have
+TOLERANCE = 1e-3  # of floating-point images; what lies this far outside is clamped
+
+
+class Examples(NamedTuple):
+    """Examples as a program gives them: uint8 or float32 (B, …); and their labels (B,) int64, or ``None``."""
+
+    values: Tensor
+    labels: Tensor | None
+
+
+class Source(ABC):
+    """Where examples of a program come from."""
+
+    classes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of examples."""
+
+    @abstractmethod
+    def read(self, indices: Sequence[int]) -> Examples:
+        """Return the examples at ``indices``; raises :class:`UserError` where one of them is of no use."""
+
+
+@final
+class Arrays(Source):
+    """All examples in one tensor (N, …), and their labels (N,)."""
+
+    def __init__(self, values: Any, labels: Any, owner: str):
+        if not isinstance(values, Tensor | np.ndarray):
+            raise UserError(f"{owner} is of type {type(values).__name__}: give a tensor, an array or a torch dataset")
+        self._values = batch_of(values, f"the array of {owner}")
+        self._labels = None if labels is None else _labels_of(labels, owner)
+        if self._labels is not None and len(self._labels) != len(self._values):
+            raise UserError(f"{owner} has {len(self._values)} examples, and {len(self._labels)} labels")
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def read(self, indices: Sequence[int]) -> Examples:
+        """Return the examples at ``indices``."""
+        rows = torch.as_tensor(indices, dtype=torch.int64)
+        return Examples(self._values[rows], None if self._labels is None else self._labels[rows])
+
+
+@final
+class Items(Source):
+    """A torch dataset that gives examples by index."""
+
+    def __init__(self, data: Any, owner: str):
+        self._data, self._owner = data, owner
+        whole = data
+        while isinstance(whole, Subset):
+            whole = whole.dataset
+        self.classes = tuple(str(name) for name in getattr(whole, "classes", None) or ())
+        if len(self) == 0:
+            raise UserError(f"{owner} has no examples")
+        self._first = self._item(0)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def read(self, indices: Sequence[int]) -> Examples:
+        """Return the examples at ``indices``; their shape and type must be those of the first one."""
+        items = [self._item(int(index)) for index in indices]
+        for index, item in zip(indices, items, strict=True):
+            self._refuse_other(int(index), item)
+        labels = None if self._first.label is None else torch.tensor([item.label for item in items])
+        return Examples(torch.stack([item.value for item in items]), labels)
+
+    def _item(self, index: int) -> Any:
+        whose = f"example {index} of {self._owner}"
+        try:
+            given = self._data[index]
+        except Exception as problem:  # whatever the program's own code raises
+            raise UserError(f"{whose} cannot be read: {message_of(problem)}") from problem
+        return item_of(given, whose)
+
+    def _refuse_other(self, index: int, item: Any) -> None:
+        first, whose = self._first, f"example {index} of {self._owner}"
+        if item.value.shape != first.value.shape:
+            raise UserError(
+                f"{whose} has shape {tuple(item.value.shape)}, and example 0 has {tuple(first.value.shape)}: bring all "
+                "to one size, for example with torchvision.transforms.Resize and CenterCrop"
+            )
+        if item.value.dtype != first.value.dtype:
+            raise UserError(f"{whose} is of type {item.value.dtype}, and example 0 of {first.value.dtype}: {DTYPES}")
+        if (item.label is None) != (first.label is None):
+            raise UserError(f"{whose} has {'no' if item.label is None else 'a'} label, unlike example 0")
+
+
+class Scale(NamedTuple):
+    """The numbers that stand for black and white in floating-point images."""
+
+    low: float
+    high: float
+
+    def to_uint8(self, values: Tensor, owner: str) -> Tensor:
+        """Return images as uint8; raises :class:`UserError`, naming ``owner``, if they have other numbers."""
+        low, high = float(values.min()), float(values.max())
+        if not (low >= self.low - TOLERANCE and high <= self.high + TOLERANCE):
+            raise UserError(
+                f"{owner} has images with numbers from {low:g} to {high:g}, and others from {self.low:g} to "
+                f"{self.high:g}: {DTYPES}"
+            )
+        return ((values - self.low) * (255 / (self.high - self.low))).round_().clamp_(0, 255).to(torch.uint8)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the data of a program delivers: its spec, and the scale of images that are not uint8."""
+
+    spec: DataSpec
+    scale: Scale | None
+
+
+@final
+class OwnData(Dataset):
+    """The first ``count`` examples of a source, as a dataset."""
+
+    def __init__(self, source: Source, layout: Layout, count: int, owner: str):
+        self._source, self._layout, self._count, self._owner = source, layout, count, owner
+
+    def __len__(self) -> int:
+        return self._count
+
+    def read(self, indices: Tensor) -> dict[str, Tensor]:
+        """Return images as uint8 (B, C, H, W), or points as float32 (B, F); and labels (B,) int64 if there are any."""
+        values, labels = self._source.read(indices.tolist())
+        if self._layout.scale is not None:
+            values = self._layout.scale.to_uint8(values, self._owner)
+        return {self._layout.spec.target: values} | ({} if labels is None else {"label": labels})
+
+
+def own_data(name: str, given: Any) -> Component:
+    """Return the component of a program's data; raises :class:`UserError` if ganzoo cannot read it by index.
+
+    A few examples are read, to see what they are; the labels of all of them only where no ``classes`` name them.
+    """
+    owner = f"dataset {name!r}"
+    source = source_of(given, owner)
+    layout = _layout(source, owner)
+    length = len(source)
+
+    def spec(self: Any, root: Path) -> DataSpec:
+        return layout.spec
+
+    def build(config: Any, root: Path) -> OwnData:
+        return OwnData(source, layout, config.count, owner)
+
+    count = option(length, "examples to use, from the first one on", low=1, high=length)
+    namespace = {"__annotations__": {"count": int}, "count": count, "spec": spec, "__module__": __name__}
+    config: Any = dataclass(frozen=True)(type("OwnDataConfig", (DataConfig,), namespace))
+    numbers = "" if layout.scale is None else f" of numbers from {layout.scale.low:g} to {layout.scale.high:g}"
+    return Component(
+        kind="dataset", name=name, summary=f"data of this program{numbers}", target=build, config=config
+    )  # fmt: skip
+
+
+def source_of(given: Any, owner: str) -> Source:
+    """Return the source of data; raises :class:`UserError` with what to give instead if it is none."""
+    if isinstance(given, DataLoader):
+        raise UserError(f"{owner} is a DataLoader, and ganzoo makes its own batches: give its dataset, loader.dataset")
+    if isinstance(given, IterableDataset):
+        raise UserError(
+            f"{owner} is an iterable dataset, and ganzoo reads examples by index, so that a training can be resumed: "
+            "give a dataset with __getitem__ and __len__"
+        )
+    if isinstance(given, Tensor | np.ndarray):
+        return Arrays(given, None, owner)
+    if isinstance(given, tuple | list) and len(given) == 2 and all(isinstance(p, Tensor | np.ndarray) for p in given):
+        return Arrays(given[0], given[1], owner)
+    if isinstance(given, TorchDataset) and not hasattr(given, "__len__"):
+        raise UserError(f"{owner} does not say how many examples it has: give its class a method __len__")
+    if not (hasattr(given, "__getitem__") and hasattr(given, "__len__")) or isinstance(given, dict | type):
+        raise UserError(
+            f"{owner} is of type {type(given).__name__}: give a torch dataset, an array of examples, or a pair of "
+            "arrays (images, labels)"
+        )
+    return Items(given, owner)
+
+
+def _layout(source: Source, owner: str) -> Layout:
+    if len(source) == 0:
+        raise UserError(f"{owner} has no examples")
+    sample = source.read(np.unique(np.linspace(0, len(source) - 1, SAMPLE).astype(int)).tolist())
+    shape = tuple(sample.values.shape[1:])
+    target = "image" if len(shape) == 3 else "point"
+    fields = {target: Field("image" if target == "image" else "point", shape)}
+    if sample.labels is not None:
+        fields["label"] = Field("class", classes=_classes(source, owner), names=source.classes)
+    scaled = target == "image" and sample.values.is_floating_point()
+    scale = _scale_of(sample.values, owner) if scaled else None
+    return Layout(DataSpec(fields, target, "label" if "label" in fields else ""), scale)
+
+
+def _scale_of(values: Tensor, owner: str) -> Scale:
+    low, high = float(values.min()), float(values.max())
+    scale = Scale(0.0 if low >= 0 else -1.0, 1.0)
+    if not (low >= scale.low - TOLERANCE and high <= scale.high + TOLERANCE):  # also where a number is not finite
+        raise UserError(f"{owner} has images with numbers from {low:g} to {high:g}: {DTYPES}")
+    return scale
+
+
+def _classes(source: Source, owner: str) -> int:
+    """Return the number of classes: that of their names, or else that of the labels, which are 0 to K - 1."""
+    if source.classes:
+        return len(source.classes)
+    found: set[int] = set()
+    for start in range(0, len(source), SAMPLE):
+        labels = source.read(range(start, min(start + SAMPLE, len(source)))).labels
+        assert labels is not None
+        found.update(labels.unique().tolist())
+    if found != set(range(len(found))):
+        shown = ", ".join(map(str, sorted(found)[:5])) + (", …" if len(found) > 5 else "")
+        raise UserError(
+            f"{owner} has the labels {shown}, from {min(found)} to {max(found)}: number its {len(found)} classes from "
+            f"0 to {len(found) - 1}, or name them all in an attribute `classes`"
+        )
+    return len(found)
+
+
+def _labels_of(given: Any, owner: str) -> Tensor:
+    labels = tensor_of(given, f"the labels of {owner}")
+    if labels.dim() == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.dim() != 1:
+        raise UserError(f"{owner} has labels of shape {tuple(labels.shape)}: give one whole number for each example")
+    if len(labels):
+        label_of(labels[0], f"example 0 of {owner}")
+    return labels.long()

@@ -1,0 +1,197 @@
+"""Data of a program: what its examples become, and what is refused with the example and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
+
+from ganzoo.batches.reading import check_fields
+from ganzoo.catalogue.data import DataSpec
+from ganzoo.errors import UserError
+from ganzoo.own.data import own_data
+from ganzoo.testing.own_parts import CLASSES, Labelled, as_picture, pictures
+
+COUNT = 24
+ARRAYS = pictures(COUNT)
+TENSORS = torch.from_numpy(ARRAYS)
+LABELS = torch.arange(COUNT) % CLASSES
+
+
+class Named(Labelled):
+    classes = ("zero", "one", "two")
+
+
+def opened(given: Any, **options: Any) -> tuple[DataSpec, Any]:
+    component = own_data("mine", given)
+    config: Any = component.config(**options)
+    target: Any = component.target
+    return config.spec(Path()), target(config, root=Path())
+
+
+def everything(given: Any) -> dict[str, Tensor]:
+    """Return all fields of the data, which are checked as those of any dataset are."""
+    spec, dataset = opened(given)
+    fields: dict[str, Tensor] = dataset.read(torch.arange(len(dataset)))
+    check_fields(fields, spec, COUNT, "mine")
+    return fields
+
+
+def unit(array: Any) -> Tensor:
+    return torch.from_numpy(array).float()[None] / 255
+
+
+SAME: dict[str, Any] = {
+    "PIL images": Labelled(as_picture),
+    "arrays (H, W)": Labelled(),
+    "arrays (H, W, 1)": Labelled(lambda array: array[:, :, None]),
+    "arrays (1, H, W)": Labelled(lambda array: array[None]),
+    "mirrored twice": Labelled(lambda array: array[:, ::-1].copy()[:, ::-1]),
+    "float64 arrays": Labelled(lambda array: array / 255),
+    "tensors": Labelled(lambda array: torch.from_numpy(array)[None]),
+    "tensors in [0, 1]": Labelled(unit),
+    "tensors in [-1, 1]": Labelled(lambda array: unit(array) * 2 - 1),
+    "a list": [(array, index % CLASSES) for index, array in enumerate(ARRAYS)],
+    "labels as tensors": TensorDataset(TENSORS[:, None], LABELS),
+    "a subset": Subset(Named(as_picture), range(COUNT)),
+    "a pair of tensors": (TENSORS, LABELS),
+    "a pair of arrays": (ARRAYS, LABELS.numpy()),
+    "labels (N, 1)": (TENSORS[:, None], LABELS[:, None].int()),
+    "float images": (TENSORS.float()[:, None] / 255, LABELS),
+}
+
+
+@pytest.mark.parametrize("given", SAME.values(), ids=SAME)
+def test_the_same_pictures_in_every_form(given: Any) -> None:
+    fields = everything(given)
+    assert torch.equal(fields["image"], TENSORS[:, None])
+    assert torch.equal(fields["label"], LABELS)
+
+
+def test_colour_of_every_form() -> None:
+    colour = np.stack([ARRAYS, ARRAYS.transpose(0, 2, 1), 255 - ARRAYS], axis=3)
+    expected = torch.from_numpy(colour).permute(0, 3, 1, 2)
+    forms = [colour, expected, expected.numpy(), [Image.fromarray(image) for image in colour]]
+    for given in (*forms, [Image.fromarray(image).convert("RGBA") for image in colour]):
+        fields = everything(given)
+        assert set(fields) == {"image"}
+        assert torch.equal(fields["image"], expected)
+
+
+def test_points() -> None:
+    points = torch.randn(COUNT, 2, dtype=torch.float64)
+    for given in (points, points.numpy(), list(points), TensorDataset(points)):
+        assert torch.equal(everything(given)["point"], points.float())
+    assert torch.equal(everything((points, LABELS))["label"], LABELS)
+
+
+def test_names_of_classes_are_those_of_the_data() -> None:
+    for given in (Named(), Subset(Named(), [0]), Subset(Subset(Named(), [0, 3]), [0])):
+        field = opened(given)[0].condition_field
+        assert field is not None
+        assert (field.classes, field.names) == (3, Named.classes)
+
+
+def test_without_names_the_labels_are_counted() -> None:
+    field = opened(Labelled())[0].condition_field
+    assert field is not None
+    assert (field.classes, field.names) == (CLASSES, ())
+
+
+def test_a_part_of_the_data_is_an_option() -> None:
+    _, dataset = opened((TENSORS, LABELS), count=5)
+    assert len(dataset) == 5
+
+
+def test_the_scale_of_floating_point_images_is_told() -> None:
+    assert own_data("mine", TENSORS / 255).summary.endswith("of numbers from 0 to 1")
+    assert own_data("mine", TENSORS / 127.5 - 1).summary.endswith("of numbers from -1 to 1")
+    assert "numbers" not in own_data("mine", TENSORS).summary
+
+
+class Stream(IterableDataset[Any]):
+    def __iter__(self) -> Iterator[Any]:
+        yield from ARRAYS
+
+
+class Uncounted(Dataset[Any]):
+    def __getitem__(self, index: int) -> Any:
+        return ARRAYS[index]
+
+
+class Broken(Labelled):
+    def __getitem__(self, index: int) -> Any:
+        if index == 7:
+            raise KeyError("no such file")
+        return super().__getitem__(index)
+
+
+def with_one(place: int, value: Any) -> list[Any]:
+    items: list[Any] = [(array, 0) for array in ARRAYS]
+    items[place] = value
+    return items
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "a loader": (DataLoader(Labelled()), r"is a DataLoader.*give its dataset, loader\.dataset"),
+    "a stream": (Stream(), "iterable dataset.*by index.*__getitem__ and __len__"),
+    "data without a length": (Uncounted(), "give its class a method __len__"),
+    "a number": (5, "is of type int: give a torch dataset"),
+    "nothing": ([], "has no examples"),
+    "an empty tensor": (TENSORS[:0], "has no examples"),
+    "dictionaries": ([{"image": ARRAYS[0]}], "example 0 of dataset 'mine' is of type dict: give a PIL image"),
+    "three parts": ([(ARRAYS[0], 0, 0)], "example 0 of dataset 'mine' has 3 parts"),
+    "another size": (with_one(3, (ARRAYS[0][:, 1:], 0)), r"example 3 .*\(1, 8, 7\), and example 0 has \(1, 8, 8\)"),
+    "another type": (with_one(3, (ARRAYS[0] / 255, 0)), r"example 3 .* torch.float32, and example 0 of torch.uint8"),
+    "a missing label": (with_one(3, ARRAYS[0]), "example 3 of dataset 'mine' has no label, unlike example 0"),
+    "an error": (Broken(), "example 7 of dataset 'mine' cannot be read: 'no such file'"),
+    "large numbers": (TENSORS.float(), "images with numbers from 0 to 255: give images as uint8"),
+    "normal numbers": (torch.randn(COUNT, 1, 8, 8) * 3, r"floating-point numbers in \[0, 1\] or \[-1, 1\]"),
+    "no number": (torch.full((COUNT, 1, 8, 8), torch.nan), "numbers from nan"),
+    "integers": (TENSORS.long(), "is of type torch.int64: give images as uint8"),
+    "integer points": (LABELS[:, None], "points are floating-point numbers"),
+    "channels last": (TENSORS[..., None], r"has shape \(8, 8, 1\): an image is \(H, W\) or \(C, H, W\)"),
+    "seven channels": (np.zeros((COUNT, 9, 8, 7), np.uint8), r"shape \(9, 8, 7\): an image is"),
+    "one number": (LABELS.float(), r"has shape \(\)"),
+    "text": (np.array([["a"]]), "give numbers"),
+    "a deep picture": ([Image.new("I;16", (8, 8))], "PIL image of mode I;16: convert it to L or RGB"),
+    "labels from 1": ((TENSORS, LABELS + 1), "labels 1, 2, 3, from 1 to 3: number its 3 classes from 0 to 2"),
+    "labels with gaps": ((TENSORS, LABELS * 2), "labels 0, 2, 4, from 0 to 4"),
+    "labels of another length": ((TENSORS, LABELS[1:]), "has 24 examples, and 23 labels"),
+    "labels as floats": ((TENSORS, LABELS.float()), "label of type torch.float32 and shape"),
+    "labels as text": (with_one(0, (ARRAYS[0], "cat")), "example 0 .* has a label 'cat' of type str"),
+    "labels as vectors": ((TENSORS, torch.eye(COUNT)), r"labels of shape \(24, 24\)"),
+    "a vector as label": (with_one(0, (ARRAYS[0], torch.zeros(4))), r"label of type torch.float32 and shape \(4,\)"),
+}
+
+
+@pytest.mark.parametrize(("given", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_read_is_refused(given: Any, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        opened(given)
+
+
+class Late(Dataset[Any]):
+    """Its images are in [0, 1], but for one that the first look does not see."""
+
+    def __len__(self) -> int:
+        return 1000
+
+    def __getitem__(self, index: int) -> Any:
+        return torch.full((1, 2, 2), -0.9 if index == 1 else 0.5)
+
+
+def test_what_the_first_look_did_not_see_is_refused_when_it_is_read() -> None:
+    _, dataset = opened(Late())
+    assert dataset.read(torch.tensor([0, 2]))["image"].unique().tolist() == [128]
+    with pytest.raises(
+        UserError, match=r"dataset 'mine' has images with numbers from -0\.9 to -0\.9, and others from 0"
+    ):
+        dataset.read(torch.tensor([1]))
