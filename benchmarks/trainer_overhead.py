@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ class BareLoop:
         batch = {"dataset": self.batches.get(self.number)}
         self.streams.begin(self.number)
         self.seed_networks(key(self.seed, "networks", self.number))
+        handed: dict[int, dict[str, torch.Tensor]] = defaultdict(dict)
         for phase, mine, others, optimizer in self.moves:
             for parameter in others:
                 parameter.requires_grad_(False)
@@ -80,9 +82,11 @@ class BareLoop:
             for update in range(phase.updates):
                 for parameter in mine:
                     parameter.grad = None
+                context = StepContext(self.number, self.steps, phase.name, update, self.streams, handed=handed[update])
                 with self.precision.computing():
-                    outcome = phase.loss(batch, StepContext(self.number, self.steps, phase.name, update, self.streams))
+                    outcome = phase.loss(batch, context)
                 outcome.total().backward()
+                handed[update].update({name: value.detach() for name, value in outcome.handed.items()})
                 optimizer.step()
         with torch.no_grad():
             share = 1 - min(self.decay, (1 + self.number) / (10 + self.number))
