@@ -33,7 +33,7 @@ class own_loss_2: ...  # noqa: N801
         (lambda: 0, "lambda"),
         (len, "len"),
     ],
-    ids=str,
+    ids=["class", "object", "lower case", "partial", "partial of a partial", "lambda", "function"],
 )
 def test_a_part_is_called_like_its_class(given: object, name: str) -> None:
     assert name_of(given) == name
