@@ -12,6 +12,7 @@ from typing import IO, Any
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from ganzoo.catalogue.data import Field
 from ganzoo.storage.files import open_file
@@ -23,6 +24,7 @@ MIN_TILE = 48  # pixels; smaller examples are enlarged by an integer factor
 
 MAX_SERIES, MAX_LABEL = 24, 60  # curves in one panel, and characters of a name
 MAX_FRAME = 2**26  # pixels
+GROUPS = 3  # of input, output and truth beside each other
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -139,14 +141,27 @@ def draw_examples(
     condition_field: Field | None,
     columns: int,
     real: Tensor | None = None,
+    truth: Tensor | None = None,
 ) -> Image.Image:
     """Return a picture of generated ``examples`` (B, …) of the field ``output``.
 
-    Images form a grid, with class names above columns that hold one class each; other fields form a scatter plot.
+    Images form a grid, with class names above columns that hold one class each; other fields form a scatter plot. If
+    the condition is an image, each example is beside its input, and beside the ``truth`` (B, …) if that is known.
     """
     if output.kind != "image":
         return scatter(examples, real)
+    if condition is not None and condition_field is not None and condition_field.kind == "image":
+        return _side_by_side(examples, condition, truth)
     return grid(examples, columns, column_headings(condition, condition_field, columns))
+
+
+def _side_by_side(examples: Tensor, inputs: Tensor, truth: Tensor | None) -> Image.Image:
+    """Return a grid in which input, output and truth of an example are beside each other."""
+    groups = {"input": inputs, "output": examples} | ({"truth": truth} if truth is not None else {})
+    channels = max(values.shape[1] for values in groups.values())
+    tiles = [interpolate(values.float(), examples.shape[2:]).expand(-1, channels, -1, -1) for values in groups.values()]
+    across = GROUPS if len(examples) >= GROUPS else len(examples)
+    return grid(torch.stack(tiles, dim=1).flatten(0, 1), across * len(groups), [*groups] * across)
 
 
 def column_headings(condition: Tensor | None, field: Field | None, columns: int) -> list[str]:

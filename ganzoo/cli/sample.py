@@ -12,10 +12,16 @@ from ganzoo.cli.models import model_argument, refuse_if_missing
 from ganzoo.cli.output import tell
 from ganzoo.errors import UserError
 
+COUNT = 64  # examples
+
 
 @click.command(cls=HelpCommand)
 @model_argument
-@click.option("--count", type=click.IntRange(1, 2**31), default=64, show_default=True, help="The number of examples.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, 2**31),
+    help="The number of examples; by default 64, or one for each image of --input.",
+)
 @click.option(
     "--label",
     "labels",
@@ -23,6 +29,14 @@ from ganzoo.errors import UserError
     metavar="L",
     help="The condition: a class by number or name, attributes such as red+large, or a caption. May be repeated; "
     "several labels take turns. Without it, all classes take turns.",
+)
+@click.option(
+    "--input",
+    "inputs",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE|FOLDER",
+    help="An image, or a folder of images, for a model that makes images from images. May be repeated.",
 )
 @click.option(
     "--set",
@@ -55,7 +69,14 @@ from ganzoo.errors import UserError
     help="Where to compute.",
 )
 def sample(
-    model: Path, count: int, labels: tuple[str, ...], chosen: tuple[str, ...], seed: int, out: Path, device: str
+    model: Path,
+    count: int | None,
+    labels: tuple[str, ...],
+    inputs: tuple[Path, ...],
+    chosen: tuple[str, ...],
+    seed: int,
+    out: Path,
+    device: str,
 ) -> None:
     """Generate examples with a trained model.
 
@@ -67,13 +88,20 @@ def sample(
     from ganzoo.health.memory import advise_fewer
     from ganzoo.step.device import choose_device
     from ganzoo.studio.export import check_destination, write_samples
+    from ganzoo.studio.input_images import input_files
 
     where = choose_device(device)
     trained = ganzoo.load(model).to(where)
     check_destination(out, trained.output)
+    asked: list[str | Path] = [*labels]
+    if inputs:
+        if trained.condition is None or trained.condition.kind != "image":
+            raise UserError("this model does not make images from images: leave out --input")
+        asked += [file for path in inputs for file in input_files(path)]
+    count = count or (len(asked) if inputs else COUNT)
     with advise_fewer(f"{count} samples", where):
-        conditions = trained.conditions(count, list(labels))
-        samples = trained.sample(count, list(labels), seed, _controls(chosen))
+        conditions = trained.conditions(count, asked)
+        samples = trained.sample(count, asked, seed, _controls(chosen))
         write_samples(out, samples, trained.output, conditions, trained.condition)
     tell(f"{count} samples: {out}", err=True)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ganzoo.catalogue.data import Field
 from ganzoo.errors import UserError
+from ganzoo.studio.input_images import read_image
 from ganzoo.text import did_you_mean
 
 
@@ -21,7 +24,7 @@ def read_conditions(field: Field, asked: Sequence[Any], count: int) -> Tensor:
         if field.kind != "class":
             raise UserError(f"this model is conditional and needs --label: {_example(field)}")
         return torch.arange(count) % field.classes
-    readers = {"class": _read_class, "vector": _read_vector, "tokens": _read_caption, "image": _read_tensor}
+    readers = {"class": _read_class, "vector": _read_vector, "tokens": _read_caption, "image": _read_image}
     read = torch.stack([readers.get(field.kind, _read_tensor)(field, value) for value in asked])
     return read[torch.arange(count) % len(read)]
 
@@ -95,6 +98,12 @@ def _read_caption(field: Field, value: Any) -> Tensor:
     return torch.tensor(indices + [0] * (field.size - len(words)))
 
 
+def _read_image(field: Field, value: Any) -> Tensor:
+    if isinstance(value, Image.Image | Path | str):
+        return read_image(field, value)
+    return _read_tensor(field, value)
+
+
 def _read_tensor(field: Field, value: Any) -> Tensor:
     if not isinstance(value, Tensor) or tuple(value.shape) != field.shape:
         raise UserError(f"a condition must be a tensor of shape {field.shape}")
@@ -102,6 +111,8 @@ def _read_tensor(field: Field, value: Any) -> Tensor:
 
 
 def _example(field: Field) -> str:
+    if field.kind == "image":
+        return "an image; `ganzoo sample` takes --input FILE or FOLDER"
     words = [name for name in field.names if not name.startswith("<")]
     what = "attributes with + between them, out of" if field.kind == "vector" else "a caption of the words"
     return f"{what}: {', '.join(words)}" if words else f"a tensor of shape {field.shape}"

@@ -72,8 +72,9 @@ def _write_grid(out: Path, made: Tensor, output: Field, conditions: Tensor | Non
 
 def _write_arrays(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
     arrays = {f"{output.kind}s": _as_array(made, output)}
-    if conditions is not None:
-        arrays["labels"] = conditions.numpy()
+    if conditions is not None and condition is not None:
+        images = condition.kind == "image"
+        arrays["inputs" if images else "labels"] = _as_array(conditions, condition) if images else conditions.numpy()
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     write_atomically(out, buffer.getvalue())

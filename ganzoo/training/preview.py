@@ -12,7 +12,7 @@ from ganzoo.batches.batches import Batches
 from ganzoo.catalogue.data import Field
 from ganzoo.contract.recipe import Batch, Recipe
 from ganzoo.contract.sampling import SampleRequest
-from ganzoo.pictures import draw_examples
+from ganzoo.pictures import GROUPS, draw_examples
 from ganzoo.randomness import KeyedStreams
 from ganzoo.training.observers import Picture
 
@@ -31,6 +31,7 @@ class Preview:
         if self.condition is not None:
             self.count = len(self.condition)
         self._real = _real_examples(recipe, batches)
+        self._truth = _truth(recipe, batch, self.count)
 
     def draw(self, recipe: Recipe, step: int) -> Picture:
         """Return a picture of samples of ``recipe``, which must be in evaluation mode."""
@@ -38,7 +39,9 @@ class Preview:
         with torch.no_grad():
             samples = recipe.sample(SampleRequest(self.count, self.condition, draws)).cpu()
         condition = self.condition.cpu() if self.condition is not None else None
-        image = draw_examples(samples, recipe.output_field, condition, recipe.condition_field, self.columns, self._real)
+        image = draw_examples(
+            samples, recipe.output_field, condition, recipe.condition_field, self.columns, self._real, self._truth
+        )
         return Picture(step, image)
 
     def _fixed_condition(self, recipe: Recipe, batch: Batch, device: torch.device) -> Tensor | None:
@@ -49,6 +52,14 @@ class Preview:
             return balanced_classes(field, self.count).to(device)
         conditions = batch[recipe.condition.slot][recipe.condition.field]
         return conditions[: self.count]
+
+
+def _truth(recipe: Recipe, batch: Batch, count: int) -> Tensor | None:
+    """Return the real outputs that belong to the conditions of the picture, if one dataset has both."""
+    ref = recipe.condition
+    if ref is None or ref.slot != recipe.output.slot:
+        return None
+    return batch[ref.slot][recipe.output.field][:count].cpu()
 
 
 def _real_examples(recipe: Recipe, batches: Mapping[str, Batches]) -> Tensor:
@@ -69,6 +80,8 @@ def layout(output: Field, condition: Field | None) -> tuple[int, int]:
     """
     if output.kind == "point":
         return POINTS, 1
+    if condition is not None and condition.kind == "image":
+        return ROWS * GROUPS, GROUPS
     if condition is not None and condition.kind == "class":
         columns = min(condition.classes, CLASS_COLUMNS)
         return columns * max(ROWS, min(columns, 10)), columns

@@ -21,6 +21,7 @@ from ganzoo.cli import run as command
 from ganzoo.errors import UserError
 from ganzoo.randomness import Share
 from ganzoo.step.processes import DistributedProcesses
+from ganzoo.testing import small_systems
 from ganzoo.testing.command_lines import ganzoo
 from ganzoo.testing.processes import forked_group, wait_for
 from ganzoo.training.run import _refuse_other_steps, train
@@ -29,6 +30,12 @@ ALIKE = {  # no batch norm, no dropout: these look at the batch that a process h
     "gan-minimal": (),
     "cgan": ("--no-generator-norm", "--discriminator-dropout", "0", "--penalty", "wgan-gp", "--loss", "wasserstein"),
 }
+
+
+PLAIN = (
+    *("--no-generator-norm", "--discriminator-dropout", "0", "--optimizer", "sgd", "--optimizer-lr", "0.05"),
+    *("--dataset-size", "8"),
+)
 
 
 def line(out: Path, *words: str) -> list[str]:
@@ -73,6 +80,19 @@ def test_processes_have_the_gradient_of_one_with_the_whole_batch(
     assert by_processes <= 1e-6
     assert by_passes <= 1e-6
     record(promise="several processes are as one", furthest_gradient=by_processes, of_passes=by_passes)
+
+
+def test_states_of_losses_and_penalties_are_the_same_in_two_processes(tmp_path: Path) -> None:
+    words = ("gan", "--plugin", small_systems.__file__, *PLAIN, "--steps", "6", "--checkpoint-every", "6", "--ema", "0")
+    parts = ("--loss", "balance", "--penalty", "r1,clip,lecam", "--augmentation", "adaptive")
+    saved = []
+    for name, how in (("one", {}), ("two", {"processes": 2})):
+        run(tmp_path / name, *words, *parts, **how)
+        saved.append(load_file(tmp_path / name / "checkpoints" / "step-00000006.safetensors"))
+    states = [name for name in saved[0] if name.startswith(("network/loss", "network/penalties", "network/augmen"))]
+    assert {name.rsplit(".", 1)[1] for name in states} == {"k", "real", "fake", "p"}
+    for name in (*states, *(name for name in saved[0] if name.startswith("network/discriminator"))):
+        assert float((saved[0][name] - saved[1][name]).abs().max()) <= 1e-6, name
 
 
 def test_two_processes_train_what_one_trains(tmp_path: Path) -> None:

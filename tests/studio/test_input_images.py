@@ -1,0 +1,83 @@
+"""Images of a user as the input of a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganzoo.catalogue import Field
+from ganzoo.errors import UserError
+from ganzoo.studio import input_images
+from ganzoo.studio.conditions import read_conditions
+from ganzoo.studio.input_images import input_files, read_image
+
+GREY, COLOUR = Field("image", (1, 8, 8)), Field("image", (3, 8, 12))
+
+
+def gradient(mode: str, size: tuple[int, int]) -> Image.Image:
+    width, height = size
+    return Image.fromarray(np.tile(np.linspace(0, 255, width, dtype=np.uint8), (height, 1))).convert(mode)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1"])
+@pytest.mark.parametrize("field", [GREY, COLOUR], ids=["grey", "colour"])
+def test_an_image_of_any_size_becomes_one_of_the_model(mode: str, field: Field, tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    gradient(mode, (31, 17)).save(path)
+    image = read_image(field, path)
+    assert image.shape == field.shape
+    assert image.dtype == torch.float32
+    assert -1 <= float(image.min()) < -0.3
+    assert 0.3 < float(image.max()) <= 1
+    assert torch.equal(image, read_image(field, Image.open(path)))
+
+
+def test_it_is_cut_around_its_centre_and_not_distorted() -> None:
+    wide = Image.new("L", (300, 100), 0)
+    wide.paste(255, (100, 0, 200, 100))
+    assert float(read_image(GREY, wide).min()) > 0.8
+
+
+def test_a_folder_gives_its_images_in_order(tmp_path: Path) -> None:
+    for name in ("b.png", "a.JPG", "notes.txt"):
+        gradient("L", (4, 4)).save(tmp_path / name, format="PNG")
+    assert [path.name for path in input_files(tmp_path)] == ["a.JPG", "b.png"]
+    assert input_files(tmp_path / "b.png") == (tmp_path / "b.png",)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="has no images"):
+        input_files(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n" + bytes(40)])
+def test_what_is_no_image_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"image\.png (cannot be read as an|is not a readable) image"):
+        read_image(GREY, path)
+
+
+def test_a_missing_file_and_too_many_pixels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="No such file"):
+        read_image(GREY, tmp_path / "nothing.png")
+    gradient("L", (40, 40)).save(tmp_path / "large.png")
+    monkeypatch.setattr(input_images, "MAX_PIXELS", 1000)
+    with pytest.raises(UserError, match="40×40 pixels; at most 1,000 are read"):
+        read_image(GREY, tmp_path / "large.png")
+
+
+def test_channels_that_no_picture_has_need_a_tensor() -> None:
+    with pytest.raises(UserError, match="with 2 channels, which no picture has: give a tensor"):
+        read_image(Field("image", (2, 8, 8)), gradient("L", (8, 8)))
+
+
+def test_paths_pictures_and_tensors_are_conditions(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    gradient("L", (8, 8)).save(path)
+    tensor = read_image(GREY, path)
+    found = read_conditions(GREY, [str(path), path, Image.open(path), tensor], 5)
+    assert found.shape == (5, 1, 8, 8)
+    assert all(torch.equal(image, tensor) for image in found)
