@@ -25,7 +25,8 @@ def reference() -> str:
     for name in COMMANDS:
         lines += [f"### ganzoo {name}", "", "```text", *_help(name), "```", ""]
     lines += ["## Components", ""]
-    for kind, meaning in KINDS.items():
+    for kind, declared in KINDS.items():
+        meaning = declared.summary
         names = own.names(kind)
         if names:
             lines += [f"### {kind}", "", f"{meaning[0].upper()}{meaning[1:]}.", "", *_table(own, kind, names), ""]

@@ -10,54 +10,34 @@ from torch import nn
 
 from ganzoo.catalogue.component import Component
 from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.catalogue.kinds import KINDS, Kind
 from ganzoo.catalogue.options import Config
 from ganzoo.catalogue.registry import Part
 from ganzoo.catalogue.selection import Selection
 from ganzoo.catalogue.target import load_target
-from ganzoo.contract.augmentation import Augmentation
-from ganzoo.contract.conditioner import Conditioner, Sites, Unconditioned
-from ganzoo.contract.dataset import Dataset
-from ganzoo.contract.head import Head
-from ganzoo.contract.judge import Judge
-from ganzoo.contract.latent import Latent
-from ganzoo.contract.loss import Loss
-from ganzoo.contract.metric import Metric
-from ganzoo.contract.networks import Discriminator, Generator, Initialiser
-from ganzoo.contract.optimization import Schedule
-from ganzoo.contract.penalty import Penalty
+from ganzoo.contract.conditioner import Sites, Unconditioned
 from ganzoo.contract.recipe import Recipe
 from ganzoo.randomness import key, seeded
 
-# The class that a target must derive from, by kind of component; the target of an optimizer is a function.
-INTERFACES: Mapping[str, type] = {
-    "recipe": Recipe,
-    "generator": Generator,
-    "discriminator": Discriminator,
-    "head": Head,
-    "augmentation": Augmentation,
-    "network": nn.Module,
-    "conditioner": Conditioner,
-    "loss": Loss,
-    "penalty": Penalty,
-    "latent": Latent,
-    "initialiser": Initialiser,
-    "schedule": Schedule,
-    "dataset": Dataset,
-    "metric": Metric,
-    "judge": Judge,
-}
+
+def interface_of(kind: Kind) -> type | None:
+    """Return the class that targets of a kind implement, or ``None`` if a target is any function."""
+    interface = load_target(kind.interface) if kind.interface else None
+    if interface is not None and not isinstance(interface, type):
+        raise TypeError(f"interface {kind.interface} of kind {kind.name!r} is no class")
+    return interface
 
 
-def resolve(component: Component, interface: type | None = None) -> Any:
+def resolve(component: Component, kind: Kind | None = None) -> Any:
     """Return the class or function that ``component.target`` names.
 
-    Raises ``ImportError`` if it cannot be loaded, and ``TypeError`` if it does not implement ``interface``, by default
-    that of its kind.
+    Raises ``ImportError`` if it cannot be loaded, and ``TypeError`` if it does not implement the interface of its
+    ``kind``, which is looked up among ganzoo's own if it is not given.
     """
     target = load_target(component.target)
     if callable(component.target) and not isinstance(target, type):
         return target  # an object that builds the part; what it builds is looked at then
-    interface = interface or INTERFACES.get(component.kind)
+    interface = interface_of(kind or KINDS[component.kind])
     if interface is not None and not (isinstance(target, type) and issubclass(target, interface)):
         raise TypeError(
             f"{component.target_name} is not a subclass of {interface.__name__} (from {interface.__module__})"
@@ -67,7 +47,7 @@ def resolve(component: Component, interface: type | None = None) -> Any:
 
 def _target(part: Part) -> Any:
     with part.attributed():
-        return resolve(part.component)
+        return resolve(part.component, part.kind)
 
 
 class SelectedParts:
@@ -84,10 +64,10 @@ class SelectedParts:
         target, dtype = _target(part), torch.get_default_dtype()
         with part.attributed():
             built = target(part.config, **context)
-            interface = INTERFACES.get(part.slot.kind, torch.optim.Optimizer)
+            interface = interface_of(part.kind) or torch.optim.Optimizer
             if not isinstance(built, interface):
-                kind = interface.__name__ if part.slot.kind in INTERFACES else "torch Optimizer"
-                raise TypeError(f"{part.component.target_name} returns {type(built).__name__}, not a {kind}")
+                wanted = interface.__name__ if part.kind.interface else "torch Optimizer"
+                raise TypeError(f"{part.component.target_name} returns {type(built).__name__}, not a {wanted}")
             if isinstance(built, nn.Module):
                 if "_modules" not in vars(built):
                     raise TypeError("its __init__ does not call super().__init__()")

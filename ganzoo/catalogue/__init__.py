@@ -1,8 +1,9 @@
 """Declarations, plugins, names, options and the first check before training; nothing in this package imports torch."""
 
-from ganzoo.catalogue.component import KINDS, Command, Component, Need, Slot, Variant, phase_slots
+from ganzoo.catalogue.component import Command, Component, Need, Slot, Variant, phase_slots
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.hooks import hookimpl
+from ganzoo.catalogue.kinds import KINDS, Kind
 from ganzoo.catalogue.options import Config, DataConfig, option
 from ganzoo.catalogue.registry import Registry, installed
 from ganzoo.catalogue.selection import Selection, select
@@ -15,6 +16,7 @@ __all__ = [
     "DataConfig",
     "DataSpec",
     "Field",
+    "Kind",
     "Need",
     "Registry",
     "Selection",

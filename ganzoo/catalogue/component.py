@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
+from ganzoo.catalogue.kinds import TARGET, name_faults
 from ganzoo.catalogue.options import Config, DataConfig, options_of
-
-KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "variant": "a GAN with a name: a component for each slot of a recipe, and options",
-        "recipe": "the training procedure: its networks, and the phases of a training step",
-        "generator": "the network that generates examples",
-        "discriminator": "the network that scores real and generated examples",
-        "head": "further outputs of a discriminator, such as a classifier of the condition",
-        "conditioner": "how a condition (a class, attributes, a caption) enters a network",
-        "loss": "the loss function",
-        "penalty": "a regulariser of the discriminator",
-        "augmentation": "random changes of the examples that the discriminator sees",
-        "network": "a network of another kind, such as an encoder",
-        "latent": "the distribution of the noise",
-        "initialiser": "the initial values of the weights",
-        "optimizer": "the rule that updates the weights",
-        "schedule": "the learning rate over the training steps",
-        "dataset": "the real examples",
-        "metric": "a measure of how good generated examples are",
-        "judge": "the classifier or feature extractor that the metrics use",
-        "observer": "what also watches a training: it writes or shows something, and changes nothing",
-    }
-)
 
 # The commands of ganzoo itself, which no plugin may replace.
 OWN_COMMANDS = ("list", "info", "plugins", "train", "sample", "evaluate", "convert", "bench", "doctor")
-
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -127,11 +100,10 @@ class Component:
 
     def faults(self) -> Iterator[str]:
         """Yield every error in the declaration itself."""
-        yield from _name_faults(self.kind, self.name, self.summary)
-        if str(self.kind) not in KINDS or self.kind == "variant":
-            kinds = ", ".join(kind for kind in KINDS if kind != "variant")
-            yield f"component {self.name!r} has the unknown kind {self.kind!r}; kinds: {kinds}"
-        if not callable(self.target) and not _TARGET.fullmatch(str(self.target)):
+        yield from name_faults(self.kind, self.name, self.summary)
+        if not isinstance(self.kind, str) or self.kind in ("variant", "kind"):
+            yield f"component {self.name!r} has the kind {self.kind!r}, which no component has"
+        if not callable(self.target) and not TARGET.fullmatch(str(self.target)):
             yield f"target {self.target!r} of {self.kind} {self.name!r} does not have the form 'package.module:Class'"
         needed = DataConfig if self.kind == "dataset" else Config
         config: Any = self.config  # a plugin may put anything here
@@ -192,7 +164,7 @@ class Variant:
 
     def faults(self) -> Iterator[str]:
         """Yield every error in the declaration itself."""
-        yield from _name_faults("variant", self.name, self.summary)
+        yield from name_faults("variant", self.name, self.summary)
         for what in ("parts", "overrides", "published"):
             if not isinstance(getattr(self, what), Mapping):
                 yield f"{what} of variant {self.name!r} must be a mapping"
@@ -219,18 +191,11 @@ class Command:
 
     def faults(self) -> Iterator[str]:
         """Yield every error in the declaration itself."""
-        yield from _name_faults(self.kind, self.name, self.summary)
+        yield from name_faults(self.kind, self.name, self.summary)
         if self.name in OWN_COMMANDS:
             yield f"the command {self.name!r} is ganzoo's own: choose another name"
-        if not callable(self.target) and not _TARGET.fullmatch(str(self.target)):
+        if not callable(self.target) and not TARGET.fullmatch(str(self.target)):
             yield f"target {self.target!r} of command {self.name!r} does not have the form 'package.module:name'"
-
-
-def _name_faults(kind: str, name: Any, summary: Any) -> Iterator[str]:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        yield f"{kind} name {name!r} must be lower-case words joined by dashes"
-    if not isinstance(summary, str) or not summary.strip() or len(summary.splitlines()) != 1:
-        yield f"{kind} {name!r} needs a summary of one line"
 
 
 def _list_faults(component: Component, what: str, kind: type) -> Iterator[str]:

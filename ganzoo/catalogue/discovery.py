@@ -15,6 +15,7 @@ import pluggy
 
 from ganzoo.catalogue import hooks
 from ganzoo.catalogue.component import Command, Component, Variant
+from ganzoo.catalogue.kinds import KINDS, Kind
 from ganzoo.errors import Interrupted
 from ganzoo.text import described
 
@@ -63,6 +64,7 @@ class Plugin:
     components: tuple[Component, ...] = ()
     variants: tuple[Variant, ...] = ()
     commands: tuple[Command, ...] = ()
+    kinds: tuple[Kind, ...] = ()
     cause: str = ""
     allowed: bool = True
     slow: bool = False
@@ -73,9 +75,9 @@ class Plugin:
         return (*self.components, *self.variants)
 
     @property
-    def declarations(self) -> tuple[Component | Variant | Command, ...]:
+    def declarations(self) -> tuple[Component | Variant | Command | Kind, ...]:
         """All declarations of the plugin."""
-        return (*self.entries, *self.commands)
+        return (*self.entries, *self.commands, *self.kinds)
 
 
 def discover(found: Iterable[EntryPoint] | None = None, environment: Mapping[str, str] = os.environ) -> list[Plugin]:
@@ -101,7 +103,23 @@ def discover(found: Iterable[EntryPoint] | None = None, environment: Mapping[str
             seen[provider.plugin] = provider
             owners.update({(item.kind, item.name): provider for item in plugin.declarations})
         plugins.append(plugin)
-    return plugins
+    known = kinds_of(plugins)
+    return [with_known_kinds(plugin, known) for plugin in plugins]
+
+
+def kinds_of(plugins: Iterable[Plugin]) -> dict[str, Kind]:
+    """Return ganzoo's own kinds and those that sound plugins declare, by name."""
+    return {**KINDS, **{kind.name: kind for plugin in plugins if not plugin.cause for kind in plugin.kinds}}
+
+
+def with_known_kinds(plugin: Plugin, known: Mapping[str, Kind]) -> Plugin:
+    """Return ``plugin``, set aside if it has a component of a kind that is not ``known``."""
+    for item in plugin.components:
+        if item.kind not in known:
+            kinds = ", ".join(kind for kind in known if kind != "variant")
+            cause = f"component {item.name!r} has the unknown kind {item.kind!r}; kinds: {kinds}"
+            return Plugin(plugin.provider, cause=cause)
+    return plugin
 
 
 def _points() -> tuple[Iterable[EntryPoint], list[Plugin]]:
@@ -177,7 +195,11 @@ def plugin_in(load: Callable[[], Any], provider: Provider) -> Plugin:
     components = tuple(item for item in declared if isinstance(item, Component))
     variants = tuple(item for item in declared if isinstance(item, Variant))
     commands = tuple(item for item in declared if isinstance(item, Command))
-    return Plugin(provider, components, variants, commands, slow=slow)
+    kinds = tuple(item for item in declared if isinstance(item, Kind))
+    taken = [kind.name for kind in kinds if kind.name in KINDS]
+    if taken:
+        return Plugin(provider, cause=f"kind {taken[0]!r} is one of ganzoo's own: choose another name")
+    return Plugin(provider, components, variants, commands, kinds, slow=slow)
 
 
 @contextlib.contextmanager
@@ -207,19 +229,19 @@ def _loaded(point: EntryPoint) -> Any:
         raise AttributeError(f"{point.value} does not exist: {problem}") from problem
 
 
-def _declarations(module: Any) -> list[Component | Variant | Command]:
+def _declarations(module: Any) -> list[Component | Variant | Command | Kind]:
     manager = pluggy.PluginManager(hooks.GROUP)
     manager.add_hookspecs(hooks)
     manager.register(module)
     manager.check_pending()
     if not manager.get_hookcallers(module):
         raise TypeError("it implements no ganzoo hook: mark its functions with ganzoo.hookimpl")
-    declared: list[Component | Variant | Command] = []
+    declared: list[Component | Variant | Command | Kind] = []
     for hook, expected in hooks.RETURNS.items():
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             # Called directly: pluggy drops a result of None, which is a forgotten return.
             answer = implementation.function()
-            if answer is None or isinstance(answer, str | Component | Variant | Command):
+            if answer is None or isinstance(answer, str | Component | Variant | Command | Kind):
                 raise TypeError(f"{hook} returned {answer!r}, which is not a list of {expected.__name__}")
             for item in answer:
                 if not isinstance(item, expected):

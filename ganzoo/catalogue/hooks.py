@@ -9,16 +9,18 @@ from typing import TypeVar, cast
 import pluggy
 
 from ganzoo.catalogue.component import Command, Component, Variant
+from ganzoo.catalogue.kinds import Kind
 
 GROUP = "ganzoo"
 OF_OBSERVERS = "ganzoo_observers"
 # What the elements are that each hook returns.
-RETURNS: Mapping[str, type[Component | Variant | Command]] = MappingProxyType(
+RETURNS: Mapping[str, type[Component | Variant | Command | Kind]] = MappingProxyType(
     {
         "ganzoo_components": Component,
         "ganzoo_variants": Variant,
         OF_OBSERVERS: Component,
         "ganzoo_commands": Command,
+        "ganzoo_kinds": Kind,
     }
 )
 
@@ -47,3 +49,8 @@ def ganzoo_observers() -> Iterable[Component]:  # type: ignore[empty-body]
 @hookspec
 def ganzoo_commands() -> Iterable[Command]:  # type: ignore[empty-body]
     """Return the commands that this plugin adds to the command line."""
+
+
+@hookspec
+def ganzoo_kinds() -> Iterable[Kind]:  # type: ignore[empty-body]
+    """Return the kinds of component that this plugin adds."""

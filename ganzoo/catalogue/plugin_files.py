@@ -14,7 +14,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import final
 
-from ganzoo.catalogue.discovery import LOCAL, Plugin, Provider, plugin_in
+from ganzoo.catalogue.discovery import LOCAL, Plugin, Provider, kinds_of, plugin_in, with_known_kinds
 from ganzoo.catalogue.registry import Registry, install, installed
 from ganzoo.errors import Interrupted, UserError
 from ganzoo.text import described, in_file_name, one_line
@@ -36,6 +36,9 @@ def use_plugin(file: str | Path) -> None:
     with _module_entry_kept(path):
         plugin = _load(path)
         _refuse_taken_names(plugin, others)
+        plugin = with_known_kinds(plugin, kinds_of([*others, plugin]))
+        if plugin.cause:
+            raise UserError(f"the plugin file {one_line(path.name)} cannot be used: {plugin.cause}")
     install(Registry([*others, plugin]))
 
 

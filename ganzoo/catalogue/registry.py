@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.catalogue.component import KINDS, Command, Component, Slot, Variant
-from ganzoo.catalogue.discovery import ALLOW_LIST, LOCAL, Plugin, Provider, discover
+from ganzoo.catalogue.component import Command, Component, Slot, Variant
+from ganzoo.catalogue.discovery import ALLOW_LIST, LOCAL, Plugin, Provider, discover, kinds_of
+from ganzoo.catalogue.kinds import Kind
 from ganzoo.catalogue.options import Config, make, values_of
 from ganzoo.errors import UserError
 from ganzoo.text import did_you_mean, message_of, one_line
@@ -23,6 +24,7 @@ class Entry:
 
     item: Component | Variant
     provider: Provider
+    kind: Kind
 
     @property
     def label(self) -> str:
@@ -54,6 +56,7 @@ class Part:
     component: Component
     provider: Provider
     config: Config
+    kind: Kind
 
     @property
     def label(self) -> str:
@@ -99,8 +102,11 @@ class Registry:
     def __init__(self, plugins: Iterable[Plugin]):
         self.plugins = tuple(plugins)
         sound = [plugin for plugin in self.plugins if not plugin.cause]
+        self.kinds: Mapping[str, Kind] = kinds_of(sound)
         self._entries = {
-            (item.kind, item.name): Entry(item, plugin.provider) for plugin in sound for item in plugin.entries
+            (item.kind, item.name): Entry(item, plugin.provider, self.kinds[item.kind])
+            for plugin in sound
+            for item in plugin.entries
         }
         self.commands: Mapping[str, OfferedCommand] = {
             item.name: OfferedCommand(item, plugin.provider) for plugin in sound for item in plugin.commands
@@ -112,13 +118,14 @@ class Registry:
         return tuple(plugin for plugin in self.plugins if plugin.cause and plugin.allowed)
 
     def __iter__(self) -> Iterator[Entry]:
-        kinds = list(KINDS)
+        kinds = list(self.kinds)
         return iter(sorted(self._entries.values(), key=lambda e: (kinds.index(e.item.kind), e.item.name)))
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Return the installed names of one kind, sorted; raises :class:`UserError` for an unknown kind."""
-        if kind not in KINDS:
-            raise UserError(f"no kind is called {kind!r}{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}")
+        if kind not in self.kinds:
+            hint = did_you_mean(kind, self.kinds)
+            raise UserError(f"no kind is called {kind!r}{hint} Kinds: {', '.join(self.kinds)}")
         return tuple(sorted(name for entry_kind, name in self._entries if entry_kind == kind))
 
     def find(self, name: str) -> tuple[Entry, ...]:
@@ -182,7 +189,7 @@ def install(registry: Registry) -> None:
 def part_of(entry: Entry, slot: Slot, values: Mapping[str, Any]) -> Part:
     """Return a component in ``slot`` with options from words or values by name; raises what :func:`make` raises."""
     assert isinstance(entry.item, Component)
-    return Part(slot, entry.item, entry.provider, make(entry.item.config, values, entry.label))
+    return Part(slot, entry.item, entry.provider, make(entry.item.config, values, entry.label), entry.kind)
 
 
 def part_to_json(part: Part) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ganzoo.catalogue import KINDS, Selection
+from ganzoo.catalogue import Selection
 from ganzoo.catalogue.config_layers import OBSERVER
 from ganzoo.catalogue.options import Option, options_of
 from ganzoo.catalogue.registry import Part
@@ -64,9 +64,9 @@ def _part_options(selection: Selection) -> Iterator[click.Option]:
         slots = list(dict.fromkeys(part.slot.flag for part in parts if not part.slot.is_named_by_kind))
         metavar = "NAME,…" if any(part.slot.several for part in parts) else "NAME"
         if slots:
-            note = f"{KINDS[kind]}; for one network or phase: {', '.join(f'--{slot}' for slot in slots)}"
+            note = f"{parts[0].kind.summary}; for one network or phase: {', '.join(f'--{slot}' for slot in slots)}"
         else:
-            note = KINDS[kind]
+            note = parts[0].kind.summary
         yield _click_option(f"--{kind}", metavar=metavar, help=f"{note}  [{names}]")
         for slot in slots:
             yield _click_option(f"--{slot}", metavar=metavar, hidden=True)

@@ -11,8 +11,9 @@ from torch import nn
 from torch.optim import Optimizer
 
 import ganzoo
-from ganzoo.assembly.parts import INTERFACES
+from ganzoo.assembly.parts import interface_of
 from ganzoo.catalogue.component import Component, Need, Slot
+from ganzoo.catalogue.kinds import KINDS
 from ganzoo.catalogue.local import Adopted, maker_of, name_of, unused_name, with_components
 from ganzoo.catalogue.options import Config, DataConfig
 from ganzoo.catalogue.registry import Registry
@@ -88,7 +89,7 @@ def component_of(kind: str, name: str, given: Any) -> Component:
 
 def _of_contract(kind: str, name: str, given: Any) -> Component:
     """Return the component of a subclass of the kind's interface, or of an object of one."""
-    interface = INTERFACES[kind]
+    interface = _interface(kind)
     maker = maker_of(given)
     if not (isinstance(maker, type) and issubclass(maker, interface)):
         raise UserError(
@@ -99,6 +100,14 @@ def _of_contract(kind: str, name: str, given: Any) -> Component:
         missing = ", ".join(sorted(getattr(given, "__abstractmethods__", ())))
         raise UserError(f"{_shown(kind, given)} has no {missing}, which every {interface.__name__} needs")
     return _declared(kind, name, given, OwnTarget(given))
+
+
+def _interface(kind: str) -> type:
+    """Return the class that parts of a kind implement; raises :class:`UserError` for a kind of a plugin."""
+    interface = interface_of(KINDS[kind]) if kind in KINDS else None
+    if interface is None:
+        raise UserError(f"a {kind} is chosen by name only: give the name of an installed one")
+    return interface
 
 
 def _declared(kind: str, name: str, given: Any, target: Callable[..., Any]) -> Component:
@@ -146,7 +155,7 @@ def _network(kind: str, name: str, given: Any) -> Component:
     maker = maker_of(given)
     if not (isinstance(maker, type) and issubclass(maker, nn.Module)) or issubclass(maker, WorkingState):
         raise UserError(f"{_shown(kind, given)} is no {kind}: give a name, or a torch module or its class")
-    if issubclass(maker, INTERFACES[kind]) and isinstance(given, type | functools.partial):
+    if issubclass(maker, _interface(kind)) and isinstance(given, type | functools.partial):
         return _of_contract(kind, name, given)
     return Component(kind=kind, name=name, summary=SUMMARY, target=PlainNetwork(given, f"{kind} {name!r}"))
 

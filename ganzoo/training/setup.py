@@ -142,7 +142,7 @@ def _refuse_divided(selection: Selection, processes: int) -> None:
     for part in selection.parts.values():
         if part.component.kind not in DIVIDED_KINDS:
             continue
-        if getattr(resolve(part.component), "whole_batch", False):
+        if getattr(resolve(part.component, part.kind), "whole_batch", False):
             raise UserError(
                 f"{part.label} compares all examples of a batch, which cannot be divided then: leave out --accumulate, "
                 "and train in one process"

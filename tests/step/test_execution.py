@@ -13,6 +13,7 @@ import torch
 from ganzoo.catalogue import installed
 from ganzoo.errors import UserError
 from ganzoo.testing import selections
+from ganzoo.testing.small_systems import SYSTEMS, with_small_systems
 from ganzoo.training.run import train
 
 VARIANTS = installed().names("variant")
@@ -97,3 +98,10 @@ def test_compiled_steps_give_the_same_training(variant: str, flags: dict[str, An
 @pytest.mark.parametrize(("variant", "flags"), ALL_COMPILED)
 def test_every_variant_and_penalty_compiles(variant: str, flags: dict[str, Any], tmp_path: Path) -> None:
     assert_compiled_is_the_same(variant, flags, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_system_of_the_contract_compiles(system: str, tmp_path: Path) -> None:
+    flags = {**SYSTEMS[system].flags, "registry": with_small_systems()}
+    assert_compiled_is_the_same(SYSTEMS[system].variant, flags, tmp_path)

@@ -40,7 +40,7 @@ def optional_observers(
 
 def _built(part: Part) -> Observer:
     with part.attributed():
-        observer: Observer = resolve(part.component, Observer)(part.config)
+        observer: Observer = resolve(part.component, part.kind)(part.config)
     return observer
 
 
