@@ -18,10 +18,12 @@ from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.evaluation_plan import EvaluationPlan, plan_evaluation
 from ganzoo.catalogue.selection import Selection
+from ganzoo.contract.optimization import Progress
 from ganzoo.contract.recipe import Phase, Recipe
 from ganzoo.contract.sampling import SampleRequest
 from ganzoo.contract.step_context import StepContext
 from ganzoo.contract.update_means import UpdateMeans
+from ganzoo.contract.working_state import scheduled
 from ganzoo.errors import Refused, UserError
 from ganzoo.randomness import Draws, FreshDraws, KeyedStreams, seeded
 from ganzoo.text import first_line
@@ -61,12 +63,25 @@ def _problems(
     if problems := list(undeclared(phases, selection)):
         return problems
     with contracts_checked(recipe, parts), after_update_watched(recipe) as missed:
-        for together in windows(phases):
+        asleep: dict[Phase, set[str]] = {}
+        for window in windows(phases, recipe.borders):
             handed: dict[str, Tensor] = {}
-            for phase in together:
-                problems += dry_run(recipe, phase, batch, selection, handed)
+            streams = KeyedStreams(0, _device_of(batch))
+            steps = max(selection.run.steps or 0, window.step + 1)
+            for part in scheduled(recipe):
+                part.before_step(Progress(window.step, steps))
+            recipe.before_step(StepContext(window.step, steps, "before", 0, streams))
+            for phase in window.phases:
+                context = StepContext(window.step, steps, phase.name, 0, streams, handed=handed)
+                problems += dry_run(recipe, phase, batch, selection, context)
+                asleep[phase] = asleep.get(phase, _untrained(recipe, phase)) & _untrained(recipe, phase)
     if not problems:
         problems += never_updated(selection, parts, missed)
+        problems += [
+            f"phase {phase.name!r} gives no gradient to {', '.join(sorted(names)[:3])}, so it could never learn"
+            for phase, names in asleep.items()
+            if names
+        ]
     problems += _dry_sample(recipe, batch, selection)
     if selection.run.evaluate_every:
         evaluation_plan_of(selection, recipe)
@@ -86,12 +101,9 @@ def dry_run(
     phase: Phase,
     batch: Mapping[str, Mapping[str, Tensor]],
     selection: Selection,
-    handed: dict[str, Tensor],
+    context: StepContext,
 ) -> list[str]:
-    """Run one phase on the device of ``batch``, and return its problems; add what it hands on to ``handed``."""
-    context = StepContext(
-        phase.first, phase.first + 1, phase.name, 0, KeyedStreams(0, _device_of(batch)), handed=handed
-    )
+    """Run one phase on the device of ``batch``, and return its problems; ``context`` keeps what it hands on."""
     freeze_all_but(recipe, phase)
     recipe.zero_grad(set_to_none=True)
     buffers = dict(recipe.named_buffers())
@@ -99,7 +111,7 @@ def dry_run(
         output = phase.loss(batch, context)
         refuse_other_output(output, phase.name, selection.parts["recipe"])
         output.total().backward()
-        handed.update({name: value.detach() for name, value in output.handed.items()})
+        context.receive(output.handed)
         with torch.no_grad():
             recipe.after_update(phase.name, UpdateMeans([output], lambda means: means))
     except UserError as problem:
@@ -107,18 +119,20 @@ def dry_run(
     except Exception as problem:
         size, reason = selection.run.batch_size, _located(problem, selection)
         return [f"phase {phase.name!r} cannot run with {_phase_parts(selection)} on batches of {size}: {reason}"]
-    untrained = [
-        f"{network}.{name}"
-        for network in phase.trains
-        for name, parameter in recipe.get_submodule(network).named_parameters()
-        if parameter.grad is None
-    ]
-    if untrained:
-        return [f"phase {phase.name!r} gives no gradient to {', '.join(untrained[:3])}, so it could never learn"]
     for name, buffer in recipe.named_buffers():
         if buffer is not buffers.get(name):  # the moving average and the undoing of an update would use the old tensor
             return [f"phase {phase.name!r} replaces the buffer {name}: it must write into it, as copy_ does"]
     return []
+
+
+def _untrained(recipe: Recipe, phase: Phase) -> set[str]:
+    """Return the parameters that a phase trains, and that got no gradient."""
+    return {
+        f"{network}.{name}"
+        for network in phase.trains
+        for name, parameter in recipe.get_submodule(network).named_parameters()
+        if parameter.grad is None
+    }
 
 
 def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.recipe import Phase
@@ -27,11 +28,17 @@ def undeclared(phases: Sequence[Phase], selection: Selection) -> Iterator[str]:
             )
 
 
-def windows(phases: Sequence[Phase]) -> list[tuple[Phase, ...]]:
-    """Return the sets of phases that can be due in the same step, one for each window of the training."""
-    borders = sorted({border for phase in phases for border in (phase.first, phase.last) if border is not None})
-    active = (
-        tuple(phase for phase in phases if phase.first <= border and (phase.last is None or border < phase.last))
-        for border in borders
-    )
-    return list(dict.fromkeys(together for together in active if together))
+class Window(NamedTuple):
+    """A window of the training: its first step (from 0), and the phases that can be due together in it."""
+
+    step: int
+    phases: tuple[Phase, ...]
+
+
+def windows(phases: Sequence[Phase], borders: Sequence[int]) -> Iterator[Window]:
+    """Yield the windows of a training between the first and last steps of its phases, and the recipe's ``borders``."""
+    limits = {0, *borders, *(limit for phase in phases for limit in (phase.first, phase.last) if limit is not None)}
+    for step in sorted(limits):
+        together = tuple(phase for phase in phases if phase.first <= step and (phase.last is None or step < phase.last))
+        if together:
+            yield Window(step, together)

@@ -29,7 +29,8 @@ class Slot:
     ``of`` names the slot of the network that the part belongs to (for a conditioner or initialiser).
     ``paired`` names another conditioner slot: either both parts use the condition, or neither does.
     A slot with ``several`` takes any number of parts: ``r1,r2``. If there are two or more, each of them is a
-    :meth:`member` of the slot ``within``.
+    :meth:`member` of the slot ``within``. An ``optional`` slot has a default that does nothing; it is filled with that
+    default where a file was written before the recipe had the slot.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Slot:
     of: str = ""
     paired: str = ""
     several: bool = False
+    optional: bool = False
     within: str = ""
 
     @property

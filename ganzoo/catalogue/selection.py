@@ -269,7 +269,7 @@ def _component_names(slot: Slot, layers: Sequence[ConfigLayer]) -> tuple[str, ..
     for layer in reversed(layers):
         for key in (slot.flag, slot.kind):
             if key in layer.parts:
-                return tuple(name.strip() for name in layer.parts[key].split(","))
+                return tuple(layer.parts[key].split(","))
         if of_members := members(replace(slot, name=slot.flag), layer.parts):
             return tuple(layer.parts[member.name] for member in of_members)
     return (slot.default,)

@@ -147,8 +147,21 @@ class Recipe(nn.Module, ABC):
     def sample(self, request: SampleRequest) -> Tensor:
         """Return generated examples (count, …), on the device of the networks."""
 
+    @property
+    def borders(self) -> tuple[int, ...]:
+        """The steps (from 0) at which :meth:`before_step` changes what the phases compute; none by default.
+
+        The dry run tries the phases at each of them, a step that is recorded is recorded anew, and parameters may get
+        no gradient between two of them.
+        """
+        return ()
+
     def before_step(self, context: StepContext) -> None:
-        """Change the networks as the training progresses, as progressive growing does; nothing by default."""
+        """Change the networks as the training progresses, as progressive growing does; nothing by default.
+
+        It runs on the host before each step. A recipe whose phases compute something else afterwards says at which
+        steps in :attr:`borders`.
+        """
 
     def after_update(self, phase: str, means: Mapping[str, Tensor]) -> None:
         """Change working state, or weights, after an update of ``phase``; nothing by default.

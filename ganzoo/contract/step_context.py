@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import final
 
 import torch
@@ -39,10 +38,10 @@ class StepContext:
         streams: Streams,
         share: Share = WHOLE,
         recorded: bool = False,
-        handed: Mapping[str, Tensor] = MappingProxyType({}),
+        handed: dict[str, Tensor] | None = None,
     ):
         self.steps, self.phase, self.update = steps, phase, update
-        self.share, self._handed = share, handed
+        self.share, self._handed = share, {} if handed is None else handed
         self._step, self._streams, self._recorded = step, streams, recorded
 
     @property
@@ -58,6 +57,10 @@ class StepContext:
         ``None`` if there was none, as that phase was not due, or makes fewer updates.
         """
         return self._handed.get(name)
+
+    def receive(self, handed: Mapping[str, Tensor]) -> None:
+        """Keep what a phase hands on, detached, for later phases of the step."""
+        self._handed.update({name: value.detach() for name, value in handed.items()})
 
     @property
     def device(self) -> torch.device:

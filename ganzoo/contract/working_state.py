@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
+from ganzoo.contract.optimization import Progress
+
 
 class WorkingState(nn.Module):
     """A module whose buffers only the training needs: checkpoints keep them, and model files leave them out.
@@ -20,6 +22,12 @@ class WorkingState(nn.Module):
         nn.Module.__init__(made)
         return made
 
+    def before_step(self, progress: Progress) -> None:
+        """Set numbers that follow a schedule, as buffers with ``fill_``, before each step; nothing by default.
+
+        It runs on the host, also before a step that is replayed.
+        """
+
 
 def model_state(recipe: nn.Module) -> dict[str, Tensor]:
     """Return the weights and buffers of a recipe that a model file holds, by name.
@@ -33,3 +41,9 @@ def model_state(recipe: nn.Module) -> dict[str, Tensor]:
     """
     working = tuple(f"{name}." for name, module in recipe.named_modules() if isinstance(module, WorkingState))
     return {name: value for name, value in recipe.state_dict().items() if not name.startswith(working)}
+
+
+def scheduled(recipe: nn.Module) -> list[WorkingState]:
+    """Return the parts of a recipe that do something before each step."""
+    found = (module for module in recipe.modules() if isinstance(module, WorkingState))
+    return [module for module in found if type(module).before_step is not WorkingState.before_step]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from ganzoo.step.phase_optimizer import PhaseOptimizer
 from ganzoo.step.running_means import OutputNames
 from ganzoo.step.train_step import Feeds, TrainStep
 from ganzoo.text import first_line
+
+Window = tuple[int, tuple[str, ...]]
+"""A window of the training between two borders of the recipe, and the names of the phases that are due together."""
 
 WARM_UP = 3  # eager steps before one is recorded: libraries choose their kernels in these
 
@@ -79,7 +83,7 @@ class _Recording:
 
 @final
 class Graphed(Execution):
-    """Steps replayed from recordings, one for each set of phases that are due together."""
+    """Steps replayed from recordings, one for each set of phases that are due together in a window."""
 
     name = "graph"
 
@@ -93,8 +97,8 @@ class Graphed(Execution):
         """Record ``train_step``; if a step needs its number, ``warn`` and execute eagerly, or raise if that is None."""
         self._train_step, self._streams, self._recorder, self._warn = train_step, streams, recorder, warn
         self._eager_only = False
-        self._warm: Counter[tuple[str, ...]] = Counter()
-        self._recordings: dict[tuple[str, ...], _Recording] = {}
+        self._warm: Counter[Window] = Counter()
+        self._recordings: dict[Window, _Recording] = {}
         for phase in train_step.phase_optimizers:
             phase.make_recordable(streams.device)
         train_step.ema.make_recordable(streams.device)
@@ -102,22 +106,23 @@ class Graphed(Execution):
     def run(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
         """Execute a step; raises :class:`UserError` if it cannot be recorded."""
         phases = tuple(phase.name for phase in due)
-        if phases in self._recordings:
-            recording = self._recordings[phases]
+        window = bisect_right(self._train_step.recipe.borders, step), phases
+        if window in self._recordings:
+            recording = self._recordings[window]
             for recorded, given in zip(recording.feeds, feeds, strict=True):
                 for slot, fields in recorded.items():
                     for name, values in fields.items():
                         values.copy_(given[slot][name], non_blocking=True)
             self._replay(recording, phases, step)
-        elif self._eager_only or self._warm[phases] < WARM_UP:
-            self._warm[phases] += 1
+        elif self._eager_only or self._warm[window] < WARM_UP:
+            self._warm[window] += 1
             self._recorder.warm_up(lambda: self._train_step(due, feeds, step))
         else:
-            self._begin_recorded(phases, due, feeds, step)
+            self._begin_recorded(window, due, feeds, step)
 
-    def _begin_recorded(self, phases: tuple[str, ...], due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
+    def _begin_recorded(self, window: Window, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
         try:
-            self._recordings[phases] = recording = self._record(due, feeds, step)
+            self._recordings[window] = recording = self._record(due, feeds, step)
         except NotReplayable as problem:
             # Only Python has failed here. After any other failure the device may be unusable.
             if self._warn is None:
@@ -126,7 +131,7 @@ class Graphed(Execution):
             self._eager_only = True
             self._train_step(due, feeds, step)
             return
-        self._replay(recording, phases, step)
+        self._replay(recording, window[1], step)
 
     def reset(self) -> None:
         """Drop all recordings, so that steps are recorded again."""

@@ -14,6 +14,7 @@ from ganzoo.contract.optimization import Progress
 from ganzoo.contract.recipe import Batch, PhaseOutput, Recipe
 from ganzoo.contract.step_context import StepContext
 from ganzoo.contract.update_means import UpdateMeans
+from ganzoo.contract.working_state import scheduled
 from ganzoo.health.anomaly import AnomalyCheck, UpdateId
 from ganzoo.randomness import Share, Streams, key
 from ganzoo.step.ema import EMA
@@ -66,7 +67,7 @@ class TrainStep:
         self.ema, self.streams, self.steps = ema, streams, steps
         self.processes, self.running_means, self.anomaly_check = processes, RunningMeans(streams.device), anomaly_check
         self.losses: dict[str, PhaseLoss] = {phase.name: phase.phase.loss for phase in phase_optimizers}
-        self._seed, self._precision = seed, precision
+        self._seed, self._precision, self._scheduled = seed, precision, scheduled(recipe)
         own = processes.share
         self._shares = [Share(own.index * passes + number, own.count * passes) for number in range(passes)]
 
@@ -119,7 +120,7 @@ class TrainStep:
                 output = self.losses[phase.name](batch, context)
             loss = output.total()
             (loss if len(self._shares) == 1 else loss / len(self._shares)).backward()
-            received.update({name: value.detach() for name, value in output.handed.items()})
+            context.receive(output.handed)
             outputs.append(output)
         return outputs
 
@@ -135,6 +136,8 @@ class TrainStep:
         self.streams.begin(step)
         rank = self.processes.share.index
         _seed_networks(key(self._seed, f"networks/{rank}" if rank else "networks", step), self.streams.device)
+        for part in self._scheduled:
+            part.before_step(Progress(step, self.steps))
         self.recipe.before_step(StepContext(step, self.steps, "before", 0, self.streams))
 
     def divide(self, feeds: Feeds) -> Sequence[Passes]:

@@ -25,6 +25,7 @@ from ganzoo.contract.working_state import model_state
 from ganzoo.errors import UserError
 from ganzoo.own.adopt import adopt
 from ganzoo.randomness import global_generator
+from ganzoo.storage.resume_compatibility import with_optional_parts
 from ganzoo.storage.sealed import read_sealed, refuse_other_tensors, write_sealed
 from ganzoo.text import one_line
 
@@ -151,7 +152,8 @@ def _parts(header: Header, registry: Registry) -> dict[str, Part]:
     ]
     _refuse_missing(header.parts, slots, registry)
     return {"recipe": recipe} | {
-        slot.name: part_from_json(registry, slot, header.parts.get(slot.name)) for slot in slots
+        slot.name: part_from_json(registry, slot, with_optional_parts(header.parts, slots).get(slot.name))
+        for slot in slots
     }
 
 

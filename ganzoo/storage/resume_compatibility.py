@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ganzoo.catalogue.component import Slot
 from ganzoo.errors import UserError
 from ganzoo.text import one_line
 
@@ -29,6 +30,16 @@ _CHANGEABLE = (
     "on_collapse",
     "deterministic",
 )
+
+
+def with_optional_parts(parts: Mapping[str, Any], slots: Iterable[Slot]) -> dict[str, Any]:
+    """Return the parts in a file, with the defaults of optional slots that did not exist when it was written.
+
+    >>> with_optional_parts({}, [Slot("head", "head", "none", optional=True), Slot("loss", "loss", "bce")])
+    {'head': {'name': 'none', 'config': {}}}
+    """
+    defaults = {slot.name: {"name": slot.default, "config": {}} for slot in slots if slot.optional}
+    return {**defaults, **parts}
 
 
 def training_identity(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from ganzoo.plugin import (
     Phase,
     PhaseOutput,
     Player,
+    Progress,
     Recipe,
     SampleRequest,
     Slot,
@@ -146,6 +147,28 @@ class LeCam(Penalty):
         """Move the averages."""
         self.real.lerp_(means["score of real"], 0.1)
         self.fake.lerp_(means["score of fake"], 0.1)
+
+
+@final
+class Fading(Penalty):
+    """R1 whose weight falls to zero over the training, as R3GAN's does (arXiv 2501.05441)."""
+
+    uses_fakes = False
+    weight: Tensor
+
+    def __init__(self, config: Config):
+        super().__init__(config)
+        self.register_buffer("weight", torch.ones(()))
+
+    def before_step(self, progress: Progress) -> None:
+        """Set the weight: 1 − step / steps."""
+        self.weight.fill_(1.0 - progress.step / progress.steps)
+
+    def forward(
+        self, discriminator: ConditionedDiscriminator, real: Tensor, fake: Tensor, draws: Draws
+    ) -> Mapping[str, Tensor]:
+        """Return the term ``fading`` (B,)."""
+        return {"fading": self.weight * discriminator.gradient(real).square().sum(1)}
 
 
 @final
@@ -350,6 +373,72 @@ class Staged(Recipe):
         return logit
 
 
+@final
+class Growing(Recipe):
+    """A generator to which a second layer is added at step 5 (progressive growing, arXiv 1710.10196).
+
+    The parameters of that layer sleep until then.
+    """
+
+    BORDER = 5
+
+    averaged = ("generator",)
+    replayable = True
+
+    def __init__(self, config: Config, parts: Parts, data: Mapping[str, DataSpec]):
+        super().__init__(data)
+        target = data["dataset"].target_field
+        self.output = FieldRef("dataset", data["dataset"].target)
+        self.latent = parts.build("latent")
+        self.discriminator = parts.network("discriminator", in_shape=target.shape)
+        self.generator = nn.ModuleDict(
+            {"first": nn.Linear(self.latent.shape[0], target.size), "second": nn.Linear(target.size, target.size)}
+        )
+        self.loss: Loss = parts.build("loss")
+        self._grown = False
+
+    @property
+    def borders(self) -> tuple[int, ...]:
+        """The step at which the second layer is added."""
+        return (self.BORDER,)
+
+    def before_step(self, context: StepContext) -> None:
+        """Add the layer."""
+        self._grown = context.step >= self.BORDER
+
+    def phases(self) -> tuple[Phase, ...]:
+        """Return two phases, of which one trains two submodules by name."""
+        return (
+            Phase("generator", ("generator.first", "generator.second"), self.generate),
+            Phase("discriminator", ("discriminator",), self.discriminate),
+        )
+
+    def generate(self, batch: Batch, context: StepContext) -> PhaseOutput:
+        """Return the generator's term."""
+        real = batch["dataset"][self.output.field]
+        fakes = self._made(self.latent.draw(len(real), context.draws("noise")))
+        losses = self.loss.generator(self.discriminator(fakes, None).logit, lambda: real)
+        return PhaseOutput({"fooled": losses.mean()}, handed={"fakes": fakes})
+
+    def discriminate(self, batch: Batch, context: StepContext) -> PhaseOutput:
+        """Return the discriminator's term."""
+        fakes = context.handed("fakes")
+        assert fakes is not None
+        real = self.discriminator(batch["dataset"][self.output.field], None).logit
+        return PhaseOutput({"told apart": self.loss.discriminator(real, self.discriminator(fakes, None).logit).mean()})
+
+    def sample(self, request: SampleRequest) -> Tensor:
+        """Return examples (count, C, H, W)."""
+        z = self.latent.draw(request.count, request.draws)
+        return self._made(z.to(next(self.generator.parameters()).device))
+
+    def _made(self, z: Tensor) -> Tensor:
+        made: Tensor = self.generator["first"](z)
+        if self._grown or not self.training:
+            made = made + self.generator["second"](made.tanh())
+        return made.tanh().view(-1, *self.output_field.shape)
+
+
 @hookimpl
 def ganzoo_components() -> Iterable[Component]:
     """Declare the parts."""
@@ -363,6 +452,22 @@ def ganzoo_components() -> Iterable[Component]:
         summary="predicts the class",
         target=Classifier,
         requires=(Need(("condition:class",), "use a dataset with classes"),),
+    )
+    yield Component(kind="penalty", name="fading", summary="R1 that fades", target=Fading)
+    yield Component(
+        kind="recipe",
+        name="growing",
+        summary="a generator that grows",
+        target=Growing,
+        slots=(
+            Slot("dataset", "dataset", "digits"),
+            Slot("latent", "latent", "normal"),
+            Slot("discriminator", "discriminator", "mlp"),
+            Slot("loss", "loss", "bce"),
+            *phase_slots("generator", "adam", "constant"),
+            *phase_slots("discriminator", "adam", "constant"),
+        ),
+        phases=("generator", "discriminator"),
     )
     yield Component(kind="augmentation", name="adaptive", summary="adaptive noise", target=Adaptive)
     yield Component(kind="latent", name="codes", summary="noise with codes", target=Codes, provides=("codes",))
@@ -396,6 +501,7 @@ def ganzoo_components() -> Iterable[Component]:
 @hookimpl
 def ganzoo_variants() -> Iterable[Variant]:
     """Declare a variant of the recipe."""
+    yield Variant(name="growing", summary="the growing recipe", recipe="growing")
     yield Variant(name="staged", summary="the staged recipe", recipe="staged", overrides={"generator.norm": False})
 
 
@@ -434,6 +540,15 @@ SYSTEMS: Mapping[str, System] = {
     "LeCam": System("a penalty with moving averages", "arXiv 2104.03310", "gan", {**_PLAIN, "penalty": "lecam"}),
     "R3GAN's penalties": System(
         "several penalties at once, with options each", "arXiv 2501.05441", "gan", {**_PLAIN, "penalty": "r1,r2"}
+    ),
+    "R3GAN's schedule of γ": System(
+        "a number that follows a schedule of its own", "arXiv 2501.05441", "gan", {**_PLAIN, "penalty": "fading"}
+    ),
+    "progressive growing": System(
+        "phases that change during the training, and parameters that sleep until then",
+        "arXiv 1710.10196",
+        "growing",
+        {"discriminator_dropout": 0.0},
     ),
     "all of these": System(
         "loss and penalties that keep states beside each other",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ganzoo.catalogue.formats import refuse_other_format
 from ganzoo.catalogue.selection import Selection
@@ -14,7 +15,12 @@ from ganzoo.health.finite import refuse_non_finite
 from ganzoo.storage import checkpoint_files
 from ganzoo.storage.checkpoint_files import checkpoints, interval_checkpoints, mark_damaged
 from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
-from ganzoo.storage.resume_compatibility import is_run_config, refuse_changed_config, training_identity
+from ganzoo.storage.resume_compatibility import (
+    is_run_config,
+    refuse_changed_config,
+    training_identity,
+    with_optional_parts,
+)
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.training.state import capture, restore
 from ganzoo.training.trainer import Trainer
@@ -71,7 +77,7 @@ def resume(folder: RunFolder, trainer: Trainer, selection: Selection, warn: Call
             unusable[path] = str(problem)
             warn(unusable[path])
             continue
-        refuse_changed_config(about["config"], training_identity(selection.to_json()))
+        _refuse_changed_config(about["config"], selection)
         try:
             restore(trainer, tensors, about)
         except UserError as problem:
@@ -103,4 +109,9 @@ def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
         if not is_run_config(config):
             raise UserError(f"{folder.config} is not the config of a ganzoo run: choose another --out")
         refuse_other_format(config.get("format"), str(folder.config))
-        refuse_changed_config(training_identity(config), training_identity(selection.to_json()))
+        _refuse_changed_config(training_identity(config), selection)
+
+
+def _refuse_changed_config(original: Mapping[str, Any], selection: Selection) -> None:
+    parts = with_optional_parts(original["parts"], selection.recipe.slots)
+    refuse_changed_config({**original, "parts": parts}, training_identity(selection.to_json()))

@@ -305,7 +305,7 @@ class TestA1:
     def test_one_discriminator_step_and_two_generator_steps(self) -> None:
         phases = {phase.name: phase for phase in built(self.selection).phases()}
         assert {name: phase.updates for name, phase in phases.items()} == {"discriminator": 1, "generator": 2}
-        assert phases["discriminator"].trains == ("discriminator",)
+        assert phases["discriminator"].trains == ("discriminator", "head")
         assert phases["generator"].trains == ("generator",)
 
     def test_training(self) -> None:

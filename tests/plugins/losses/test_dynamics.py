@@ -18,6 +18,7 @@ from ganzoo.catalogue.options import make
 from ganzoo.catalogue.selection import recipe_slots
 from ganzoo.contract.loss import Loss
 from ganzoo.randomness import FreshDraws
+from ganzoo.testing.critics import critic_of
 
 LOSSES = installed().names("loss")
 RATE = 0.1  # of SGD
@@ -69,7 +70,7 @@ def dirac(loss_name: str, penalty_name: str, steps: int, alternating: bool = Tru
 
         fake = theta.detach()
         total = loss.discriminator(critic(real), critic(fake)).mean()
-        for term in penalty(critic, real, fake, rng).values():
+        for term in penalty(critic_of(critic), real, fake, rng).values():
             total = total + term.mean()
         (of_psi,) = torch.autograd.grad(total, psi)
         new_psi = (psi - RATE * of_psi).detach().requires_grad_(True)
