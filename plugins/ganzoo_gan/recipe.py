@@ -139,12 +139,18 @@ class Adversarial(Recipe):
         fake, fake_condition, z = self._fakes(len(real), condition, context)
         seen = self.augmentation(fake, context.draws("augmentation"))
         logit, features, _ = self.discriminator(seen, fake_condition)
-        losses = self.loss.generator(logit, lambda: self.discriminator(real, condition).logit)
+        losses = self.loss.generator(logit, lambda: self._real_logit(real, condition, context))
         terms = {"adversarial": losses.mean(), **_means(self.head.generator(HeadInput(features, fake_condition, z)))}
         watched = {"D(G(z)) after": self.loss.score(logit.detach()).mean()}
         shared = {"fakes": fake, "conditions of fakes": fake_condition, "noise of fakes": z}
         handed = {name: value for name, value in shared.items() if value is not None and self._config.shared_fakes}
         return PhaseOutput(terms, watched, Generated(fake.detach(), fake_condition), handed)
+
+    def _real_logit(self, real: Tensor, condition: Tensor | None, context: StepContext) -> Tensor:
+        logit: Tensor = self.discriminator(
+            self.augmentation(real, context.draws("augmentation of real")), condition
+        ).logit
+        return logit
 
     def after_update(self, phase: str, means: Mapping[str, Tensor]) -> None:
         """Let the loss, the penalties and the augmentation change their state."""
