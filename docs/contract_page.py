@@ -121,7 +121,8 @@ def _members(value: type) -> Iterator[str]:
 
 
 def _signature(function: Any) -> str:
-    names = [name for name in inspect.signature(function).parameters if name != "self"]
+    parameters = inspect.signature(function).parameters.values()
+    names = [f"*{p.name}" if p.kind is p.VAR_POSITIONAL else p.name for p in parameters if p.name != "self"]
     return f"({', '.join(names)})"
 
 

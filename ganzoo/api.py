@@ -39,7 +39,7 @@ def train(
     config: Mapping[str, Any] | None = None,
     progress: bool = True,
     resume: bool = False,
-    observers: Sequence[Watcher] = (),
+    observers: Watcher | Sequence[Watcher] = (),
     **options: Any,
 ) -> Run:
     """Train ``variant`` and return the run.
@@ -63,7 +63,8 @@ def train(
     from ganzoo.training import run
     from ganzoo.training.observers.progress import ProgressDisplay
 
-    return run.train(selection, [ProgressDisplay()] if progress else [], resume, observers)
+    watching = observers if isinstance(observers, Sequence) else [observers]
+    return run.train(selection, [ProgressDisplay()] if progress else [], resume, watching)
 
 
 def load(model: str | Path | Run, **parts: Any) -> Model:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -75,17 +75,25 @@ class Draws(ABC):
     def draw(self, distribution: Distribution, shape: tuple[int, ...]) -> Tensor:
         """Return the next numbers of ``shape`` (B, …) from ``distribution``."""
 
-    def normal(self, *shape: int) -> Tensor:
-        """Return independent numbers of ``shape`` from N(0, 1), float32."""
-        return self.draw(torch.randn, shape)
+    def normal(self, *shape: int | Sequence[int]) -> Tensor:
+        """Return independent numbers of ``shape`` from N(0, 1), float32: ``normal(B, Z)`` or ``normal(x.shape)``."""
+        return self.draw(torch.randn, _sizes(shape))
 
-    def uniform(self, *shape: int) -> Tensor:
+    def uniform(self, *shape: int | Sequence[int]) -> Tensor:
         """Return independent numbers of ``shape`` from [0, 1), float32."""
-        return self.draw(torch.rand, shape)
+        return self.draw(torch.rand, _sizes(shape))
 
-    def integers(self, bound: int, *shape: int) -> Tensor:
+    def integers(self, bound: int, *shape: int | Sequence[int]) -> Tensor:
         """Return independent integers of ``shape`` from 0 to ``bound`` - 1, int64."""
-        return self.draw(partial(torch.randint, bound), shape)
+        return self.draw(partial(torch.randint, bound), _sizes(shape))
+
+
+def _sizes(shape: tuple[int | Sequence[int], ...]) -> tuple[int, ...]:
+    """Return the sizes that were given one by one, or as one sequence."""
+    sizes: list[int] = []
+    for size in shape:
+        sizes.extend([size] if isinstance(size, int) else size)
+    return tuple(sizes)
 
 
 @final

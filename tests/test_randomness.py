@@ -115,3 +115,12 @@ def test_the_shares_of_a_stream_are_the_whole(rows: int, parts: int, seed: int) 
         assert torch.equal(torch.cat([share[kind] for share in found]), numbers)
     again = FreshDraws(torch.Generator().manual_seed(seed))
     assert again.integers(3, 50).max() < 3
+
+
+def test_a_shape_is_given_size_by_size_or_as_a_whole() -> None:
+    one, other, third = (FreshDraws(torch.Generator().manual_seed(0)) for _ in range(3))
+    shape = torch.zeros(2, 3).shape
+    assert torch.equal(one.normal(2, 3), other.normal(shape))
+    assert torch.equal(one.uniform(2, 3), other.uniform([2, 3]))
+    assert torch.equal(one.integers(5, 2, 3), other.integers(5, shape))
+    assert third.normal(len(shape), *shape[1:]).shape == (2, 3)

@@ -12,6 +12,7 @@ from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.assembly.phases import undeclared, windows
 from ganzoo.assembly.trainable import freeze_all_but
 from ganzoo.assembly.update_checks import after_update_watched, never_updated
+from ganzoo.assembly.whole_batch import undivided
 from ganzoo.catalogue.attribution import attribute
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.data import DataSpec, Field
@@ -60,7 +61,7 @@ def _problems(
     selection: Selection, recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], parts: SelectedParts
 ) -> list[str]:
     phases = recipe.phases()
-    if problems := list(undeclared(phases, selection)):
+    if problems := [*undeclared(phases, selection), *undivided(selection)]:
         return problems
     with contracts_checked(recipe, parts), after_update_watched(recipe) as missed:
         asleep: dict[Phase, set[str]] = {}

@@ -89,6 +89,11 @@ class PartsCommand(HelpCommand, ABC):
                     yield f"no option is called {word.flag!r}{hint} {advice} all options"
             elif takes_value.get(word.flag) and word.value is None:
                 yield f"option {word.flag!r} needs a value; {advice} which"
+        several = {f"--{name}" for slot in components.slots if slot.several for name in (slot.name, slot.kind)}
+        for flag in sorted(several):
+            named = [word.value for word in words if word.flag == flag and word.value is not None]
+            if len(named) > 1:
+                yield f"{flag} is given {len(named)} times: write {flag} {','.join(named)}"
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the fixed options and those of the chosen components."""

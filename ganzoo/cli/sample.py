@@ -94,6 +94,8 @@ def sample(
     trained = ganzoo.load(model).to(where)
     check_destination(out, trained.output)
     asked: list[str | Path] = [*labels]
+    if labels and trained.condition is not None and trained.condition.kind == "image":
+        raise UserError("this model makes images from images: give --input FILE or FOLDER instead of --label")
     if inputs:
         if trained.condition is None or trained.condition.kind != "image":
             raise UserError("this model does not make images from images: leave out --input")

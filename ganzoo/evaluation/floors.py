@@ -13,7 +13,7 @@ from ganzoo.contract.judge import JudgeOutput
 from ganzoo.contract.metric import Estimate, Metric, MetricValues
 from ganzoo.errors import UserError
 from ganzoo.evaluation.figures import finite, split_estimate
-from ganzoo.evaluation.judge_cache import TrainedJudge, cache_folder
+from ganzoo.evaluation.judge_cache import TrainedJudge, cache_folder, code_digest
 from ganzoo.evaluation.metric_context import CachedMetricContext
 from ganzoo.evaluation.reference_data import ReferenceData
 from ganzoo.storage.sealed import read_sealed, write_sealed
@@ -39,7 +39,8 @@ class FloorCache:
 
     def floor(self, part: Part, metric: Metric) -> MetricValues:
         """Return the figures of the real examples by one metric; none if half of the examples are too few for it."""
-        name = hashlib.sha256(json.dumps(part_to_json(part), sort_keys=True).encode()).hexdigest()
+        about = [part_to_json(part), code_digest(metric)]
+        name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
         if part.provider.package == LOCAL:  # its code may be another one in the next process
             name = f"{LOCAL}/{name}"
         if name not in self._floors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -71,6 +72,18 @@ def cache_folder() -> Path:
     return Path(given) if given else default
 
 
+def code_digest(built: object) -> str:
+    """Return a digest of the module in which the class of a part is written: a change of the code is another part.
+
+    A version alone does not change while a plugin is being written. Code without a file has an empty digest.
+    """
+    try:
+        file = inspect.getsourcefile(type(built))
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
+    except (OSError, TypeError):
+        return ""
+
+
 def new_judge(part: Part, reference: ReferenceData, device: torch.device) -> Judge:
     """Return an untrained judge, whose initial weights are always the same."""
     with seeded(key(0, "judge/weights")):
@@ -88,16 +101,17 @@ def trained_judge(
     If the file cannot be written, that is reported through ``say``, and the judge is used all the same. Raises
     :class:`UserError` if the judge's own code fails.
     """
+    judge = new_judge(part, reference, device)
     about = {
         "format": FORMAT,
         "judge": part_to_json(part),
+        "code": code_digest(judge),
         "dataset": {"name": reference.name, "config": reference.choices},
         "examples": fingerprint(reference.judge_train),
     }
     identity = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
     folder = cache_folder() / "judges"
     path = folder / f"{reference.name}-{part.component.name}-{identity[:DIGITS]}.safetensors"
-    judge = new_judge(part, reference, device)
     with _exclusive(path.with_suffix(".lock")):
         if os.path.exists(path):  # Path.exists would raise if the folder cannot be read
             try:

@@ -22,7 +22,8 @@ def read_conditions(field: Field, asked: Sequence[Any], count: int) -> Tensor:
     """Return conditions (count, …): the values in ``asked`` in turn, or all classes in turn where it is empty."""
     if not asked:
         if field.kind != "class":
-            raise UserError(f"this model is conditional and needs --label: {_example(field)}")
+            needs = "an image: --input FILE or FOLDER" if field.kind == "image" else f"--label: {_example(field)}"
+            raise UserError(f"this model is conditional and needs {needs}")
         return torch.arange(count) % field.classes
     readers = {"class": _read_class, "vector": _read_vector, "tokens": _read_caption, "image": _read_image}
     read = torch.stack([readers.get(field.kind, _read_tensor)(field, value) for value in asked])
@@ -111,8 +112,6 @@ def _read_tensor(field: Field, value: Any) -> Tensor:
 
 
 def _example(field: Field) -> str:
-    if field.kind == "image":
-        return "an image; `ganzoo sample` takes --input FILE or FOLDER"
     words = [name for name in field.names if not name.startswith("<")]
     what = "attributes with + between them, out of" if field.kind == "vector" else "a caption of the words"
     return f"{what}: {', '.join(words)}" if words else f"a tensor of shape {field.shape}"

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
-from ganzoo.assembly.parts import SelectedParts, build_recipe, resolve
+from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.assembly.trainable import trained_parameters
+from ganzoo.assembly.whole_batch import undivided
 from ganzoo.batches.batches import Batches, open_batches
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
@@ -30,7 +31,6 @@ from ganzoo.step.train_step import TrainStep
 from ganzoo.training.trainer import Trainer, batches_per_step
 
 MIB = 2**20
-DIVIDED_KINDS = ("loss", "penalty")  # of parts that may declare that they need the whole batch
 
 
 def build_trainer(
@@ -47,7 +47,8 @@ def build_trainer(
     """
     settings, device = selection.run, precision.device
     _refuse_uneven(settings.batch_size, processes.share.count, settings.accumulate)
-    _refuse_divided(selection, processes.share.count)
+    if problems := list(undivided(selection, processes.share.count)):
+        raise UserError(problems[0])
     parts = SelectedParts(selection.parts)
     batches = _open_batches(selection, parts, data, processes, device)
     recipe = _move_to_device(build_recipe(selection, data), device, settings.sync_bn, processes)
@@ -138,20 +139,6 @@ def _refuse_uneven(batch_size: int, processes: int, passes: int) -> None:
         parts = " of ".join([f"{processes} processes"] * (processes > 1) + [f"{passes} passes each"] * (passes > 1))
         divisible = max(shares, batch_size - batch_size % shares)
         raise UserError(f"a batch of {batch_size} cannot be divided among {parts}: give --batch-size {divisible}")
-
-
-def _refuse_divided(selection: Selection, processes: int) -> None:
-    """Raise :class:`UserError` if the batch is divided, and a part compares the examples of the whole batch."""
-    if processes * selection.run.accumulate == 1:
-        return
-    for part in selection.parts.values():
-        if part.component.kind not in DIVIDED_KINDS:
-            continue
-        if getattr(resolve(part.component, part.kind), "whole_batch", False):
-            raise UserError(
-                f"{part.label} compares all examples of a batch, which cannot be divided then: leave out --accumulate, "
-                "and train in one process"
-            )
 
 
 def _open_batches(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ganzoo.catalogue import installed
 from ganzoo.cli import main
@@ -345,3 +347,20 @@ def ganzoo_components():
     words = ("train", "gan", "--plugin", "partial.py", *SMALL, "--optimizer")
     assert ganzoo(*words, "half", "--dry-run").status == 0
     assert "optimizer 'lost' (slot discriminator-optimizer) of partial.py fails: no slope" in problem(*words, "lost")
+
+
+@pytest.mark.parametrize("file", sorted((Path(__file__).parents[2] / "examples").glob("*.py")), ids=lambda p: p.stem)
+def test_the_examples_in_one_file_train_and_sample(file: Path, tmp_path: Path) -> None:
+    run, variant = str(tmp_path / "run"), re.findall(r"train (my-[\w-]+)", file.read_text(encoding="utf-8"))[0]
+    small = ("--steps", "2", "--batch-size", "4", "--device", "cpu", "--out", run)
+    assert ganzoo("--plugin", str(file), "train", variant, *small).status == 0
+    Image.new("RGB", (20, 30)).save(tmp_path / "input.png")
+    given = ("--input", str(tmp_path / "input.png")) if "condition:image" in file.read_text(encoding="utf-8") else ()
+    answer = ganzoo("sample", run, *given, "--out", str(tmp_path / "made.png"), "--plugin", str(file))
+    assert (answer.status, (tmp_path / "made.png").exists()) == (0, True)
+
+
+def test_a_flag_of_several_parts_is_given_once(tmp_path: Path) -> None:
+    answer = ganzoo("train", "gan", "--penalty", "r1", "--penalty", "r2", "--dry-run")
+    assert answer.status == 2
+    assert "--penalty is given 2 times: write --penalty r1,r2" in answer.err

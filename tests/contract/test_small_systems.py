@@ -171,8 +171,8 @@ def test_a_head_sees_features_of_a_declared_width() -> None:
 @pytest.mark.parametrize("how", [{"accumulate": 2}])
 def test_a_loss_of_the_whole_batch_is_refused_where_the_batch_is_divided(how: dict[str, object]) -> None:
     trained(choose("gan", loss="relativistic", steps=1))
-    with pytest.raises(UserError, match=r"loss .relativistic. compares all .* leave out --accumulate"):
-        make_trainer(choose("gan", loss="relativistic", **how))
+    with pytest.raises(Refused, match=r"loss .relativistic. compares all .* leave out --accumulate"):
+        assemble(choose("gan", loss="relativistic", **how))
 
 
 @each_system

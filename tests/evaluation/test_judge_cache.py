@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 from ganzoo.catalogue import installed
 from ganzoo.contract.judge import untracked
-from ganzoo.evaluation.judge_cache import trained_judge
+from ganzoo.evaluation.judge_cache import code_digest, trained_judge
 from ganzoo.evaluation.metric_context import judge_in_chunks
 from ganzoo.evaluation.reference_data import ReferenceData
 from ganzoo.testing.evaluations import evaluation_plan_of
@@ -85,3 +86,15 @@ def test_data_in_parts_is_judged_by_its_test_part(stand_in_root: Any) -> None:
     whole = ReferenceData(evaluation_plan_of("digits"), Path("data"), CPU)
     assert whole.split == "all"
     assert len(whole.judge_train) + len(whole.judge_test) == len(whole.real) == 1797
+
+
+def test_a_change_of_the_code_is_another_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / "metric_in_the_making.py"
+    digests = []
+    for body in ("pass", "pass", "value = 1"):
+        module.write_text(f"class Metric:\n    {body}\n", encoding="utf-8")
+        digests.append(code_digest(importlib.import_module(module.stem).Metric()))
+    assert digests[0] == digests[1] != digests[2]
+    assert all(len(digest) == 64 for digest in digests)
+    assert code_digest(3) == ""
