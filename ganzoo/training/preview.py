@@ -14,9 +14,11 @@ from ganzoo.contract.recipe import Batch, Recipe
 from ganzoo.contract.sampling import SampleRequest
 from ganzoo.pictures import GROUPS, draw_examples
 from ganzoo.randomness import KeyedStreams
+from ganzoo.text import warn
 from ganzoo.training.observers import Picture
 
 CLASS_COLUMNS, ROWS, POINTS = 16, 8, 2000
+LIMIT = 1.01  # of what a generator of images makes
 
 
 @final
@@ -24,7 +26,7 @@ class Preview:
     """Fixed noise and conditions for a recipe: a column for each class, or an 8×8 grid, or a scatter plot of points."""
 
     def __init__(self, recipe: Recipe, batches: Mapping[str, Batches], seed: int, device: torch.device):
-        self._seed = seed
+        self._seed, self._warned = seed, False
         batch = {slot: slot_batches.get(0) for slot, slot_batches in batches.items()}
         self.count, self.columns = layout(recipe.output_field, recipe.condition_field)
         self.condition = self._fixed_condition(recipe, batch, device)
@@ -38,11 +40,22 @@ class Preview:
         draws = KeyedStreams(self._seed).at("preview")
         with torch.no_grad():
             samples = recipe.sample(SampleRequest(self.count, self.condition, draws)).cpu()
+        self._warn_if_unbounded(recipe, samples)
         condition = self.condition.cpu() if self.condition is not None else None
         image = draw_examples(
             samples, recipe.output_field, condition, recipe.condition_field, self.columns, self._real, self._truth
         )
         return Picture(step, image)
+
+    def _warn_if_unbounded(self, recipe: Recipe, samples: Tensor) -> None:
+        """Warn once if a generator leaves the range of images: pictures would be cut there, and losses see it."""
+        largest = float(samples.abs().max())
+        if recipe.output_field.bounded and largest > LIMIT and not self._warned:
+            self._warned = True
+            warn(
+                f"the generator makes images with values up to {largest:.3g}, and images lie in [-1, 1]: "
+                "end it with nn.Tanh"
+            )
 
     def _fixed_condition(self, recipe: Recipe, batch: Batch, device: torch.device) -> Tensor | None:
         field = recipe.condition_field

@@ -323,3 +323,20 @@ def test_a_stored_model_has_a_registry_with_what_was_given(finished: Run) -> Non
     stored = read_model(finished.folder.model, installed(), own())
     assert stored.registry.entry("generator", "labelled-generator").provider.package == "local"
     assert stored.header.parts["generator-conditioner"]["package"] == "ganzoo"
+
+
+def test_a_generator_without_a_bound_is_told_of_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class Unbounded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(16, 64)
+
+        def forward(self, z: Tensor) -> Tensor:
+            return 5 + self.layer(z).view(-1, 1, 8, 8)
+
+    ganzoo.train(
+        "gan", generator=Unbounded, latent_size=16, dataset_size=8, steps=3, sample_every=1, batch_size=4,
+        progress=False, out=tmp_path / "run",
+    )  # fmt: skip
+    told = capsys.readouterr().err
+    assert told.count("and images lie in [-1, 1]: end it with nn.Tanh") == 1
