@@ -86,7 +86,7 @@ ALLOWED = (
     ),
     Allowance("socket.bind", "family=1,", "multiprocessing/resource_sharer.py", "the same"),
     Allowance(
-        "compile", r"^b?[\"'][\w.'\"]*$", "packaging/_parser.py", "a quoted word of a requirement is parsed"
+        "compile", r"^\(b?[\"'][\w.'\"]*, '<unknown>'\)$", "packaging/_parser.py", "a word of a requirement is parsed"
     ),
 )  # fmt: skip
 
