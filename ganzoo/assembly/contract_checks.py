@@ -16,6 +16,7 @@ from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue.registry import Part
 from ganzoo.contract.augmentation import Augmentation
 from ganzoo.contract.conditioner import Conditioner
+from ganzoo.contract.head import Head, HeadInput
 from ganzoo.contract.loss import Loss
 from ganzoo.contract.networks import Discriminator, DiscriminatorOutput, Generator
 from ganzoo.contract.penalty import Penalty, PenaltyOutput
@@ -43,6 +44,8 @@ def contracts_checked(recipe: Recipe, parts: SelectedParts) -> Iterator[None]:
                 if isinstance(module, kind):
                     expected = parts.shapes_of(module)
                     stack.callback(module.register_forward_hook(_hook(part, check, expected)).remove)
+            if isinstance(module, Head):
+                stack.enter_context(_head_checked(module, part))
             if isinstance(module, Loss):
                 stack.enter_context(_loss_checked(module, part))
         stack.enter_context(_OnlyDraws(parts))
@@ -92,11 +95,15 @@ def _check_conditioner(module: Any, arguments: tuple[Any, ...], output: Any, sha
 
 
 def _check_penalty(module: Any, arguments: tuple[Any, ...], output: Any, shapes: Mapping[str, Any]) -> str:
-    terms = output.terms if isinstance(output, PenaltyOutput) else output
+    return _other_terms(module, output.terms if isinstance(output, PenaltyOutput) else output, len(arguments[1]))
+
+
+def _other_terms(module: Any, terms: Any, count: int) -> str:
+    """Return what is wrong with terms by name, of which each must have one value for each of ``count`` examples."""
     if not isinstance(terms, Mapping):
-        return f"it returns {_described(output)}, and must return terms by name: {{'{type(module).__name__}': …}}"
+        return f"it returns {_described(terms)}, and must return terms by name: {{'{type(module).__name__}': …}}"
     for name, term in terms.items():
-        if wrong := _other_shape(term, (len(arguments[1]),)):
+        if wrong := _other_shape(term, (count,)):
             return f"term {name!r}: {wrong}; give one value for each example, the recipe takes the mean"
     return ""
 
@@ -115,6 +122,39 @@ _CHECKS: Mapping[type, Check] = {
 
 
 @contextmanager
+def _head_checked(head: Head, part: Part) -> Iterator[None]:
+    """In the block, check that the functions of a head return terms by name."""
+
+    def checked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*examples: HeadInput) -> Any:
+            terms = function(*examples)
+            if wrong := _other_terms(head, terms, len(examples[-1].features)):
+                _refuse(part, f"{name}(): {wrong}")
+            return terms
+
+        return call
+
+    with _replaced(head, {"discriminator": head.discriminator, "generator": head.generator}, checked):
+        yield
+
+
+@contextmanager
+def _replaced(
+    module: nn.Module,
+    functions: Mapping[str, Callable[..., Any]],
+    checked: Callable[[str, Callable[..., Any]], Callable[..., Any]],
+) -> Iterator[None]:
+    """In the block, replace functions of one object by checked ones."""
+    for name, function in functions.items():
+        module.__dict__[name] = checked(name, function)
+    try:
+        yield
+    finally:
+        for name in functions:
+            del module.__dict__[name]
+
+
+@contextmanager
 def _loss_checked(loss: Loss, part: Part) -> Iterator[None]:
     """In the block, check that the functions of a loss return one value for each logit."""
 
@@ -127,14 +167,8 @@ def _loss_checked(loss: Loss, part: Part) -> Iterator[None]:
 
         return call
 
-    functions: dict[str, Callable[..., Any]] = {"discriminator": loss.discriminator, "generator": loss.generator}
-    for name, function in functions.items():
-        loss.__dict__[name] = checked(name, function)
-    try:
+    with _replaced(loss, {"discriminator": loss.discriminator, "generator": loss.generator}, checked):
         yield
-    finally:
-        for name in functions:
-            del loss.__dict__[name]
 
 
 class _OnlyDraws(TorchFunctionMode):

@@ -16,6 +16,7 @@ from ganzoo.catalogue.registry import Part
 from ganzoo.catalogue.selection import Selection
 from ganzoo.catalogue.target import load_target
 from ganzoo.contract.conditioner import Sites, Unconditioned
+from ganzoo.contract.latent import Latent
 from ganzoo.contract.recipe import Recipe
 from ganzoo.randomness import key, seeded
 
@@ -72,6 +73,8 @@ class SelectedParts:
                 if "_modules" not in vars(built):
                     raise TypeError("its __init__ does not call super().__init__()")
                 self._built[built] = part
+            if isinstance(built, Latent) and built.controls and type(built).place is Latent.place:
+                raise TypeError("it has controls, and no place() that writes their values into the noise")
             if torch.get_default_dtype() != dtype:
                 torch.set_default_dtype(dtype)
                 raise TypeError("it changes torch's default dtype, on which all other parts rely")

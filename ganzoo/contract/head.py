@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -26,11 +26,15 @@ class Head(nn.Module, ABC):
     ``features`` is the number F of the discriminator's features, 0 if it declares none; ``condition`` the
     :class:`Field` of the conditions, or ``None``; ``latent`` the distribution of the noise. The parameters of a head
     are trained with those of the discriminator. A classifier of the condition and a network that recovers codes from
-    fakes are heads.
+    fakes are heads. A constructor calls ``super().__init__`` with the same arguments.
     """
+
+    needs_features: ClassVar[bool] = True
 
     def __init__(self, config: Any, features: int, condition: Field | None, latent: Latent):
         super().__init__()
+        if self.needs_features and not features:
+            raise ValueError("the discriminator declares no feature_width, so that it takes no head")
 
     @abstractmethod
     def discriminator(self, real: HeadInput, fake: HeadInput) -> Mapping[str, Tensor]:
@@ -43,6 +47,8 @@ class Head(nn.Module, ABC):
 
 class NoHead(Head):
     """The null head: a discriminator with no further outputs."""
+
+    needs_features = False
 
     def discriminator(self, real: HeadInput, fake: HeadInput) -> Mapping[str, Tensor]:
         """Return no terms."""

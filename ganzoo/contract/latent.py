@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from torch import Tensor
 
@@ -23,10 +24,16 @@ class Latent(ABC):
     shape: Shape
     controls: Mapping[str, Field] = MappingProxyType({})
 
+    def __init__(self, config: Any = None):
+        super().__init__()
+
     @abstractmethod
     def draw(self, count: int, draws: Draws) -> Tensor:
         """Return noise (count, \\*shape), float32, that is drawn from ``draws`` alone."""
 
     def place(self, z: Tensor, chosen: Mapping[str, Tensor]) -> Tensor:
-        """Return noise z (B, \\*shape) with the values (B, …) of the controls that were ``chosen``."""
+        """Return noise z (B, \\*shape) with the values (B, …) of the controls that were ``chosen``.
+
+        A latent with controls implements this; z itself stays as it is.
+        """
         return z

@@ -43,7 +43,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(
         kind="loss",
         name="wasserstein",
-        summary="difference of the mean scores; needs a gradient penalty, such as wgan-gp",
+        summary="difference of the mean scores; needs a gradient penalty such as wgan-gp, or clipped weights",
         target="ganzoo_losses.losses:Wasserstein",
         source="Arjovsky et al. 2017, arXiv 1701.07875",
     )

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from ganzoo.assembly.dry_run import assemble
-from ganzoo.catalogue import Selection, select
+from ganzoo.catalogue import Config, Selection, select
 from ganzoo.catalogue.formats import MODEL_KEY
 from ganzoo.errors import Refused, UserError
 from ganzoo.storage.checkpoint_files import checkpoints, read
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.studio.model import Model
 from ganzoo.testing import selections
-from ganzoo.testing.small_systems import SYSTEMS, Balance, with_small_systems
+from ganzoo.testing.small_systems import SYSTEMS, Balance, Classifier, Codes, Recovery, with_small_systems
 from ganzoo.testing.tapes import recorded
 from ganzoo.testing.trainers import make_trainer
 from ganzoo.training.run import train
@@ -192,3 +193,28 @@ def test_several_penalties_are_checked(penalty: str, sentence: str) -> None:
 def test_a_slot_of_one_part_takes_no_more() -> None:
     with pytest.raises(Refused, match="--loss takes one loss, not several: bce,hinge"):
         choose("gan", loss="bce,hinge")
+
+
+@pytest.mark.parametrize(
+    ("terms", "sentence"),
+    [
+        (lambda head, fake: head._error(fake), "must return terms by name"),
+        (lambda head, fake: {"class": head._error(fake).sum()}, "one value for each example"),
+    ],
+    ids=["a tensor", "a sum"],
+)
+def test_what_a_head_returns_is_checked(terms: Any, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Classifier, "generator", terms)
+    with pytest.raises(Refused, match=f"head 'classifier' of .* breaks its contract: generator.*{sentence}"):
+        assemble(selected("ACGAN"))
+
+
+def test_a_head_needs_a_declared_width() -> None:
+    with pytest.raises(ValueError, match="the discriminator declares no feature_width"):
+        Recovery(Config(), 0, None, Codes(Config()))
+
+
+def test_controls_need_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Codes, "place")
+    with pytest.raises(UserError, match=r"latent 'codes' of .* has controls, and no place\(\)"):
+        assemble(selected("InfoGAN"))
