@@ -172,7 +172,7 @@ class Unready(nn.Module):
 REFUSED_GENERATORS: dict[str, tuple[Any, str]] = {
     "of other noise": (
         nn.Linear(NOISE + 1, 64),
-        r"takes no noise of 16 numbers \(with \(B, 16\): mat1.*\(B, 16, 1, 1\): .* set latent_size \(--latent-size\)",
+        r"takes no noise of 16 numbers \(with \(B, 16\): .*mat1.*\(B, 16, 1, 1\): .* set latent_size \(--latent-size\)",
     ),
     "of other images": (
         nn.Sequential(nn.Linear(NOISE, 784), nn.Unflatten(1, (1, 28, 28))),
