@@ -75,7 +75,8 @@ def _problems(
             for phase in window.phases:
                 context = StepContext(window.step, steps, phase.name, 0, streams, handed=handed)
                 problems += dry_run(recipe, phase, batch, selection, context)
-                asleep[phase] = asleep.get(phase, _untrained(recipe, phase)) & _untrained(recipe, phase)
+                untrained = _untrained(recipe, phase)
+                asleep[phase] = asleep.get(phase, untrained) & untrained
     if not problems:
         problems += never_updated(selection, parts, missed)
         problems += [

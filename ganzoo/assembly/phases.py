@@ -39,6 +39,6 @@ def windows(phases: Sequence[Phase], borders: Sequence[int]) -> Iterator[Window]
     """Yield the windows of a training between the first and last steps of its phases, and the recipe's ``borders``."""
     limits = {0, *borders, *(limit for phase in phases for limit in (phase.first, phase.last) if limit is not None)}
     for step in sorted(limits):
-        together = tuple(phase for phase in phases if phase.first <= step and (phase.last is None or step < phase.last))
+        together = tuple(phase for phase in phases if phase.in_window(step))
         if together:
             yield Window(step, together)

@@ -84,9 +84,10 @@ class Penalties(WorkingState):
         """Return the terms (B,) and values (B, …) of all penalties; raises ``ValueError`` if two have the same name."""
         terms: dict[str, Tensor] = {}
         values: dict[str, Tensor] = {}
+        real, fake = at_least_float32(real), at_least_float32(fake)
         with without_autocast(real.device):
             for penalty in self._all:
-                output = penalty(discriminator, at_least_float32(real), at_least_float32(fake), draws)
+                output = penalty(discriminator, real, fake, draws)
                 both = output if isinstance(output, PenaltyOutput) else PenaltyOutput(output)
                 for found, new in ((terms, both.terms), (values, both.values)):
                     if twice := found.keys() & new.keys():

@@ -85,6 +85,10 @@ class Phase:
     last: int | None = None
     optimizer: str = ""
 
+    def in_window(self, step: int) -> bool:
+        """Return whether ``step`` (from 0) is in the phase's window of the training."""
+        return self.first <= step and (self.last is None or step < self.last)
+
     def due(self, step: int) -> bool:
         """Return whether the phase is due at ``step`` (from 0).
 
@@ -92,7 +96,7 @@ class Phase:
         >>> [step for step in range(10) if pretraining.due(step)]
         [0, 2, 4]
         """
-        return self.first <= step and (self.last is None or step < self.last) and (step - self.first) % self.every == 0
+        return self.in_window(step) and (step - self.first) % self.every == 0
 
 
 class FieldRef(NamedTuple):

@@ -151,10 +151,8 @@ def _parts(header: Header, registry: Registry) -> dict[str, Part]:
         for filled in ((slot.several and members(slot, names)) or (slot,))
     ]
     _refuse_missing(header.parts, slots, registry)
-    return {"recipe": recipe} | {
-        slot.name: part_from_json(registry, slot, with_optional_parts(header.parts, slots).get(slot.name))
-        for slot in slots
-    }
+    described = with_optional_parts(header.parts, slots)
+    return {"recipe": recipe} | {slot.name: part_from_json(registry, slot, described.get(slot.name)) for slot in slots}
 
 
 def _build(parts: Mapping[str, Part], header: Header, device: str) -> Recipe:
