@@ -5,7 +5,7 @@ discriminator sees both images of a pair (Isola et al. 2017, arXiv 1611.07004).
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import nn
@@ -22,6 +22,7 @@ from ganzoo.plugin import (
     FieldRef,
     Generated,
     Generator,
+    Metric,
     Need,
     Phase,
     PhaseOutput,
@@ -161,15 +162,40 @@ class Pairs(Recipe):
         return self.discriminator(torch.cat([source, image], dim=1), None).logit
 
 
+class PixelError(Metric):
+    """Mean absolute difference from the true image, in 0 … 2."""
+
+    figures: ClassVar = {"error": "low"}
+    judged = False
+
+    def __init__(self, config):
+        pass
+
+    def measure(self, generated, real, context):
+        """Compare each generated image with the real one that has the same condition."""
+        return {"error": float((generated.values - generated.truth).abs().mean())}
+
+    def floor(self, real, context):
+        """Return the figure of a perfect model."""
+        return {"error": 0.0}
+
+
 @hookimpl
 def ganzoo_components():
-    """Declare the data, the networks and the recipe."""
+    """Declare the data, the networks, the recipe and the metric."""
     yield Component(
         kind="dataset",
         name="my-rectangles",
         summary="outlined and filled rectangles",
         target=Rectangles,
         config=RectanglesConfig,
+    )
+    yield Component(
+        kind="metric",
+        name="my-pixel-error",
+        summary="difference from the true image",
+        target=PixelError,
+        requires=(Need(("condition:image",), "use a model that makes images from images"),),
     )
     yield Component(kind="generator", name="my-encoder", summary="two down, two up", target=Encoder)
     yield Component(kind="discriminator", name="my-patches", summary="one logit for each patch", target=Patches)

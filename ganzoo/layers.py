@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from ganzoo.catalogue.data import Field
 
 
 @final
@@ -41,48 +38,3 @@ class Dropout(nn.Module):
     def extra_repr(self) -> str:
         """Return the options of the layer, for a printed network."""
         return f"p={self.p}"
-
-
-Embedding = nn.Embedding | nn.Linear | nn.EmbeddingBag
-"""A learnt map from a condition to a vector."""
-
-
-def embedding(condition: Field, size: int, deviation: float = 1.0, mean: float = 0.0) -> Embedding:
-    """Return a learnt map from conditions (B, …) to vectors (B, size), with initial outputs around ``mean``.
-
-    A class has a row of its own; a vector is mapped linearly; a caption is the mean of its words' rows. The initial
-    weights are N(mean, deviation²). Raises ``ValueError`` if ``condition`` has another kind.
-
-    >>> layer = embedding(Field("class", classes=10), size=128)
-    >>> layer(torch.tensor([3, 7])).shape
-    torch.Size([2, 128])
-    """
-    if condition.kind not in _BUILDERS:
-        raise ValueError(f"{condition.describe()} have no embedding; only {', '.join(_BUILDERS)} have one")
-    layer = _BUILDERS[condition.kind](condition, size)
-    if isinstance(layer, nn.Linear):
-        # The entries of a vector can have any sum, so the bias sets the mean of the outputs, not the weights.
-        nn.init.normal_(layer.weight, 0.0, deviation)
-        nn.init.constant_(layer.bias, mean)
-    else:
-        nn.init.normal_(layer.weight, mean, deviation)
-    return layer
-
-
-def _of_class(condition: Field, size: int) -> nn.Embedding:
-    return nn.Embedding(condition.classes, size)
-
-
-def _of_vector(condition: Field, size: int) -> nn.Linear:
-    return nn.Linear(condition.size, size)
-
-
-def _of_caption(condition: Field, size: int) -> nn.EmbeddingBag:
-    return nn.EmbeddingBag(max(len(condition.names), 1), size, mode="mean", padding_idx=0)
-
-
-_BUILDERS: dict[str, Callable[[Field, int], Embedding]] = {
-    "class": _of_class,
-    "vector": _of_vector,
-    "tokens": _of_caption,
-}

@@ -1,89 +1,28 @@
-"""Pictures of a run: image grids, scatter plots, curves and the animation."""
+"""Pictures of a run: generated examples, curves and the animation."""
 
 from __future__ import annotations
 
 import errno
-import io
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ganzoo.catalogue.data import Field
+from ganzoo.contract.field_values import values_of
+from ganzoo.drawing import figure, grid
 from ganzoo.storage.files import open_file
-from ganzoo.text import one_line, printable
+from ganzoo.text import one_line
 
-GAP, PAPER, INK = 3, "#8fa3bf", "black"  # the paper is neither black nor white, so that every tile has a visible edge
-FRAME, LAST_FRAME = 200, 1000  # milliseconds
-MIN_TILE = 48  # pixels; smaller examples are enlarged by an integer factor
-
+FRAME, LAST_FRAME, MOMENT = 200, 1000, 125  # milliseconds
 MAX_SERIES, MAX_LABEL = 24, 60  # curves in one panel, and characters of a name
 MAX_FRAME = 2**26  # pixels
 GROUPS = 3  # of input, output and truth beside each other
-
-
-def to_uint8(images: Tensor) -> Tensor:
-    """Return images (B, C, H, W) in [-1, 1] as uint8 in 0 … 255 on the CPU; values outside are clamped.
-
-    >>> to_uint8(torch.tensor([[[[-1.0, 0.0, 1.0, 2.0]]]])).tolist()
-    [[[[0, 128, 255, 255]]]]
-    """
-    return images.float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).cpu()
-
-
-def to_pil(image: Tensor) -> Image.Image:
-    """Return one uint8 image (C, H, W), with 1 or at least 3 channels, as a grey or an RGB picture."""
-    channels = image.shape[0]
-    array = image.permute(1, 2, 0).contiguous().numpy()
-    return Image.fromarray(array[:, :, 0] if channels == 1 else array[:, :, :3])
-
-
-def grid(images: Tensor, columns: int, headings: Sequence[str] = ()) -> Image.Image:
-    """Return a picture of images (B, C, H, W) in [-1, 1] in rows of ``columns``, with a heading above each column."""
-    pixels = to_uint8(images)
-    scale = max(1, -(-MIN_TILE // max(pixels.shape[2:])))
-    height, width = pixels.shape[2] * scale, pixels.shape[3] * scale
-    rows = -(-len(pixels) // columns)
-    letters = max(11, width // 5)
-    font = ImageFont.load_default(letters)
-    top = letters + 6 if headings else 0
-    sheet = Image.new("RGB", (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP + top), PAPER)
-    for place, image in enumerate(pixels):
-        tile = to_pil(image).convert("RGB").resize((width, height), Image.Resampling.NEAREST)
-        sheet.paste(tile, (GAP + place % columns * (width + GAP), top + GAP + place // columns * (height + GAP)))
-    pen = ImageDraw.Draw(sheet)
-    for column, text in enumerate(map(printable, headings[:columns])):
-        middle = GAP + column * (width + GAP) + width // 2
-        pen.text((middle, top // 2), _fit(text, font, width), fill=INK, font=font, anchor="mm")
-    return sheet
-
-
-def _fit(text: str, font: Any, width: int) -> str:
-    while len(text) > 1 and font.getlength(text) > width:
-        text = text[:-1]
-    return text
-
-
-def scatter(points: Tensor, real: Tensor | None = None) -> Image.Image:
-    """Return a scatter plot of the first two coordinates of points (B, F), on top of those of ``real`` (N, F)."""
-    clouds = [(points, "generated", "#d1495b")]
-    if real is not None:
-        clouds.insert(0, (real, "data", "#b0b0b0"))
-
-    def plot(axes: Any) -> None:
-        for cloud, name, colour in clouds:
-            flat = torch.cat([cloud, cloud], dim=1)[:, :2].numpy()
-            axes.scatter(flat[:, 0], flat[:, 1], s=5, alpha=0.5, linewidths=0, color=colour, label=name)
-        reach = 1.4 * float(clouds[0][0].abs().max().clamp_min(1e-3))
-        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
-        axes.legend(loc="upper right", frameon=False)
-
-    return _figure(plot, (5, 5))
 
 
 def curves(rows: Sequence[Mapping[str, Any]]) -> Image.Image:
@@ -106,7 +45,7 @@ def curves(rows: Sequence[Mapping[str, Any]]) -> Image.Image:
                 axes.legend(fontsize="small", frameon=False)
         every[-1].set_xlabel("step")
 
-    return _figure(plot, (8, 3 * len(panels)), rows=len(panels))
+    return figure(plot, (8, 3 * len(panels)), rows=len(panels))
 
 
 def _terms(row: Mapping[str, Any]) -> dict[str, float]:
@@ -116,22 +55,6 @@ def _terms(row: Mapping[str, Any]) -> dict[str, float]:
 def _series(rows: Sequence[Mapping[str, Any]], of: Callable[[Any], Mapping[str, float]]) -> dict[str, list[float]]:
     names = islice(dict.fromkeys(name for row in rows for name in of(row)), MAX_SERIES)
     return {name: [of(row).get(name, float("nan")) for row in rows] for name in names}
-
-
-def _figure(plot: Callable[..., None], inches: tuple[float, float], rows: int = 1) -> Image.Image:
-    # Figure instead of pyplot: no global state, no window system, nothing to close.
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    buffer = io.BytesIO()
-    # A dollar sign in a name must not start a formula, nor a matplotlibrc in the current folder start TeX.
-    with rc_context({"text.parse_math": False, "text.usetex": False}):
-        figure = Figure(figsize=inches, dpi=100, layout="constrained")
-        FigureCanvasAgg(figure)
-        plot(*figure.subplots(rows, 1, squeeze=False)[:, 0])
-        figure.savefig(buffer, format="png")
-    return Image.open(buffer).convert("RGB")
 
 
 def draw_examples(
@@ -145,14 +68,15 @@ def draw_examples(
 ) -> Image.Image:
     """Return a picture of generated ``examples`` (B, …) of the field ``output``.
 
-    Images form a grid, with class names above columns that hold one class each; other fields form a scatter plot. If
-    the condition is an image, each example is beside its input, and beside the ``truth`` (B, …) if that is known.
+    The type of the field says how; there are class names above columns that hold one class each. If example and
+    condition can both be seen as images, each example is beside its input, and beside the ``truth`` (B, …) if that is
+    known.
     """
-    if output.kind != "image":
-        return scatter(examples, real)
-    if condition is not None and condition_field is not None and condition_field.kind == "image":
-        return _side_by_side(examples, condition, truth)
-    return grid(examples, columns, column_headings(condition, condition_field, columns))
+    values = values_of(output)
+    if condition is not None and condition_field is not None and values.tiled and values_of(condition_field).tiled:
+        inputs = values_of(condition_field).tiles(condition)
+        return _side_by_side(values.tiles(examples), inputs, values.tiles(truth) if truth is not None else None)
+    return values.draw(examples, columns, column_headings(condition, condition_field, columns), real)
 
 
 def _side_by_side(examples: Tensor, inputs: Tensor, truth: Tensor | None) -> Image.Image:
@@ -166,7 +90,7 @@ def _side_by_side(examples: Tensor, inputs: Tensor, truth: Tensor | None) -> Ima
 
 def column_headings(condition: Tensor | None, field: Field | None, columns: int) -> list[str]:
     """Return the class names of the columns of ``condition`` (B,), or none if a column holds several classes."""
-    if condition is None or field is None or field.kind != "class":
+    if condition is None or field is None or not field.classes:
         return []
     first = condition[:columns]
     if not all(torch.equal(row, first[: len(row)]) for row in condition.split(columns)):
@@ -181,6 +105,12 @@ def animate(pictures: Sequence[Path], file: IO[bytes]) -> None:
     frames[0].save(file, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
 
+def animate_examples(examples: Tensor, output: Field, columns: int, headings: Sequence[str], file: IO[bytes]) -> None:
+    """Write the moments of ``examples`` (B, …), such as videos, as an animated GIF of grids."""
+    grids = [grid(moment, columns, headings) for moment in values_of(output).frames(examples)]
+    grids[0].save(file, format="GIF", save_all=True, append_images=grids[1:], duration=MOMENT, loop=0)
+
+
 def _frame(picture: Path) -> Image.Image:
     try:
         # Only PNG: Pillow starts other programs to read some formats.
@@ -190,10 +120,3 @@ def _frame(picture: Path) -> Image.Image:
             return image.convert("P", palette=Image.Palette.ADAPTIVE)
     except Exception as problem:  # Pillow raises many types of exception for a damaged file
         raise OSError(errno.EINVAL, f"{picture.name} is not a picture of a run: {one_line(problem)}") from problem
-
-
-def png(image: Image.Image) -> bytes:
-    """Return a picture as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return buffer.getvalue()

@@ -16,6 +16,7 @@ from ganzoo.catalogue import (
     DataConfig,
     DataSpec,
     Field,
+    FieldType,
     Kind,
     Need,
     Slot,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.augmentation import Augmentation
     from ganzoo.contract.conditioner import Conditioner, Shape, Sites, Unconditioned
     from ganzoo.contract.dataset import Dataset
+    from ganzoo.contract.field_values import FieldValues, embedding
     from ganzoo.contract.head import Head, HeadInput
     from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track
     from ganzoo.contract.latent import Latent
@@ -53,7 +55,8 @@ if TYPE_CHECKING:
     from ganzoo.contract.sampling import SampleRequest
     from ganzoo.contract.step_context import NotReplayable, StepContext
     from ganzoo.contract.working_state import WorkingState
-    from ganzoo.layers import Dropout, embedding
+    from ganzoo.drawing import png, to_pil, to_uint8
+    from ganzoo.layers import Dropout
     from ganzoo.randomness import Draws, Share, key
     from ganzoo.training.observers import Observer, Picture, Report, TrainingStart
 
@@ -61,6 +64,7 @@ _WITH_TORCH = {
     "ganzoo.contract.augmentation": ("Augmentation",),
     "ganzoo.contract.conditioner": ("Conditioner", "Shape", "Sites", "Unconditioned"),
     "ganzoo.contract.dataset": ("Dataset",),
+    "ganzoo.contract.field_values": ("FieldValues", "embedding"),
     "ganzoo.contract.head": ("Head", "HeadInput"),
     "ganzoo.contract.judge": ("Examples", "Judge", "JudgeOutput", "Track"),
     "ganzoo.contract.latent": ("Latent",),
@@ -81,7 +85,8 @@ _WITH_TORCH = {
     "ganzoo.contract.sampling": ("SampleRequest",),
     "ganzoo.contract.step_context": ("NotReplayable", "StepContext"),
     "ganzoo.contract.working_state": ("WorkingState",),
-    "ganzoo.layers": ("Dropout", "embedding"),
+    "ganzoo.drawing": ("png", "to_pil", "to_uint8"),
+    "ganzoo.layers": ("Dropout",),
     "ganzoo.randomness": ("Draws", "Share", "key"),
     "ganzoo.training.observers": ("Observer", "Picture", "Report", "TrainingStart"),
 }
@@ -108,6 +113,8 @@ __all__ = [
     "Examples",
     "Field",
     "FieldRef",
+    "FieldType",
+    "FieldValues",
     "Generated",
     "Generator",
     "Head",
@@ -157,10 +164,13 @@ __all__ = [
     "open_file",
     "option",
     "phase_slots",
+    "png",
     "read_file",
     "read_owner",
     "rename_durably",
     "this_process",
+    "to_pil",
+    "to_uint8",
     "warn",
 ]
 

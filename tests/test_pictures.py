@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from ganzoo import pictures
-from ganzoo.pictures import png
+from ganzoo.drawing import png
 
 pytestmark = pytest.mark.curves
 NO_PICTURES: dict[str, Callable[[Path], object]] = {

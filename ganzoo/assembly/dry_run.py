@@ -15,10 +15,11 @@ from ganzoo.assembly.update_checks import after_update_watched, never_updated
 from ganzoo.assembly.whole_batch import undivided
 from ganzoo.catalogue.attribution import attribute
 from ganzoo.catalogue.check import check
-from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.evaluation_plan import EvaluationPlan, plan_evaluation
 from ganzoo.catalogue.selection import Selection
+from ganzoo.contract.field_values import values_of
 from ganzoo.contract.optimization import Progress
 from ganzoo.contract.recipe import Phase, Recipe
 from ganzoo.contract.sampling import SampleRequest
@@ -26,7 +27,7 @@ from ganzoo.contract.step_context import StepContext
 from ganzoo.contract.update_means import UpdateMeans
 from ganzoo.contract.working_state import scheduled
 from ganzoo.errors import Refused, UserError
-from ganzoo.randomness import Draws, FreshDraws, KeyedStreams, seeded
+from ganzoo.randomness import FreshDraws, KeyedStreams, seeded
 from ganzoo.text import first_line
 
 _READS_A_VALUE = (
@@ -184,12 +185,9 @@ def _trial_batch(data: Mapping[str, DataSpec], size: int, device: str) -> dict[s
     generator = torch.Generator().manual_seed(0) if device == "cpu" else None
     draws = FreshDraws(generator, device)
     return {
-        slot: {name: _trial_field(field, size, draws) for name, field in spec.fields.items()}
+        slot: {
+            name: values_of(spec.field(name)).trial(size, draws)
+            for name in dict.fromkeys((*spec.fields, *filter(None, (spec.condition,))))
+        }
         for slot, spec in data.items()
     }
-
-
-def _trial_field(field: Field, size: int, draws: Draws) -> Tensor:
-    if field.kind in ("class", "tokens"):
-        return draws.integers(field.classes or len(field.names) or 1, size, *field.shape)
-    return draws.uniform(size, *field.shape) * 2 - 1 if field.bounded else draws.normal(size, *field.shape)

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from ganzoo.batches.order import BatchOrder
-from ganzoo.batches.reading import bytes_per_example, length_of, normalise, read_checked, read_in_chunks
+from ganzoo.batches.reading import bytes_per_example, length_of, read_checked, read_in_chunks, received
 from ganzoo.batches.workers import init_worker, signals_blocked
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.plugin_files import ModulesOfFiles
@@ -65,8 +65,7 @@ class MemoryBatches(Batches):
 
     def make(self, feed: Feed) -> dict[str, Tensor]:
         """Return the examples with these indices."""
-        fields = {name: values[feed["indices"]] for name, values in self._fields.items()}
-        return {name: normalise(self._spec.fields[name], values) for name, values in fields.items()}
+        return received(self._spec, {name: values[feed["indices"]] for name, values in self._fields.items()})
 
 
 @final
@@ -98,7 +97,7 @@ class StreamedBatches(Batches):
 
     def make(self, feed: Feed) -> dict[str, Tensor]:
         """Return these examples in the form that networks receive."""
-        return {name: normalise(self._spec.fields[name], values) for name, values in feed.items()}
+        return received(self._spec, feed)
 
     def close(self) -> None:
         """End the worker processes, even if something still refers to the training."""

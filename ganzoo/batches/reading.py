@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import torch
 from torch import Tensor
 
-from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.catalogue.data import DataSpec
 from ganzoo.contract.dataset import Dataset
+from ganzoo.contract.field_values import values_of
 from ganzoo.errors import UserError
+from ganzoo.fields.joined import JoinedValues
 from ganzoo.text import message_of
 
 CHUNK = 4096  # examples
 
 
-def normalise(field: Field, values: Tensor) -> Tensor:
-    """Return ``values`` in the form that networks receive: images (B, C, H, W) uint8 become float32 in [-1, 1].
-
-    >>> normalise(Field("image", (1, 1, 3)), torch.tensor([[[[0, 51, 255]]]], dtype=torch.uint8)).flatten()
-    tensor([-1.0000, -0.6000,  1.0000])
-    """
-    if field.kind != "image":
-        return values
-    return values.to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
+def received(spec: DataSpec, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return stored fields (B, …) as networks receive them; a condition of several fields is joined."""
+    fields = {name: values_of(spec.fields[name]).normalise(values) for name, values in stored.items()}
+    if spec.condition and spec.condition not in fields:
+        fields[spec.condition] = JoinedValues(spec.field(spec.condition)).join(fields)
+    return fields
 
 
 def length_of(dataset: Dataset, owner: str) -> int:
@@ -51,8 +49,7 @@ def read_in_chunks(
 
 def bytes_per_example(spec: DataSpec) -> int:
     """Return the bytes of one example as it is stored."""
-    widths = {"image": 1, "point": 4, "vector": 4, "class": 8, "tokens": 8}
-    return sum(field.size * widths[field.kind] for field in spec.fields.values())
+    return sum(field.size * values_of(field).stored.itemsize for field in spec.fields.values())
 
 
 def read_checked(dataset: Dataset, indices: Tensor, spec: DataSpec, owner: str) -> dict[str, Tensor]:
@@ -71,23 +68,11 @@ def check_fields(fields: Mapping[str, Tensor], spec: DataSpec, count: int, owner
     """Raise :class:`UserError` if the fields of ``count`` examples do not match the data spec of their dataset."""
     if set(fields) != set(spec.fields):
         raise UserError(f"{owner} promised the fields {sorted(spec.fields)} and delivers {sorted(fields)}")
-    dtypes = {"image": torch.uint8, "point": torch.float32, "vector": torch.float32}
     for name, field in spec.fields.items():
-        values = fields[name]
-        dtype = dtypes.get(field.kind, torch.int64)
+        values, dtype = fields[name], values_of(field).stored
         promised = (count, *field.shape)
         if tuple(values.shape) != promised or values.dtype != dtype:
             found = f"{values.dtype} of shape {tuple(values.shape)}"
             raise UserError(f"{owner} promised {name} as {dtype} of shape {promised} and delivers {found}")
-        if values.is_floating_point() and not bool(values.isfinite().all()):
-            raise UserError(f"{owner} delivers numbers in {name} that are not finite")
-        if field.kind == "tokens" and field.names and values.numel():
-            low, high = int(values.min()), int(values.max())
-            if low < 0 or high >= len(field.names):
-                raise UserError(f"{owner} has words from {low} to {high}; its vocabulary has {len(field.names)}")
-        if field.kind == "class" and values.numel():
-            low, high = int(values.min()), int(values.max())
-            if low < 0 or high >= field.classes:
-                raise UserError(
-                    f"{owner} has labels from {low} to {high}; {field.classes} classes allow 0 to {field.classes - 1}"
-                )
+        if fault := values_of(field).fault(values):
+            raise UserError(f"{owner} has in {name} {fault}")

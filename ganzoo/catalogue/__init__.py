@@ -2,6 +2,7 @@
 
 from ganzoo.catalogue.component import Command, Component, Need, Slot, Variant, phase_slots
 from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.catalogue.field_types import FIELD_TYPES, FieldType
 from ganzoo.catalogue.hooks import hookimpl
 from ganzoo.catalogue.kinds import KINDS, Kind
 from ganzoo.catalogue.options import Config, DataConfig, option
@@ -9,6 +10,7 @@ from ganzoo.catalogue.registry import Registry, installed
 from ganzoo.catalogue.selection import Selection, select
 
 __all__ = [
+    "FIELD_TYPES",
     "KINDS",
     "Command",
     "Component",
@@ -16,6 +18,7 @@ __all__ = [
     "DataConfig",
     "DataSpec",
     "Field",
+    "FieldType",
     "Kind",
     "Need",
     "Registry",

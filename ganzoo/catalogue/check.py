@@ -13,13 +13,25 @@ from ganzoo.errors import Refused
 def check(selection: Selection) -> dict[str, DataSpec]:
     """Return the data specs if all declarations fit each other; raises :class:`Refused` with every problem."""
     data = selection.data()
-    problems = [*_missing(selection, data), *_unpaired(selection)]
+    problems = [*_undeclared(selection, data), *_missing(selection, data), *_unpaired(selection)]
     for part in selection.parts.values():
         with part.attributed():
             problems += [f"{part.label}: {problem}" for problem in part.config.problems(data)]
     if problems:
         raise Refused(dict.fromkeys(problems))
     return data
+
+
+def _undeclared(selection: Selection, data: Mapping[str, DataSpec]) -> Iterator[str]:
+    """Yield a sentence for each type of field that no plugin declares: a model with it could not be read again."""
+    known = selection.registry.field_types
+    for slot, spec in data.items():
+        for field in spec.fields.values():
+            if known.get(field.kind) != field.type:
+                yield (
+                    f"{selection.parts[slot].label} delivers the type of field {field.kind!r}, which its plugin must "
+                    "declare in ganzoo_field_types"
+                )
 
 
 def _missing(selection: Selection, data: Mapping[str, DataSpec]) -> Iterator[str]:
@@ -58,6 +70,7 @@ def _phrase(capability: str) -> str:
         "condition:class": "class labels",
         "condition:vector": "attribute vectors",
         "condition:tokens": "captions",
+        "condition:embedding": "class labels or attribute vectors or captions",
         "condition:image": "images as the condition",
         "data:image": "images",
         "data:point": "points",

@@ -6,52 +6,73 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any
 
+from ganzoo.catalogue.field_types import FIELD_TYPES, FieldType
 from ganzoo.errors import UserError
-from ganzoo.text import one_line
+from ganzoo.text import did_you_mean, one_line
 
+JOINED = "joined"
 LARGEST = 2**24  # numbers in one example, or classes
 
-FieldKind = Literal["image", "point", "class", "vector", "tokens"]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Field:
-    """One field of an example: its kind and the shape of its tensor.
+    """One field of an example: its type and the shape of its tensor.
 
     ======== ==================== ========================================== =======================
-    kind     shape of one example what a dataset delivers                    what a network receives
+    type     shape of one example what a dataset delivers                    what a network receives
     ======== ==================== ========================================== =======================
     image    (C, H, W)            uint8 in 0 … 255                           float32 in [-1, 1]
     point    (F,)                 float32, unbounded                         the same
     vector   (F,)                 float32 (attributes, an embedding)         the same
     class    ()                   int64 in 0 … classes - 1                   the same
     tokens   (L,)                 int64 indices into ``names``; 0 is padding the same
+    joined   (F,)                 nothing: it is made of other fields        their numbers, float32
     ======== ==================== ========================================== =======================
 
-    ``names`` are the names of the classes, the attributes or the words.
+    ``type`` is one of these words, or a :class:`FieldType` of a plugin. ``names`` are the names of the classes, the
+    attributes or the words. ``members`` are the fields that are joined, with their names (:func:`joined`).
     """
 
-    kind: FieldKind
+    type: FieldType
     shape: tuple[int, ...] = ()
     classes: int = 0
     names: tuple[str, ...] = ()
+    members: tuple[tuple[str, Field], ...] = ()
 
-    def __post_init__(self) -> None:
-        ranks = {"image": 3, "point": 1, "vector": 1, "class": 0, "tokens": 1}
-        if self.kind not in get_args(FieldKind):
-            raise UserError(f"a field cannot have the kind {self.kind!r}; kinds: {', '.join(ranks)}")
-        if len(self.shape) != ranks[self.kind] or any(size < 1 for size in self.shape):
-            raise UserError(f"a field of kind {self.kind!r} has {ranks[self.kind]} sizes, not {self.shape}")
+    def __init__(
+        self,
+        type: FieldType | str,
+        shape: tuple[int, ...] = (),
+        classes: int = 0,
+        names: tuple[str, ...] = (),
+        members: tuple[tuple[str, Field], ...] = (),
+    ):
+        kept = {"shape": shape, "classes": classes, "names": names, "members": members}
+        for name, value in {"type": _type_of(type, FIELD_TYPES), **kept}.items():
+            object.__setattr__(self, name, value)
+        self._check()
+
+    def _check(self) -> None:
+        rank = len(self.type.sizes)
+        if len(self.shape) != rank or any(size < 1 for size in self.shape):
+            raise UserError(f"a field of type {self.kind!r} has {rank} sizes, not {self.shape}")
         if self.size > LARGEST or self.classes > LARGEST:
-            raise UserError(f"a field of kind {self.kind!r} has at most {LARGEST} numbers or classes")
-        if (self.kind == "class") != (self.classes != 0) or self.classes < 0:
-            raise UserError("the number of classes must be set for a field of kind 'class', and for no other field")
-        if self.kind == "class" and self.names and len(self.names) != self.classes:
+            raise UserError(f"a field of type {self.kind!r} has at most {LARGEST} numbers or classes")
+        if self.type.classes != (self.classes != 0) or self.classes < 0:
+            raise UserError("the number of classes must be set for a field that is a class, and for no other field")
+        if self.classes and self.names and len(self.names) != self.classes:
             raise UserError(f"{self.classes} classes cannot have {len(self.names)} names")
-        if self.kind == "vector" and self.names and self.shape != (len(self.names),):
+        if (self.kind == JOINED) != (len(self.members) > 1):
+            raise UserError("at least two fields are joined, in a field of type 'joined' and in no other")
+        if self.type.named_numbers and self.names and self.shape != (len(self.names),):
             raise UserError(f"{self.size} attributes cannot have {len(self.names)} names")
+
+    @property
+    def kind(self) -> str:
+        """The name of its type."""
+        return self.type.name
 
     @property
     def size(self) -> int:
@@ -61,19 +82,18 @@ class Field:
     @property
     def bounded(self) -> bool:
         """Whether the outputs of a network for this field must be in [-1, 1]."""
-        return self.kind == "image"
+        return self.type.bounded
+
+    @property
+    def embedded(self) -> bool:
+        """Whether its values have an embedding; joined ones have one if all members have one."""
+        return self.type.embedded or (bool(self.members) and all(member.embedded for _, member in self.members))
 
     def describe(self) -> str:
         """Return one readable phrase such as ``1×28×28 images`` or ``10 classes``."""
-        sizes = "×".join(str(size) for size in self.shape)
-        phrases = {
-            "image": f"{sizes} images",
-            "point": f"points in {sizes} dimensions",
-            "vector": f"vectors of {sizes}",
-            "class": f"{self.classes} classes",
-            "tokens": f"captions of {sizes} words",
-        }
-        return phrases[self.kind]
+        if self.members:
+            return " with ".join(member.describe() for _, member in self.members)
+        return self.type.describe(self.shape, self.classes)
 
     def class_name(self, index: int) -> str:
         """Return the name of class ``index``, or the index as text where classes have no names."""
@@ -89,11 +109,14 @@ class Field:
         return value
 
     @staticmethod
-    def from_json(value: Mapping[str, Any]) -> Field:
-        """Return the field that ``value`` describes; raises :class:`UserError` where the description is invalid."""
+    def from_json(value: Mapping[str, Any], types: Mapping[str, FieldType] = FIELD_TYPES) -> Field:
+        """Return the field that ``value`` describes; ``types`` are the known types of field by name.
+
+        Raises :class:`UserError` where the description is invalid, or the type is not known.
+        """
         try:
             return Field(
-                kind=value["kind"],
+                _type_of(_text(value["kind"]), types),
                 shape=tuple(_whole(size) for size in _listed(value["shape"])),
                 classes=_whole(value.get("classes", 0)),
                 names=tuple(_text(name) for name in _listed(value.get("names", []))),
@@ -109,6 +132,12 @@ class DataSpec:
     """The fields of one dataset: which one a generator learns to generate, and which one is the condition.
 
     ``target`` and ``condition`` are names in ``fields``; an empty ``condition`` means that the data has no condition.
+    Several fields are one condition together if their names are joined by ``+``.
+
+    >>> label, angle = Field("class", classes=3), Field("vector", (2,))
+    >>> fields = {"image": Field("image", (1, 8, 8)), "label": label, "angle": angle}
+    >>> DataSpec(fields, target="image", condition="label+angle").condition_field.describe()
+    '3 classes with vectors of 2'
     """
 
     fields: Mapping[str, Field]
@@ -117,7 +146,7 @@ class DataSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
-        for name in (self.target, *filter(None, (self.condition,))):
+        for name in (self.target, *self.condition_names):
             if name not in self.fields:
                 raise UserError(f"a data spec names the field {name!r} but has only {', '.join(self.fields)}")
 
@@ -133,7 +162,17 @@ class DataSpec:
     @property
     def condition_field(self) -> Field | None:
         """The field that is the condition, or ``None`` where the data has no condition."""
-        return self.fields[self.condition] if self.condition else None
+        return self.field(self.condition) if self.condition else None
+
+    @property
+    def condition_names(self) -> tuple[str, ...]:
+        """The names of the fields that are the condition."""
+        return _names_in(self.condition, self.fields)
+
+    def field(self, name: str) -> Field:
+        """Return the field ``name``, or several of them joined if their names are joined by ``+``."""
+        names = _names_in(name, self.fields)
+        return self.fields[name] if len(names) == 1 else joined({one: self.fields[one] for one in names})
 
     @property
     def provides(self) -> frozenset[str]:
@@ -141,6 +180,8 @@ class DataSpec:
         offered = {f"data:{self.target_field.kind}"}
         if self.condition_field is not None:
             offered |= {"condition", f"condition:{self.condition_field.kind}"}
+            if self.condition_field.embedded:
+                offered.add("condition:embedding")
         return frozenset(offered)
 
     def to_json(self) -> dict[str, Any]:
@@ -149,15 +190,36 @@ class DataSpec:
         return {"fields": fields, "target": self.target, "condition": self.condition}
 
     @staticmethod
-    def from_json(value: Mapping[str, Any]) -> DataSpec:
-        """Return the spec that ``value`` describes; raises :class:`UserError` where the description is invalid."""
+    def from_json(value: Mapping[str, Any], types: Mapping[str, FieldType] = FIELD_TYPES) -> DataSpec:
+        """Return the spec that ``value`` describes; raises :class:`UserError` as :meth:`Field.from_json` does."""
         try:
-            fields = {str(name): Field.from_json(field) for name, field in value["fields"].items()}
+            fields = {str(name): Field.from_json(field, types) for name, field in value["fields"].items()}
             return DataSpec(fields, _text(value["target"]), _text(value.get("condition", "")))
         except UserError as problem:
             raise UserError(one_line(problem)) from problem
         except (KeyError, TypeError, AttributeError) as problem:
             raise UserError(f"a data description is damaged: {one_line(repr(problem))}") from problem
+
+
+def joined(members: Mapping[str, Field]) -> Field:
+    """Return the field that consists of all numbers of several fields."""
+    return Field(JOINED, (sum(member.size for member in members.values()),), members=tuple(members.items()))
+
+
+def _names_in(joined_names: str, fields: Mapping[str, Field]) -> tuple[str, ...]:
+    if not joined_names or joined_names in fields:
+        return tuple(filter(None, (joined_names,)))
+    return tuple(joined_names.split("+"))
+
+
+def _type_of(given: FieldType | str, types: Mapping[str, FieldType]) -> FieldType:
+    if isinstance(given, FieldType):
+        return given
+    if given not in types:
+        hint = did_you_mean(str(given), types)
+        known = ", ".join(types)
+        raise UserError(f"no type of field is called {given!r}{hint} Types: {known}. Is a plugin missing?")
+    return types[given]
 
 
 def _listed(value: Any) -> list[Any] | tuple[Any, ...]:

@@ -15,6 +15,8 @@ import pluggy
 
 from ganzoo.catalogue import hooks
 from ganzoo.catalogue.component import Command, Component, Variant
+from ganzoo.catalogue.field_types import FIELD_TYPES, FieldType
+from ganzoo.catalogue.hooks import Declaration
 from ganzoo.catalogue.kinds import KINDS, Kind
 from ganzoo.errors import Interrupted
 from ganzoo.text import described
@@ -65,6 +67,7 @@ class Plugin:
     variants: tuple[Variant, ...] = ()
     commands: tuple[Command, ...] = ()
     kinds: tuple[Kind, ...] = ()
+    field_types: tuple[FieldType, ...] = ()
     cause: str = ""
     allowed: bool = True
     slow: bool = False
@@ -75,9 +78,9 @@ class Plugin:
         return (*self.components, *self.variants)
 
     @property
-    def declarations(self) -> tuple[Component | Variant | Command | Kind, ...]:
+    def declarations(self) -> tuple[Declaration, ...]:
         """All declarations of the plugin."""
-        return (*self.entries, *self.commands, *self.kinds)
+        return (*self.entries, *self.commands, *self.kinds, *self.field_types)
 
 
 def discover(found: Iterable[EntryPoint] | None = None, environment: Mapping[str, str] = os.environ) -> list[Plugin]:
@@ -196,10 +199,12 @@ def plugin_in(load: Callable[[], Any], provider: Provider) -> Plugin:
     variants = tuple(item for item in declared if isinstance(item, Variant))
     commands = tuple(item for item in declared if isinstance(item, Command))
     kinds = tuple(item for item in declared if isinstance(item, Kind))
-    taken = [kind.name for kind in kinds if kind.name in KINDS]
+    types = tuple(item for item in declared if isinstance(item, FieldType))
+    taken = [item for item in kinds if item.name in KINDS] + [item for item in types if item.name in FIELD_TYPES]
     if taken:
-        return Plugin(provider, cause=f"kind {taken[0]!r} is one of ganzoo's own: choose another name")
-    return Plugin(provider, components, variants, commands, kinds, slow=slow)
+        cause = f"{taken[0].kind} {taken[0].name!r} is one of ganzoo's own: choose another name"
+        return Plugin(provider, cause=cause)
+    return Plugin(provider, components, variants, commands, kinds, types, slow=slow)
 
 
 @contextlib.contextmanager
@@ -229,19 +234,19 @@ def _loaded(point: EntryPoint) -> Any:
         raise AttributeError(f"{point.value} does not exist: {problem}") from problem
 
 
-def _declarations(module: Any) -> list[Component | Variant | Command | Kind]:
+def _declarations(module: Any) -> list[Declaration]:
     manager = pluggy.PluginManager(hooks.GROUP)
     manager.add_hookspecs(hooks)
     manager.register(module)
     manager.check_pending()
     if not manager.get_hookcallers(module):
         raise TypeError("it implements no ganzoo hook: mark its functions with ganzoo.hookimpl")
-    declared: list[Component | Variant | Command | Kind] = []
+    declared: list[Declaration] = []
     for hook, expected in hooks.RETURNS.items():
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             # Called directly: pluggy drops a result of None, which is a forgotten return.
             answer = implementation.function()
-            if answer is None or isinstance(answer, str | Component | Variant | Command | Kind):
+            if answer is None or isinstance(answer, str | Declaration):
                 raise TypeError(f"{hook} returned {answer!r}, which is not a list of {expected.__name__}")
             for item in answer:
                 if not isinstance(item, expected):

@@ -73,10 +73,7 @@ def plan_evaluation(
     names = tuple(dict.fromkeys(metrics))
     config = dataset.config
     assert isinstance(config, DataConfig)
-    chosen = judge or config.judge
-    if not chosen:
-        have = ", ".join(registry.names("judge")) or "none"
-        raise UserError(f"{dataset.label} has no default judge: give --judge. Installed: {have}")
+    chosen = judge or config.judge or _undemanding_judge(registry, dataset)
     slots = {"judge": Slot("judge", "judge", chosen)}
     slots |= {name: Slot("metric", "metric", name) for name in names or registry.names("metric")}
     problems: list[str] = []
@@ -97,6 +94,15 @@ def plan_evaluation(
     if problems:
         raise Refused(dict.fromkeys(problems))
     return EvaluationPlan(dataset, parts.pop("judge"), tuple(parts.values()), bool(names))
+
+
+def _undemanding_judge(registry: Registry, dataset: Part) -> str:
+    """Return the first judge that needs nothing of the data, for a dataset that names none."""
+    names = registry.names("judge")
+    for name in names:
+        if not registry.component("judge", name).requires:
+            return name
+    raise UserError(f"{dataset.label} has no default judge: give --judge. Installed: {', '.join(names) or 'none'}")
 
 
 def read_flags(

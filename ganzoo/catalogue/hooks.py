@@ -9,18 +9,21 @@ from typing import TypeVar, cast
 import pluggy
 
 from ganzoo.catalogue.component import Command, Component, Variant
+from ganzoo.catalogue.field_types import FieldType
 from ganzoo.catalogue.kinds import Kind
 
 GROUP = "ganzoo"
 OF_OBSERVERS = "ganzoo_observers"
+Declaration = Component | Variant | Command | Kind | FieldType
 # What the elements are that each hook returns.
-RETURNS: Mapping[str, type[Component | Variant | Command | Kind]] = MappingProxyType(
+RETURNS: Mapping[str, type[Declaration]] = MappingProxyType(
     {
         "ganzoo_components": Component,
         "ganzoo_variants": Variant,
         OF_OBSERVERS: Component,
         "ganzoo_commands": Command,
         "ganzoo_kinds": Kind,
+        "ganzoo_field_types": FieldType,
     }
 )
 
@@ -54,3 +57,8 @@ def ganzoo_commands() -> Iterable[Command]:  # type: ignore[empty-body]
 @hookspec
 def ganzoo_kinds() -> Iterable[Kind]:  # type: ignore[empty-body]
     """Return the kinds of component that this plugin adds."""
+
+
+@hookspec
+def ganzoo_field_types() -> Iterable[FieldType]:  # type: ignore[empty-body]
+    """Return the types of field that this plugin adds."""

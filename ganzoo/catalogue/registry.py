@@ -10,6 +10,7 @@ from typing import Any
 
 from ganzoo.catalogue.component import Command, Component, Slot, Variant
 from ganzoo.catalogue.discovery import ALLOW_LIST, LOCAL, Plugin, Provider, discover, kinds_of
+from ganzoo.catalogue.field_types import FIELD_TYPES, FieldType
 from ganzoo.catalogue.kinds import Kind
 from ganzoo.catalogue.options import Config, make, values_of
 from ganzoo.errors import UserError
@@ -103,6 +104,8 @@ class Registry:
         self.plugins = tuple(plugins)
         sound = [plugin for plugin in self.plugins if not plugin.cause]
         self.kinds: Mapping[str, Kind] = kinds_of(sound)
+        declared = {item.name: item for plugin in sound for item in plugin.field_types}
+        self.field_types: Mapping[str, FieldType] = {**FIELD_TYPES, **declared}
         self._entries = {
             (item.kind, item.name): Entry(item, plugin.provider, self.kinds[item.kind])
             for plugin in sound

@@ -85,21 +85,23 @@ def sample(
     """
     refuse_if_missing(model)
     import ganzoo
+    from ganzoo.contract.field_values import values_of
     from ganzoo.health.memory import advise_fewer
     from ganzoo.step.device import choose_device
+    from ganzoo.studio.conditions import input_files
     from ganzoo.studio.export import check_destination, write_samples
-    from ganzoo.studio.input_images import input_files
 
     where = choose_device(device)
     trained = ganzoo.load(model).to(where)
     check_destination(out, trained.output)
     asked: list[str | Path] = [*labels]
-    if labels and trained.condition is not None and trained.condition.kind == "image":
-        raise UserError("this model makes images from images: give --input FILE or FOLDER instead of --label")
+    from_files = trained.condition is not None and bool(values_of(trained.condition).inputs)
+    if labels and from_files:
+        raise UserError("this model takes its conditions from files: give --input FILE or FOLDER instead of --label")
     if inputs:
-        if trained.condition is None or trained.condition.kind != "image":
-            raise UserError("this model does not make images from images: leave out --input")
-        asked += [file for path in inputs for file in input_files(path)]
+        if trained.condition is None or not from_files:
+            raise UserError("this model takes nothing from files: leave out --input")
+        asked += [file for path in inputs for file in input_files(trained.condition, path)]
     count = count or (len(asked) if inputs else COUNT)
     with advise_fewer(f"{count} samples", where):
         conditions = trained.conditions(count, asked)

@@ -19,7 +19,9 @@ T = TypeVar("T")
 class Examples:
     """Examples as networks receive them: ``values`` (N, \\*X), and their classes ``labels`` (N,) int64, if any.
 
-    The labels of generated examples are the classes that the generator was conditioned on.
+    The labels of generated examples are the classes that the generator was conditioned on. ``conditions`` (N, …) are
+    conditions of any type, if there are any. ``truth`` (N, \\*X) are the real examples with the conditions of generated
+    ones, such as the photograph that belongs to an outline; not for classes, which many examples have.
 
     >>> examples = Examples(torch.zeros(5, 1, 8, 8), torch.arange(5))
     >>> len(examples), examples.at(slice(3, 5)).labels
@@ -28,13 +30,18 @@ class Examples:
 
     values: Tensor
     labels: Tensor | None = None
+    conditions: Tensor | None = None
+    truth: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
     def at(self, indices: Tensor | slice) -> Examples:
         """Return the examples at ``indices``."""
-        return Examples(self.values[indices], None if self.labels is None else self.labels[indices])
+        every = (self.values, self.labels, self.conditions, self.truth)
+        values, *others = (None if tensor is None else tensor[indices] for tensor in every)
+        assert values is not None
+        return Examples(values, *others)
 
 
 class JudgeOutput(NamedTuple):

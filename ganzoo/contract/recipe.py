@@ -184,9 +184,9 @@ class Recipe(nn.Module, ABC):
     @property
     def output_field(self) -> Field:
         """The field that :meth:`sample` generates."""
-        return self.data[self.output.slot].fields[self.output.field]
+        return self.data[self.output.slot].field(self.output.field)
 
     @property
     def condition_field(self) -> Field | None:
         """The field that :meth:`sample` takes as its condition, or ``None``."""
-        return self.data[self.condition.slot].fields[self.condition.field] if self.condition else None
+        return self.data[self.condition.slot].field(self.condition.field) if self.condition else None

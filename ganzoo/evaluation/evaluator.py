@@ -111,9 +111,12 @@ class Evaluator:
         with advise_fewer(f"{samples} samples", self._reference.device):
             conditions = self.conditions(samples) if field is not None else None
             values = generate_examples(recipe, samples, conditions, seed, track)
-            has_classes = field is not None and field.kind == "class"
-            labels = conditions.to(values.device) if has_classes and conditions is not None else None
-            return self.measure(Examples(values, labels))
+            if field is None or conditions is None:
+                return self.measure(Examples(values))
+            conditions = conditions.to(values.device)
+            if field.classes:
+                return self.measure(Examples(values, conditions, conditions))
+            return self.measure(Examples(values, None, conditions, self._reference.truth(samples)))
 
     def measure(self, generated: Examples) -> Evaluation:
         """Return the figures of generated examples from any source."""
@@ -164,7 +167,7 @@ def open_evaluator(
     """
     reference = ReferenceData(plan, root, device)
     check_output(plan.dataset, reference.spec, output, condition)
-    conditioning = {"model:class"} if condition is not None and condition.kind == "class" else set()
+    conditioning = {"model:class"} if condition is not None and condition.classes else set()
     data = {*reference.spec.provides} | ({"condition:class"} if reference.classes is not None else set())
     fitting = plan.fitting(data, conditioning)
     available = [(part, _metric(part)) for part in fitting.metrics]

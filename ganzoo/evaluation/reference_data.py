@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.assembly.parts import SelectedParts
-from ganzoo.batches.reading import length_of, normalise, read_in_chunks
+from ganzoo.batches.reading import length_of, read_in_chunks, received
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.evaluation_plan import SPLIT, EvaluationPlan
 from ganzoo.catalogue.options import DataConfig, values_of
@@ -67,7 +67,7 @@ class ReferenceData:
     def split(self) -> str:
         """The examples in ``real``, as text: ``test``, ``all``, or a random part of these."""
         part = "test" if self._parted else "all"
-        used, total = len(self.real), self._real[2]
+        used, total = len(self.real), self._real[1]
         return part if used == total else f"{part}, {used} of {total} at random"
 
     @property
@@ -105,11 +105,17 @@ class ReferenceData:
 
         If there are fewer real examples than ``count``, they are repeated.
         """
-        real = self.real.labels if self.spec.condition == self._label else self._real[1]
-        if real is None:
-            return None
-        order = torch.randperm(len(real), generator=torch.Generator().manual_seed(key(0, f"{STREAM}/conditions")))
-        return real.cpu()[order[torch.arange(count) % len(order)]]
+        real = self.real.conditions
+        return None if real is None else real.cpu()[self._order(count)]
+
+    def truth(self, count: int) -> Tensor:
+        """Return the real examples (count, …) with the conditions of :meth:`conditions`, on the device."""
+        return self.real.values[self._order(count).to(self._device)]
+
+    def _order(self, count: int) -> Tensor:
+        generator = torch.Generator().manual_seed(key(0, f"{STREAM}/conditions"))
+        order = torch.randperm(len(self.real), generator=generator)
+        return order[torch.arange(count) % len(order)]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -117,11 +123,11 @@ class ReferenceData:
         return fingerprint(self.real)
 
     @cached_property
-    def _train(self) -> tuple[Examples, Tensor | None, int]:
+    def _train(self) -> tuple[Examples, int]:
         return self._read("train")
 
     @cached_property
-    def _real(self) -> tuple[Examples, Tensor | None, int]:
+    def _real(self) -> tuple[Examples, int]:
         return self._read("test") if self._parted else self._train
 
     @cached_property
@@ -133,12 +139,12 @@ class ReferenceData:
     @property
     def _label(self) -> str:
         condition = self.spec.condition_field
-        if condition is not None and condition.kind == "class":
+        if condition is not None and condition.classes:
             return self.spec.condition
-        return next((name for name, field in self.spec.fields.items() if field.kind == "class"), "")
+        return next((name for name, field in self.spec.fields.items() if field.classes), "")
 
-    def _read(self, split: str) -> tuple[Examples, Tensor | None, int]:
-        """Return a part of the data: its examples, their conditions unless these are the classes, and its full size."""
+    def _read(self, split: str) -> tuple[Examples, int]:
+        """Return the examples of a part of the data, and its full size."""
         config = self._part.config
         if self._parted:
             config = dataclasses.replace(config, **{SPLIT: split})
@@ -154,13 +160,15 @@ class ReferenceData:
         values = torch.empty((len(indices), *target.shape), device=self._device)
         labels = torch.empty(len(indices), dtype=torch.int64, device=self._device) if self._label else None
         conditions = []
-        for rows, fields in read_in_chunks(dataset, indices, self.spec, self.label):
-            values[rows] = normalise(target, fields[self.spec.target])
+        for rows, stored in read_in_chunks(dataset, indices, self.spec, self.label):
+            fields = received(self.spec, stored)
+            values[rows] = fields[self.spec.target]
             if labels is not None:
                 labels[rows] = fields[self._label]
             if condition and condition != self._label:
-                conditions.append(normalise(self.spec.fields[condition], fields[condition]))
-        return Examples(values, labels), torch.cat(conditions) if conditions else None, length
+                conditions.append(fields[condition].to(self._device))
+        known = torch.cat(conditions) if conditions else labels if condition else None
+        return Examples(values, labels, known), length
 
 
 def fingerprint(examples: Examples) -> str:

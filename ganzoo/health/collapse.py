@@ -30,7 +30,7 @@ class CollapseDetector:
         self.device, self.enabled = device, enabled
         self._average, self._output, self._condition = average, recipe.output, recipe.condition
         field = recipe.condition_field
-        self._classes = field.classes if field is not None and field.kind == "class" else 0
+        self._classes = field.classes if field is not None else 0
         self._real, self._alive = 0.0, False
 
     def set_reference(self, batch: Batch) -> None:

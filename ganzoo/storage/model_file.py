@@ -83,7 +83,7 @@ def read_model(path: Path, registry: Registry, given: Mapping[str, Any] | None =
     """
     tensors, about = read_sealed(path, MODEL_KEY, "model")
     try:
-        header, registry = _with_given(_header(about), registry, given or {})
+        header, registry = _with_given(_header(about, registry), registry, given or {})
         parts = _parts(header, registry)
         # The meta device needs no memory: only a network whose weights are in the file is built on the CPU.
         refuse_other_tensors(tensors, model_state(_build(parts, header, "meta")))
@@ -161,9 +161,9 @@ def _build(parts: Mapping[str, Part], header: Header, device: str) -> Recipe:
     return recipe
 
 
-def _header(raw: Mapping[str, Any]) -> Header:
+def _header(raw: Mapping[str, Any], registry: Registry) -> Header:
     for name, kind in {"variant": str, "parts": dict, "data": dict, "trained": dict, "versions": dict}.items():
         if not isinstance(raw.get(name), kind):
             raise UserError(f"its description is damaged: {name!r} is missing, or not a {kind.__name__}")
-    data = {slot: DataSpec.from_json(spec) for slot, spec in raw["data"].items()}
+    data = {slot: DataSpec.from_json(spec, registry.field_types) for slot, spec in raw["data"].items()}
     return Header(raw["variant"], raw["parts"], data, raw["trained"], raw["versions"], raw)

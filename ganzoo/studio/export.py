@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue.data import Field
+from ganzoo.contract.field_values import values_of
+from ganzoo.drawing import png
 from ganzoo.errors import UserError
-from ganzoo.pictures import draw_examples, png, to_pil, to_uint8
+from ganzoo.pictures import animate_examples, column_headings, draw_examples
 from ganzoo.storage.files import make_folder, write_atomically
 from ganzoo.text import in_file_name
 
@@ -23,11 +25,14 @@ SUFFIXES = (".png", ".npz")
 
 def check_destination(out: Path, output: Field) -> None:
     """Raise :class:`UserError` where samples of ``output`` cannot be written to ``out``."""
-    if out.suffix and out.suffix.lower() not in SUFFIXES:
-        raise UserError(f"samples cannot be written as {out.suffix}: use .png, .npz, or a folder (no suffix)")
-    if not out.suffix and output.kind != "image":
+    values = values_of(output)
+    known = [*SUFFIXES, values.animation] if values.animation else [*SUFFIXES]
+    if out.suffix and out.suffix.lower() not in known:
+        raise UserError(f"samples cannot be written as {out.suffix}: use {', '.join(known)}, or a folder (no suffix)")
+    if not out.suffix and not values.suffix:
         raise UserError(
-            f"a folder can only hold images, and this model generates {output.describe()}: use .npz or .png"
+            f"a folder holds one file for each example, and this model generates {output.describe()}: "
+            f"use {' or '.join(known)}"
         )
     with _write_errors(out):
         if not out.suffix and out.is_dir() and any(out.iterdir()):
@@ -37,7 +42,9 @@ def check_destination(out: Path, output: Field) -> None:
 
 
 def write_samples(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
-    """Write samples to a ``.png`` grid, a ``.npz`` file, or a folder of images; equal input gives equal bytes.
+    """Write samples to a ``.png`` grid, a ``.npz`` file, a moving picture, or a folder of a file for each example.
+
+    Equal input gives equal bytes.
 
     Raises :class:`UserError` where ``out`` cannot be written.
     """
@@ -45,7 +52,7 @@ def write_samples(out: Path, made: Tensor, output: Field, conditions: Tensor | N
     writers = {".png": _write_grid, ".npz": _write_arrays, "": _write_folder}
     with _write_errors(out):
         make_folder(out.parent)
-        writers[out.suffix.lower()](out, made, output, conditions, condition)
+        writers.get(out.suffix.lower(), _write_animation)(out, made, output, conditions, condition)
 
 
 @contextmanager
@@ -58,7 +65,7 @@ def _write_errors(out: Path) -> Iterator[None]:
 
 def columns_for(count: int, conditions: Tensor | None, condition: Field | None) -> int:
     """Return the columns of a grid: one a class where labels go round, else about as many as rows."""
-    if conditions is not None and condition is not None and condition.kind == "class":
+    if conditions is not None and condition is not None and condition.classes:
         period = len(torch.unique(conditions))
         if count >= period and torch.equal(conditions[: count - period], conditions[period:]):
             return min(count, period if period >= 8 else -(-8 // period) * period)
@@ -70,34 +77,35 @@ def _write_grid(out: Path, made: Tensor, output: Field, conditions: Tensor | Non
     write_atomically(out, png(draw_examples(made, output, conditions, condition, columns)))
 
 
+def _write_animation(
+    out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None
+) -> None:
+    columns = columns_for(len(made), conditions, condition)
+    buffer = io.BytesIO()
+    animate_examples(made, output, columns, column_headings(conditions, condition, columns), buffer)
+    write_atomically(out, buffer.getvalue())
+
+
 def _write_arrays(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
-    arrays = {f"{output.kind}s": _as_array(made, output)}
+    arrays = {f"{output.kind}s": values_of(output).to_array(made)}
     if conditions is not None and condition is not None:
-        images = condition.kind == "image"
-        arrays["inputs" if images else "labels"] = _as_array(conditions, condition) if images else conditions.numpy()
+        values = values_of(condition)
+        arrays["inputs" if values.inputs else "labels"] = values.to_array(conditions)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     write_atomically(out, buffer.getvalue())
 
 
-def _as_array(made: Tensor, output: Field) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
-    if output.kind != "image":
-        return made.numpy()
-    pixels = to_uint8(made).permute(0, 2, 3, 1).contiguous().numpy()
-    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-
-
 def _write_folder(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
     make_folder(out)
-    labelled = conditions is not None and condition is not None and condition.kind == "class"
+    values = values_of(output)
     with ExitStack() as undone:
-        for number, image in enumerate(to_uint8(made)):
+        for number, example in enumerate(made):
             name = f"{number:05d}"
-            if labelled:
-                assert conditions is not None and condition is not None
+            if conditions is not None and condition is not None and condition.classes:
                 name += f"-{in_file_name(condition.class_name(int(conditions[number])))}"
-            path = out / f"{name}.png"
+            path = out / f"{name}{values.suffix}"
             undone.callback(path.unlink, missing_ok=True)
-            write_atomically(path, png(to_pil(image)))
+            write_atomically(path, values.encode(example))
         # All are written. After an error, those written so far are deleted, so that the command can be repeated.
         undone.pop_all()

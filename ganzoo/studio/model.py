@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.registry import Registry, installed
+from ganzoo.contract.field_values import values_of
 from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError
 from ganzoo.evaluation.sampling import generate_examples
@@ -99,16 +100,8 @@ def _as_list(label: Any, condition: Field | None) -> Sequence[Any]:
         return ()
     if isinstance(label, np.ndarray):
         label = torch.from_numpy(label)
-    if isinstance(label, Tensor):
-        alone = condition is not None and tuple(label.shape) == condition.shape
-        return [label] if alone or label.dim() == 0 else list(label)
-    if _is_vector(label, condition):
+    if condition is not None and values_of(condition).is_one(label):
         return [label]
+    if isinstance(label, Tensor):
+        return [label] if label.dim() == 0 else list(label)
     return list(label) if isinstance(label, list | tuple | range) else [label]
-
-
-def _is_vector(label: Any, condition: Field | None) -> bool:
-    """Whether ``label`` is one vector as a list of its numbers."""
-    if condition is None or condition.kind != "vector" or not isinstance(label, list | tuple):
-        return False
-    return bool(label) and all(isinstance(number, int | float) for number in label)

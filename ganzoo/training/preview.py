@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ganzoo.batches.batches import Batches
 from ganzoo.catalogue.data import Field
+from ganzoo.contract.field_values import values_of
 from ganzoo.contract.recipe import Batch, Recipe
 from ganzoo.contract.sampling import SampleRequest
 from ganzoo.pictures import GROUPS, draw_examples
@@ -17,7 +18,7 @@ from ganzoo.randomness import KeyedStreams
 from ganzoo.text import warn
 from ganzoo.training.observers import Picture
 
-CLASS_COLUMNS, ROWS, POINTS = 16, 8, 2000
+CLASS_COLUMNS, ROWS = 16, 8
 LIMIT = 1.01  # of what a generator of images makes
 
 
@@ -61,7 +62,7 @@ class Preview:
         field = recipe.condition_field
         if field is None or recipe.condition is None:
             return None
-        if field.kind == "class":
+        if field.classes:
             return balanced_classes(field, self.count).to(device)
         conditions = batch[recipe.condition.slot][recipe.condition.field]
         return conditions[: self.count]
@@ -78,7 +79,7 @@ def _truth(recipe: Recipe, batch: Batch, count: int) -> Tensor | None:
 def _real_examples(recipe: Recipe, batches: Mapping[str, Batches]) -> Tensor:
     """Return real examples for the picture: one batch, or as many points as are generated."""
     output, order = recipe.output, batches[recipe.output.slot].order
-    count = POINTS if recipe.output_field.kind == "point" else order.batch_size
+    count = values_of(recipe.output_field).crowd or order.batch_size
     numbers = range(min(order.per_epoch, -(-count // order.batch_size)))
     return torch.cat([batches[output.slot].get(number)[output.field].cpu() for number in numbers])[:count]
 
@@ -91,11 +92,12 @@ def layout(output: Field, condition: Field | None) -> tuple[int, int]:
     >>> layout(Field("image", (3, 64, 64)), None)
     (64, 8)
     """
-    if output.kind == "point":
-        return POINTS, 1
-    if condition is not None and condition.kind == "image":
+    values = values_of(output)
+    if values.crowd:
+        return values.crowd, 1
+    if condition is not None and values_of(condition).tiled:
         return ROWS * GROUPS, GROUPS
-    if condition is not None and condition.kind == "class":
+    if condition is not None and condition.classes:
         columns = min(condition.classes, CLASS_COLUMNS)
         return columns * max(ROWS, min(columns, 10)), columns
     return ROWS * ROWS, ROWS

@@ -10,7 +10,7 @@ from ganzoo_cgan import configs
 PAPER = "Mirza & Osindero 2014, arXiv 1411.1784"
 
 CONDITION = Need(
-    ("condition:class", "condition:vector", "condition:tokens"),
+    ("condition:embedding",),
     "use --conditioner none, or data with labels (one sub-folder per class)",
 )
 INPUT = Need(("site:input-vector", "site:input-map"), "use a network that conditions its input, such as mlp or dcgan")

@@ -89,7 +89,9 @@ class ShapesConfig(DataConfig):
     judge = "cnn"
 
     size: int = option(32, "height and width in pixels", low=16, high=128)
-    condition: Literal["label", "attributes", "caption", "none"] = option("label", "the field that is the condition")
+    condition: Literal["label", "attributes", "caption", "label+attributes", "none"] = option(
+        "label", "the field that is the condition, or two of them"
+    )
     count: int = option(10_000, "number of images", low=1, high=10_000_000)
     seed: int = option(0, "random seed of the images", low=0, high=2**53)
 
@@ -101,4 +103,4 @@ class ShapesConfig(DataConfig):
             "attributes": Field("vector", (len(ATTRIBUTES),), names=ATTRIBUTES),
             "caption": Field("tokens", (CAPTION_LENGTH,), names=VOCABULARY),
         }
-        return DataSpec(fields, target="image", condition=self.condition if self.condition in fields else "")
+        return DataSpec(fields, target="image", condition="" if self.condition == "none" else self.condition)

@@ -91,15 +91,15 @@ def told(action: Callable[[], Any]) -> bool:
 @pytest.mark.parametrize(
     ("words", "field"),
     [
-        ("cannot have the kind 'picture'", {"kind": "picture"}),
-        ("3 sizes", {"kind": "image", "shape": (28, 28)}),
-        ("3 sizes", {"kind": "image", "shape": (1, 28, 0)}),
-        ("1 sizes", {"kind": "point", "shape": ()}),
-        ("0 sizes", {"kind": "class", "shape": (10,), "classes": 10}),
-        ("number of classes must be set", {"kind": "class"}),
-        ("number of classes must be set", {"kind": "class", "classes": -1}),
-        ("number of classes must be set", {"kind": "image", "shape": (1, 8, 8), "classes": 10}),
-        ("10 classes cannot have 2 names", {"kind": "class", "classes": 10, "names": ("a", "b")}),
+        ("no type of field is called .picture.", {"type": "picture"}),
+        ("3 sizes", {"type": "image", "shape": (28, 28)}),
+        ("3 sizes", {"type": "image", "shape": (1, 28, 0)}),
+        ("1 sizes", {"type": "point", "shape": ()}),
+        ("0 sizes", {"type": "class", "shape": (10,), "classes": 10}),
+        ("number of classes must be set", {"type": "class"}),
+        ("number of classes must be set", {"type": "class", "classes": -1}),
+        ("number of classes must be set", {"type": "image", "shape": (1, 8, 8), "classes": 10}),
+        ("10 classes cannot have 2 names", {"type": "class", "classes": 10, "names": ("a", "b")}),
     ],
 )
 def test_a_field_that_contradicts_itself_is_refused(words: str, field: dict[str, Any]) -> None:
@@ -126,7 +126,8 @@ def test_a_data_spec_cannot_be_changed_from_outside() -> None:
 def test_what_a_data_spec_offers(spec: DataSpec) -> None:
     expected = {f"data:{spec.fields[spec.target].kind}"}
     if spec.condition:
-        expected |= {"condition", f"condition:{spec.fields[spec.condition].kind}"}
+        field = spec.fields[spec.condition]
+        expected |= {"condition", f"condition:{field.kind}"} | ({"condition:embedding"} if field.embedded else set())
     assert spec.provides == expected
     assert (spec.condition_field is None) == (spec.condition == "")
 

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -25,7 +25,6 @@ from ganzoo.catalogue import (
     installed,
     select,
 )
-from ganzoo.catalogue.data import FieldKind
 from ganzoo.catalogue.discovery import Plugin
 from ganzoo.catalogue.options import Option, make, options_of, values_of
 from ganzoo.catalogue.registry import Entry, Registry
@@ -209,9 +208,9 @@ def test_what_a_component_needs_somebody_offers(entry: Entry) -> None:
 def _provides(entry: Entry) -> Iterator[str]:
     assert isinstance(entry.item, Component)
     yield from entry.item.provides
-    yield from (f"data:{kind}" for kind in get_args(FieldKind))
-    yield from (f"condition:{kind}" for kind in get_args(FieldKind))
-    yield from ("data:unseen", "model:class")  # of data in parts, and of conditional models
+    yield from (f"data:{kind}" for kind in installed().field_types)
+    yield from (f"condition:{kind}" for kind in installed().field_types)
+    yield from ("data:unseen", "model:class", "condition:embedding")  # of data in parts, of conditional models
 
 
 @each_component
@@ -241,7 +240,7 @@ def test_a_dataset_says_what_it_delivers_before_any_file_is_read(
     if not issubclass(entry.item.config, DataConfig):
         return
     spec = entry.item.config().spec(stand_in_root(entry.item.name))
-    assert DataSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    assert DataSpec.from_json(json.loads(json.dumps(spec.to_json())), installed().field_types) == spec
 
 
 @each_variant

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ganzoo import pictures
-from ganzoo.pictures import png
+from ganzoo.drawing import png
 from ganzoo.storage.files import replacing, write_atomically
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.training.observers.base import Observer, Picture, TrainingStart

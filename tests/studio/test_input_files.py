@@ -1,4 +1,4 @@
-"""Images of a user as the input of a model."""
+"""Files of a user as the conditions of a model."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from ganzoo.catalogue import Field
 from ganzoo.errors import UserError
-from ganzoo.studio import input_images
-from ganzoo.studio.conditions import read_conditions
-from ganzoo.studio.input_images import input_files, read_image
+from ganzoo.fields import images
+from ganzoo.studio.conditions import input_files, read_conditions
 
 GREY, COLOUR = Field("image", (1, 8, 8)), Field("image", (3, 8, 12))
+
+
+def read_image(field: Field, value: object) -> Tensor:
+    return read_conditions(field, [value], 1)[0]
 
 
 def gradient(mode: str, size: tuple[int, int]) -> Image.Image:
@@ -45,18 +49,18 @@ def test_it_is_cut_around_its_centre_and_not_distorted() -> None:
 def test_a_folder_gives_its_images_in_order(tmp_path: Path) -> None:
     for name in ("b.png", "a.JPG", "notes.txt"):
         gradient("L", (4, 4)).save(tmp_path / name, format="PNG")
-    assert [path.name for path in input_files(tmp_path)] == ["a.JPG", "b.png"]
-    assert input_files(tmp_path / "b.png") == (tmp_path / "b.png",)
+    assert [path.name for path in input_files(GREY, tmp_path)] == ["a.JPG", "b.png"]
+    assert input_files(GREY, tmp_path / "b.png") == (tmp_path / "b.png",)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="has no images"):
-        input_files(tmp_path / "empty")
+    with pytest.raises(UserError, match="has no files for this model"):
+        input_files(GREY, tmp_path / "empty")
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n" + bytes(40)])
 def test_what_is_no_image_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "image.png"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"image\.png (cannot be read as an|is not a readable) image"):
+    with pytest.raises(UserError, match=r"image\.png (cannot be read|is damaged, or not of a kind that is read)"):
         read_image(GREY, path)
 
 
@@ -64,7 +68,7 @@ def test_a_missing_file_and_too_many_pixels_are_refused(tmp_path: Path, monkeypa
     with pytest.raises(UserError, match="No such file"):
         read_image(GREY, tmp_path / "nothing.png")
     gradient("L", (40, 40)).save(tmp_path / "large.png")
-    monkeypatch.setattr(input_images, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(images, "MAX_PIXELS", 1000)
     with pytest.raises(UserError, match="40×40 pixels; at most 1,000 are read"):
         read_image(GREY, tmp_path / "large.png")
 

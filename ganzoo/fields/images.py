@@ -1,0 +1,79 @@
+"""Images."""
+
+from __future__ import annotations
+
+from typing import IO, Any, final
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from ganzoo.contract.field_values import Array, FieldValues
+from ganzoo.drawing import png, to_pil, to_uint8
+from ganzoo.errors import UserError
+from ganzoo.randomness import Draws
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # Pillow starts other programs to read some of the others
+MAX_PIXELS = 2**26
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+@final
+class ImageValues(FieldValues):
+    """Images (C, H, W): stored as uint8, in [-1, 1] for networks."""
+
+    stored = torch.uint8
+    suffix = ".png"
+    tiled = True
+    inputs = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif")
+
+    def normalise(self, values: Tensor) -> Tensor:
+        """Return images as float32 in [-1, 1].
+
+        >>> from ganzoo.catalogue.data import Field
+        >>> pixels = torch.tensor([[[[0, 51, 255]]]], dtype=torch.uint8)
+        >>> ImageValues(Field("image", (1, 1, 3))).normalise(pixels).flatten()
+        tensor([-1.0000, -0.6000,  1.0000])
+        """
+        return values.to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
+
+    def trial(self, count: int, draws: Draws) -> Tensor:
+        """Return images of noise."""
+        return draws.uniform(count, *self.field.shape) * 2 - 1
+
+    def needed(self) -> str:
+        """Return how to give an image."""
+        return "an image: --input FILE or FOLDER"
+
+    def read(self, value: Any) -> Tensor:
+        """Return a picture (C, H, W), cut to the shape of the field around its centre, or a tensor as it is."""
+        return self._fitted(value) if isinstance(value, Image.Image) else super().read(value)
+
+    def decode(self, file: IO[bytes]) -> Tensor:
+        """Return the picture in a file, upright, cut to the shape of the field around its centre."""
+        with Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise UserError(f"it has {image.width}×{image.height} pixels; at most {MAX_PIXELS:,} are read")
+            return self._fitted(ImageOps.exif_transpose(image))
+
+    def encode(self, value: Tensor) -> bytes:
+        """Return one image (C, H, W) as a PNG file."""
+        return png(to_pil(to_uint8(value[None])[0]))
+
+    def to_array(self, values: Tensor) -> Array:
+        """Return images as uint8 (B, H, W) in grey or (B, H, W, C)."""
+        pixels = to_uint8(values).permute(0, 2, 3, 1).contiguous().numpy()
+        return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+
+    def tiles(self, values: Tensor) -> Tensor:
+        """Return the images."""
+        return values
+
+    def _fitted(self, image: Image.Image) -> Tensor:
+        channels, height, width = self.field.shape
+        if channels not in MODES:
+            raise UserError(f"this model takes images with {channels} channels, which no picture has: give a tensor")
+        fitted = ImageOps.fit(image.convert(MODES[channels]), (width, height), Image.Resampling.BICUBIC)
+        pixels = torch.from_numpy(np.array(fitted, dtype=np.float32)).view(height, width, channels)
+        return pixels.permute(2, 0, 1).div(127.5).sub(1).contiguous()

@@ -1,0 +1,115 @@
+"""Classes and captions: whole numbers that name something."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.contract.field_values import FieldValues
+from ganzoo.errors import UserError
+from ganzoo.randomness import Draws
+from ganzoo.text import did_you_mean
+
+
+class _Indices(FieldValues):
+    """Indices, int64, of which there are :attr:`many`."""
+
+    stored = torch.int64
+
+    @property
+    def many(self) -> int:
+        """The number of different indices, or 0 if that is not known."""
+        return self.field.classes or len(self.field.names)
+
+    def fault(self, values: Tensor) -> str:
+        """Return the range of the indices if it is too large."""
+        if not self.many or not values.numel():
+            return ""
+        low, high = int(values.min()), int(values.max())
+        if low >= 0 and high < self.many:
+            return ""
+        return f"{self.noun} from {low} to {high}; {self.field.describe()} allow 0 to {self.many - 1}"
+
+    def unpack(self, numbers: Tensor) -> Tensor:
+        """Return the numbers as indices again."""
+        return super().unpack(numbers).long()
+
+    @property
+    def noun(self) -> str:
+        """What the indices are, in messages."""
+        return "labels"
+
+    def trial(self, count: int, draws: Draws) -> Tensor:
+        """Return random indices."""
+        return draws.integers(self.many or 1, count, *self.field.shape)
+
+
+@final
+class ClassValues(_Indices):
+    """Classes: one index."""
+
+    def embedding(self, size: int, deviation: float = 1.0, mean: float = 0.0) -> nn.Embedding:
+        """Return a row for each class."""
+        layer = nn.Embedding(self.field.classes, size)
+        nn.init.normal_(layer.weight, mean, deviation)
+        return layer
+
+    def every(self, count: int) -> Tensor:
+        """Return all classes in turn."""
+        return torch.arange(count) % self.field.classes
+
+    def read(self, value: Any) -> Tensor:
+        """Read a class by number or name."""
+        names, classes = self.field.names, self.field.classes
+        if str(value) in names:
+            return torch.tensor(names.index(str(value)))
+        try:
+            index = int(value) if isinstance(value, str) else operator.index(value)
+        except (TypeError, ValueError):
+            have = ", ".join(names) or f"0 to {classes - 1}"
+            raise UserError(f"no class is called {value!r}{did_you_mean(str(value), names)} Classes: {have}") from None
+        if not 0 <= index < classes:
+            raise UserError(f"label {index} is out of range: this model has the classes 0 to {classes - 1}")
+        return torch.tensor(index)
+
+
+@final
+class CaptionValues(_Indices):
+    """Captions: the indices of their words; 0 is padding."""
+
+    @property
+    def noun(self) -> str:
+        """Words."""
+        return "words"
+
+    def embedding(self, size: int, deviation: float = 1.0, mean: float = 0.0) -> nn.EmbeddingBag:
+        """Return the mean of a row for each word."""
+        layer = nn.EmbeddingBag(max(len(self.field.names), 1), size, mode="mean", padding_idx=0)
+        nn.init.normal_(layer.weight, mean, deviation)
+        return layer
+
+    def needed(self) -> str:
+        """Return how to give a caption."""
+        words = [name for name in self.field.names if not name.startswith("<")]
+        return f"--label: a caption of the words: {', '.join(words)}" if words else super().needed()
+
+    def read(self, value: Any) -> Tensor:
+        """Read words with spaces between them, or a tensor of indices."""
+        names = self.field.names
+        if isinstance(value, Tensor):
+            tokens = super().read(value).long()
+            if names and not bool(((tokens >= 0) & (tokens < len(names))).all()):
+                raise UserError(f"a caption's words are 0 to {len(names) - 1}, not {tokens.tolist()}")
+            return tokens
+        words = str(value).lower().split()
+        unknown = [word for word in words if word not in names]
+        if unknown:
+            have = ", ".join(names[1:])
+            raise UserError(f"no caption has the word {unknown[0]!r}{did_you_mean(unknown[0], names)} Words: {have}")
+        if len(words) > self.field.size:
+            raise UserError(f"a caption has at most {self.field.size} words, not {len(words)}")
+        indices = [names.index(word) for word in words]
+        return torch.tensor(indices + [0] * (self.field.size - len(words)))

@@ -1,0 +1,97 @@
+"""Points and vectors: numbers without limits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.contract.field_values import FieldValues
+from ganzoo.errors import UserError
+from ganzoo.randomness import Draws
+from ganzoo.text import did_you_mean
+
+POINTS = 2000  # in a picture
+
+
+class _Numbers(FieldValues):
+    """Numbers (F,), float32, which are drawn as points."""
+
+    crowd = POINTS
+
+    def fault(self, values: Tensor) -> str:
+        """Return whether some are not finite."""
+        return "" if bool(values.isfinite().all()) else "numbers that are not finite"
+
+    def trial(self, count: int, draws: Draws) -> Tensor:
+        """Return normal numbers."""
+        return draws.normal(count, *self.field.shape)
+
+
+@final
+class PointValues(_Numbers):
+    """Points."""
+
+
+@final
+class VectorValues(_Numbers):
+    """Vectors, such as attributes."""
+
+    def embedding(self, size: int, deviation: float = 1.0, mean: float = 0.0) -> nn.Linear:
+        """Return a linear map."""
+        layer = nn.Linear(self.field.size, size)
+        nn.init.normal_(layer.weight, 0.0, deviation)
+        # The entries of a vector can have any sum, so the bias sets the mean of the outputs, not the weights.
+        nn.init.constant_(layer.bias, mean)
+        return layer
+
+    def needed(self) -> str:
+        """Return how to give attributes."""
+        names = self.field.names
+        if not names:
+            return super().needed()
+        return f"--label: attributes with + between them, out of: {', '.join(names)}"
+
+    def is_one(self, value: Any) -> bool:
+        """Return whether it is one vector, as a tensor or as a list of its numbers."""
+        if super().is_one(value):
+            return True
+        return isinstance(value, list | tuple) and bool(value) and all(isinstance(one, int | float) for one in value)
+
+    def read(self, value: Any) -> Tensor:
+        """Read attributes (``red+large``), numbers (``0.5,-1``) or numbers by name (``cos=0.5,sin=0.87``)."""
+        if isinstance(value, Tensor):
+            return super().read(value).float()
+        if isinstance(value, int | float | tuple | list):
+            return self._numbers(value if isinstance(value, tuple | list) else [value], value)
+        words = [word.strip() for word in str(value).replace("+", ",").split(",")]
+        if all(_is_number(word) for word in words):
+            return self._numbers([word.strip() for word in str(value).split(",")], value)
+        chosen = torch.zeros(self.field.size)
+        for word in words:
+            name, given, number = word.partition("=")
+            if name not in self.field.names:
+                names = self.field.names
+                have = ", ".join(names) or f"none: give {self.field.size} numbers with commas between them"
+                raise UserError(f"no attribute is called {name!r}{did_you_mean(name, names)} Attributes: {have}")
+            if given and not _is_number(number):
+                raise UserError(f"{word!r} does not give a number for {name!r}")
+            chosen[self.field.names.index(name)] = float(number) if given else 1.0
+        return chosen
+
+    def _numbers(self, values: Sequence[Any], given: Any) -> Tensor:
+        if len(values) != self.field.size:
+            raise UserError(f"{given!r} has {len(values)} numbers, and a condition of this model has {self.field.size}")
+        if not all(_is_number(str(value)) for value in values):
+            raise UserError(f"{given!r} must consist of finite numbers")
+        return torch.tensor([float(value) for value in values])
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
