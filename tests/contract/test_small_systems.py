@@ -19,7 +19,9 @@ from ganzoo.storage.checkpoint_files import checkpoints, read
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.studio.model import Model
 from ganzoo.testing import selections
-from ganzoo.testing.small_systems import SYSTEMS, Balance, Classifier, Codes, Recovery, with_small_systems
+from ganzoo.testing.small_systems.heads import Classifier, Codes, Recovery
+from ganzoo.testing.small_systems.losses import Balance
+from ganzoo.testing.small_systems.systems import SYSTEMS, with_small_systems
 from ganzoo.testing.tapes import recorded
 from ganzoo.testing.trainers import make_trainer
 from ganzoo.training.run import train
