@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ganzoo.catalogue.check import needs_condition
 from ganzoo.catalogue.component import Component
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.kinds import KINDS, Kind
@@ -106,8 +107,14 @@ class SelectedParts:
         return self._shapes.get(module, {})
 
     def conditioned(self, slot: str) -> bool:
-        """Return whether the network in ``slot`` has a conditioner other than the null one."""
-        return any(_target(part).sites for part in self._attached(slot, "conditioner"))
+        """Return whether the network in ``slot`` has a conditioner other than the null one.
+
+        A conditioner of the noise counts only if it declares that it needs a condition too.
+        """
+        return any(
+            _target(part).sites and (needs_condition(part) or not _target(part).uses_noise)
+            for part in self._attached(slot, "conditioner")
+        )
 
     def _sites(self, slot: str, condition: Field | None) -> Sites:
         for part in self._attached(slot, "conditioner"):

@@ -116,7 +116,10 @@ class Parts(Protocol):
         """Return the parts in a slot that may hold several, each built as ``target(config, **context)``."""
 
     def conditioned(self, slot: str) -> bool:
-        """Return whether the network in ``slot`` has a conditioner other than the null one."""
+        """Return whether the network in ``slot`` has a conditioner other than the null one.
+
+        A conditioner of the noise counts only if it declares that it needs a condition too.
+        """
 
     def network(self, slot: str, condition: Field | None = None, **shapes: Any) -> Any:
         """Return the network in ``slot`` with its conditioners and with initialised weights.

@@ -6,11 +6,17 @@ from collections.abc import Iterable
 
 from ganzoo.plugin import Component, Need, Slot, Variant, hookimpl, phase_slots
 from ganzoo.testing.small_systems.augmentations import Adaptive
+from ganzoo.testing.small_systems.conditioners import ChunkedConfig, ChunkedGenerator, Style
 from ganzoo.testing.small_systems.growing import Growing
 from ganzoo.testing.small_systems.heads import Classifier, Codes, Recovery
 from ganzoo.testing.small_systems.losses import Balance, Relativistic
 from ganzoo.testing.small_systems.penalties import Clip, ClipConfig, Fading, LeCam
 from ganzoo.testing.small_systems.staged import Staged, StagedConfig
+
+NOISE = Need(
+    ("site:noise",),
+    "choose another conditioner there: generators such as mlp pass their noise on, no discriminator does",
+)
 
 
 @hookimpl
@@ -42,6 +48,28 @@ def ganzoo_components() -> Iterable[Component]:
             *phase_slots("discriminator", "adam", "constant"),
         ),
         phases=("generator", "discriminator"),
+    )
+    yield Component(
+        kind="conditioner",
+        name="style",
+        summary="a gain and a shift that follow the noise",
+        target=Style,
+        requires=(NOISE,),
+    )
+    yield Component(
+        kind="conditioner",
+        name="class-style",
+        summary="a gain and a shift that follow the noise and the class",
+        target=Style,
+        requires=(Need(("condition:class",), "use a dataset with classes"), NOISE),
+    )
+    yield Component(
+        kind="generator",
+        name="chunked",
+        summary="passes a chunk of its noise to each block",
+        target=ChunkedGenerator,
+        config=ChunkedConfig,
+        provides=("site:input-vector", "site:block", "site:noise"),
     )
     yield Component(kind="augmentation", name="adaptive", summary="adaptive noise", target=Adaptive)
     yield Component(kind="latent", name="codes", summary="noise with codes", target=Codes, provides=("codes",))

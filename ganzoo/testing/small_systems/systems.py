@@ -76,6 +76,24 @@ SYSTEMS: Mapping[str, System] = {
         "gan",
         {**_PLAIN, "latent": "codes", "head": "codes"},
     ),
+    "StyleGAN2's styles": System(
+        "a conditioner that sees the noise",
+        "arXiv 1912.04958",
+        "gan",
+        {**_PLAIN, "generator_conditioner": "style"},
+    ),
+    "BigGAN's chunks of noise": System(
+        "a conditioner that sees the noise as well as the condition, of which each block has a chunk of its own",
+        "arXiv 1809.11096",
+        "gan",
+        {
+            "latent_size": 48,
+            "generator": "chunked",
+            "generator_conditioner": "class-style",
+            "discriminator_dropout": 0.0,
+            "discriminator_conditioner": "concat",
+        },
+    ),
     "ADA": System(
         "an augmentation whose probability follows the discriminator",
         "arXiv 2006.06676",
