@@ -102,6 +102,10 @@ class SelectedParts:
         classes = (part for part in self._parts.values() if part.slot.kind != "dataset")
         return next((part for part in classes if type(module) is _target(part)), None)
 
+    def networks(self, slot: str) -> list[nn.Module]:
+        """Return the modules that were built for ``slot``, in order."""
+        return [module for module, part in self._built.items() if part.slot.name == slot]
+
     def shapes_of(self, module: nn.Module) -> Mapping[str, Any]:
         """Return the shape arguments with which a network was built; nothing for any other module."""
         return self._shapes.get(module, {})
@@ -135,4 +139,5 @@ def build_recipe(
     parts = parts or SelectedParts(selection.parts)
     with seeded(key(selection.run.seed, "weights")), torch.device(device):
         recipe: Recipe = parts.build("recipe", parts=parts, data=data)
+    recipe.frozen = selection.run.freeze or ()
     return recipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -134,11 +134,13 @@ class Recipe(nn.Module, ABC):
     A recipe returns loss terms; it never steps an optimizer, and never reads a value on the host. ``averaged`` names
     the networks of which the trainer keeps a moving average. ``output`` is the field that :meth:`sample` generates,
     ``condition`` the field that it takes. ``replayable`` declares that the Python code of every phase does the same at
-    every step, so that its operations can be recorded once and replayed.
+    every step, so that its operations can be recorded once and replayed. ``frozen`` names the networks, or submodules
+    of them, that this training keeps as they are (``--freeze``); ganzoo sets it.
     """
 
     averaged: ClassVar[tuple[str, ...]] = ()
     replayable: ClassVar[bool] = False
+    frozen: tuple[str, ...] = ()
     output: FieldRef
     condition: FieldRef | None = None
 
@@ -153,6 +155,13 @@ class Recipe(nn.Module, ABC):
     @abstractmethod
     def sample(self, request: SampleRequest) -> Tensor:
         """Return generated examples (count, …), on the device of the networks."""
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of all networks; frozen ones stay in evaluation mode, so that they keep their statistics too."""
+        super().train(mode)
+        for name in self.frozen:
+            self.get_submodule(name).eval()
+        return self
 
     @property
     def borders(self) -> tuple[int, ...]:

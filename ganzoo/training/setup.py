@@ -28,6 +28,7 @@ from ganzoo.step.phase_optimizer import PhaseOptimizer
 from ganzoo.step.precision import Precision
 from ganzoo.step.processes import ProcessGroup
 from ganzoo.step.train_step import TrainStep
+from ganzoo.training.start import NO_OTHERS, Others, start_from
 from ganzoo.training.trainer import Trainer, batches_per_step
 
 MIB = 2**20
@@ -39,9 +40,11 @@ def build_trainer(
     precision: Precision,
     processes: ProcessGroup,
     warn: Callable[[str], None],
+    others: Others = NO_OTHERS,
 ) -> Trainer:
     """Return the trainer of a selection with the data specs ``data``; reads data, and writes nothing.
 
+    ``others`` are the networks of other models from which networks start.
     Raises :class:`UserError` if the batch cannot be divided among processes and passes, or if the device does not
     support a setting.
     """
@@ -51,7 +54,9 @@ def build_trainer(
         raise UserError(problems[0])
     parts = SelectedParts(selection.parts)
     batches = _open_batches(selection, parts, data, processes, device)
-    recipe = _move_to_device(build_recipe(selection, data), device, settings.sync_bn, processes)
+    recipe = build_recipe(selection, data, parts=parts)
+    start_from(parts, others)
+    recipe = _move_to_device(recipe, device, settings.sync_bn, processes)
     precision.prepare(recipe)
     phase_optimizers = _phase_optimizers(selection, parts, recipe)
     per_epoch = max(slot_batches.order.per_epoch for slot_batches in batches.values())

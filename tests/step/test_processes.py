@@ -105,6 +105,15 @@ def test_two_processes_train_what_one_trains(tmp_path: Path) -> None:
     )
 
 
+def test_two_processes_start_alike_from_another_model(tmp_path: Path) -> None:
+    words = ("gan-minimal", "--dataset-size", "8")
+    run(tmp_path / "other", *words, "--steps", "2", "--seed", "3")
+    flags = ("--steps", "3", "--generator-from", str(tmp_path / "other"), "--freeze", "discriminator.layers.0")
+    run(tmp_path / "one", *words, *flags)
+    run(tmp_path / "two", *words, *flags, processes=2)
+    assert furthest(tmp_path / "one", tmp_path / "two") <= 1e-6
+
+
 def workers(parent: int) -> list[int]:
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [int(child) for child in children]

@@ -18,12 +18,16 @@ def with_small_systems() -> Registry:
 
 @dataclass(frozen=True)
 class System:
-    """A system of the literature as a selection: a variant and flags, what it ``needs`` of the contract, its source."""
+    """A system of the literature as a selection: a variant and flags, what it ``needs`` of the contract, its source.
+
+    ``starts`` are the slots whose networks start from another model.
+    """
 
     needs: str
     source: str
     variant: str
     flags: Mapping[str, object]
+    starts: tuple[str, ...] = ()
 
 
 # No batch norm and no dropout: these look at the part of a batch that they are given.
@@ -93,6 +97,13 @@ SYSTEMS: Mapping[str, System] = {
             "discriminator_dropout": 0.0,
             "discriminator_conditioner": "concat",
         },
+    ),
+    "FreezeD": System(
+        "networks that start from those of another model, and layers that stay as they are",
+        "arXiv 2002.10964",
+        "gan",
+        {**_PLAIN, "freeze": "discriminator.layers.0"},
+        starts=("generator", "discriminator"),
     ),
     "ADA": System(
         "an augmentation whose probability follows the discriminator",
