@@ -28,6 +28,7 @@ GROUPS = {
         "ganzoo.contract.conditioner",
         "ganzoo.contract.head",
         "ganzoo.contract.augmentation",
+        "ganzoo.contract.packs",
     ),
     "Losses, penalties and noise": ("ganzoo.contract.loss", "ganzoo.contract.penalty", "ganzoo.contract.latent"),
     "Optimizers and schedules": "ganzoo.contract.optimization",

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from ganzoo.assembly.contract_checks import contracts_checked, refuse_other_output
+from ganzoo.assembly.packs import broken_packs
 from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.assembly.phases import undeclared, windows
 from ganzoo.assembly.trainable import freeze_all_but, frozen_tensors, trained_parameters, unfreezable
 from ganzoo.assembly.update_checks import after_update_watched, never_updated
-from ganzoo.assembly.whole_batch import undivided
 from ganzoo.catalogue.attribution import attribute
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.data import DataSpec, Field
@@ -61,7 +61,8 @@ def _problems(
     selection: Selection, recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], parts: SelectedParts
 ) -> list[str]:
     phases = recipe.phases()
-    if problems := [*undeclared(phases, selection), *unfreezable(recipe, phases), *undivided(selection)]:
+    of_packs = broken_packs(parts, selection.run)
+    if problems := [*undeclared(phases, selection), *unfreezable(recipe, phases), *of_packs]:
         return problems
     recipe.train()
     with contracts_checked(recipe, parts), after_update_watched(recipe) as missed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -105,6 +105,15 @@ class SelectedParts:
     def networks(self, slot: str) -> list[nn.Module]:
         """Return the modules that were built for ``slot``, in order."""
         return [module for module, part in self._built.items() if part.slot.name == slot]
+
+    def modules(self) -> Iterator[tuple[nn.Module, Part]]:
+        """Yield every module of what was built, once, with the innermost part that it belongs to."""
+        seen: set[nn.Module] = set()
+        for built, part in self._built.items():  # the recipe, which contains the others, is the last
+            for module in built.modules():
+                if module not in seen:
+                    yield module, part
+                seen.add(module)
 
     def shapes_of(self, module: nn.Module) -> Mapping[str, Any]:
         """Return the shape arguments with which a network was built; nothing for any other module."""

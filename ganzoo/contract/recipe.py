@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.contract.packs import Packed
 from ganzoo.contract.sampling import SampleRequest
 from ganzoo.contract.step_context import StepContext
 
@@ -128,14 +129,15 @@ class Parts(Protocol):
         """
 
 
-class Recipe(nn.Module, ABC):
+class Recipe(Packed, nn.Module, ABC):
     """The networks and phases of a GAN, built as ``target(config, parts, data)``.
 
     A recipe returns loss terms; it never steps an optimizer, and never reads a value on the host. ``averaged`` names
     the networks of which the trainer keeps a moving average. ``output`` is the field that :meth:`sample` generates,
     ``condition`` the field that it takes. ``replayable`` declares that the Python code of every phase does the same at
     every step, so that its operations can be recorded once and replayed. ``frozen`` names the networks, or submodules
-    of them, that this training keeps as they are (``--freeze``); ganzoo sets it.
+    of them, that this training keeps as they are (``--freeze``); ganzoo sets it. ``pack`` declares how many examples of
+    a batch the phases themselves compare (:class:`~ganzoo.contract.packs.Packed`).
     """
 
     averaged: ClassVar[tuple[str, ...]] = ()

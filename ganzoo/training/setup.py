@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
+from ganzoo.assembly.packs import broken_packs
 from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.assembly.trainable import trained_parameters
-from ganzoo.assembly.whole_batch import undivided
 from ganzoo.batches.batches import Batches, open_batches
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.optimization import Progress, Schedule
 from ganzoo.contract.recipe import Recipe
-from ganzoo.errors import UserError
+from ganzoo.errors import Refused, UserError
 from ganzoo.health.anomaly import AnomalyCheck
 from ganzoo.health.collapse import CollapseDetector
 from ganzoo.health.policies import AnomalyPolicies
@@ -50,12 +50,12 @@ def build_trainer(
     """
     settings, device = selection.run, precision.device
     _refuse_uneven(settings.batch_size, processes.share.count, settings.accumulate)
-    if problems := list(undivided(selection, processes.share.count)):
-        raise UserError(problems[0])
     parts = SelectedParts(selection.parts)
-    batches = _open_batches(selection, parts, data, processes, device)
     recipe = build_recipe(selection, data, parts=parts)
+    if problems := list(broken_packs(parts, settings, processes.share.count)):
+        raise Refused(dict.fromkeys(problems))
     start_from(parts, others)
+    batches = _open_batches(selection, parts, data, processes, device)
     recipe = _move_to_device(recipe, device, settings.sync_bn, processes)
     precision.prepare(recipe)
     phase_optimizers = _phase_optimizers(selection, parts, recipe)

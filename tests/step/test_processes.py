@@ -105,6 +105,14 @@ def test_two_processes_train_what_one_trains(tmp_path: Path) -> None:
     )
 
 
+def test_two_processes_leave_packs_whole(tmp_path: Path) -> None:
+    flags = ("--discriminator", "packing", "--discriminator-pack", "4", "--no-generator-norm", "--ema", "0")
+    words = ("gan", "--plugin", declarations.__file__, *flags, "--dataset-size", "8", "--steps", "3")
+    run(tmp_path / "one", *words)
+    run(tmp_path / "two", *words, processes=2)
+    assert furthest(tmp_path / "one", tmp_path / "two") <= 1e-6
+
+
 def test_two_processes_start_alike_from_another_model(tmp_path: Path) -> None:
     words = ("gan-minimal", "--dataset-size", "8")
     run(tmp_path / "other", *words, "--steps", "2", "--seed", "3")

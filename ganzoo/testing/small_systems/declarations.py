@@ -10,6 +10,7 @@ from ganzoo.testing.small_systems.conditioners import ChunkedConfig, ChunkedGene
 from ganzoo.testing.small_systems.growing import Growing
 from ganzoo.testing.small_systems.heads import Classifier, Codes, Recovery
 from ganzoo.testing.small_systems.losses import Balance, Relativistic
+from ganzoo.testing.small_systems.packing import PackingConfig, PackingDiscriminator
 from ganzoo.testing.small_systems.penalties import Clip, ClipConfig, Fading, LeCam
 from ganzoo.testing.small_systems.staged import Staged, StagedConfig
 
@@ -70,6 +71,14 @@ def ganzoo_components() -> Iterable[Component]:
         target=ChunkedGenerator,
         config=ChunkedConfig,
         provides=("site:input-vector", "site:block", "site:noise"),
+    )
+    yield Component(
+        kind="discriminator",
+        name="packing",
+        summary="scores several examples together",
+        target=PackingDiscriminator,
+        config=PackingConfig,
+        provides=("site:input-vector",),
     )
     yield Component(kind="augmentation", name="adaptive", summary="adaptive noise", target=Adaptive)
     yield Component(kind="latent", name="codes", summary="noise with codes", target=Codes, provides=("codes",))

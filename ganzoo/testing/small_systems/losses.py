@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganzoo.plugin import Config, Loss, Player
+from ganzoo.plugin import WHOLE_BATCH, Config, Loss, Player
 
 
 @final
@@ -46,7 +46,7 @@ class Balance(Loss):
 class Relativistic(Loss):
     """Scores relative to the mean score of the others (RaGAN, arXiv 1807.00734), so that it needs the whole batch."""
 
-    whole_batch = True
+    pack = WHOLE_BATCH
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the loss (B, X)."""

@@ -105,6 +105,12 @@ SYSTEMS: Mapping[str, System] = {
         {**_PLAIN, "freeze": "discriminator.layers.0"},
         starts=("generator", "discriminator"),
     ),
+    "PacGAN": System(
+        "a discriminator that scores several examples together, which no pass or process may part",
+        "arXiv 1712.04086",
+        "gan",
+        {"generator_norm": False, "discriminator": "packing", "penalty": "r1"},
+    ),
     "ADA": System(
         "an augmentation whose probability follows the discriminator",
         "arXiv 2006.06676",
