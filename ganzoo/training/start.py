@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -45,7 +46,8 @@ def read_starts(selection: Selection) -> Others:
     for slot, start in selection.starts.items():
         if not start.is_asked_for:
             continue
-        path = RunFolder(start.path).model if start.path.is_dir() else start.path
+        # Unlike Path.is_dir, this has an answer for every name.
+        path = RunFolder(start.path).model if os.path.isdir(start.path) else start.path
         try:
             stored = models[path] if path in models else read_model(path, selection.registry)
         except UserError as problem:

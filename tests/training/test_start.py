@@ -150,6 +150,13 @@ def test_a_damaged_model_gives_one_sentence(damage: str, other: Run, tmp_path: P
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_a_name_that_no_file_has_gives_one_sentence(name: str) -> None:
+    asked = choose("gan", generator_from=name)
+    with pytest.raises(Refused, match=r"--generator-from: .*cannot be read"):
+        check_starts(asked, assemble(asked))
+
+
 def test_a_dry_run_finds_what_does_not_fit(other: Run) -> None:
     words = ("train", "gan", "--generator-from", str(other.folder.path), "--dry-run")
     refused = command(*words)
