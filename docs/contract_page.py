@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import ganzoo.plugin
-from ganzoo.testing.small_systems import SYSTEMS
+from ganzoo.testing.small_systems.systems import SYSTEMS
 
 PAGE = Path(__file__).with_name("contract.md")
 INTRODUCTION = """# The contract
@@ -28,6 +28,7 @@ GROUPS = {
         "ganzoo.contract.conditioner",
         "ganzoo.contract.head",
         "ganzoo.contract.augmentation",
+        "ganzoo.contract.packs",
     ),
     "Losses, penalties and noise": ("ganzoo.contract.loss", "ganzoo.contract.penalty", "ganzoo.contract.latent"),
     "Optimizers and schedules": "ganzoo.contract.optimization",
@@ -64,7 +65,7 @@ def _systems() -> Iterator[str]:
     yield "## Systems of the literature"
     yield ""
     yield (
-        "Each system is a few lines in [small_systems.py](../ganzoo/testing/small_systems.py), written as a plugin "
+        "Each system is a few lines in [small_systems](../ganzoo/testing/small_systems), written as a plugin "
         "would write it. [A test](../tests/contract/test_small_systems.py) trains each of them: with a divided batch "
         "(`--accumulate`), with recorded steps, and resumed from a checkpoint, with equal results."
     )

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         batchwise,
     )
     from ganzoo.contract.optimization import OptimizerFactory, Progress, Schedule
+    from ganzoo.contract.packs import WHOLE_BATCH, Packed
     from ganzoo.contract.penalty import Penalties, Penalty, PenaltyOutput
     from ganzoo.contract.recipe import Batch, FieldRef, Generated, Parts, Phase, PhaseOutput, Recipe
     from ganzoo.contract.sampling import SampleRequest
@@ -80,6 +81,7 @@ _WITH_TORCH = {
         "batchwise",
     ),
     "ganzoo.contract.optimization": ("OptimizerFactory", "Progress", "Schedule"),
+    "ganzoo.contract.packs": ("WHOLE_BATCH", "Packed"),
     "ganzoo.contract.penalty": ("Penalties", "Penalty", "PenaltyOutput"),
     "ganzoo.contract.recipe": ("Batch", "FieldRef", "Generated", "Parts", "Phase", "PhaseOutput", "Recipe"),
     "ganzoo.contract.sampling": ("SampleRequest",),
@@ -93,6 +95,7 @@ _WITH_TORCH = {
 _MODULE_OF = {name: module for module, names in _WITH_TORCH.items() for name in names}
 
 __all__ = [
+    "WHOLE_BATCH",
     "Aim",
     "Augmentation",
     "Batch",
@@ -132,6 +135,7 @@ __all__ = [
     "NotReplayable",
     "Observer",
     "OptimizerFactory",
+    "Packed",
     "Parts",
     "Penalties",
     "Penalty",

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from ganzoo.assembly.contract_checks import contracts_checked, refuse_other_output
+from ganzoo.assembly.packs import broken_packs
 from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.assembly.phases import undeclared, windows
-from ganzoo.assembly.trainable import freeze_all_but
+from ganzoo.assembly.trainable import freeze_all_but, frozen_tensors, trained_parameters, unfreezable
 from ganzoo.assembly.update_checks import after_update_watched, never_updated
-from ganzoo.assembly.whole_batch import undivided
 from ganzoo.catalogue.attribution import attribute
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.data import DataSpec
@@ -62,8 +62,10 @@ def _problems(
     selection: Selection, recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], parts: SelectedParts
 ) -> list[str]:
     phases = recipe.phases()
-    if problems := [*undeclared(phases, selection), *undivided(selection)]:
+    of_packs = broken_packs(parts, selection.run)
+    if problems := [*undeclared(phases, selection), *unfreezable(recipe, phases), *of_packs]:
         return problems
+    recipe.train()
     with contracts_checked(recipe, parts), after_update_watched(recipe) as missed:
         asleep: dict[Phase, set[str]] = {}
         for window in windows(phases, recipe.borders):
@@ -110,6 +112,7 @@ def dry_run(
     freeze_all_but(recipe, phase)
     recipe.zero_grad(set_to_none=True)
     buffers = dict(recipe.named_buffers())
+    versions = {name: tensor._version for name, tensor in frozen_tensors(recipe).items()}
     try:
         output = phase.loss(batch, context)
         refuse_other_output(output, phase.name, selection.parts["recipe"])
@@ -125,17 +128,19 @@ def dry_run(
     for name, buffer in recipe.named_buffers():
         if buffer is not buffers.get(name):  # the moving average and the undoing of an update would use the old tensor
             return [f"phase {phase.name!r} replaces the buffer {name}: it must write into it, as copy_ does"]
+    for name, tensor in frozen_tensors(recipe).items():
+        if tensor._version != versions[name]:
+            return [
+                f"phase {phase.name!r} changes {name}, which --freeze keeps as it is: freeze another network, or leave "
+                "out what changes it, such as a penalty that clips weights"
+            ]
     return []
 
 
 def _untrained(recipe: Recipe, phase: Phase) -> set[str]:
     """Return the parameters that a phase trains, and that got no gradient."""
-    return {
-        f"{network}.{name}"
-        for network in phase.trains
-        for name, parameter in recipe.get_submodule(network).named_parameters()
-        if parameter.grad is None
-    }
+    trained = set(trained_parameters(recipe, phase))
+    return {name for name, parameter in recipe.named_parameters() if parameter in trained and parameter.grad is None}
 
 
 def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:

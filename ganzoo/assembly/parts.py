@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
+from ganzoo.catalogue.check import needs_condition
 from ganzoo.catalogue.component import Component
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.kinds import KINDS, Kind
@@ -101,13 +102,32 @@ class SelectedParts:
         classes = (part for part in self._parts.values() if part.slot.kind != "dataset")
         return next((part for part in classes if type(module) is _target(part)), None)
 
+    def networks(self, slot: str) -> list[nn.Module]:
+        """Return the modules that were built for ``slot``, in order."""
+        return [module for module, part in self._built.items() if part.slot.name == slot]
+
+    def modules(self) -> Iterator[tuple[nn.Module, Part]]:
+        """Yield every module of what was built, once, with the innermost part that it belongs to."""
+        seen: set[nn.Module] = set()
+        for built, part in self._built.items():  # the recipe, which contains the others, is the last
+            for module in built.modules():
+                if module not in seen:
+                    yield module, part
+                seen.add(module)
+
     def shapes_of(self, module: nn.Module) -> Mapping[str, Any]:
         """Return the shape arguments with which a network was built; nothing for any other module."""
         return self._shapes.get(module, {})
 
     def conditioned(self, slot: str) -> bool:
-        """Return whether the network in ``slot`` has a conditioner other than the null one."""
-        return any(_target(part).sites for part in self._attached(slot, "conditioner"))
+        """Return whether the network in ``slot`` has a conditioner other than the null one.
+
+        A conditioner of the noise counts only if it declares that it needs a condition too.
+        """
+        return any(
+            _target(part).sites and (needs_condition(part) or not _target(part).uses_noise)
+            for part in self._attached(slot, "conditioner")
+        )
 
     def _sites(self, slot: str, condition: Field | None) -> Sites:
         for part in self._attached(slot, "conditioner"):
@@ -128,4 +148,5 @@ def build_recipe(
     parts = parts or SelectedParts(selection.parts)
     with seeded(key(selection.run.seed, "weights")), torch.device(device):
         recipe: Recipe = parts.build("recipe", parts=parts, data=data)
+    recipe.frozen = selection.run.freeze or ()
     return recipe

@@ -79,6 +79,7 @@ def _phrase(capability: str) -> str:
         "model:class": "a model that generates a given class",
         "site:input-vector": "a flat input",
         "site:input-map": "an image-shaped input",
+        "site:noise": "the noise at its sites",
     }
     return phrases.get(capability, f"'{capability}'")
 
@@ -99,8 +100,9 @@ def _unpaired(selection: Selection) -> Iterator[str]:
 
 def _conditioned(network: str, selection: Selection) -> bool:
     """Whether a part of a network uses the condition: a conditioner, or a head that classifies it."""
-    return any(_conditions(part) for part in selection.parts.values() if part.slot.of == network)
+    return any(needs_condition(part) for part in selection.parts.values() if part.slot.of == network)
 
 
-def _conditions(part: Part) -> bool:
+def needs_condition(part: Part) -> bool:
+    """Return whether a part declares that it needs a condition in the data."""
     return any(c.split(":")[0] == "condition" for need in part.component.requires for c in need.any_of)

@@ -11,6 +11,7 @@ from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.formats import FORMAT, OLDEST_CONFIG, refuse_other_format
 from ganzoo.catalogue.registry import from_file
 from ganzoo.catalogue.settings import NOT_IN_FILES
+from ganzoo.catalogue.starts import STARTS, Start, starts_from_json
 from ganzoo.errors import UserError
 from ganzoo.text import did_you_mean
 
@@ -24,6 +25,7 @@ class ConfigLayer:
 
     ``loose`` options apply to whatever component fills the slot in the end; other options apply only to the component
     that this layer, or a layer below, chose. ``files`` are the names of the plugin files that parts came from.
+    ``starts`` are the models from which networks started.
     """
 
     name: str
@@ -31,6 +33,7 @@ class ConfigLayer:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     loose: bool = False
     files: Mapping[str, Any] = field(default_factory=dict)
+    starts: Mapping[str, Start] = field(default_factory=dict)
 
 
 def missing_file(layers: Sequence[ConfigLayer], key: str, what: str) -> str:
@@ -56,7 +59,7 @@ def _layer_of(variant: Variant, parts: Mapping[str, str], overrides: Mapping[str
 
 def refuse_other_file(file: Mapping[str, Any], variant: str, preset: str | None) -> None:
     """Raise :class:`UserError` where a config file has another variant or preset, or unknown entries."""
-    known = ("format", "variant", "variant_file", "preset", "parts", "observers", "run", "versions")
+    known = ("format", "variant", "variant_file", "preset", "parts", "observers", "run", "versions", STARTS)
     for key in file:
         if key not in known:
             raise UserError(f"the config file has an unknown entry {key!r}{did_you_mean(str(key), known)}")
@@ -90,4 +93,5 @@ def file_layer(file: Mapping[str, Any], variant: Variant) -> ConfigLayer:
         )
     options = {key: value.get("config", {}) for key, value in described.items()}
     files = {key: value.get("file") for key, value in described.items() if value.get("package") == LOCAL}
-    return ConfigLayer("the config file", names, {**options, RUN: run}, files=files)
+    starts = starts_from_json(file.get(STARTS, {}), "the config file")
+    return ConfigLayer("the config file", names, {**options, RUN: run}, files=files, starts=starts)

@@ -25,12 +25,14 @@ class Kind:
     """A kind of component: its name, a clause that says what it is, and the class that its targets implement.
 
     ``interface`` is ``package.module:Class`` or the class itself; without one, a target is any function. Recipes have
-    slots of any kind, and plugins may declare kinds of their own.
+    slots of any kind, and plugins may declare kinds of their own. ``is_network`` says that its parts are networks,
+    whose weights may come from another model (``--<slot>-from MODEL``).
     """
 
     name: str
     summary: str
     interface: str | type = ""
+    is_network: bool = False
 
     kind = "kind"
 
@@ -48,9 +50,12 @@ _OWN = (
         "the training procedure: its networks, and the phases of a training step",
         "ganzoo.contract.recipe:Recipe",
     ),
-    Kind("generator", "the network that generates examples", "ganzoo.contract.networks:Generator"),
+    Kind("generator", "the network that generates examples", "ganzoo.contract.networks:Generator", is_network=True),
     Kind(
-        "discriminator", "the network that scores real and generated examples", "ganzoo.contract.networks:Discriminator"
+        "discriminator",
+        "the network that scores real and generated examples",
+        "ganzoo.contract.networks:Discriminator",
+        is_network=True,
     ),
     Kind(
         "head", "further outputs of a discriminator, such as a classifier of the condition", "ganzoo.contract.head:Head"
@@ -69,7 +74,7 @@ _OWN = (
         "random changes of the examples that the discriminator sees",
         "ganzoo.contract.augmentation:Augmentation",
     ),
-    Kind("network", "a network of another kind, such as an encoder", "torch.nn:Module"),
+    Kind("network", "a network of another kind, such as an encoder", "torch.nn:Module", is_network=True),
     Kind("latent", "the distribution of the noise", "ganzoo.contract.latent:Latent"),
     Kind("initialiser", "the initial values of the weights", "ganzoo.contract.networks:Initialiser"),
     Kind("optimizer", "the rule that updates the weights"),

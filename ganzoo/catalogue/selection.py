@@ -33,6 +33,7 @@ from ganzoo.catalogue.registry import (
     part_to_json,
 )
 from ganzoo.catalogue.settings import NOT_IN_FILES, RunSettings
+from ganzoo.catalogue.starts import STARTS, Start, chosen_starts, start_flags, starts_to_json
 from ganzoo.errors import Refused, UserError
 from ganzoo.text import did_you_mean, one_line
 
@@ -43,6 +44,7 @@ PRESETS = ("default", "published")
 class Selection:
     """Everything that is chosen for one training: a part for each slot, the run settings, and observers.
 
+    ``starts`` are the models from which the networks in some slots start.
     ``variant_file`` is the name of the plugin file that declares the variant, if one does.
     ``registry`` has the names from which it was chosen, and later those of judges and metrics.
     """
@@ -52,6 +54,7 @@ class Selection:
     parts: Mapping[str, Part]
     run: RunSettings
     observers: tuple[Part, ...] = ()
+    starts: Mapping[str, Start] = field(default_factory=dict)
     variant_file: str = ""
     registry: Registry = field(default_factory=installed, repr=False, compare=False)
 
@@ -81,6 +84,7 @@ class Selection:
         }
         if self.observers:
             about["observers"] = {part.component.name: part_to_json(part) for part in self.observers}
+        about |= starts_to_json(self.starts)
         if self.variant_file:
             about["variant_file"] = self.variant_file
         return about
@@ -123,7 +127,12 @@ class Components:
     @property
     def option_flags(self) -> dict[str, list[tuple[str, Option]]]:
         """The flags of options, without dashes, with what they set (:func:`~ganzoo.catalogue.flags.option_flags`)."""
-        return option_flags(self.chosen) | observer_flags(self.registry)
+        return option_flags(self.chosen) | observer_flags(self.registry) | self.start_flags
+
+    @property
+    def start_flags(self) -> dict[str, list[tuple[str, Option]]]:
+        """The flags that say from which model a network starts (:func:`~ganzoo.catalogue.starts.start_flags`)."""
+        return start_flags(self.slots, self.registry.kinds)
 
     @property
     def slot_flags(self) -> set[str]:
@@ -164,11 +173,13 @@ class Components:
         }
         settings = _settings(layers, problems)
         observers = tuple(observer_parts(self.registry, settings, layers, problems)) if settings is not None else ()
+        recorded = {slot: start for layer in layers for slot, start in layer.starts.items()}
+        starts = chosen_starts(recorded, layers[-1].options.get(STARTS, {}), known, problems)
         if problems or settings is None:
             raise Refused(dict.fromkeys(problems))
         provider = self.registry.entry("variant", self.variant.name).provider
         file = provider.file.name if provider.file else ""
-        return Selection(self.variant.name, self.preset, parts, settings, observers, file, self.registry)
+        return Selection(self.variant.name, self.preset, parts, settings, observers, starts, file, self.registry)
 
 
 def choose_components(

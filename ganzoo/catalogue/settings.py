@@ -25,6 +25,9 @@ class RunSettings(Config):
         "auto", "how a step is executed; graph replays a recorded step on an NVIDIA GPU"
     )
     accumulate: int = option(1, "passes into which each batch is split, to need less memory", low=1)
+    freeze: tuple[str, ...] | None = option(
+        None, "networks, or layers of them, to keep as they are, such as discriminator.layers.0"
+    )
     sync_bn: bool = option(False, "with several processes on NVIDIA GPUs, compute batch norm over the whole batch")
     data_root: Path = option(Path("data"), "the folder with the datasets' files; downloads are stored there")
     out: Path | None = option(None, "the run folder; default runs/VARIANT, with a number where that exists")

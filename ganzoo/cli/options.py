@@ -12,6 +12,7 @@ from ganzoo.catalogue import Selection
 from ganzoo.catalogue.config_layers import OBSERVER
 from ganzoo.catalogue.options import Option, options_of
 from ganzoo.catalogue.registry import Part
+from ganzoo.catalogue.starts import STARTS, start_flags
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ def option_groups(selection: Selection, settings: Container[str], heading: str) 
         if option.flag in settings
     ]
     groups = [("Parts", list(_part_options(selection))), (heading, run)]
+    if STARTS in settings:
+        groups.append(("Start", list(_start_options(selection))))
     groups += [(title, list(_component_options(selection, parts))) for title, parts in _by_component(selection).items()]
     groups += [_observer_group(part) for part in selection.observers]
     seen: set[str] = set()
@@ -70,6 +73,15 @@ def _part_options(selection: Selection) -> Iterator[click.Option]:
         yield _click_option(f"--{kind}", metavar=metavar, help=f"{note}  [{names}]")
         for slot in slots:
             yield _click_option(f"--{slot}", metavar=metavar, hidden=True)
+
+
+def _start_options(selection: Selection) -> Iterator[click.Option]:
+    flags = start_flags(selection.recipe.slots, selection.registry.kinds)
+    for flag, ((_, option),) in flags.items():
+        start = selection.starts.get(option.name)
+        yield _click_option(
+            f"--{flag}", metavar="MODEL", help=f"{option.help}  [{option.show(start.path if start else None)}]"
+        )
 
 
 def _observer_group(part: Part) -> tuple[str, list[click.Option]]:

@@ -15,6 +15,7 @@ from ganzoo.catalogue.observers import observer_flags
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.selection import Components, choose_components, slot_flags
 from ganzoo.catalogue.settings import RunSettings
+from ganzoo.catalogue.starts import STARTS, start_flags
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.options import OptionGroup, hint_of_slots, option_groups
 from ganzoo.cli.plugin_option import OPTION
@@ -31,7 +32,7 @@ class PartsCommand(HelpCommand, ABC):
 
     use: ClassVar[str]
     example: ClassVar[str]
-    settings: ClassVar[frozenset[str]] = frozenset(option.flag for option in options_of(RunSettings))
+    settings: ClassVar[frozenset[str]] = frozenset({STARTS, *(option.flag for option in options_of(RunSettings))})
     heading: ClassVar[str] = "Training"
 
     @abstractmethod
@@ -74,6 +75,8 @@ class PartsCommand(HelpCommand, ABC):
         other = {option.flag for option in options_of(RunSettings)} - self.settings
         if "observer" in other:
             other |= set(observer_flags(components.registry))
+        if STARTS not in self.settings:
+            other |= set(components.start_flags)
         options = {flag: sets[0][1] for flag, sets in components.option_flags.items() if flag not in other}
         return of_options(options) | {f"--{flag}": True for flag in components.slot_flags}
 
@@ -149,7 +152,8 @@ def _expected(registry: Registry, settings: frozenset[str]) -> dict[str, bool]:
     """Return what is known of flags before the variant is: the run settings, and the slots of every recipe."""
     options = {option.flag: option for option in options_of(RunSettings) if option.flag in settings}
     slots = [slot for name in registry.names("recipe") for slot in registry.component("recipe", name).slots]
-    return of_options(options) | {f"--{flag}": True for flag in slot_flags(slots)}
+    starts = start_flags(slots, registry.kinds) if STARTS in settings else {}
+    return of_options(options) | {f"--{flag}": True for flag in (*slot_flags(slots), *starts)}
 
 
 def _asks_for_help(ctx: click.Context, words: Sequence[Word]) -> bool:

@@ -55,11 +55,14 @@ def train(resume: bool, dry_run: bool) -> int:
     from ganzoo.assembly.dry_run import assemble
     from ganzoo.training.observers.progress import ProgressDisplay
     from ganzoo.training.run import train as train_selection
+    from ganzoo.training.start import check_starts
 
     # torch clears every error that is raised while its C code imports numpy.
     raise_overdue()
     if dry_run:
-        assemble(selection)
+        data = assemble(selection)
+        if not resume:  # a checkpoint has the weights
+            check_starts(selection, data)
         tell("everything fits", err=True)
         return 0
     run = train_selection(selection, [ProgressDisplay()], resume)

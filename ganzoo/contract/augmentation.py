@@ -8,12 +8,15 @@ from typing import Any
 
 from torch import Tensor
 
+from ganzoo.contract.packs import Packed
 from ganzoo.contract.working_state import WorkingState
 from ganzoo.randomness import Draws
 
 
-class Augmentation(WorkingState, ABC):
+class Augmentation(Packed, WorkingState, ABC):
     """A random change of examples before the discriminator, real and fake alike, built as ``target(config)``.
+
+    ``pack`` declares how many examples of a batch it mixes (:class:`~ganzoo.contract.packs.Packed`).
 
     The generator's gradient passes through it, so it must be differentiable. An augmentation with a state, such as the
     probability of ADA, keeps it in buffers, and changes it in :meth:`after_update` only.

@@ -23,10 +23,26 @@ class Conditioner(nn.Module, ABC):
     Built as ``target(config, shape, condition)``: ``shape`` is the shape of one example at the site, and ``condition``
     the :class:`Field` of the conditions. ``sites`` names the sites at which the conditioner acts: ``input``, ``block``
     or ``head``. The constructor must set ``out_shape``, the shape of one example of the result.
+
+    A conditioner that also sees the noise sets ``uses_noise``. It is built as ``target(config, shape, condition,
+    noise)``, with the shape of the noise at the site, (Z,), and its ``forward`` has a third parameter, the noise z
+    (B, Z). It acts without a condition too, which is ``None`` then.
     """
 
     sites: ClassVar[frozenset[str]] = frozenset({"input"})
+    uses_noise: ClassVar[bool] = False
     out_shape: Shape
+
+    def __call__(self, x: Tensor, condition: Tensor | None, z: Tensor | None = None) -> Tensor:
+        """Return the result of :meth:`forward`, to which z goes only where ``uses_noise`` is set.
+
+        So a network passes its noise to any conditioner. Raises ``TypeError`` if noise is needed and not passed.
+        """
+        if not self.uses_noise:
+            return super().__call__(x, condition)  # type: ignore[no-any-return]
+        if z is None:
+            raise TypeError("it uses the noise, which the network announced for this site and does not pass")
+        return super().__call__(x, condition, z)  # type: ignore[no-any-return]
 
     @abstractmethod
     def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
@@ -70,16 +86,24 @@ class Sites:
     condition: Field | None
     attributed: Callable[[], AbstractContextManager[None]] = nullcontext
 
-    def at(self, site: str, shape: Shape) -> Conditioner:
+    def at(self, site: str, shape: Shape, noise: Shape = ()) -> Conditioner:
         """Return the conditioner for ``site``, where one example has ``shape``.
 
-        It is the null conditioner if there is no condition, or if the chosen conditioner does not act at this site.
+        ``noise`` is the shape of the noise, (Z,), that the network passes to the conditioner when it calls it; a
+        network without noise, such as a discriminator, leaves it out. It is the null conditioner if the chosen one does
+        not act at this site, or uses the condition alone and there is none.
         """
-        acts = self.condition is not None and site in self.target.sites
+        acts = site in self.target.sites and (self.condition is not None or self.target.uses_noise)
         if not acts:
             return Unconditioned(self.config, shape, None)
         with self.attributed():
-            conditioner = self.target(self.config, shape, self.condition)
+            if self.target.uses_noise and not noise:
+                raise TypeError(
+                    f"it uses the noise, and the network passes none at its site {site!r}; a discriminator has none: "
+                    "choose another conditioner there, or a generator that passes its noise to its sites"
+                )
+            seen = (noise,) if self.target.uses_noise else ()
+            conditioner = self.target(self.config, shape, self.condition, *seen)
             out_shape = getattr(conditioner, "out_shape", None)
             if not isinstance(out_shape, tuple) or not all(isinstance(size, int) for size in out_shape):
                 raise TypeError(f"its constructor must set out_shape to a tuple of sizes, not to {out_shape!r}")

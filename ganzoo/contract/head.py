@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganzoo.catalogue.data import Field
 from ganzoo.contract.latent import Latent
+from ganzoo.contract.packs import Packed
 
 
 class HeadInput(NamedTuple):
@@ -20,13 +21,14 @@ class HeadInput(NamedTuple):
     z: Tensor | None = None
 
 
-class Head(nn.Module, ABC):
+class Head(Packed, nn.Module, ABC):
     """Further outputs of a discriminator, built as ``target(config, features, condition, latent)``.
 
     ``features`` is the number F of the discriminator's features, 0 if it declares none; ``condition`` the
     :class:`Field` of the conditions, or ``None``; ``latent`` the distribution of the noise. The parameters of a head
     are trained with those of the discriminator. A classifier of the condition and a network that recovers codes from
-    fakes are heads. A constructor calls ``super().__init__`` with the same arguments.
+    fakes are heads. ``pack`` declares how many examples of a batch it compares
+    (:class:`~ganzoo.contract.packs.Packed`). A constructor calls ``super().__init__`` with the same arguments.
     """
 
     needs_features: ClassVar[bool] = True

@@ -8,25 +8,24 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
+from ganzoo.contract.packs import Packed
 from ganzoo.contract.working_state import WorkingState
 
 Player = Literal["discriminator", "generator"]
 """The network that an update trains."""
 
 
-class Loss(WorkingState, ABC):
+class Loss(Packed, WorkingState, ABC):
     """The loss functions of both networks, built as ``target(config)``: functions of logits, without reduction.
 
     ``threshold`` is the logit above which an example counts as real, for the accuracy that is shown in training.
-    ``whole_batch`` declares that the loss of one example depends on the others of its batch. Such a loss needs the
-    batch undivided: it is refused with ``--accumulate`` and with several processes.
+    ``pack`` declares how many examples of a batch the loss compares (:class:`~ganzoo.contract.packs.Packed`).
 
     A loss with a state keeps it in buffers and changes it in :meth:`after_update`, never in the loss functions: these
     run several times for one update if the batch is divided.
     """
 
     threshold: ClassVar[float] = 0.0
-    whole_batch: ClassVar[bool] = False
 
     def __init__(self, config: Any = None):
         super().__init__()

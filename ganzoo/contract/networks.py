@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganzoo.contract.gradients import input_gradient
+from ganzoo.contract.packs import Packed
 
 
 class Generator(nn.Module, ABC):
@@ -36,11 +37,12 @@ class DiscriminatorOutput(NamedTuple):
     reconstruction: Tensor | None = None
 
 
-class Discriminator(nn.Module, ABC):
+class Discriminator(Packed, nn.Module, ABC):
     """A network that scores examples, built as ``target(config, in_shape, sites)``.
 
     ``in_shape`` is the shape of one example; ``sites`` gives the conditioners. The constructor sets ``feature_width``,
-    the number F of its features; without it, the discriminator takes no head.
+    the number F of its features; without it, the discriminator takes no head. One that scores several examples
+    together sets ``pack`` (:class:`~ganzoo.contract.packs.Packed`), and repeats the logit of a pack for each of them.
     """
 
     feature_width: int = 0
@@ -50,10 +52,12 @@ class Discriminator(nn.Module, ABC):
         """Map x (B, \\*in_shape) and its condition to a :class:`DiscriminatorOutput`; a high logit means real."""
 
 
-class Batchwise(nn.Module):
+class Batchwise(Packed, nn.Module):
     """Base class of layers whose output for one example depends on the others of its batch.
 
-    Batch norm needs no declaration. Real and fake examples pass a network with such a layer in separate batches.
+    Batch norm needs no declaration. Real and fake examples pass a network with such a layer in separate batches. If the
+    batch is divided, the layer sees a part of it, as batch norm does, unless it sets ``pack``
+    (:class:`~ganzoo.contract.packs.Packed`).
     """
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganzoo.contract.gradients import at_least_float32, without_autocast
 from ganzoo.contract.networks import ConditionedDiscriminator
+from ganzoo.contract.packs import Packed
 from ganzoo.contract.working_state import WorkingState
 from ganzoo.randomness import Draws
 
@@ -22,18 +23,16 @@ class PenaltyOutput(NamedTuple):
     values: Mapping[str, Tensor] = MappingProxyType({})
 
 
-class Penalty(WorkingState, ABC):
+class Penalty(Packed, WorkingState, ABC):
     """A regulariser of the discriminator, built as ``target(config)``.
 
     ``uses_fakes`` says whether the penalty reads the fake examples; these then have the conditions of the real ones.
-    ``whole_batch`` declares that the term of one example depends on the others of its batch; such a penalty is refused
-    with ``--accumulate`` and with several processes.
+    ``pack`` declares how many examples of a batch it compares (:class:`~ganzoo.contract.packs.Packed`).
 
     A penalty with a state keeps it in buffers, and changes it in :meth:`after_update` only.
     """
 
     uses_fakes: ClassVar[bool] = True
-    whole_batch: ClassVar[bool] = False
 
     def __init__(self, config: Any = None):
         super().__init__()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.contract.packs import Packed
 from ganzoo.contract.sampling import SampleRequest
 from ganzoo.contract.step_context import StepContext
 
@@ -116,7 +117,10 @@ class Parts(Protocol):
         """Return the parts in a slot that may hold several, each built as ``target(config, **context)``."""
 
     def conditioned(self, slot: str) -> bool:
-        """Return whether the network in ``slot`` has a conditioner other than the null one."""
+        """Return whether the network in ``slot`` has a conditioner other than the null one.
+
+        A conditioner of the noise counts only if it declares that it needs a condition too.
+        """
 
     def network(self, slot: str, condition: Field | None = None, **shapes: Any) -> Any:
         """Return the network in ``slot`` with its conditioners and with initialised weights.
@@ -125,17 +129,20 @@ class Parts(Protocol):
         """
 
 
-class Recipe(nn.Module, ABC):
+class Recipe(Packed, nn.Module, ABC):
     """The networks and phases of a GAN, built as ``target(config, parts, data)``.
 
     A recipe returns loss terms; it never steps an optimizer, and never reads a value on the host. ``averaged`` names
     the networks of which the trainer keeps a moving average. ``output`` is the field that :meth:`sample` generates,
     ``condition`` the field that it takes. ``replayable`` declares that the Python code of every phase does the same at
-    every step, so that its operations can be recorded once and replayed.
+    every step, so that its operations can be recorded once and replayed. ``frozen`` names the networks, or submodules
+    of them, that this training keeps as they are (``--freeze``); ganzoo sets it. ``pack`` declares how many examples of
+    a batch the phases themselves compare (:class:`~ganzoo.contract.packs.Packed`).
     """
 
     averaged: ClassVar[tuple[str, ...]] = ()
     replayable: ClassVar[bool] = False
+    frozen: tuple[str, ...] = ()
     output: FieldRef
     condition: FieldRef | None = None
 
@@ -150,6 +157,13 @@ class Recipe(nn.Module, ABC):
     @abstractmethod
     def sample(self, request: SampleRequest) -> Tensor:
         """Return generated examples (count, …), on the device of the networks."""
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of all networks; frozen ones stay in evaluation mode, so that they keep their statistics too."""
+        super().train(mode)
+        for name in self.frozen:
+            self.get_submodule(name).eval()
+        return self
 
     @property
     def borders(self) -> tuple[int, ...]:

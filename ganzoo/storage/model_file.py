@@ -67,11 +67,16 @@ def write_model(
 
 @dataclass(frozen=True)
 class StoredModel:
-    """The content of a model file: the recipe, its description, and a registry with all of its parts."""
+    """The content of a model file: the recipe, its description, and a registry with all of its parts.
+
+    ``sha256`` identifies the weights; ``parts`` has built the recipe, and knows the networks of each slot.
+    """
 
     recipe: Recipe
     header: Header
     registry: Registry
+    sha256: str
+    parts: SelectedParts
 
 
 def read_model(path: Path, registry: Registry, given: Mapping[str, Any] | None = None) -> StoredModel:
@@ -86,12 +91,13 @@ def read_model(path: Path, registry: Registry, given: Mapping[str, Any] | None =
         header, registry = _with_given(_header(about, registry), registry, given or {})
         parts = _parts(header, registry)
         # The meta device needs no memory: only a network whose weights are in the file is built on the CPU.
-        refuse_other_tensors(tensors, model_state(_build(parts, header, "meta")))
-        recipe = _build(parts, header, "cpu")
+        refuse_other_tensors(tensors, model_state(_build(SelectedParts(parts), header, "meta")))
+        selected = SelectedParts(parts)
+        recipe = _build(selected, header, "cpu")
     except UserError as problem:
         raise UserError(f"{path} cannot be used: {one_line(problem)}") from problem
     recipe.load_state_dict(tensors, strict=False)  # what the training alone needed is not in the file
-    return StoredModel(recipe.eval(), header, registry)
+    return StoredModel(recipe.eval(), header, registry, str(about["sha256"]), selected)
 
 
 def _with_given(header: Header, registry: Registry, given: Mapping[str, Any]) -> tuple[Header, Registry]:
@@ -155,9 +161,9 @@ def _parts(header: Header, registry: Registry) -> dict[str, Part]:
     return {"recipe": recipe} | {slot.name: part_from_json(registry, slot, described.get(slot.name)) for slot in slots}
 
 
-def _build(parts: Mapping[str, Part], header: Header, device: str) -> Recipe:
+def _build(parts: SelectedParts, header: Header, device: str) -> Recipe:
     with global_generator, torch.random.fork_rng(devices=[]), torch.device(device):
-        recipe: Recipe = SelectedParts(parts).build("recipe", parts=SelectedParts(parts), data=header.data)
+        recipe: Recipe = parts.build("recipe", parts=parts, data=header.data)
     return recipe
 
 

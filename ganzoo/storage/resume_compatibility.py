@@ -30,6 +30,8 @@ _CHANGEABLE = (
     "on_collapse",
     "deterministic",
 )
+# Settings that runs of earlier versions do not have.
+_LATER = ("freeze",)
 
 
 def with_optional_parts(parts: Mapping[str, Any], slots: Iterable[Slot]) -> dict[str, Any]:
@@ -47,9 +49,11 @@ def training_identity(config: Mapping[str, Any]) -> dict[str, Any]:
 
     >>> config = {"format": 1, "variant": "gan", "preset": "", "run": {"seed": 0, "workers": 4}, "parts": {}}
     >>> training_identity(config)["run"]
-    {'seed': 0}
+    {'freeze': None, 'seed': 0}
     """
-    run = {name: value for name, value in config["run"].items() if name not in _CHANGEABLE}
+    # A setting that did not exist when a file was written is none.
+    settings = {**dict.fromkeys(_LATER), **config["run"]}
+    run = {name: value for name, value in settings.items() if name not in _CHANGEABLE}
     parts = {slot: {"name": part.get("name"), "config": part.get("config")} for slot, part in config["parts"].items()}
     return {name: config.get(name) for name in ("format", "variant", "preset")} | {"run": run, "parts": parts}
 

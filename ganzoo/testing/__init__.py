@@ -22,6 +22,7 @@
 ``plugin_files``          plugins in one file, as a user writes them
 ``toy_registry``          declared parts that depend on no plugin
 ``skeleton_cyclegan``     a plugin whose recipe has four networks and two datasets
+``small_systems``         systems of the literature that use all of the contract, as a plugin would bring them
 ``strategies``            strategies of hypothesis for declarations
 ``sources``               the modules of a project and what they import, read and not run
 ========================  ===========================================================================================

@@ -15,6 +15,7 @@ from ganzoo.step.precision import choose_precision
 from ganzoo.step.processes import SingleProcess
 from ganzoo.testing.selections import choose
 from ganzoo.training.setup import build_trainer
+from ganzoo.training.start import read_starts
 from ganzoo.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -23,7 +24,8 @@ CPU = torch.device("cpu")
 def make_trainer(selection: Selection) -> Trainer:
     """Check a selection and build its trainer on the processor; no step is made."""
     precision = choose_precision(selection.run.precision, CPU)
-    trainer = build_trainer(selection, assemble(selection), precision, SingleProcess(), print)
+    data, others = assemble(selection), read_starts(selection)
+    trainer = build_trainer(selection, data, precision, SingleProcess(), print, others)
     trainer.train_step.recipe.train()
     return trainer
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ganzoo.catalogue.formats import refuse_other_format
 from ganzoo.catalogue.selection import Selection
+from ganzoo.catalogue.starts import starts_to_json
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.health.finite import refuse_non_finite
 from ganzoo.storage import checkpoint_files
@@ -34,7 +35,8 @@ def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection, best:
     tensors, numbers = capture(trainer)
     # Values that are only reported may be infinite. ("tally/…" is the name of the running means in checkpoints.)
     refuse_non_finite({name: value for name, value in tensors.items() if not name.startswith("tally/")}, trainer.step)
-    about = {"config": training_identity(selection.to_json()), **numbers}
+    config = {**training_identity(selection.to_json()), **starts_to_json(selection.starts)}
+    about = {"config": config, **numbers}
     path = checkpoint_files.write(folder, trainer.step, tensors, about)
     checkpoint_files.remove_old(folder, selection.run.keep_checkpoints, selection.run.checkpoint_every, best)
     return path
@@ -62,8 +64,10 @@ def roll_back(folder: Path, trainer: Trainer, every: int) -> int:
     raise TrainingFailed(f"step {step} cannot be rolled back: there is no valid checkpoint in {folder}")
 
 
-def resume(folder: RunFolder, trainer: Trainer, selection: Selection, warn: Callable[[str], None]) -> None:
-    """Restore ``trainer`` from the newest valid checkpoint of a run; if there is none yet, change nothing.
+def resume(folder: RunFolder, trainer: Trainer, selection: Selection, warn: Callable[[str], None]) -> Mapping[str, Any]:
+    """Restore ``trainer`` from the newest valid checkpoint of a run, and return the config in it.
+
+    If there is no checkpoint yet, nothing changes, and the config is empty.
 
     A damaged checkpoint is reported through ``warn``, and the one before it is used. Raises :class:`UserError` if the
     run was started with other settings, if all of its checkpoints are damaged, or if the folder is not that of a run.
@@ -88,13 +92,15 @@ def resume(folder: RunFolder, trainer: Trainer, selection: Selection, warn: Call
             warn(f"continuing from the checkpoint before it, {path.name}")
         if trainer.train_step.processes.is_first:
             mark_damaged(unusable)
-        return
+        config: Mapping[str, Any] = about["config"]
+        return config
     if paths:
         raise UserError(
             f"all checkpoints in {folder.checkpoints} are damaged or do not fit ({unusable[paths[0]]}): "
             "remove them to start again, or choose another --out"
         )
     _refuse_to_overwrite(folder, selection)
+    return {}
 
 
 def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
@@ -114,4 +120,4 @@ def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
 
 def _refuse_changed_config(original: Mapping[str, Any], selection: Selection) -> None:
     parts = with_optional_parts(original["parts"], selection.recipe.slots)
-    refuse_changed_config({**original, "parts": parts}, training_identity(selection.to_json()))
+    refuse_changed_config(training_identity({**original, "parts": parts}), training_identity(selection.to_json()))

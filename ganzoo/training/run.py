@@ -16,6 +16,7 @@ from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.registry import Registry, installed
 from ganzoo.catalogue.selection import Selection
+from ganzoo.catalogue.starts import Start
 from ganzoo.contract.judge import untracked
 from ganzoo.errors import UserError
 from ganzoo.randomness import process_numerics
@@ -38,6 +39,7 @@ from ganzoo.training.observers.picture_files import CurvesFile, PictureFiles
 from ganzoo.training.observers.tracking import Tracker
 from ganzoo.training.preview import Preview
 from ganzoo.training.setup import build_trainer
+from ganzoo.training.start import Others, read_starts, refuse_recorded, resumed_starts
 from ganzoo.training.stop import Stop
 from ganzoo.training.trainer import Intervals, Trainer
 
@@ -97,10 +99,18 @@ def train(
 
 def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: bool, optional: Sequence[Watcher]) -> Run:
     data = assemble(selection)
+    recorded = {slot: start for slot, start in selection.starts.items() if not start.is_asked_for}
+    if not resume:
+        refuse_recorded(recorded)
+    others = read_starts(selection)
     device = choose_device(selection.run.device)
     precision = choose_precision(selection.run.precision, device)
     # The config records the precision that was used, so that the run can be repeated where `auto` differs.
-    selection = dataclasses.replace(selection, run=dataclasses.replace(selection.run, precision=precision.name))
+    selection = dataclasses.replace(
+        selection,
+        run=dataclasses.replace(selection.run, precision=precision.name),
+        starts={**selection.starts, **{slot: other.start for slot, other in others.items()}},
+    )
     stop = Stop()
     with ExitStack() as stack:
         processes = stack.enter_context(process_group(device))
@@ -109,11 +119,11 @@ def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: boo
         stack.enter_context(deterministic(selection.run.deterministic))
         folder = _choose_folder(selection, resume, processes)
         stack.enter_context(explain_training_out_of_memory(selection.run, device, folder))
-        training = _prepare(selection, data, precision, processes, folder, watchers, optional, stack)
+        training = _prepare(selection, data, precision, processes, folder, others, watchers, optional, stack)
         lock = folder.locked(resume) if processes.is_first else nullcontext()
         with explain_write_failure(folder), lock, stop.listening():
             if resume:
-                _resume(training)
+                training = _resumed(training, recorded)
             sha256 = _train(training, stop)
     trainer = training.trainer
     finished = trainer.step == trainer.steps
@@ -138,13 +148,14 @@ def _prepare(
     precision: Precision,
     processes: ProcessGroup,
     folder: RunFolder,
+    others: Others,
     watchers: Sequence[Observer],
     optional: Sequence[Watcher],
     stack: ExitStack,
 ) -> _Training:
     """Build everything that the training needs, and write nothing; ``stack`` closes the data."""
     observers = _observers(selection, watchers, optional) if processes.is_first else []
-    trainer = build_trainer(selection, data, precision, processes, _warn_in_first_process(processes))
+    trainer = build_trainer(selection, data, precision, processes, _warn_in_first_process(processes), others)
     for batches in trainer.train_step.batches.values():
         stack.callback(batches.close)
     trainer.prepare()
@@ -168,14 +179,24 @@ def _open_evaluator(
     return open_training_evaluator(selection, trainer, folder.best, track, warn)
 
 
-def _resume(training: _Training) -> None:
-    """Continue from the newest valid checkpoint, if there is one."""
-    checkpoints.resume(
-        training.folder, training.trainer, training.selection, _warn_in_first_process(training.processes)
+def _resumed(training: _Training, recorded: Mapping[str, Start]) -> _Training:
+    """Return the training, continued from the newest valid checkpoint, if there is one.
+
+    ``recorded`` is what the config file says of the models from which networks started: a checkpoint has their weights.
+    """
+    selection = training.selection
+    config = checkpoints.resume(
+        training.folder, training.trainer, selection, _warn_in_first_process(training.processes)
     )
     _refuse_other_steps(training.trainer, training.processes)
     if training.evaluator is not None:
         training.evaluator.resume(training.trainer.step)
+    if not config:
+        refuse_recorded(recorded)
+        return training
+    return dataclasses.replace(
+        training, selection=dataclasses.replace(selection, starts=resumed_starts(selection, config))
+    )
 
 
 def _refuse_other_steps(trainer: Trainer, processes: ProcessGroup) -> None:

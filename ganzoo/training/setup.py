@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
+from ganzoo.assembly.packs import broken_packs
 from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.assembly.trainable import trained_parameters
-from ganzoo.assembly.whole_batch import undivided
 from ganzoo.batches.batches import Batches, open_batches
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.optimization import Progress, Schedule
 from ganzoo.contract.recipe import Recipe
-from ganzoo.errors import UserError
+from ganzoo.errors import Refused, UserError
 from ganzoo.health.anomaly import AnomalyCheck
 from ganzoo.health.collapse import CollapseDetector
 from ganzoo.health.policies import AnomalyPolicies
@@ -28,6 +28,7 @@ from ganzoo.step.phase_optimizer import PhaseOptimizer
 from ganzoo.step.precision import Precision
 from ganzoo.step.processes import ProcessGroup
 from ganzoo.step.train_step import TrainStep
+from ganzoo.training.start import NO_OTHERS, Others, start_from
 from ganzoo.training.trainer import Trainer, batches_per_step
 
 MIB = 2**20
@@ -39,19 +40,23 @@ def build_trainer(
     precision: Precision,
     processes: ProcessGroup,
     warn: Callable[[str], None],
+    others: Others = NO_OTHERS,
 ) -> Trainer:
     """Return the trainer of a selection with the data specs ``data``; reads data, and writes nothing.
 
+    ``others`` are the networks of other models from which networks start.
     Raises :class:`UserError` if the batch cannot be divided among processes and passes, or if the device does not
     support a setting.
     """
     settings, device = selection.run, precision.device
     _refuse_uneven(settings.batch_size, processes.share.count, settings.accumulate)
-    if problems := list(undivided(selection, processes.share.count)):
-        raise UserError(problems[0])
     parts = SelectedParts(selection.parts)
+    recipe = build_recipe(selection, data, parts=parts)
+    if problems := list(broken_packs(parts, settings, processes.share.count)):
+        raise Refused(dict.fromkeys(problems))
+    start_from(parts, others)
     batches = _open_batches(selection, parts, data, processes, device)
-    recipe = _move_to_device(build_recipe(selection, data), device, settings.sync_bn, processes)
+    recipe = _move_to_device(recipe, device, settings.sync_bn, processes)
     precision.prepare(recipe)
     phase_optimizers = _phase_optimizers(selection, parts, recipe)
     per_epoch = max(slot_batches.order.per_epoch for slot_batches in batches.values())

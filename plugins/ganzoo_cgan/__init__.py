@@ -65,7 +65,7 @@ def ganzoo_components() -> Iterable[Component]:
         target="ganzoo_cgan.convolutional:UpsamplingGenerator",
         config=configs.UpsamplingConfig,
         requires=images,
-        provides=("site:input-vector", "site:block"),
+        provides=("site:input-vector", "site:block", "site:noise"),
     )
     yield Component(
         kind="discriminator",

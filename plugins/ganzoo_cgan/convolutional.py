@@ -23,23 +23,25 @@ class UpsamplingGenerator(Generator):
         channels, height, width = out.shape
         wide, narrow = config.widths
         self._start = (wide, height // 4, width // 4)
-        self.input = sites.at("input", (math.prod(in_shape),))
+        noise = (math.prod(in_shape),)
+        self.input = sites.at("input", noise, noise)
         self.dense = nn.Sequential(nn.Linear(math.prod(self.input.out_shape), math.prod(self._start)), nn.ReLU())
         self.up = nn.Upsample(scale_factor=2)
         self.conv1 = nn.Conv2d(wide, wide, 3, stride=2, padding=1)
         self.norm1 = nn.BatchNorm2d(wide)
-        self.block1 = sites.at("block", self._start)
+        self.block1 = sites.at("block", self._start, noise)
         self.conv2 = nn.Conv2d(self.block1.out_shape[0], narrow, 3, padding=1)
         self.norm2 = nn.BatchNorm2d(narrow)
-        self.block2 = sites.at("block", (narrow, height // 2, width // 2))
+        self.block2 = sites.at("block", (narrow, height // 2, width // 2), noise)
         self.activation = nn.LeakyReLU(config.slope)
         self.output = nn.Sequential(nn.Conv2d(self.block2.out_shape[0], channels, 3, padding=1), nn.Tanh())
 
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
         """Map (B, Z) to (B, C, H, W)."""
-        h = self.dense(self.input(z.flatten(1), condition)).view(-1, *self._start)
-        h = self.activation(self.block1(self.norm1(self.conv1(self.up(h))), condition))
-        h = self.activation(self.block2(self.norm2(self.conv2(self.up(h))), condition))
+        z = z.flatten(1)
+        h = self.dense(self.input(z, condition, z)).view(-1, *self._start)
+        h = self.activation(self.block1(self.norm1(self.conv1(self.up(h))), condition, z))
+        h = self.activation(self.block2(self.norm2(self.conv2(self.up(h))), condition, z))
         images: Tensor = self.output(self.up(h))
         return images
 

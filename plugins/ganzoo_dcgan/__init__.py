@@ -21,7 +21,7 @@ def ganzoo_components() -> Iterable[Component]:
         target="ganzoo_dcgan.networks:DCGANGenerator",
         config=configs.DCGANConfig,
         requires=images,
-        provides=("site:input-vector", "site:block"),
+        provides=("site:input-vector", "site:block", "site:noise"),
         source=PAPER,
     )
     yield Component(

@@ -31,13 +31,14 @@ class DCGANGenerator(Generator):
         image_channels, size, _ = out.shape
         base, outwards = channels(config, size)
         inwards = outwards[::-1]
-        self.input = sites.at("input", (math.prod(in_shape),))
+        noise = (math.prod(in_shape),)
+        self.input = sites.at("input", noise, noise)
         self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
         before = math.prod(self.input.out_shape)
         for depth, after in enumerate(inwards):
             kernel, stride, padding = (4, 2, 1) if depth else (base, 1, 0)
             upsample = nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False)
-            block = sites.at("block", (after, base * 2**depth, base * 2**depth))
+            block = sites.at("block", (after, base * 2**depth, base * 2**depth), noise)
             self.layers.append(nn.Sequential(upsample, nn.BatchNorm2d(after)))
             self.blocks.append(block)
             before = block.out_shape[0]
@@ -46,9 +47,10 @@ class DCGANGenerator(Generator):
 
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
         """Map (B, Z) to (B, C, H, W)."""
-        h = self.input(z.flatten(1), condition)[:, :, None, None]
+        z = z.flatten(1)
+        h = self.input(z, condition, z)[:, :, None, None]
         for layer, block in zip(self.layers, self.blocks, strict=True):
-            h = self.activation(block(layer(h), condition))
+            h = self.activation(block(layer(h), condition, z))
         images: Tensor = self.output(h)
         return images
 

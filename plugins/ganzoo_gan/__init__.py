@@ -68,7 +68,7 @@ def ganzoo_components() -> Iterable[Component]:
         summary="fully connected layers; for images of any size and for points",
         target="ganzoo_gan.mlp:MLPGenerator",
         config=configs.MLPGeneratorConfig,
-        provides=("site:input-vector", "site:block"),
+        provides=("site:input-vector", "site:block", "site:noise"),
         source=PAPER,
     )
     yield Component(

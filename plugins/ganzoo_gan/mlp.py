@@ -30,13 +30,14 @@ class MLPGenerator(Generator):
     def __init__(self, config: MLPGeneratorConfig, in_shape: Shape, out: Field, sites: Sites):
         super().__init__()
         self._shape = out.shape
-        self.input = sites.at("input", (math.prod(in_shape),))
+        noise = (math.prod(in_shape),)
+        self.input = sites.at("input", noise, noise)
         width = math.prod(self.input.out_shape)
         self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
         for depth, units in enumerate(config.widths):
             normed = config.norm and depth > 0
             norm = nn.BatchNorm1d(units, eps=config.norm_eps) if normed else nn.Identity()
-            block = sites.at("block", (units,))
+            block = sites.at("block", (units,), noise)
             self.layers.append(nn.Sequential(nn.Linear(width, units), norm))
             self.blocks.append(block)
             width = math.prod(block.out_shape)
@@ -46,9 +47,10 @@ class MLPGenerator(Generator):
 
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
         """Map (B, Z) to (B, \\*shape)."""
-        h = self.input(z.flatten(1), condition)
+        z = z.flatten(1)
+        h = self.input(z, condition, z)
         for layer, block in zip(self.layers, self.blocks, strict=True):
-            h = self.activation(block(layer(h), condition))
+            h = self.activation(block(layer(h), condition, z))
         examples: Tensor = self.output(h)
         return examples.view(-1, *self._shape)
 

@@ -19,10 +19,13 @@ from ganzoo.storage.checkpoint_files import checkpoints, read
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.studio.model import Model
 from ganzoo.testing import selections
-from ganzoo.testing.small_systems import SYSTEMS, Balance, Classifier, Codes, Recovery, with_small_systems
+from ganzoo.testing.small_systems.heads import Classifier, Codes, Recovery
+from ganzoo.testing.small_systems.losses import Balance
+from ganzoo.testing.small_systems.systems import SYSTEMS, with_small_systems
 from ganzoo.testing.tapes import recorded
 from ganzoo.testing.trainers import make_trainer
 from ganzoo.training.run import train
+from ganzoo.training.start import check_starts
 from ganzoo.training.trainer import Trainer
 
 REGISTRY = with_small_systems()
@@ -31,8 +34,17 @@ choose = partial(selections.choose, registry=REGISTRY, dataset_size=16, steps=8,
 each_system = pytest.mark.parametrize("system", SYSTEMS)
 
 
-def selected(system: str, **flags: object) -> Selection:
-    return choose(SYSTEMS[system].variant, **{**SYSTEMS[system].flags, **flags})
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of another model, from which networks may start."""
+    out = tmp_path_factory.mktemp("other") / "run"
+    return train(choose("gan", generator_norm=False, steps=2, seed=5, out=out)).folder.path
+
+
+def selected(system: str, model: Path | None = None, **flags: object) -> Selection:
+    about = SYSTEMS[system]
+    starts = {f"{slot}_from": model for slot in about.starts}
+    return choose(about.variant, **{**about.flags, **starts, **flags})
 
 
 def state(trainer: Trainer) -> dict[str, Tensor]:
@@ -52,16 +64,16 @@ def furthest(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
 
 
 @each_system
-def test_a_divided_batch_makes_the_same_updates(system: str) -> None:
+def test_a_divided_batch_makes_the_same_updates(system: str, model: Path) -> None:
     # Not with Adam, which makes the rounding of a gradient near zero as large as the gradient.
     flags: dict[str, object] = {"steps": 6, "optimizer": "sgd", "optimizer_lr": 0.05, "ema": 0.0}
-    whole, passes = (trained(selected(system, **flags, accumulate=count)) for count in (1, 4))
+    whole, passes = (trained(selected(system, model, **flags, accumulate=count)) for count in (1, 4))
     assert furthest(state(whole), state(passes)) <= 1e-6
 
 
 @each_system
-def test_recorded_steps_are_the_eager_ones(system: str) -> None:
-    selection = selected(system, steps=12)
+def test_recorded_steps_are_the_eager_ones(system: str, model: Path) -> None:
+    selection = selected(system, model, steps=12)
     alike, (replayed, recorder) = make_trainer(selection), recorded(selection)
     for phase_optimizer in alike.train_step.phase_optimizers:
         phase_optimizer.make_recordable(torch.device("cpu"))
@@ -74,13 +86,13 @@ def test_recorded_steps_are_the_eager_ones(system: str) -> None:
 
 
 @each_system
-def test_a_resumed_training_is_the_same_to_the_bit(system: str, tmp_path: Path) -> None:
-    whole = train(selected(system, out=tmp_path / "whole", steps=6))
+def test_a_resumed_training_is_the_same_to_the_bit(system: str, model: Path, tmp_path: Path) -> None:
+    whole = train(selected(system, model, out=tmp_path / "whole", steps=6))
     few = {"out": tmp_path / "cut", "steps": 6, "checkpoint_every": 2}
-    cut = train(selected(system, **few))
+    cut = train(selected(system, model, **few))
     for path in checkpoints(cut.folder.checkpoints)[:1]:
         path.unlink()
-    again = train(selected(system, **few), resume=True)
+    again = train(selected(system, model, **few), resume=True)
     assert again.sha256 == whole.sha256 == cut.sha256
     assert again.steps == 6
 
@@ -177,8 +189,9 @@ def test_a_loss_of_the_whole_batch_is_refused_where_the_batch_is_divided(how: di
 
 
 @each_system
-def test_everything_fits_in_the_dry_run(system: str) -> None:
-    assemble(selected(system))
+def test_everything_fits_in_the_dry_run(system: str, model: Path) -> None:
+    selection = selected(system, model)
+    check_starts(selection, assemble(selection))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import torch
 from ganzoo.catalogue import installed
 from ganzoo.errors import UserError
 from ganzoo.testing import selections
-from ganzoo.testing.small_systems import SYSTEMS, with_small_systems
+from ganzoo.testing.small_systems.systems import SYSTEMS, with_small_systems
 from ganzoo.training.run import train
 
 VARIANTS = installed().names("variant")

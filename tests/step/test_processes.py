@@ -21,9 +21,9 @@ from ganzoo.cli import run as command
 from ganzoo.errors import UserError
 from ganzoo.randomness import Share
 from ganzoo.step.processes import DistributedProcesses
-from ganzoo.testing import small_systems
 from ganzoo.testing.command_lines import ganzoo
 from ganzoo.testing.processes import forked_group, wait_for
+from ganzoo.testing.small_systems import declarations
 from ganzoo.training.run import _refuse_other_steps, train
 
 ALIKE = {  # no batch norm, no dropout: these look at the batch that a process has
@@ -83,7 +83,7 @@ def test_processes_have_the_gradient_of_one_with_the_whole_batch(
 
 
 def test_states_of_losses_and_penalties_are_the_same_in_two_processes(tmp_path: Path) -> None:
-    words = ("gan", "--plugin", small_systems.__file__, *PLAIN, "--steps", "6", "--checkpoint-every", "6", "--ema", "0")
+    words = ("gan", "--plugin", declarations.__file__, *PLAIN, "--steps", "6", "--checkpoint-every", "6", "--ema", "0")
     parts = ("--loss", "balance", "--penalty", "r1,clip,lecam", "--augmentation", "adaptive")
     saved = []
     for name, how in (("one", {}), ("two", {"processes": 2})):
@@ -103,6 +103,23 @@ def test_two_processes_train_what_one_trains(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == sorted(
         path.name for path in (tmp_path / "one").iterdir()
     )
+
+
+def test_two_processes_leave_packs_whole(tmp_path: Path) -> None:
+    flags = ("--discriminator", "packing", "--discriminator-pack", "4", "--no-generator-norm", "--ema", "0")
+    words = ("gan", "--plugin", declarations.__file__, *flags, "--dataset-size", "8", "--steps", "3")
+    run(tmp_path / "one", *words)
+    run(tmp_path / "two", *words, processes=2)
+    assert furthest(tmp_path / "one", tmp_path / "two") <= 1e-6
+
+
+def test_two_processes_start_alike_from_another_model(tmp_path: Path) -> None:
+    words = ("gan-minimal", "--dataset-size", "8")
+    run(tmp_path / "other", *words, "--steps", "2", "--seed", "3")
+    flags = ("--steps", "3", "--generator-from", str(tmp_path / "other"), "--freeze", "discriminator.layers.0")
+    run(tmp_path / "one", *words, *flags)
+    run(tmp_path / "two", *words, *flags, processes=2)
+    assert furthest(tmp_path / "one", tmp_path / "two") <= 1e-6
 
 
 def workers(parent: int) -> list[int]:
