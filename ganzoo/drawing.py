@@ -75,6 +75,18 @@ def scatter(points: Tensor, real: Tensor | None = None) -> Image.Image:
     return figure(plot, (5, 5))
 
 
+def stacked(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Return pictures below each other."""
+    if len(pictures) == 1:
+        return pictures[0]
+    size = max(picture.width for picture in pictures), sum(picture.height for picture in pictures)
+    sheet, top = Image.new("RGB", size, PAPER), 0
+    for picture in pictures:
+        sheet.paste(picture, (0, top))
+        top += picture.height
+    return sheet
+
+
 def figure(plot: Callable[..., None], inches: tuple[float, float], rows: int = 1) -> Image.Image:
     """Return a figure of ``rows`` panels, which ``plot`` is given, as a picture."""
     # Figure instead of pyplot: no global state, no window system, nothing to close.

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.optimization import OptimizerFactory, Progress, Schedule
     from ganzoo.contract.packs import WHOLE_BATCH, Packed
     from ganzoo.contract.penalty import Penalties, Penalty, PenaltyOutput
-    from ganzoo.contract.recipe import Batch, FieldRef, Generated, Parts, Phase, PhaseOutput, Recipe
+    from ganzoo.contract.recipe import Batch, FieldRef, Generated, Output, Parts, Phase, PhaseOutput, Recipe
     from ganzoo.contract.sampling import SampleRequest
     from ganzoo.contract.step_context import NotReplayable, StepContext
     from ganzoo.contract.working_state import WorkingState
@@ -83,7 +83,7 @@ _WITH_TORCH = {
     "ganzoo.contract.optimization": ("OptimizerFactory", "Progress", "Schedule"),
     "ganzoo.contract.packs": ("WHOLE_BATCH", "Packed"),
     "ganzoo.contract.penalty": ("Penalties", "Penalty", "PenaltyOutput"),
-    "ganzoo.contract.recipe": ("Batch", "FieldRef", "Generated", "Parts", "Phase", "PhaseOutput", "Recipe"),
+    "ganzoo.contract.recipe": ("Batch", "FieldRef", "Generated", "Output", "Parts", "Phase", "PhaseOutput", "Recipe"),
     "ganzoo.contract.sampling": ("SampleRequest",),
     "ganzoo.contract.step_context": ("NotReplayable", "StepContext"),
     "ganzoo.contract.working_state": ("WorkingState",),
@@ -135,6 +135,7 @@ __all__ = [
     "NotReplayable",
     "Observer",
     "OptimizerFactory",
+    "Output",
     "Packed",
     "Parts",
     "Penalties",

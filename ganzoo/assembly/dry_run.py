@@ -144,21 +144,30 @@ def _untrained(recipe: Recipe, phase: Phase) -> set[str]:
 
 
 def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
-    """Sample once on the device of ``batch``, and return the problems."""
-    ref = recipe.condition
+    """Sample every output once on the device of ``batch``, and return the problems."""
+    return [problem for name in recipe.outputs for problem in _dry_output(recipe, name, batch, selection)]
+
+
+def _dry_output(
+    recipe: Recipe, name: str, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection
+) -> list[str]:
+    output = recipe.outputs[name]
+    ref = output.condition
     condition = batch[ref.slot][ref.field] if ref is not None else None
     try:
         with torch.no_grad():
             draws = FreshDraws(None, _device_of(batch))
-            samples = recipe.eval().sample(SampleRequest(selection.run.batch_size, condition, draws))
+            samples = recipe.eval().sample(SampleRequest(selection.run.batch_size, condition, draws, output=name))
         shape = tuple(samples.shape)
     except Exception as problem:
         reason = _located(problem, selection)
         return [f"{selection.parts['recipe'].label} cannot sample with {_phase_parts(selection)}: {reason}"]
     finally:
         recipe.train()
-    expected = (selection.run.batch_size, *recipe.output_field.shape)
-    return [] if shape == expected else [f"samples of {_phase_parts(selection)} have shape {shape}, not {expected}"]
+    expected = (selection.run.batch_size, *recipe.field(output.values).shape)
+    which = f" for output {name!r}" if name else ""
+    wrong = f"samples of {_phase_parts(selection)}{which} have shape {shape}, not {expected}"
+    return [] if shape == expected else [wrong]
 
 
 def _phase_parts(selection: Selection) -> str:

@@ -14,6 +14,8 @@ def broken_packs(parts: SelectedParts, settings: RunSettings, processes: int = 1
     size, shares = settings.batch_size, processes * settings.accumulate
     for module, part in parts.modules():
         pack = module.pack if isinstance(module, Packed) else 1
+        if pack == 1:
+            continue
         if pack == WHOLE_BATCH and shares > 1:
             yield (
                 f"{part.label} compares all examples of a batch, which cannot be divided then: leave out --accumulate, "

@@ -57,6 +57,9 @@ class EvaluateCommand(HelpCommand):
     "--judge", metavar="NAME", help="The judge for the metrics; without it, the default judge of the dataset."
 )
 @click.option(
+    "--output", "output_name", metavar="NAME", help="What to measure, if the model has several outputs; the first one."
+)
+@click.option(
     "--samples",
     type=click.IntRange(1, 2**31),
     default=SAMPLES,
@@ -102,9 +105,12 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
 
     other = _read(against) if against is not None else None
     tracker = Tracker()
+    model_read = ganzoo.load(model)
+    if options["output_name"] is not None:
+        model_read = model_read.for_output(options["output_name"])
     began = time.perf_counter()
     found = evaluate_model(
-        ganzoo.load(model),
+        model_read,
         registry,
         dataset=options["dataset"],
         metrics=names,

@@ -47,6 +47,9 @@ COUNT = 64  # examples
     "name take turns.",
 )
 @click.option(
+    "--output", "output_name", metavar="NAME", help="What to generate, if the model has several outputs; the first one."
+)
+@click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
@@ -74,6 +77,7 @@ def sample(
     labels: tuple[str, ...],
     inputs: tuple[Path, ...],
     chosen: tuple[str, ...],
+    output_name: str | None,
     seed: int,
     out: Path,
     device: str,
@@ -93,6 +97,8 @@ def sample(
 
     where = choose_device(device)
     trained = ganzoo.load(model).to(where)
+    if output_name is not None:
+        trained = trained.for_output(output_name)
     check_destination(out, trained.output)
     asked: list[str | Path] = [*labels]
     from_files = trained.condition is not None and bool(values_of(trained.condition).inputs)

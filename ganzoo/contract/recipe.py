@@ -107,6 +107,13 @@ class FieldRef(NamedTuple):
     field: str
 
 
+class Output(NamedTuple):
+    """What a recipe generates: the field of the examples, and the field that it takes as the condition, if any."""
+
+    values: FieldRef
+    condition: FieldRef | None = None
+
+
 class Parts(Protocol):
     """Builds the parts that the user selected for a recipe's slots."""
 
@@ -191,16 +198,29 @@ class Recipe(Packed, nn.Module, ABC):
         """
 
     @property
+    def outputs(self) -> Mapping[str, Output]:
+        """What :meth:`sample` generates, by name; by default ``output`` alone, without a name.
+
+        A recipe with several outputs, such as both directions of a translation, names each. Its ``output`` and
+        ``condition`` are those of the first one, and ``request.output`` of :meth:`sample` is the name that is wanted.
+        """
+        return {"": Output(self.output, self.condition)}
+
+    @property
     def controls(self) -> Mapping[str, Field]:
         """What a user may choose when sampling besides the condition, by name; nothing by default."""
         return {}
 
+    def field(self, ref: FieldRef) -> Field:
+        """Return the field of the data that ``ref`` names."""
+        return self.data[ref.slot].field(ref.field)
+
     @property
     def output_field(self) -> Field:
-        """The field that :meth:`sample` generates."""
-        return self.data[self.output.slot].field(self.output.field)
+        """The field that :meth:`sample` generates; the first one, if there are several."""
+        return self.field(self.output)
 
     @property
     def condition_field(self) -> Field | None:
-        """The field that :meth:`sample` takes as its condition, or ``None``."""
-        return self.data[self.condition.slot].field(self.condition.field) if self.condition else None
+        """The field that :meth:`sample` takes as its condition, or ``None``; that of the first output."""
+        return self.field(self.condition) if self.condition else None

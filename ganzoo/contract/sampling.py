@@ -15,10 +15,11 @@ class SampleRequest:
     """``count`` examples for a ``condition`` (count, …), or for none; ``draws`` are on the CPU.
 
     ``controls`` (count, …) are the values that the user chose among the recipe's controls, by name. What is not chosen
-    is drawn at random.
+    is drawn at random. ``output`` is the name of one of the recipe's outputs.
     """
 
     count: int
     condition: Tensor | None
     draws: Draws
     controls: Mapping[str, Tensor] = field(default_factory=dict)
+    output: str = ""

@@ -105,12 +105,18 @@ class Evaluator:
         if real < minimum:
             yield f"{part.label} needs {minimum} real examples, and {data} has {real}: choose other metrics"
 
-    def evaluate(self, recipe: Recipe, samples: int, seed: int, track: Track = untracked) -> Evaluation:
-        """Return the figures of ``samples`` examples that ``recipe`` generates, which must be in evaluation mode."""
-        field = recipe.condition_field
+    def evaluate(
+        self, recipe: Recipe, samples: int, seed: int, track: Track = untracked, output: str = ""
+    ) -> Evaluation:
+        """Return the figures of ``samples`` examples that ``recipe`` generates, which must be in evaluation mode.
+
+        ``output`` names one of its outputs; without a name it is the first one.
+        """
+        name, (_, condition) = (output, recipe.outputs[output]) if output else next(iter(recipe.outputs.items()))
+        field = recipe.field(condition) if condition else None
         with advise_fewer(f"{samples} samples", self._reference.device):
             conditions = self.conditions(samples) if field is not None else None
-            values = generate_examples(recipe, samples, conditions, seed, track)
+            values = generate_examples(recipe, samples, conditions, seed, track, output=name)
             if field is None or conditions is None:
                 return self.measure(Examples(values))
             conditions = conditions.to(values.device)

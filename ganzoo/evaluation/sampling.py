@@ -23,11 +23,12 @@ def generate_examples(
     seed: int,
     track: Track = untracked,
     controls: Mapping[str, Tensor] = MappingProxyType({}),
+    output: str = "",
 ) -> Tensor:
     """Return ``count`` generated examples (count, \\*X) for ``conditions`` (count, …), float32, on the recipe's device.
 
     ``controls`` (count, …) are values of the recipe's controls by name; the others are drawn at random. Equal seeds
-    give equal examples. The recipe must be in evaluation mode.
+    give equal examples. ``output`` names one of the recipe's outputs. The recipe must be in evaluation mode.
     """
     device = next(recipe.parameters()).device
     streams = KeyedStreams(seed)
@@ -39,7 +40,7 @@ def generate_examples(
             condition = conditions[start : start + size].to(device) if conditions is not None else None
             chosen = {name: values[start : start + size].to(device) for name, values in controls.items()}
             streams.begin(start)
-            chunk = recipe.sample(SampleRequest(size, condition, streams.at("sample"), chosen)).float()
+            chunk = recipe.sample(SampleRequest(size, condition, streams.at("sample"), chosen, output)).float()
             # One tensor that is filled: a concatenation at the end would need twice the memory.
             examples = chunk.new_empty((count, *chunk.shape[1:])) if examples is None else examples
             examples[start : start + size] = chunk

@@ -51,7 +51,7 @@ def evaluate(
     evaluator = open_evaluator(plan, root, model.output, model.condition, torch.device(device), track, say, samples)
     if against is not None:
         evaluator.empty_evaluation(samples).refuse_incomparable(*against)
-    found = evaluator.evaluate(model.recipe, samples, seed, track)
+    found = evaluator.evaluate(model.recipe, samples, seed, track, model.output_name)
     if against is not None:
         found.refuse_incomparable(*against)
     return found
@@ -81,7 +81,7 @@ def usual_root(model: Model) -> Path:
 
 
 def _dataset(model: Model, registry: Registry, name: str | None, flags: Mapping[str, Any]) -> Part:
-    trained = model.header.parts.get(model.recipe.output.slot)
+    trained = model.header.parts.get(model.generates.values.slot)
     if trained is None and name is None:
         raise UserError("the model does not say what it was trained on: give --dataset")
     # Data that a program gives now has options of its own, even where it has the name of the data of the training.

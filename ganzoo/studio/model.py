@@ -14,7 +14,7 @@ from torch import Tensor
 from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.registry import Registry, installed
 from ganzoo.contract.field_values import values_of
-from ganzoo.contract.recipe import Recipe
+from ganzoo.contract.recipe import Output, Recipe
 from ganzoo.errors import UserError
 from ganzoo.evaluation.sampling import generate_examples
 from ganzoo.storage.model_file import Header, read_model
@@ -24,10 +24,31 @@ from ganzoo.text import did_you_mean
 
 
 class Model:
-    """A recipe with trained networks; ``registry`` has all of its parts."""
+    """A recipe with trained networks; ``registry`` has all of its parts.
 
-    def __init__(self, recipe: Recipe, header: Header, registry: Registry | None = None):
+    ``output_name`` is the name of what it generates, if its recipe has several outputs; by default the first one.
+    """
+
+    def __init__(self, recipe: Recipe, header: Header, registry: Registry | None = None, output_name: str = ""):
         self.recipe, self.header, self.registry = recipe, header, registry or installed()
+        self.output_name = output_name or next(iter(recipe.outputs))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what it can generate; one without a name for most models."""
+        return tuple(self.recipe.outputs)
+
+    def for_output(self, name: str) -> Model:
+        """Return the model for another output, with the same networks; raises :class:`UserError` if there is none."""
+        if name not in self.recipe.outputs:
+            have = ", ".join(filter(None, self.outputs)) or "one, without a name"
+            raise UserError(f"this model has no output {name!r}{did_you_mean(name, self.outputs)} Outputs: {have}")
+        return Model(self.recipe, self.header, self.registry, name)
+
+    @property
+    def generates(self) -> Output:
+        """Where in the data its output and its condition are."""
+        return self.recipe.outputs[self.output_name]
 
     @staticmethod
     def read(path: Path, registry: Registry, given: Mapping[str, Any] | None = None) -> Model:
@@ -41,12 +62,12 @@ class Model:
     @property
     def output(self) -> Field:
         """The field that it generates."""
-        return self.recipe.output_field
+        return self.recipe.field(self.generates.values)
 
     @property
     def condition(self) -> Field | None:
         """The field of its condition, or ``None``."""
-        return self.recipe.condition_field
+        return self.recipe.field(self.generates.condition) if self.generates.condition else None
 
     def to(self, device: torch.device | str) -> Model:
         """Move the networks and return the model."""
@@ -91,7 +112,9 @@ class Model:
         if count < 1:
             raise UserError(f"the number of samples must be at least 1, not {count}")
         conditions = self.conditions(count, label)
-        return generate_examples(self.recipe, count, conditions, seed, controls=self.controls(count, controls)).cpu()
+        chosen = self.controls(count, controls)
+        made = generate_examples(self.recipe, count, conditions, seed, controls=chosen, output=self.output_name)
+        return made.cpu()
 
 
 def _as_list(label: Any, condition: Field | None) -> Sequence[Any]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ganzoo.catalogue import Component, Config, DataSpec, Field, Slot, Variant, hookimpl, option, phase_slots
 from ganzoo.contract.conditioner import Shape, Sites
 from ganzoo.contract.networks import Generator
-from ganzoo.contract.recipe import Batch, FieldRef, Parts, Phase, PhaseOutput, Recipe
+from ganzoo.contract.recipe import Batch, FieldRef, Output, Parts, Phase, PhaseOutput, Recipe
 from ganzoo.contract.sampling import SampleRequest
 from ganzoo.contract.step_context import StepContext
 
@@ -32,13 +32,18 @@ class Cycle(Recipe):
         super().__init__(data)
         a, b = data["domain-a"].target_field, data["domain-b"].target_field
         self.config = config
-        self.condition = FieldRef("domain-a", data["domain-a"].target)
+        self.condition: FieldRef = FieldRef("domain-a", data["domain-a"].target)
         self.output = FieldRef("domain-b", data["domain-b"].target)
         self.there = parts.network("generator-there", in_shape=a.shape, out=b)
         self.back = parts.network("generator-back", in_shape=b.shape, out=a)
         self.judge_a = parts.network("discriminator-a", in_shape=a.shape)
         self.judge_b = parts.network("discriminator-b", in_shape=b.shape)
         self.loss = parts.build("loss")
+
+    @property
+    def outputs(self) -> Mapping[str, Output]:
+        """Both directions."""
+        return {"there": Output(self.output, self.condition), "back": Output(self.condition, self.output)}
 
     def phases(self) -> tuple[Phase, ...]:
         """Return one phase for both generators, and one for both discriminators."""
@@ -69,7 +74,7 @@ class Cycle(Recipe):
 
     def sample(self, request: SampleRequest) -> Tensor:
         """Translate the condition (N, C, H, W) to the other domain."""
-        made: Tensor = self.there(request.condition, None)
+        made: Tensor = (self.back if request.output == "back" else self.there)(request.condition, None)
         return made
 
 

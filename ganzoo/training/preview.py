@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import final
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ganzoo.batches.batches import Batches
 from ganzoo.catalogue.data import Field
 from ganzoo.contract.field_values import values_of
-from ganzoo.contract.recipe import Batch, Recipe
+from ganzoo.contract.recipe import Batch, Output, Recipe
 from ganzoo.contract.sampling import SampleRequest
+from ganzoo.drawing import stacked
 from ganzoo.pictures import GROUPS, draw_examples
 from ganzoo.randomness import KeyedStreams
 from ganzoo.text import warn
@@ -24,64 +26,91 @@ LIMIT = 1.01  # of what a generator of images makes
 
 @final
 class Preview:
-    """Fixed noise and conditions for a recipe: a column for each class, or an 8×8 grid, or a scatter plot of points."""
+    """Fixed noise and conditions for a recipe, and a picture of what it makes of them.
+
+    It has a column for each class, or is an 8×8 grid, or a scatter plot of points. If the recipe has several outputs,
+    their pictures are below each other.
+    """
 
     def __init__(self, recipe: Recipe, batches: Mapping[str, Batches], seed: int, device: torch.device):
-        self._seed, self._warned = seed, False
         batch = {slot: slot_batches.get(0) for slot, slot_batches in batches.items()}
-        self.count, self.columns = layout(recipe.output_field, recipe.condition_field)
-        self.condition = self._fixed_condition(recipe, batch, device)
-        if self.condition is not None:
-            self.count = len(self.condition)
-        self._real = _real_examples(recipe, batches)
-        self._truth = _truth(recipe, batch, self.count)
+        self._panels = [
+            _Panel(recipe, name, output, batch, batches, seed, device) for name, output in recipe.outputs.items()
+        ]
 
     def draw(self, recipe: Recipe, step: int) -> Picture:
         """Return a picture of samples of ``recipe``, which must be in evaluation mode."""
+        return Picture(step, stacked([panel.draw(recipe) for panel in self._panels]))
+
+
+@final
+class _Panel:
+    """The picture of one output of a recipe."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        name: str,
+        output: Output,
+        batch: Batch,
+        batches: Mapping[str, Batches],
+        seed: int,
+        device: torch.device,
+    ):
+        self._name, self._seed, self._warned = name, seed, False
+        self._field = recipe.field(output.values)
+        self._condition_field = recipe.field(output.condition) if output.condition else None
+        self.count, self.columns = layout(self._field, self._condition_field)
+        self.condition = self._fixed_condition(output, batch, device)
+        if self.condition is not None:
+            self.count = len(self.condition)
+        self._real = _real_examples(output, self._field, batches)
+        self._truth = _truth(output, batch, self.count)
+
+    def draw(self, recipe: Recipe) -> Image.Image:
+        """Return the picture."""
         draws = KeyedStreams(self._seed).at("preview")
         with torch.no_grad():
-            samples = recipe.sample(SampleRequest(self.count, self.condition, draws)).cpu()
-        self._warn_if_unbounded(recipe, samples)
+            request = SampleRequest(self.count, self.condition, draws, output=self._name)
+            samples = recipe.sample(request).cpu()
+        self._warn_if_unbounded(samples)
         condition = self.condition.cpu() if self.condition is not None else None
-        image = draw_examples(
-            samples, recipe.output_field, condition, recipe.condition_field, self.columns, self._real, self._truth
+        return draw_examples(
+            samples, self._field, condition, self._condition_field, self.columns, self._real, self._truth
         )
-        return Picture(step, image)
 
-    def _warn_if_unbounded(self, recipe: Recipe, samples: Tensor) -> None:
+    def _warn_if_unbounded(self, samples: Tensor) -> None:
         """Warn once if a generator leaves the range of images: pictures would be cut there, and losses see it."""
         largest = float(samples.abs().max())
-        if recipe.output_field.bounded and largest > LIMIT and not self._warned:
+        if self._field.bounded and largest > LIMIT and not self._warned:
             self._warned = True
             warn(
                 f"the generator makes images with values up to {largest:.3g}, and images lie in [-1, 1]: "
                 "end it with nn.Tanh"
             )
 
-    def _fixed_condition(self, recipe: Recipe, batch: Batch, device: torch.device) -> Tensor | None:
-        field = recipe.condition_field
-        if field is None or recipe.condition is None:
+    def _fixed_condition(self, output: Output, batch: Batch, device: torch.device) -> Tensor | None:
+        if self._condition_field is None or output.condition is None:
             return None
-        if field.classes:
-            return balanced_classes(field, self.count).to(device)
-        conditions = batch[recipe.condition.slot][recipe.condition.field]
-        return conditions[: self.count]
+        if self._condition_field.classes:
+            return balanced_classes(self._condition_field, self.count).to(device)
+        return batch[output.condition.slot][output.condition.field][: self.count]
 
 
-def _truth(recipe: Recipe, batch: Batch, count: int) -> Tensor | None:
+def _truth(output: Output, batch: Batch, count: int) -> Tensor | None:
     """Return the real outputs that belong to the conditions of the picture, if one dataset has both."""
-    ref = recipe.condition
-    if ref is None or ref.slot != recipe.output.slot:
+    ref = output.condition
+    if ref is None or ref.slot != output.values.slot:
         return None
-    return batch[ref.slot][recipe.output.field][:count].cpu()
+    return batch[ref.slot][output.values.field][:count].cpu()
 
 
-def _real_examples(recipe: Recipe, batches: Mapping[str, Batches]) -> Tensor:
+def _real_examples(output: Output, field: Field, batches: Mapping[str, Batches]) -> Tensor:
     """Return real examples for the picture: one batch, or as many points as are generated."""
-    output, order = recipe.output, batches[recipe.output.slot].order
-    count = values_of(recipe.output_field).crowd or order.batch_size
+    ref, order = output.values, batches[output.values.slot].order
+    count = values_of(field).crowd or order.batch_size
     numbers = range(min(order.per_epoch, -(-count // order.batch_size)))
-    return torch.cat([batches[output.slot].get(number)[output.field].cpu() for number in numbers])[:count]
+    return torch.cat([batches[ref.slot].get(number)[ref.field].cpu() for number in numbers])[:count]
 
 
 def layout(output: Field, condition: Field | None) -> tuple[int, int]:

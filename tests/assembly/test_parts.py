@@ -13,6 +13,7 @@ from PIL import Image
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Registry, Selection, installed, select
 from ganzoo.catalogue.discovery import discover
+from ganzoo.contract.sampling import SampleRequest
 from ganzoo.errors import Refused, UserError
 from ganzoo.studio.model import Model
 from ganzoo.training.run import train
@@ -56,6 +57,37 @@ def test_four_networks_two_phases_two_domains(registry: Registry, two_domains: P
     assert made.shape == (3, 3, 16, 16)
     with pytest.raises(UserError, match="needs an image: --input FILE or FOLDER"):
         model.sample(1)
+
+
+def test_a_recipe_has_several_outputs(registry: Registry, two_domains: Path) -> None:
+    run = train(chosen(registry, two_domains, steps=2, sample_every=2, ema=0))
+    model = Model.read(run.folder.path, registry)
+    assert (model.outputs, model.output_name) == (("there", "back"), "there")
+    back = model.for_output("back")
+    assert (back.generates.values, back.generates.condition) == (("domain-a", "image"), ("domain-b", "image"))
+    image = torch.rand(3, 16, 16)
+    with torch.no_grad():
+        assert torch.equal(back.sample(1, label=image), model.recipe.get_submodule("back")(image[None], None))
+    assert not torch.equal(back.sample(1, label=image), model.sample(1, label=image))
+    with pytest.raises(UserError, match=r"no output 'bak'; did you mean 'back'.* Outputs: there, back"):
+        model.for_output("bak")
+    # The picture shows both directions: each has two rows, of 3 pairs of input and output and of 1, and headings.
+    with Image.open(next(run.folder.samples.glob("*2.png"))) as picture:
+        assert picture.height == 2 * (2 * (48 + 3) + 3 + 17)
+
+
+def test_every_output_is_tried_before_anything_is_trained(
+    registry: Registry, two_domains: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ganzoo.testing import skeleton_cyclegan
+
+    def sample(self: skeleton_cyclegan.Cycle, request: SampleRequest) -> torch.Tensor:
+        made: torch.Tensor = self.there(request.condition, None)
+        return made[:, :1] if request.output == "back" else made
+
+    monkeypatch.setattr(skeleton_cyclegan.Cycle, "sample", sample)
+    with pytest.raises(Refused, match=r"for output 'back' have shape \(4, 1, 16, 16\), not \(4, 3, 16, 16\)"):
+        assemble(chosen(registry, two_domains))
 
 
 def test_each_slot_has_its_own_options(registry: Registry, two_domains: Path) -> None:

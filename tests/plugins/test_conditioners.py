@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.assembly.parts import resolve
-from ganzoo.catalogue import Component, Field, installed
+from ganzoo.catalogue import Component, DataSpec, Field, installed
 from ganzoo.catalogue.options import make
 from ganzoo.contract.conditioner import Conditioner, Shape, Sites, Unconditioned
 from ganzoo.contract.networks import DiscriminatorOutput
@@ -44,7 +44,7 @@ def shapes(name: str) -> list[Shape]:
 
 
 def kinds(name: str) -> list[str]:
-    return [kind for kind in FIELDS if {"condition", f"condition:{kind}"} & needs(name)]
+    return [kind for kind, field in FIELDS.items() if DataSpec({"x": field}, "x", "x").provides & needs(name)]
 
 
 def conditioner_of(name: str, shape: Shape, kind: str = "class", **options: Any) -> Conditioner:
