@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ganzoo.assembly.constructor_checks import refuse_unfinished
 from ganzoo.catalogue.component import Component
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.kinds import KINDS, Kind
@@ -16,7 +17,6 @@ from ganzoo.catalogue.registry import Part
 from ganzoo.catalogue.selection import Selection
 from ganzoo.catalogue.target import load_target
 from ganzoo.contract.conditioner import Sites, Unconditioned
-from ganzoo.contract.latent import Latent
 from ganzoo.contract.recipe import Recipe
 from ganzoo.randomness import key, seeded
 
@@ -56,8 +56,8 @@ class SelectedParts:
 
     def __init__(self, parts: Mapping[str, Part]):
         self._parts = parts
-        self._built: dict[nn.Module, Part] = {}
-        self._shapes: dict[nn.Module, Mapping[str, Any]] = {}
+        self._built: dict[int, tuple[object, Part]] = {}  # by identity, as not everything has a hash
+        self._shapes: dict[int, Mapping[str, Any]] = {}
 
     def build(self, slot: str, **context: Any) -> Any:
         """Return the part in ``slot``, built from its options and ``context``."""
@@ -69,12 +69,8 @@ class SelectedParts:
             if not isinstance(built, interface):
                 wanted = interface.__name__ if part.kind.interface else "torch Optimizer"
                 raise TypeError(f"{part.component.target_name} returns {type(built).__name__}, not a {wanted}")
-            if isinstance(built, nn.Module):
-                if "_modules" not in vars(built):
-                    raise TypeError("its __init__ does not call super().__init__()")
-                self._built[built] = part
-            if isinstance(built, Latent) and built.controls and type(built).place is Latent.place:
-                raise TypeError("it has controls, and no place() that writes their values into the noise")
+            refuse_unfinished(built)
+            self._built[id(built)] = built, part
             if torch.get_default_dtype() != dtype:
                 torch.set_default_dtype(dtype)
                 raise TypeError("it changes torch's default dtype, on which all other parts rely")
@@ -87,23 +83,28 @@ class SelectedParts:
     def network(self, slot: str, condition: Field | None = None, **shapes: Any) -> nn.Module:
         """Return the network in ``slot`` with its conditioners and with initialised weights."""
         network: nn.Module = self.build(slot, sites=self._sites(slot, condition), **shapes)
-        self._shapes[network] = shapes
+        self._shapes[id(network)] = shapes
         for part in self._attached(slot, "initialiser"):
             initialise = self.build(part.slot.name)
             with part.attributed():
                 initialise(network)
         return network
 
-    def owner(self, module: nn.Module) -> Part | None:
-        """Return the part that was built as ``module``, or whose class it has; ``None`` for any other module."""
-        if module in self._built:
-            return self._built[module]
+    @property
+    def built(self) -> list[object]:
+        """What was built so far."""
+        return [built for built, _ in self._built.values()]
+
+    def owner(self, module: object) -> Part | None:
+        """Return the part that was built as ``module``, or whose class it has; ``None`` for any other object."""
+        if id(module) in self._built:
+            return self._built[id(module)][1]
         classes = (part for part in self._parts.values() if part.slot.kind != "dataset")
         return next((part for part in classes if type(module) is _target(part)), None)
 
-    def shapes_of(self, module: nn.Module) -> Mapping[str, Any]:
-        """Return the shape arguments with which a network was built; nothing for any other module."""
-        return self._shapes.get(module, {})
+    def shapes_of(self, module: Any) -> Mapping[str, Any]:
+        """Return the shape arguments with which a network was built; nothing for any other part."""
+        return self._shapes.get(id(module), {})
 
     def conditioned(self, slot: str) -> bool:
         """Return whether the network in ``slot`` has a conditioner other than the null one."""
