@@ -12,6 +12,7 @@ from torch import Tensor
 from ganzoo.assembly.broken_contract import BrokenContract
 from ganzoo.assembly.contract_checks import contracts_checked, refuse_other_output
 from ganzoo.assembly.forbidden import READS_A_VALUE, forbidden_refused
+from ganzoo.assembly.independence import shapes_recorded, undeclared_dependence
 from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.assembly.phases import undeclared, windows
 from ganzoo.assembly.trainable import freeze_all_but
@@ -72,7 +73,7 @@ def _problems(
         return declared
     found: list[Problem] = []
     asleep: dict[Phase, set[str]] = {}
-    with contracts_checked(recipe, parts):
+    with contracts_checked(recipe, parts), shapes_recorded(recipe) as shapes:
         with forbidden_refused(parts), after_update_watched(recipe) as missed:
             for window in windows(phases, recipe.borders):
                 steps = max(selection.run.steps or 0, window.step + 1)
@@ -91,6 +92,7 @@ def _problems(
     problems = list(first.values())
     if not problems:
         problems += never_updated(selection, parts, missed)
+        problems += undeclared_dependence(selection, parts, shapes)
         problems += [
             f"phase {phase.name!r} gives no gradient to {', '.join(sorted(names)[:3])}, so it could never learn"
             for phase, names in asleep.items()

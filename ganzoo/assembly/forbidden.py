@@ -30,7 +30,7 @@ _RANDOM = {
     *(torch.rand_like, torch.randn_like, torch.randint_like),
     *(Tensor.normal_, Tensor.uniform_, Tensor.bernoulli_, Tensor.random_, Tensor.exponential_, Tensor.bernoulli),
 }
-_COPIES = {Tensor.numpy, Tensor.tolist, Tensor.__array__}  # these read memory without an operation
+_COPIES = {Tensor.numpy, Tensor.tolist, Tensor.__array__, Tensor.__repr__}  # no operation tells of these
 _DRAWS = "ganzoo.randomness"  # the module whose code draws for everyone
 # Layers of networks may draw, as dropout does: torch's generator is seeded for them.
 _MUST_NOT_DRAW = (WorkingState, Recipe, Latent)
