@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -218,3 +219,19 @@ def test_controls_need_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(Codes, "place")
     with pytest.raises(UserError, match=r"latent 'codes' of .* has controls, and no place\(\)"):
         assemble(selected("InfoGAN"))
+
+
+def test_a_part_that_could_offer_what_is_missing_is_named() -> None:
+    with pytest.raises(Refused, match=r"^head 'codes' needs 'codes', which latent 'normal' does not offer: use --lat"):
+        assemble(choose("gan", head="codes"))
+
+
+def test_a_head_that_sees_a_condition_names_the_conditioners_that_fit() -> None:
+    with pytest.raises(Refused) as caught:
+        assemble(choose("gan", head="classifier"))
+    (problem,) = caught.value.problems
+    assert problem.startswith("discriminator is conditioned by head 'classifier' but generator is not ('none'), so ")
+    named = re.search(r"choose --generator-conditioner \((.*) would do\), or leave out head 'classifier'", problem)
+    assert named
+    for conditioner in named[1].split(", "):
+        assemble(choose("gan", head="classifier", generator_conditioner=conditioner))
