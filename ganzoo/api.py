@@ -87,12 +87,15 @@ def sample(
     label: Any = None,
     seed: int = 0,
     controls: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    input: Any = None,
 ) -> Tensor:
     """Generate ``count`` examples with a model; images are float32 (count, C, H, W) in [-1, 1].
 
+    ``label`` is a condition, or several in turn; a model that makes images from images takes them as ``input``.
     ``controls`` chooses what else the model lets one choose, by name, such as the codes of an InfoGAN.
     """
-    return load(model).sample(count, label=label, seed=seed, controls=controls)
+    return load(model).sample(count, label=label, seed=seed, controls=controls, input=input)
 
 
 def evaluate(

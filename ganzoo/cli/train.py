@@ -75,5 +75,6 @@ def train(resume: bool, dry_run: bool) -> int:
     if run.folder.best.exists():
         tell(f"best model by its metrics: {run.folder.best}", err=True)
     tell(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
-    tell(f"sample it: {command_again('sample', str(path))} --out samples.png", err=True, wrap=False)
+    condition = " --input FILE" if run.condition is not None and run.condition.kind == "image" else ""
+    tell(f"sample it: {command_again('sample', str(path))}{condition} --out samples.png", err=True, wrap=False)
     return status

@@ -41,7 +41,7 @@ def _read_class(field: Field, value: Any) -> Tensor:
             f"no class is called {value!r}{did_you_mean(str(value), field.names)} Classes: {have}"
         ) from None
     if not 0 <= index < field.classes:
-        raise UserError(f"label {index} is out of range: this model has the classes 0 to {field.classes - 1}")
+        raise UserError(f"class {index} is out of range: there are the classes 0 to {field.classes - 1}")
     return torch.tensor(index)
 
 
@@ -58,8 +58,10 @@ def _read_vector(field: Field, value: Any) -> Tensor:
     chosen = torch.zeros(field.size)
     for word in words:
         name, given, number = word.partition("=")
+        if not field.names:
+            raise UserError(f"{value!r} is not {field.size} numbers: give them with commas between them")
         if name not in field.names:
-            have = ", ".join(field.names) or f"none: give {field.size} numbers with commas between them"
+            have = ", ".join(field.names)
             raise UserError(f"no attribute is called {name!r}{did_you_mean(name, field.names)} Attributes: {have}")
         if given and not _is_number(number):
             raise UserError(f"{word!r} does not give a number for {name!r}")
@@ -76,7 +78,7 @@ def _is_number(word: str) -> bool:
 
 def _numbers(field: Field, values: Sequence[Any], given: Any) -> Tensor:
     if len(values) != field.size:
-        raise UserError(f"{given!r} has {len(values)} numbers, and a condition of this model has {field.size}")
+        raise UserError(f"{given!r} has {len(values)} numbers, and {field.size} are needed")
     if not all(_is_number(str(value)) for value in values):
         raise UserError(f"{given!r} must consist of finite numbers")
     return torch.tensor([float(value) for value in values])

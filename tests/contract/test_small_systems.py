@@ -161,8 +161,13 @@ def test_codes_can_be_chosen_and_are_drawn_otherwise(tmp_path: Path) -> None:
     assert torch.equal(model.sample(6), model.sample(6))
     with pytest.raises(UserError, match=r"no control 'cod'; did you mean 'code'.* Controls: code, style"):
         model.sample(1, controls={"cod": 1})
-    with pytest.raises(UserError, match="has 1 numbers, and a condition of this model has 2"):
-        model.sample(1, controls={"style": "0.5"})
+    for chosen, words in (
+        ({"style": "0.5"}, "control 'style': '0.5' has 1 numbers, and 2 are needed"),
+        ({"style": "wide"}, "control 'style': 'wide' is not 2 numbers: give them with commas between them"),
+        ({"code": 5}, "control 'code': class 5 is out of range: there are the classes 0 to 4"),
+    ):
+        with pytest.raises(UserError, match=words):
+            model.sample(1, controls=chosen)
 
 
 def test_a_head_sees_features_of_a_declared_width() -> None:
