@@ -46,7 +46,8 @@ def train(
 
     ``options`` are the options of ``ganzoo train`` with underscores: ``train("cgan", conditioner="multiply",
     dataset="mnist", steps=5000, optimizer_lr=1e-4)``. A class or an object may take the place of a component's name:
-    ``loss=MyLoss``, ``generator=MyModule()``, ``dataset=my_torch_dataset`` (docs/notebook.md). ``config`` is the
+    ``loss=MyLoss``, ``generator=MyModule()``, ``dataset=my_torch_dataset``, ``penalty=[MyPenalty(), "r1"]``
+    (docs/notebook.md). ``config`` is the
     content of a ``config.json``; ``resume`` continues the run in ``out``. Each of ``observers`` is a function that is
     called with every report, or an object of a class derived from :class:`ganzoo.plugin.Observer`; their errors never
     end the training. Raises

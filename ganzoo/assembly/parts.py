@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ganzoo.assembly.constructor_checks import refuse_unfinished
+from ganzoo.assembly.constructor_checks import base_called, refuse_unfinished
 from ganzoo.catalogue.component import Component
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.kinds import KINDS, Kind
@@ -64,8 +64,9 @@ class SelectedParts:
         part = self._parts[slot]
         target, dtype = _target(part), torch.get_default_dtype()
         with part.attributed():
-            built = target(part.config, **context)
             interface = interface_of(part.kind) or torch.optim.Optimizer
+            with base_called(interface):
+                built = target(part.config, **context)
             if not isinstance(built, interface):
                 wanted = interface.__name__ if part.kind.interface else "torch Optimizer"
                 raise TypeError(f"{part.component.target_name} returns {type(built).__name__}, not a {wanted}")
