@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Config, Selection, select
 from ganzoo.catalogue.formats import MODEL_KEY
+from ganzoo.contract.working_state import scalar_states
 from ganzoo.errors import Refused, UserError
 from ganzoo.storage.checkpoint_files import checkpoints, read
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.studio.model import Model
 from ganzoo.testing import selections
+from ganzoo.testing.odd_parts import PlainLoss
+from ganzoo.testing.run_files import rows_of
 from ganzoo.testing.small_systems import SYSTEMS, Balance, Classifier, Codes, Recovery, with_small_systems
 from ganzoo.testing.tapes import recorded
 from ganzoo.testing.trainers import make_trainer
@@ -102,6 +105,24 @@ def test_a_state_moves_once_for_each_update() -> None:
     trainer.advance()
     means = trainer.train_step.running_means.means()[1]
     assert float(loss.k) == pytest.approx(0.1 * (2.0 * means["L(x)"] - means["L(G(z))"]), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("system", "names"), [("BEGAN", {"k"}), ("ADA", {"p"}), ("all of these", {"k", "real", "fake"})]
+)
+def test_states_are_reported(system: str, names: set[str], tmp_path: Path) -> None:
+    run = train(selected(system, out=tmp_path / "run", steps=3, log_every=1, checkpoint_every=3))
+    rows = rows_of(run.folder.path)
+    assert all(names <= row["values"].keys() for row in rows)
+    saved = read(checkpoints(run.folder.checkpoints)[0])[0]
+    states = {name.rpartition(".")[2]: float(value) for name, value in saved.items() if value.dim() == 0}
+    assert {name: rows[-1]["values"][name] for name in names} == {name: states[name] for name in names}
+
+
+def test_states_of_one_name_are_told_apart() -> None:
+    recipe = nn.ModuleDict({"one": PlainLoss(), "other": PlainLoss(), "norm": nn.BatchNorm1d(1)})
+    assert scalar_states(recipe) == {"one.k": 1.0, "other.k": 1.0}
+    assert scalar_states(nn.Linear(1, 1)) == {}
 
 
 def test_weights_are_clipped_after_each_update() -> None:
