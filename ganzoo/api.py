@@ -46,7 +46,8 @@ def train(
 
     ``options`` are the options of ``ganzoo train`` with underscores: ``train("cgan", conditioner="multiply",
     dataset="mnist", steps=5000, optimizer_lr=1e-4)``. A class or an object may take the place of a component's name:
-    ``loss=MyLoss``, ``generator=MyModule()``, ``dataset=my_torch_dataset`` (docs/notebook.md). ``config`` is the
+    ``loss=MyLoss``, ``generator=MyModule()``, ``dataset=my_torch_dataset``, ``penalty=[MyPenalty(), "r1"]``
+    (docs/notebook.md). ``config`` is the
     content of a ``config.json``; ``resume`` continues the run in ``out``. Each of ``observers`` is a function that is
     called with every report, or an object of a class derived from :class:`ganzoo.plugin.Observer`; their errors never
     end the training. Raises
@@ -87,12 +88,15 @@ def sample(
     label: Any = None,
     seed: int = 0,
     controls: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    input: Any = None,
 ) -> Tensor:
     """Generate ``count`` examples with a model; images are float32 (count, C, H, W) in [-1, 1].
 
+    ``label`` is a condition, or several in turn; a model that makes images from images takes them as ``input``.
     ``controls`` chooses what else the model lets one choose, by name, such as the codes of an InfoGAN.
     """
-    return load(model).sample(count, label=label, seed=seed, controls=controls)
+    return load(model).sample(count, label=label, seed=seed, controls=controls, input=input)
 
 
 def evaluate(

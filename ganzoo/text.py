@@ -33,9 +33,18 @@ def message_of(problem: BaseException) -> str:
 
 
 def first_line(problem: Exception) -> str:
-    """Return the first line of the message of ``problem``, or the name of its type where it has no message."""
+    """Return the first line of the message of ``problem``, or the name of its type where it has no message.
+
+    A line that ends with a colon goes on with the next ones.
+
+    >>> first_line(ValueError("expected one of:\\n * a number\\n * a tensor"))
+    'expected one of: * a number; * a tensor'
+    """
     said = str(problem).strip()
-    return said.splitlines()[0] if said else type(problem).__name__
+    if not said:
+        return type(problem).__name__
+    first, _, more = said.partition("\n")
+    return f"{first} {one_line(more, 200)}" if first.endswith(":") and more else first
 
 
 def described(problem: BaseException) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from ganzoo.assembly.broken_contract import BrokenContract
 from ganzoo.assembly.contract_checks import contracts_checked, refuse_other_output
+from ganzoo.assembly.forbidden import READS_A_VALUE, forbidden_refused
+from ganzoo.assembly.independence import shapes_recorded, undeclared_dependence
 from ganzoo.assembly.packs import broken_packs
 from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.assembly.phases import undeclared, windows
@@ -21,7 +26,7 @@ from ganzoo.catalogue.evaluation_plan import EvaluationPlan, plan_evaluation
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.field_values import values_of
 from ganzoo.contract.optimization import Progress
-from ganzoo.contract.recipe import Phase, Recipe
+from ganzoo.contract.recipe import FieldRef, Phase, Recipe
 from ganzoo.contract.sampling import SampleRequest
 from ganzoo.contract.step_context import StepContext
 from ganzoo.contract.update_means import UpdateMeans
@@ -30,10 +35,6 @@ from ganzoo.errors import Refused, UserError
 from ganzoo.randomness import FreshDraws, KeyedStreams, seeded
 from ganzoo.text import first_line
 
-_READS_A_VALUE = (
-    "it reads the value of a tensor on the host (as .item(), float(), bool(), if, print and numpy() do), and a step "
-    "stays on the device: use operations of torch, such as torch.where"
-)
 # The kinds of part whose code runs in a phase.
 PHASE_KINDS = ("generator", "discriminator", "latent", "loss", "penalty")
 CODE_KINDS = (*PHASE_KINDS, "conditioner", "initialiser")
@@ -58,39 +59,65 @@ def assemble(selection: Selection) -> dict[str, DataSpec]:
     return data
 
 
+class Problem(NamedTuple):
+    """The ``text`` of a problem; several phases may have the same one, which is ``about`` the same then."""
+
+    about: object
+    text: str
+
+
 def _problems(
     selection: Selection, recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], parts: SelectedParts
 ) -> list[str]:
     phases = recipe.phases()
     of_packs = broken_packs(parts, selection.run)
-    if problems := [*undeclared(phases, selection), *unfreezable(recipe, phases), *of_packs]:
-        return problems
+    if declared := [*undeclared(phases, selection), *unfreezable(recipe, phases), *of_packs]:
+        return declared
     recipe.train()
-    with contracts_checked(recipe, parts), after_update_watched(recipe) as missed:
-        asleep: dict[Phase, set[str]] = {}
-        for window in windows(phases, recipe.borders):
-            handed: dict[str, Tensor] = {}
-            streams = KeyedStreams(0, _device_of(batch))
-            steps = max(selection.run.steps or 0, window.step + 1)
-            for part in scheduled(recipe):
-                part.before_step(Progress(window.step, steps))
-            recipe.before_step(StepContext(window.step, steps, "before", 0, streams))
-            for phase in window.phases:
-                context = StepContext(window.step, steps, phase.name, 0, streams, handed=handed)
-                problems += dry_run(recipe, phase, batch, selection, context)
-                untrained = _untrained(recipe, phase)
-                asleep[phase] = asleep.get(phase, untrained) & untrained
+    found: list[Problem] = []
+    asleep: dict[Phase, set[str]] = {}
+    with contracts_checked(recipe, parts), shapes_recorded(recipe) as shapes:
+        with forbidden_refused(parts), after_update_watched(recipe) as missed:
+            for window in windows(phases, recipe.borders):
+                steps = max(selection.run.steps or 0, window.step + 1)
+                handed: dict[str, Tensor] = {}
+                streams = KeyedStreams(0, _device_of(batch))
+                _begin(recipe, window.step, steps, streams, parts)
+                for phase in window.phases:
+                    context = StepContext(window.step, steps, phase.name, 0, streams, handed=handed)
+                    found += dry_run(recipe, phase, batch, selection, context)
+                    untrained = _untrained(recipe, phase)
+                    asleep[phase] = asleep.get(phase, untrained) & untrained
+        found += _dry_sample(recipe, batch, selection)
+    first: dict[object, str] = {}
+    for problem in found:
+        first.setdefault(problem.about, problem.text)
+    problems = list(first.values())
     if not problems:
         problems += never_updated(selection, parts, missed)
+        problems += undeclared_dependence(selection, parts, shapes)
         problems += [
             f"phase {phase.name!r} gives no gradient to {', '.join(sorted(names)[:3])}, so it could never learn"
             for phase, names in asleep.items()
             if names
         ]
-    problems += _dry_sample(recipe, batch, selection)
     if selection.run.evaluate_every:
         evaluation_plan_of(selection, recipe)
     return problems
+
+
+def _begin(recipe: Recipe, step: int, steps: int, streams: KeyedStreams, parts: SelectedParts) -> None:
+    """Let the parts and the recipe prepare a step; an error of their code names them."""
+    for module in scheduled(recipe):
+        with _attributed(module, parts):
+            module.before_step(Progress(step, steps))
+    with _attributed(recipe, parts):
+        recipe.before_step(StepContext(step, steps, "before", 0, streams))
+
+
+def _attributed(module: object, parts: SelectedParts) -> AbstractContextManager[None]:
+    part = parts.owner(module)
+    return part.attributed() if part is not None else nullcontext()
 
 
 def evaluation_plan_of(selection: Selection, recipe: Recipe) -> EvaluationPlan:
@@ -107,7 +134,7 @@ def dry_run(
     batch: Mapping[str, Mapping[str, Tensor]],
     selection: Selection,
     context: StepContext,
-) -> list[str]:
+) -> list[Problem]:
     """Run one phase on the device of ``batch``, and return its problems; ``context`` keeps what it hands on."""
     freeze_all_but(recipe, phase)
     recipe.zero_grad(set_to_none=True)
@@ -120,20 +147,25 @@ def dry_run(
         context.receive(output.handed)
         with torch.no_grad():
             recipe.after_update(phase.name, UpdateMeans([output], lambda means: means))
+    except BrokenContract as problem:
+        return [Problem(problem.where, str(problem))]
     except UserError as problem:
-        return [str(problem)]
+        return [Problem(str(problem), str(problem))]
     except Exception as problem:
         size, reason = selection.run.batch_size, _located(problem, selection)
-        return [f"phase {phase.name!r} cannot run with {_phase_parts(selection)} on batches of {size}: {reason}"]
+        text = f"phase {phase.name!r} cannot run with {_phase_parts(selection)} on batches of {size}: {reason}"
+        return [Problem(reason, text)]
     for name, buffer in recipe.named_buffers():
         if buffer is not buffers.get(name):  # the moving average and the undoing of an update would use the old tensor
-            return [f"phase {phase.name!r} replaces the buffer {name}: it must write into it, as copy_ does"]
+            text = f"phase {phase.name!r} replaces the buffer {name}: it must write into it, as copy_ does"
+            return [Problem(name, text)]
     for name, tensor in frozen_tensors(recipe).items():
         if tensor._version != versions[name]:
-            return [
+            text = (
                 f"phase {phase.name!r} changes {name}, which --freeze keeps as it is: freeze another network, or leave "
                 "out what changes it, such as a penalty that clips weights"
-            ]
+            )
+            return [Problem(name, text)]
     return []
 
 
@@ -143,14 +175,14 @@ def _untrained(recipe: Recipe, phase: Phase) -> set[str]:
     return {name for name, parameter in recipe.named_parameters() if parameter in trained and parameter.grad is None}
 
 
-def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[str]:
+def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[Problem]:
     """Sample every output once on the device of ``batch``, and return the problems."""
     return [problem for name in recipe.outputs for problem in _dry_output(recipe, name, batch, selection)]
 
 
 def _dry_output(
     recipe: Recipe, name: str, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection
-) -> list[str]:
+) -> list[Problem]:
     output = recipe.outputs[name]
     ref = output.condition
     condition = batch[ref.slot][ref.field] if ref is not None else None
@@ -159,15 +191,28 @@ def _dry_output(
             draws = FreshDraws(None, _device_of(batch))
             samples = recipe.eval().sample(SampleRequest(selection.run.batch_size, condition, draws, output=name))
         shape = tuple(samples.shape)
+    except BrokenContract as problem:
+        return [Problem(problem.where, str(problem))]
     except Exception as problem:
         reason = _located(problem, selection)
-        return [f"{selection.parts['recipe'].label} cannot sample with {_phase_parts(selection)}: {reason}"]
+        text = f"{selection.parts['recipe'].label} cannot sample with {_phase_parts(selection)}: {reason}"
+        return [Problem(reason, text + _unset_condition(recipe))]
     finally:
         recipe.train()
     expected = (selection.run.batch_size, *recipe.field(output.values).shape)
+    if shape == expected:
+        return []
     which = f" for output {name!r}" if name else ""
     wrong = f"samples of {_phase_parts(selection)}{which} have shape {shape}, not {expected}"
-    return [] if shape == expected else [wrong]
+    return [Problem(("samples", name), wrong)]
+
+
+def _unset_condition(recipe: Recipe) -> str:
+    """Return what to do if ``sample`` was given no condition, and perhaps needs one."""
+    conditions = [FieldRef(slot, spec.condition) for slot, spec in recipe.data.items() if spec.condition]
+    if recipe.condition is not None or not conditions:
+        return ""
+    return f"; sample() gets no condition: to give it one, set condition = {conditions[0]} in the recipe's constructor"
 
 
 def _phase_parts(selection: Selection) -> str:
@@ -180,7 +225,7 @@ def _located(problem: Exception, selection: Selection) -> str:
     """Return the message of ``problem``, with the plugin whose code raised it if that is known."""
     owner = attribute(problem, selection.registry)
     where = f"in {owner.label_with_package}: " if owner is not None else ""
-    return f"{where}{_READS_A_VALUE if _reads_a_value(problem) else first_line(problem)}"
+    return f"{where}{READS_A_VALUE if _reads_a_value(problem) else first_line(problem)}"
 
 
 def _reads_a_value(problem: Exception) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ganzoo.assembly.constructor_checks import base_called, refuse_unfinished
 from ganzoo.catalogue.check import needs_condition
 from ganzoo.catalogue.component import Component
 from ganzoo.catalogue.data import DataSpec, Field
@@ -17,7 +18,6 @@ from ganzoo.catalogue.registry import Part
 from ganzoo.catalogue.selection import Selection
 from ganzoo.catalogue.target import load_target
 from ganzoo.contract.conditioner import Sites, Unconditioned
-from ganzoo.contract.latent import Latent
 from ganzoo.contract.recipe import Recipe
 from ganzoo.randomness import key, seeded
 
@@ -57,25 +57,22 @@ class SelectedParts:
 
     def __init__(self, parts: Mapping[str, Part]):
         self._parts = parts
-        self._built: dict[nn.Module, Part] = {}
-        self._shapes: dict[nn.Module, Mapping[str, Any]] = {}
+        self._built: dict[int, tuple[object, Part]] = {}  # by identity, as not everything has a hash
+        self._shapes: dict[int, Mapping[str, Any]] = {}
 
     def build(self, slot: str, **context: Any) -> Any:
         """Return the part in ``slot``, built from its options and ``context``."""
         part = self._parts[slot]
         target, dtype = _target(part), torch.get_default_dtype()
         with part.attributed():
-            built = target(part.config, **context)
             interface = interface_of(part.kind) or torch.optim.Optimizer
+            with base_called(interface):
+                built = target(part.config, **context)
             if not isinstance(built, interface):
                 wanted = interface.__name__ if part.kind.interface else "torch Optimizer"
                 raise TypeError(f"{part.component.target_name} returns {type(built).__name__}, not a {wanted}")
-            if isinstance(built, nn.Module):
-                if "_modules" not in vars(built):
-                    raise TypeError("its __init__ does not call super().__init__()")
-                self._built[built] = part
-            if isinstance(built, Latent) and built.controls and type(built).place is Latent.place:
-                raise TypeError("it has controls, and no place() that writes their values into the noise")
+            refuse_unfinished(built)
+            self._built[id(built)] = built, part
             if torch.get_default_dtype() != dtype:
                 torch.set_default_dtype(dtype)
                 raise TypeError("it changes torch's default dtype, on which all other parts rely")
@@ -88,36 +85,42 @@ class SelectedParts:
     def network(self, slot: str, condition: Field | None = None, **shapes: Any) -> nn.Module:
         """Return the network in ``slot`` with its conditioners and with initialised weights."""
         network: nn.Module = self.build(slot, sites=self._sites(slot, condition), **shapes)
-        self._shapes[network] = shapes
+        self._shapes[id(network)] = shapes
         for part in self._attached(slot, "initialiser"):
             initialise = self.build(part.slot.name)
             with part.attributed():
                 initialise(network)
         return network
 
-    def owner(self, module: nn.Module) -> Part | None:
-        """Return the part that was built as ``module``, or whose class it has; ``None`` for any other module."""
-        if module in self._built:
-            return self._built[module]
+    @property
+    def built(self) -> list[object]:
+        """What was built so far."""
+        return [built for built, _ in self._built.values()]
+
+    def owner(self, module: object) -> Part | None:
+        """Return the part that was built as ``module``, or whose class it has; ``None`` for any other object."""
+        if id(module) in self._built:
+            return self._built[id(module)][1]
         classes = (part for part in self._parts.values() if part.slot.kind != "dataset")
         return next((part for part in classes if type(module) is _target(part)), None)
 
     def networks(self, slot: str) -> list[nn.Module]:
         """Return the modules that were built for ``slot``, in order."""
-        return [module for module, part in self._built.items() if part.slot.name == slot]
+        built = (one for one, part in self._built.values() if part.slot.name == slot)
+        return [module for module in built if isinstance(module, nn.Module)]
 
     def modules(self) -> Iterator[tuple[nn.Module, Part]]:
         """Yield every module of what was built, once, with the innermost part that it belongs to."""
         seen: set[nn.Module] = set()
-        for built, part in self._built.items():  # the recipe, which contains the others, is the last
-            for module in built.modules():
+        for built, part in self._built.values():  # the recipe, which contains the others, is the last
+            for module in built.modules() if isinstance(built, nn.Module) else ():
                 if module not in seen:
                     yield module, part
                 seen.add(module)
 
-    def shapes_of(self, module: nn.Module) -> Mapping[str, Any]:
-        """Return the shape arguments with which a network was built; nothing for any other module."""
-        return self._shapes.get(module, {})
+    def shapes_of(self, module: Any) -> Mapping[str, Any]:
+        """Return the shape arguments with which a network was built; nothing for any other part."""
+        return self._shapes.get(id(module), {})
 
     def conditioned(self, slot: str) -> bool:
         """Return whether the network in ``slot`` has a conditioner other than the null one.
@@ -125,7 +128,7 @@ class SelectedParts:
         A conditioner of the noise counts only if it declares that it needs a condition too.
         """
         return any(
-            _target(part).sites and (needs_condition(part) or not _target(part).uses_noise)
+            _target(part).sites and (needs_condition(part.component) or not _target(part).uses_noise)
             for part in self._attached(slot, "conditioner")
         )
 

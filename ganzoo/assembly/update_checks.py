@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from torch import nn
 
 from ganzoo.assembly.parts import SelectedParts
+from ganzoo.assembly.replaced import replaced
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.augmentation import Augmentation
 from ganzoo.contract.loss import Loss
@@ -29,17 +30,13 @@ def after_update_watched(recipe: Recipe) -> Iterator[list[nn.Module]]:
 
         return call
 
-    for part in recipe.modules():
-        for interface in (Loss, Penalty, Augmentation):
-            if isinstance(part, interface) and type(part).after_update is not interface.after_update:
-                missed.append(part)
-                part.__dict__["after_update"] = watched(part, part.after_update)
-    watching = tuple(missed)
-    try:
+    with ExitStack() as stack:
+        for part in recipe.modules():
+            for interface in (Loss, Penalty, Augmentation):
+                if isinstance(part, interface) and type(part).after_update is not interface.after_update:
+                    missed.append(part)
+                    stack.enter_context(replaced(part, {"after_update": watched(part, part.after_update)}))
         yield missed
-    finally:
-        for part in watching:
-            del part.__dict__["after_update"]
 
 
 def never_updated(selection: Selection, parts: SelectedParts, missed: Sequence[nn.Module]) -> Iterator[str]:

@@ -149,8 +149,9 @@ class Variant:
     """A GAN to train by name, declared as data: components for a recipe's slots, and options that differ from defaults.
 
     Keys of ``parts`` are slot names or kinds (a kind fills every slot of that kind). Keys of ``overrides`` are
-    ``<slot or kind>.<option>``, or ``run.<option>`` for run settings such as steps and batch size. ``published`` has
-    parts and overrides in one mapping: the exact settings of the source (``--preset published``).
+    ``<slot or kind>.<option>``, or ``run.<option>`` for run settings such as steps and batch size. Dashes and
+    underscores in them mean the same. ``published`` has parts and overrides in one mapping: the exact settings of the
+    source (``--preset published``).
     """
 
     name: str

@@ -53,8 +53,9 @@ def _layer_of(variant: Variant, parts: Mapping[str, str], overrides: Mapping[str
     options: dict[str, dict[str, Any]] = {}
     for key, value in overrides.items():
         owner, name = key.split(".")
-        options.setdefault(owner, {})[name] = value
-    return ConfigLayer(f"variant {variant.name!r}", parts, options)
+        options.setdefault(owner.replace("_", "-"), {})[name.replace("-", "_")] = value
+    dashed = {key.replace("_", "-"): value for key, value in parts.items()}
+    return ConfigLayer(f"variant {variant.name!r}", dashed, options)
 
 
 def refuse_other_file(file: Mapping[str, Any], variant: str, preset: str | None) -> None:

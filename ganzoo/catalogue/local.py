@@ -30,10 +30,20 @@ class Adopted:
 
 
 def own_objects(slots: Sequence[Slot], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that give a class or an object for a slot or kind, by its name with dashes."""
-    choosing = slot_flags(slots)
-    dashed = {name.replace("_", "-"): value for name, value in options.items()}
-    return {name: value for name, value in dashed.items() if name in choosing and not isinstance(value, str | None)}
+    """Return the options that give a class or an object for a slot or kind, by its name with dashes.
+
+    A slot of several parts may get a list, in which names may stand beside classes and objects.
+    """
+    choosing, several = slot_flags(slots), slot_flags([slot for slot in slots if slot.several])
+    dashed = {name.replace("_", "-"): value for name, value in options.items() if name.replace("_", "-") in choosing}
+    return {name: value for name, value in dashed.items() if not _is_name(value, name in several)}
+
+
+def _is_name(value: Any, several: bool) -> bool:
+    """Whether an option names a component, or ``several`` ones, or nothing."""
+    if several and isinstance(value, list | tuple):
+        return all(isinstance(one, str) for one in value)
+    return isinstance(value, str | None)
 
 
 def maker_of(given: Any) -> Any:

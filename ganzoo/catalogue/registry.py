@@ -232,7 +232,7 @@ def ask_for_own(slot: Slot, value: Mapping[str, Any]) -> str:
     """Return a sentence that says how to give a part again that :func:`lacks_own` misses."""
     return (
         f"{slot.kind} {one_line(value.get('name'))!r} is no plugin but part of a program, and no file contains code: "
-        f"in Python, give it again as {slot.name.replace('-', '_')}=…"
+        f"in Python, give it again as {slot.flag.replace('-', '_')}=…"
     )
 
 

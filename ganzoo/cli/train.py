@@ -53,6 +53,7 @@ def train(resume: bool, dry_run: bool) -> int:
     selection = selected()
     # Imported here because it imports torch: problems that need no torch have been reported by now.
     from ganzoo.assembly.dry_run import assemble
+    from ganzoo.contract.field_values import values_of
     from ganzoo.training.observers.progress import ProgressDisplay
     from ganzoo.training.run import train as train_selection
     from ganzoo.training.start import check_starts
@@ -78,5 +79,6 @@ def train(resume: bool, dry_run: bool) -> int:
     if run.folder.best.exists():
         tell(f"best model by its metrics: {run.folder.best}", err=True)
     tell(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
-    tell(f"sample it: {command_again('sample', str(path))} --out samples.png", err=True, wrap=False)
+    condition = " --input FILE" if run.condition is not None and values_of(run.condition).inputs else ""
+    tell(f"sample it: {command_again('sample', str(path))}{condition} --out samples.png", err=True, wrap=False)
     return status

@@ -12,6 +12,14 @@ from torch import Tensor
 from ganzoo.contract.recipe import PhaseOutput
 
 
+class UnknownMean(KeyError):
+    """An update has no mean of this name."""
+
+    def __str__(self) -> str:
+        """Return the message as it is, and not in quotes."""
+        return str(self.args[0])
+
+
 @final
 class UpdateMeans(Mapping[str, Tensor]):
     """The mean of each term and value of one update over its passes and processes, scalars on the device.
@@ -31,7 +39,12 @@ class UpdateMeans(Mapping[str, Tensor]):
         return dict(zip(self._names, self._average(mean).unbind(), strict=True))
 
     def __getitem__(self, name: str) -> Tensor:
-        """Return the mean of a term or value."""
+        """Return the mean of a term or value; raises :class:`UnknownMean` if the update has none of this name."""
+        if name not in self._names:
+            raise UnknownMean(
+                f"this update has no mean {name!r}, but {', '.join(map(repr, self._names))}: return what you need as a "
+                "term, from statistics(), or as a value of a PenaltyOutput"
+            )
         return self._means[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from ganzoo.contract.optimization import Progress
@@ -41,6 +43,26 @@ def model_state(recipe: nn.Module) -> dict[str, Tensor]:
     """
     working = tuple(f"{name}." for name, module in recipe.named_modules() if isinstance(module, WorkingState))
     return {name: value for name, value in recipe.state_dict().items() if not name.startswith(working)}
+
+
+def scalar_states(recipe: nn.Module) -> dict[str, float]:
+    """Return the scalar buffers of working states, by the name of the buffer, or by its path if others have this name.
+
+    It reads all of them from the device at once.
+    """
+    holders = {name: module for name, module in recipe.named_modules() if isinstance(module, WorkingState)}
+    found = [
+        (path, name, buffer)
+        for path, module in holders.items()
+        for name, buffer in module.named_buffers(recurse=False)
+        if buffer.dim() == 0
+    ]
+    if not found:
+        return {}
+    counts = Counter(name for _, name, _ in found)
+    names = [name if counts[name] == 1 else f"{path}.{name}" for path, name, _ in found]
+    numbers = torch.stack([buffer.detach().float() for _, _, buffer in found]).tolist()
+    return dict(zip(names, numbers, strict=True))
 
 
 def scheduled(recipe: nn.Module) -> list[WorkingState]:

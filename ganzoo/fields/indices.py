@@ -72,7 +72,7 @@ class ClassValues(_Indices):
             have = ", ".join(names) or f"0 to {classes - 1}"
             raise UserError(f"no class is called {value!r}{did_you_mean(str(value), names)} Classes: {have}") from None
         if not 0 <= index < classes:
-            raise UserError(f"label {index} is out of range: this model has the classes 0 to {classes - 1}")
+            raise UserError(f"class {index} is out of range: there are the classes 0 to {classes - 1}")
         return torch.tensor(index)
 
 

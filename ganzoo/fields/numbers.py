@@ -73,9 +73,10 @@ class VectorValues(_Numbers):
         chosen = torch.zeros(self.field.size)
         for word in words:
             name, given, number = word.partition("=")
-            if name not in self.field.names:
-                names = self.field.names
-                have = ", ".join(names) or f"none: give {self.field.size} numbers with commas between them"
+            if not (names := self.field.names):
+                raise UserError(f"{value!r} is not {self.field.size} numbers: give them with commas between them")
+            if name not in names:
+                have = ", ".join(names)
                 raise UserError(f"no attribute is called {name!r}{did_you_mean(name, names)} Attributes: {have}")
             if given and not _is_number(number):
                 raise UserError(f"{word!r} does not give a number for {name!r}")
@@ -84,7 +85,7 @@ class VectorValues(_Numbers):
 
     def _numbers(self, values: Sequence[Any], given: Any) -> Tensor:
         if len(values) != self.field.size:
-            raise UserError(f"{given!r} has {len(values)} numbers, and a condition of this model has {self.field.size}")
+            raise UserError(f"{given!r} has {len(values)} numbers, and {self.field.size} are needed")
         if not all(_is_number(str(value)) for value in values):
             raise UserError(f"{given!r} must consist of finite numbers")
         return torch.tensor([float(value) for value in values])

@@ -36,8 +36,16 @@ def adopt(registry: Registry, slots: Sequence[Slot], given: Mapping[str, Any]) -
     Raises :class:`UserError` where something is of no use in its slot.
     """
     kinds = {slot.kind: slot.kind for slot in slots} | {slot.name: slot.kind for slot in slots}
-    components, names = _components(registry, [(kinds[key], value) for key, value in given.items()])
-    named = dict(zip(given, names, strict=True))
+    several = {key for slot in slots if slot.several for key in (slot.kind, slot.name)}
+    listed = {
+        key: value if key in several and isinstance(value, list | tuple) else [value] for key, value in given.items()
+    }
+    own = [(kinds[key], one) for key, values in listed.items() for one in values if not isinstance(one, str)]
+    components, own_names = _components(registry, own)
+    names = iter(own_names)
+    named = {
+        key: ",".join(one if isinstance(one, str) else next(names) for one in values) for key, values in listed.items()
+    }
     implied: dict[str, str] = {}
     for slot in slots:
         network = components.get((slot.kind, named.get(slot.name, named.get(slot.kind, ""))))
@@ -91,6 +99,10 @@ def _of_contract(kind: str, name: str, given: Any) -> Component:
     """Return the component of a subclass of the kind's interface, or of an object of one."""
     interface = _interface(kind)
     maker = maker_of(given)
+    if inspect.isroutine(maker):
+        raise UserError(
+            f"{_shown(kind, given)} is a function: give what it returns, by a call, {kind}={maker.__name__}()"
+        )
     if not (isinstance(maker, type) and issubclass(maker, interface)):
         raise UserError(
             f"{_shown(kind, given)} is no {kind}: give a name, or a subclass or an object of ganzoo.plugin."
@@ -153,6 +165,8 @@ def _optimizer(kind: str, name: str, given: Any) -> Component:
 
 def _network(kind: str, name: str, given: Any) -> Component:
     maker = maker_of(given)
+    if inspect.isroutine(maker):
+        return _of_contract(kind, name, given)  # which says what to do
     if not (isinstance(maker, type) and issubclass(maker, nn.Module)) or issubclass(maker, WorkingState):
         raise UserError(f"{_shown(kind, given)} is no {kind}: give a name, or a torch module or its class")
     if issubclass(maker, _interface(kind)) and isinstance(given, type | functools.partial):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -197,6 +199,8 @@ def source_of(given: Any, owner: str) -> Source:
         return Arrays(given[0], given[1], owner)
     if isinstance(given, TorchDataset) and not hasattr(given, "__len__"):
         raise UserError(f"{owner} does not say how many examples it has: give its class a method __len__")
+    if inspect.isroutine(given) or isinstance(given, functools.partial):
+        raise UserError(f"{owner} is a function: give the data that it returns, by a call: dataset=…()")
     if not (hasattr(given, "__getitem__") and hasattr(given, "__len__")) or isinstance(given, dict | type):
         raise UserError(
             f"{owner} is of type {type(given).__name__}: give a torch dataset, an array of examples, or a pair of "

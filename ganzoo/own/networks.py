@@ -18,7 +18,7 @@ from ganzoo.catalogue.options import Config
 from ganzoo.contract.conditioner import Conditioner, Shape, Sites, Unconditioned
 from ganzoo.contract.networks import Batchwise, Discriminator, DiscriminatorOutput, Generator, Initialiser
 from ganzoo.errors import UserError
-from ganzoo.own.probe import logit_of, refuse_unfit_scores, takes_map
+from ganzoo.own.probe import logit_of, refuse_other_dtype, refuse_unfit_scores, takes_map
 from ganzoo.text import message_of
 
 
@@ -141,6 +141,7 @@ class PlainNetwork:
         device = torch.empty(0).device
         with torch.device("cpu"), torch.random.fork_rng(devices=[]):
             trial = self._new()
+            refuse_other_dtype(trial, self._label)
             classes = sites.condition.classes if self.labelled and sites.condition is not None else 0
             maps = out is not None and takes_map(trial, in_shape, out, classes, self._label)
             if out is None:

@@ -40,6 +40,16 @@ def labels_for(classes: int) -> tuple[Tensor, ...]:
     return (torch.arange(EXAMPLES) % classes,) if classes else ()
 
 
+def refuse_other_dtype(network: nn.Module, owner: str) -> None:
+    """Raise :class:`UserError`, naming ``owner``, if ``network`` has weights that are not float32."""
+    for name, weights in network.named_parameters():
+        if weights.dtype != torch.float32:
+            raise UserError(
+                f"{owner} has {name} in {str(weights.dtype).removeprefix('torch.')}, and ganzoo trains in float32: "
+                "give it after .float(); --precision chooses in which format steps are computed"
+            )
+
+
 def takes_map(network: nn.Module, noise: Shape, out: Field, classes: int, owner: str) -> bool:
     """Return whether ``network`` takes noise (B, Z, 1, 1), and not (B, Z).
 

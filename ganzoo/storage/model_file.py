@@ -114,10 +114,12 @@ def _with_given(header: Header, registry: Registry, given: Mapping[str, Any]) ->
     names = {**adopted.names, **adopted.implied}
     parts = dict(header.parts)
     for slot in slots:
-        name = names.get(slot.name, names.get(slot.kind))
-        if name is not None:
-            package = adopted.registry.entry(slot.kind, name).provider.package
-            parts[slot.name] = _replaced(parts.get(slot.name), slot, name, package)
+        chosen = names.get(slot.name, names.get(slot.kind, ""))
+        several = chosen.split(",") if "," in chosen else []
+        for filled, name in [(slot.member(name), name) for name in several] or [(slot, chosen)]:
+            if name:
+                package = adopted.registry.entry(slot.kind, name).provider.package
+                parts[filled.name] = _replaced(parts.get(filled.name), filled, name, package)
     return dataclasses.replace(header, parts=parts), adopted.registry
 
 
@@ -133,7 +135,7 @@ def _refuse_missing(parts: Mapping[str, Any], slots: Sequence[Slot], registry: R
     missing = [slot for slot in slots if lacks_own(registry, slot, parts.get(slot.name))]
     if missing:
         named = " and ".join(f"{slot.name} {parts[slot.name].get('name')!r}" for slot in missing)
-        keywords = ", ".join(f"{slot.name.replace('-', '_')}=…" for slot in missing)
+        keywords = ", ".join(dict.fromkeys(f"{slot.flag.replace('-', '_')}=…" for slot in missing))
         raise UserError(
             f"it was trained in Python with parts of a program ({one_line(named)}), and a model file contains no code: "
             f"in Python, give them again with ganzoo.load(path, {keywords})"

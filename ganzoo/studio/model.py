@@ -97,24 +97,46 @@ class Model:
             if name not in known:
                 have = ", ".join(known) or "none"
                 raise UserError(f"this model has no control {name!r}{did_you_mean(name, known)} Controls: {have}")
-        return {
-            name: read_conditions(known[name], _as_list(value, known[name]), count) for name, value in chosen.items()
-        }
+        read = {}
+        for name, value in chosen.items():
+            try:
+                read[name] = read_conditions(known[name], _as_list(value, known[name]), count)
+            except UserError as problem:
+                raise UserError(f"control {name!r}: {problem}") from problem
+        return read
 
     def sample(
-        self, count: int = 64, label: Any = None, seed: int = 0, controls: Mapping[str, Any] = MappingProxyType({})
+        self,
+        count: int = 64,
+        label: Any = None,
+        seed: int = 0,
+        controls: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        input: Any = None,
     ) -> Tensor:
         """Return ``count`` examples, float32 (count, C, H, W) in [-1, 1] for images, on the CPU.
 
+        ``label`` is a condition, or several in turn; a model that makes images from images takes them as ``input``: a
+        path, a PIL picture or a tensor (C, H, W).
         ``controls`` chooses what else the model lets one choose, by name, such as the codes of an InfoGAN; a value, or
         several in turn. The same seed gives the same examples.
         """
         if count < 1:
             raise UserError(f"the number of samples must be at least 1, not {count}")
-        conditions = self.conditions(count, label)
+        conditions = self.conditions(count, self._asked(label, input))
         chosen = self.controls(count, controls)
         made = generate_examples(self.recipe, count, conditions, seed, controls=chosen, output=self.output_name)
         return made.cpu()
+
+    def _asked(self, label: Any, images: Any) -> Any:
+        """Return the condition that was asked for, as a label or as images."""
+        if images is None:
+            return label
+        if label is not None:
+            raise UserError("label and input are two names of the condition: give one of them")
+        if self.condition is None or not values_of(self.condition).inputs:
+            raise UserError("this model takes no images as input: leave out input")
+        return images
 
 
 def _as_list(label: Any, condition: Field | None) -> Sequence[Any]:

@@ -15,6 +15,7 @@
 ``forgery``               model files and checkpoints with changed content and valid checksums
 ``foreign_checkpoints``   networks and checkpoints as other code writes them
 ``own_parts``             networks, data and a loss as a notebook has them
+``odd_parts``             parts that are right, to derive wrong ones from, and what the dry run says of these
 ``evaluations``           evaluations with judges that are trained in a second
 ``metric_context``        the context of a metric, with a judge of the test's choice
 ``tapes``                 recorded steps on the processor

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ganzoo.assembly.dry_run import assemble
-from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.registry import Registry, installed
 from ganzoo.catalogue.selection import Selection
@@ -50,7 +50,7 @@ class Run:
 
     ``seconds`` is the training time. ``signal`` is the number of the signal that ended the training early, or ``None``
     if it is ``finished``. Of several processes, only the one with ``is_first`` has the sha256. ``registry`` has all
-    parts of the model.
+    parts of the model; ``condition`` is the field of its condition, or ``None``.
     """
 
     folder: RunFolder
@@ -61,6 +61,7 @@ class Run:
     signal: int | None = None
     is_first: bool = True
     registry: Registry = field(default_factory=installed, repr=False, compare=False)
+    condition: Field | None = None
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,16 @@ def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: boo
     finished = trainer.step == trainer.steps
     signal = None if finished else stop.signal
     return Run(
-        folder, trainer.step, trainer.seconds, sha256, finished, signal, processes.is_first, selection.registry
-    )  # fmt: skip
+        folder,
+        trainer.step,
+        trainer.seconds,
+        sha256,
+        finished,
+        signal,
+        processes.is_first,
+        selection.registry,
+        trainer.train_step.recipe.condition_field,
+    )
 
 
 def _choose_folder(selection: Selection, resume: bool, processes: ProcessGroup) -> RunFolder:

@@ -13,6 +13,7 @@ import torch
 
 from ganzoo.batches.batches import Feed
 from ganzoo.contract.recipe import Phase
+from ganzoo.contract.working_state import scalar_states
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.health.policies import AnomalyPolicies, PolicyContext
 from ganzoo.randomness import global_generator
@@ -202,7 +203,9 @@ class Trainer:
         self._refuse_non_finite(terms)
         rates = {name: phase.learning_rate for name, phase in self._phases.items()}
         speed = (self.step - since) / elapsed if elapsed > 0 else 0.0
-        return Report(self.step, self.seconds, self.images, speed, terms, values, rates, scores)
+        states = scalar_states(self.train_step.recipe)
+        watched = {**values, **{name: state for name, state in states.items() if name not in values}}
+        return Report(self.step, self.seconds, self.images, speed, terms, watched, rates, scores)
 
     def _refuse_non_finite(self, terms: Mapping[str, Mapping[str, float]]) -> None:
         for phase, phase_terms in terms.items():

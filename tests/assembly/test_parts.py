@@ -55,8 +55,11 @@ def test_four_networks_two_phases_two_domains(registry: Registry, two_domains: P
     red = torch.zeros(3, 3, 16, 16) + torch.tensor([0.8, -0.7, -0.7]).view(3, 1, 1)
     made = model.sample(3, label=red)
     assert made.shape == (3, 3, 16, 16)
+    assert torch.equal(made, model.sample(3, input=red))
     with pytest.raises(UserError, match="needs an image: --input FILE or FOLDER"):
         model.sample(1)
+    with pytest.raises(UserError, match="label and input are two names of the condition"):
+        model.sample(1, label=red, input=red)
 
 
 def test_a_recipe_has_several_outputs(registry: Registry, two_domains: Path) -> None:

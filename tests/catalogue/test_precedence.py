@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ganzoo.catalogue import (
-    select,
-)
+from ganzoo.catalogue import Registry, Variant, select
+from ganzoo.catalogue.discovery import Plugin, Provider
 from ganzoo.testing.toy_registry import TOYS, Adam, Blend, Mix, Sgd, Wide, choose, in_file, options, parts
 
 # Which layer wins
@@ -123,6 +122,20 @@ def test_underscores_dashes_words_and_values_mean_the_same() -> None:
     same = select(TOYS, "bare", {"generator_optimizer_betas": (0.1, 0.2), "generator_width": 4})
     assert chosen == same
     assert options(chosen, "generator-optimizer").betas == (0.1, 0.2)
+
+
+def test_underscores_and_dashes_mean_the_same_in_a_variant() -> None:
+    variant = Variant(
+        name="underscored",
+        summary="underscores and dashes in turn",
+        recipe="duel",
+        parts={"generator_conditioner": "mix"},
+        overrides={"discriminator_optimizer.lr": 0.25, "run.batch-size": 8},
+    )
+    registry = Registry([*TOYS.plugins, Plugin(Provider("more", "toy-box", "1"), variants=(variant,))])
+    selection = select(registry, "underscored")
+    assert parts(selection, "conditioner") == {"generator-conditioner": "mix", "discriminator-conditioner": "none"}
+    assert (options(selection, "discriminator-optimizer").lr, selection.run.batch_size) == (0.25, 8)
 
 
 def test_a_flag_that_was_not_given_changes_nothing() -> None:

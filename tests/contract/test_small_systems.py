@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Config, Selection, select
 from ganzoo.catalogue.formats import MODEL_KEY
+from ganzoo.contract.working_state import scalar_states
 from ganzoo.errors import Refused, UserError
 from ganzoo.storage.checkpoint_files import checkpoints, read
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.studio.model import Model
 from ganzoo.testing import selections
+from ganzoo.testing.odd_parts import PlainLoss
+from ganzoo.testing.run_files import rows_of
 from ganzoo.testing.small_systems.heads import Classifier, Codes, Recovery
 from ganzoo.testing.small_systems.losses import Balance
 from ganzoo.testing.small_systems.systems import SYSTEMS, with_small_systems
@@ -115,6 +119,24 @@ def test_a_state_moves_once_for_each_update() -> None:
     assert float(loss.k) == pytest.approx(0.1 * (2.0 * means["L(x)"] - means["L(G(z))"]), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("system", "names"), [("BEGAN", {"k"}), ("ADA", {"p"}), ("all of these", {"k", "real", "fake"})]
+)
+def test_states_are_reported(system: str, names: set[str], tmp_path: Path) -> None:
+    run = train(selected(system, out=tmp_path / "run", steps=3, log_every=1, checkpoint_every=3))
+    rows = rows_of(run.folder.path)
+    assert all(names <= row["values"].keys() for row in rows)
+    saved = read(checkpoints(run.folder.checkpoints)[0])[0]
+    states = {name.rpartition(".")[2]: float(value) for name, value in saved.items() if value.dim() == 0}
+    assert {name: rows[-1]["values"][name] for name in names} == {name: states[name] for name in names}
+
+
+def test_states_of_one_name_are_told_apart() -> None:
+    recipe = nn.ModuleDict({"one": PlainLoss(), "other": PlainLoss(), "norm": nn.BatchNorm1d(1)})
+    assert scalar_states(recipe) == {"one.k": 1.0, "other.k": 1.0}
+    assert scalar_states(nn.Linear(1, 1)) == {}
+
+
 def test_weights_are_clipped_after_each_update() -> None:
     trainer = trained(selected("WGAN", steps=2))
     weights = dict(trainer.train_step.recipe.named_parameters())
@@ -172,8 +194,13 @@ def test_codes_can_be_chosen_and_are_drawn_otherwise(tmp_path: Path) -> None:
     assert torch.equal(model.sample(6), model.sample(6))
     with pytest.raises(UserError, match=r"no control 'cod'; did you mean 'code'.* Controls: code, style"):
         model.sample(1, controls={"cod": 1})
-    with pytest.raises(UserError, match="has 1 numbers, and a condition of this model has 2"):
-        model.sample(1, controls={"style": "0.5"})
+    for chosen, words in (
+        ({"style": "0.5"}, "control 'style': '0.5' has 1 numbers, and 2 are needed"),
+        ({"style": "wide"}, "control 'style': 'wide' is not 2 numbers: give them with commas between them"),
+        ({"code": 5}, "control 'code': class 5 is out of range: there are the classes 0 to 4"),
+    ):
+        with pytest.raises(UserError, match=words):
+            model.sample(1, controls=chosen)
 
 
 def test_a_head_sees_features_of_a_declared_width() -> None:
@@ -231,3 +258,19 @@ def test_controls_need_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(Codes, "place")
     with pytest.raises(UserError, match=r"latent 'codes' of .* has controls, and no place\(\)"):
         assemble(selected("InfoGAN"))
+
+
+def test_a_part_that_could_offer_what_is_missing_is_named() -> None:
+    with pytest.raises(Refused, match=r"^head 'codes' needs 'codes', which latent 'normal' does not offer: use --lat"):
+        assemble(choose("gan", head="codes"))
+
+
+def test_a_head_that_sees_a_condition_names_the_conditioners_that_fit() -> None:
+    with pytest.raises(Refused) as caught:
+        assemble(choose("gan", head="classifier"))
+    (problem,) = caught.value.problems
+    assert problem.startswith("discriminator is conditioned by head 'classifier' but generator is not ('none'), so ")
+    named = re.search(r"choose --generator-conditioner \((.*) would do\), or leave out head 'classifier'", problem)
+    assert named
+    for conditioner in named[1].split(", "):
+        assemble(choose("gan", head="classifier", generator_conditioner=conditioner))

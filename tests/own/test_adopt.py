@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.discovery import LOCAL
+from ganzoo.catalogue.local import own_objects
 from ganzoo.catalogue.selection import recipe_slots
 from ganzoo.contract.dataset import Dataset
 from ganzoo.contract.latent import Latent
@@ -176,6 +177,15 @@ def test_what_is_given_twice_is_one_part() -> None:
     assert parts["generator-schedule"].component is parts["discriminator-schedule"].component
 
 
+@pytest.mark.parametrize("given", [[Flat(), "r1"], ("r1", Flat)])
+def test_several_penalties_may_be_names_and_objects(given: Any) -> None:
+    selection = chosen(penalty=given)
+    packages = {name: part.provider.package for name, part in selection.parts.items() if name.startswith("penalty")}
+    assert packages == {"penalty-flat": LOCAL, "penalty-r1": "ganzoo"}
+    assert own_objects(SLOTS, {"penalty": given}) == {"penalty": given}
+    assert not own_objects(SLOTS, {"penalty": ["r1", "r2"]})
+
+
 def test_an_initialiser_of_a_program() -> None:
     parts = chosen(generator=LabelledGenerator, initialiser=Zeros).parts
     assert parts["generator-initialiser"].component.name == "zeros"
@@ -249,8 +259,9 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "a function": (
         "discriminator",
         convolutional_generator,
-        "discriminator=convolutional_generator is no discriminator",
+        r"discriminator=convolutional_generator is a function: give what it returns, .*convolutional_generator\(\)",
     ),
+    "a function of losses": ("loss", lambda: 0, "loss=<lambda> is a function: give what it returns"),
     "data without a spec": ("dataset", Stored, r"dataset=Stored needs an attribute Config: .*DataConfig"),
 }
 

@@ -143,6 +143,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a loader": (DataLoader(Labelled()), r"is a DataLoader.*give its dataset, loader\.dataset"),
     "a stream": (Stream(), "iterable dataset.*by index.*__getitem__ and __len__"),
     "data without a length": (Uncounted(), "give its class a method __len__"),
+    "a function": (Labelled.__len__, "dataset 'mine' is a function: give the data that it returns, by a call"),
     "a number": (5, "is of type int: give a torch dataset"),
     "nothing": ([], "has no examples"),
     "an empty tensor": (TENSORS[:0], "has no examples"),

@@ -180,6 +180,11 @@ REFUSED_GENERATORS: dict[str, tuple[Any, str]] = {
     ),
     "of colour": (convolutional_generator(3), "makes examples of shape 3×8×8, and the data has 1×8×8 images"),
     "of flat images": (nn.Linear(NOISE, 64), "makes examples of shape 64, and the data has 1×8×8 images"),
+    "of float64": (
+        nn.Linear(NOISE, 64).double(),
+        r"generator 'mine' has weight in float64, and ganzoo trains in float32: give it after \.float\(\)",
+    ),
+    "of float16": (nn.Linear(NOISE, 64).half(), "has weight in float16"),
     "of lists": (type("Listed", (nn.Module,), {"forward": lambda self, z: [z]}), "returns list, not a tensor"),
     "that needs arguments": (Unready, "cannot be built without arguments .*functools.partial"),
 }  # fmt: skip

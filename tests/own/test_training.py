@@ -19,7 +19,7 @@ from ganzoo.cli import run as command
 from ganzoo.contract.dataset import Dataset as ContractDataset
 from ganzoo.contract.metric import Aim, Metric
 from ganzoo.errors import UserError
-from ganzoo.plugin import DataConfig, DataSpec, Field, Generator, Sites, option
+from ganzoo.plugin import DataConfig, DataSpec, Field, Generator, Penalty, Sites, option
 from ganzoo.storage.model_file import read_model
 from ganzoo.storage.sealed import read_sealed, write_sealed
 from ganzoo.testing.own_parts import (
@@ -175,6 +175,21 @@ def test_streamed_data_gives_the_same_weights(finished: Run, tmp_path: Path) -> 
         out = tmp_path / f"{workers}"
         streamed = ganzoo.train("cgan", **own(), **QUICK, data_budget=0, workers=workers, out=out, checkpoint_every=2)
         assert streamed.sha256 == finished.sha256
+
+
+class OwnFlat(Penalty):
+    uses_fakes = False
+
+    def forward(self, discriminator: Any, real: Tensor, fake: Tensor, draws: Any) -> dict[str, Tensor]:
+        return {}
+
+
+def test_own_penalties_stand_beside_others(tmp_path: Path) -> None:
+    out, penalties = tmp_path / "run", [OwnFlat(), "r1"]
+    run = ganzoo.train("gan", dataset=pictures(), penalty=penalties, penalty_r1_gamma=2.0, **QUICK, out=out)
+    assert ganzoo.load(run).sample(2).shape == ganzoo.load(out, penalty=penalties).sample(2).shape
+    with pytest.raises(UserError, match=r"give them again with ganzoo\.load\(path, penalty=…\)"):
+        ganzoo.load(out)
 
 
 @pytest.mark.parametrize("variant", ["gan", "dcgan"])

@@ -32,6 +32,8 @@ REACHING |= {"get_type_hints", "entry_points"}
 REASONS = {
     ("ganzoo", "getattr(importlib.import_module(module), attribute)"): "a table in that module",
     ("ganzoo", "importlib.import_module(module)"): "a table in that module",
+    ("ganzoo.assembly.contract_checks", "getattr(built, name)"): "a table in that module",
+    ("ganzoo.assembly.contract_checks", "getattr(interface, name)"): "a table in that module",
     ("ganzoo.catalogue.target", "getattr(importlib.import_module(module), name)"): "a plugin's declaration",
     ("ganzoo.catalogue.target", "importlib.import_module(module)"): "a plugin's declaration",
     (

@@ -19,6 +19,8 @@ def test_an_unconditional_model_takes_no_label(tmp_path: Path) -> None:
     model = ganzoo.load(train(choose("gan", out=tmp_path / "run")).folder.path)
     with pytest.raises(UserError, match="unconditional"):
         model.sample(1, label=3)
+    with pytest.raises(UserError, match="takes no images as input: leave out input"):
+        ganzoo.sample(tmp_path / "run", 1, input=torch.zeros(1, 8, 8))
 
 
 def test_conditions_may_be_tensors_arrays_and_ranges(tmp_path: Path) -> None:

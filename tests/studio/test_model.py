@@ -20,7 +20,7 @@ def test_many_samples_are_made_in_parts_and_differ(trained: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--label", "12"], "label 12 is out of range: this model has the classes 0 to 9"),
+        (["--label", "12"], "class 12 is out of range: there are the classes 0 to 9"),
         (["--label", "-1"], "out of range"),
         (["--label", "tne"], "no class is called 'tne'"),
         (["--out", "a.jpg"], "use .png, .npz, or a folder"),

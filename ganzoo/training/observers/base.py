@@ -25,6 +25,7 @@ class TrainingStart:
 class Report:
     """The state of a training: means of the loss ``terms`` (by phase and name) and ``values`` since the last report.
 
+    ``values`` also has the scalar states of losses, penalties and augmentations as they are, by the buffer's name.
     ``seconds`` is the training time so far, ``images`` the number of real examples used so far,
     ``steps_per_second`` the speed since the last report. ``learning_rates`` are those of this step, by phase;
     ``scores`` are the figures of an evaluation, if this step had one.
