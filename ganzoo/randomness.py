@@ -143,14 +143,14 @@ class KeyedStreams(Streams):
     def seed_all(self) -> None:
         """Seed every stream that was ever used, now: a replayed step never calls :meth:`at`."""
         for stream_and_share in self.generators:
-            self._generator(stream_and_share)
+            self.generator(stream_and_share)
 
     def at(self, stream: str, share: Share = WHOLE) -> Draws:
         """Return the numbers of ``stream`` at this step; the meta device draws none."""
-        drawing = self.device.type != "meta"
-        return FreshDraws(self._generator((stream, share.index)) if drawing else None, self.device, share)
+        return FreshDraws(None, self.device, share) if self.device.type == "meta" else _KeyedDraws(self, stream, share)
 
-    def _generator(self, stream_and_share: tuple[str, int]) -> torch.Generator:
+    def generator(self, stream_and_share: tuple[str, int]) -> torch.Generator:
+        """Return the generator of a stream and the index of a share, seeded for this step."""
         generator = self.generators.get(stream_and_share)
         if generator is None:
             generator = self.generators[stream_and_share] = torch.Generator(self.device)
@@ -159,6 +159,19 @@ class KeyedStreams(Streams):
             generator.manual_seed(key(self.seed, stream_and_share[0], self._step))
             self._seeded.add(stream_and_share)
         return generator
+
+
+@final
+class _KeyedDraws(Draws):
+    """Draws numbers of a stream, whose generator is seeded with the first: many a part is given draws and uses none."""
+
+    def __init__(self, streams: KeyedStreams, stream: str, share: Share):
+        self._streams, self._stream, self._share = streams, stream, share
+
+    def draw(self, distribution: Distribution, shape: tuple[int, ...]) -> Tensor:
+        """Draw numbers for the whole batch, and return the rows of the share."""
+        generator = self._streams.generator((self._stream, self._share.index))
+        return FreshDraws(generator, self._streams.device, self._share).draw(distribution, shape)
 
 
 class DrawCall(NamedTuple):
