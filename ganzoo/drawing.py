@@ -26,10 +26,14 @@ def to_uint8(images: Tensor) -> Tensor:
 
 
 def to_pil(image: Tensor) -> Image.Image:
-    """Return one uint8 image (C, H, W), with 1 or at least 3 channels, as a grey or an RGB picture."""
+    """Return one uint8 image (C, H, W) as a picture: grey, RGB, or RGB with alpha; of more channels, the first three.
+
+    >>> [to_pil(torch.zeros(channels, 2, 2, dtype=torch.uint8)).mode for channels in (1, 3, 4, 5)]
+    ['L', 'RGB', 'RGBA', 'RGB']
+    """
     channels = image.shape[0]
     array = image.permute(1, 2, 0).contiguous().numpy()
-    return Image.fromarray(array[:, :, 0] if channels == 1 else array[:, :, :3])
+    return Image.fromarray(array[:, :, 0] if channels == 1 else array if channels == 4 else array[:, :, :3])
 
 
 def grid(images: Tensor, columns: int, headings: Sequence[str] = ()) -> Image.Image:
@@ -43,8 +47,9 @@ def grid(images: Tensor, columns: int, headings: Sequence[str] = ()) -> Image.Im
     top = letters + 6 if headings else 0
     sheet = Image.new("RGB", (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP + top), PAPER)
     for place, image in enumerate(pixels):
-        tile = to_pil(image).convert("RGB").resize((width, height), Image.Resampling.NEAREST)
-        sheet.paste(tile, (GAP + place % columns * (width + GAP), top + GAP + place // columns * (height + GAP)))
+        tile = to_pil(image).resize((width, height), Image.Resampling.NEAREST)
+        corner = GAP + place % columns * (width + GAP), top + GAP + place // columns * (height + GAP)
+        sheet.paste(tile, corner, mask=tile if tile.mode == "RGBA" else None)
     pen = ImageDraw.Draw(sheet)
     for column, text in enumerate(map(printable, headings[:columns])):
         middle = GAP + column * (width + GAP) + width // 2
