@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import ganzoo.plugin
 from ganzoo.testing.small_systems.systems import SYSTEMS
 
+ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).with_name("contract.md")
 INTRODUCTION = """# The contract
 
@@ -41,17 +42,30 @@ GROUPS = {
     ),
     "Data, metrics and judges": (
         "ganzoo.contract.dataset",
+        "ganzoo.contract.field_values",
         "ganzoo.contract.judge",
         "ganzoo.contract.metric",
     ),
-    "Helpers": ("ganzoo.layers", "ganzoo.text", "ganzoo.errors", "ganzoo.storage", "ganzoo.training"),
+    "Helpers": ("ganzoo.layers", "ganzoo.drawing", "ganzoo.text", "ganzoo.errors", "ganzoo.storage", "ganzoo.training"),
+}
+# What else the contract carries, and the test that proves it.
+ROWS = {
+    "several outputs, each with its own condition (CycleGAN)": "tests/assembly/test_parts.py",
+    "images as conditions; the true image beside them (pix2pix)": "tests/project/test_third_party.py",
+    "metrics that see the condition and the truth": "tests/evaluation/test_truth.py",
+    "several fields as one condition": "tests/fields/test_joined.py",
+    "types of field of a plugin, such as videos": "tests/plugins/test_video.py",
+    "kinds of component of a plugin": "tests/catalogue/test_kinds.py",
+    "observers and commands of a plugin": "tests/catalogue/test_observers.py",
+    "several processes": "tests/step/test_processes.py",
 }
 
 
 def page() -> str:
-    """Return the text of the page."""
+    """Return the text of the page; raises ``KeyError`` if a class or a function is in no group."""
     lines = [INTRODUCTION]
     named = {name: getattr(ganzoo.plugin, name) for name in ganzoo.plugin.__all__}
+    _refuse_forgotten(named)
     for title, modules in GROUPS.items():
         mine = {name: value for name, value in named.items() if _module(value).startswith(modules)}
         lines += [f"## {title}", ""]
@@ -75,6 +89,23 @@ def _systems() -> Iterator[str]:
     for name, system in SYSTEMS.items():
         yield f"| {name} | {system.needs} | {system.source} |"
     yield ""
+    yield "Further rows have tests of their own:"
+    yield ""
+    yield "| what | test |"
+    yield "|---|---|"
+    for what, test in ROWS.items():
+        (ROOT / test).resolve(strict=True)
+        yield f"| {what} | [{Path(test).name}](../{test}) |"
+    yield ""
+
+
+def _refuse_forgotten(named: Mapping[str, Any]) -> None:
+    groups = tuple(
+        prefix for modules in GROUPS.values() for prefix in ([modules] if isinstance(modules, str) else modules)
+    )
+    shown = {name for name, value in named.items() if inspect.isclass(value) or inspect.isfunction(value)}
+    if forgotten := sorted(name for name in shown if not _module(named[name]).startswith(groups)):
+        raise KeyError(f"no group of the page has {', '.join(forgotten)}")
 
 
 def _module(value: Any) -> str:
