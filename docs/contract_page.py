@@ -84,10 +84,11 @@ def _systems() -> Iterator[str]:
         "(`--accumulate`), with recorded steps, and resumed from a checkpoint, with equal results."
     )
     yield ""
-    yield "| system | what it needs of the contract | source |"
-    yield "|---|---|---|"
+    yield "| system | what it needs of the contract | source | `--execution compile` |"
+    yield "|---|---|---|---|"
     for name, system in SYSTEMS.items():
-        yield f"| {name} | {system.needs} | {system.source} |"
+        compiled = f"refused: it needs {system.uncompiled}" if system.uncompiled else "yes"
+        yield f"| {name} | {system.needs} | {system.source} | {compiled} |"
     yield ""
     yield "Further rows have tests of their own:"
     yield ""

@@ -20,13 +20,15 @@ def with_small_systems() -> Registry:
 class System:
     """A system of the literature as a selection: a variant and flags, what it ``needs`` of the contract, its source.
 
-    ``starts`` are the slots whose networks start from another model.
+    ``starts`` are the slots whose networks start from another model. ``uncompiled`` is what its phases would need to be
+    compiled, where they are not.
     """
 
     needs: str
     source: str
     variant: str
     flags: Mapping[str, object]
+    uncompiled: str = ""
     starts: tuple[str, ...] = ()
 
 
@@ -58,6 +60,7 @@ SYSTEMS: Mapping[str, System] = {
         "arXiv 1710.10196",
         "growing",
         {"discriminator_dropout": 0.0},
+        uncompiled="phases that stay the same",
     ),
     "all of these": System(
         "loss and penalties that keep states beside each other",
