@@ -27,6 +27,7 @@ class FieldValues(ABC):
     ``stored`` is the dtype that datasets deliver. ``suffix`` ends the name of a file with one example (``.png``), and
     is empty if there is no such file. ``animation`` is the suffix of a moving picture of many examples, or empty.
     ``inputs`` are the suffixes of the files that :meth:`decode` reads. ``tiled`` values can be seen as images.
+    ``crowd`` is how many examples a picture needs, or 0 if it shows some of them one by one.
     """
 
     stored: ClassVar[torch.dtype] = torch.float32
@@ -34,6 +35,7 @@ class FieldValues(ABC):
     animation: ClassVar[str] = ""
     inputs: ClassVar[tuple[str, ...]] = ()
     tiled: ClassVar[bool] = False
+    crowd: ClassVar[int] = 0
 
     def __init__(self, field: Field):
         self.field = field
@@ -114,11 +116,6 @@ class FieldValues(ABC):
         points = [None if found is None else found.reshape(len(found), -1).float() for found in (values, real)]
         assert points[0] is not None
         return scatter(points[0], points[1])
-
-    @property
-    def crowd(self) -> int:
-        """How many examples one picture needs, or 0 if it shows some examples one by one."""
-        return 0
 
 
 @lru_cache(maxsize=256)
