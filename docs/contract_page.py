@@ -81,7 +81,8 @@ def _systems() -> Iterator[str]:
     yield (
         "Each system is a few lines in [small_systems](../ganzoo/testing/small_systems), written as a plugin "
         "would write it. [A test](../tests/contract/test_small_systems.py) trains each of them: with a divided batch "
-        "(`--accumulate`), with recorded steps, and resumed from a checkpoint, with equal results."
+        "(`--accumulate`), with recorded steps, and resumed from a checkpoint, with equal results. Long tests do "
+        "the same [in two processes](../tests/step/test_processes.py) and [compiled](../tests/step/test_execution.py)."
     )
     yield ""
     yield "| system | what it needs of the contract | source | `--execution compile` |"
