@@ -26,6 +26,6 @@ def test_data_that_is_not_finite_is_refused(tmp_path: Path, monkeypatch: pytest.
         return fields | {"point": torch.full_like(fields["point"], math.nan)}
 
     monkeypatch.setattr(GaussiansDataset, "read", read)
-    with pytest.raises(UserError, match=r"dataset 'ring' .*delivers numbers in .* that are not finite"):
+    with pytest.raises(UserError, match=r"dataset 'ring' .* has in .* numbers that are not finite"):
         train(select(installed(), "gan", {"dataset": "ring", "steps": 2, "out": tmp_path / "run"}))
     assert not (tmp_path / "run").exists()

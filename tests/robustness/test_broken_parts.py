@@ -140,7 +140,7 @@ BROKEN: dict[str, Broken] = {
     "is a function": Broken("penalty", "def Odd(config):\n    pass", only("not a subclass of Penalty")),
     "is of another kind": Broken("penalty", loss(), only("not a subclass of Penalty")),
     "is an object": Broken("penalty", penalty() + "Odd = Odd(None)", only("not a subclass of Penalty")),
-    "lacks a method": Broken("penalty", "class Odd(Penalty):\n    pass", only("takes no arguments")),
+    "lacks a method": Broken("penalty", "class Odd(Penalty):\n    pass", only("abstract method forward")),
     "takes other arguments": Broken("penalty", penalty().replace("config", "config, more"), only("more")),
     "raises as it is built": Broken("penalty", penalty(init="raise OSError('no licence')"), only("no licence")),
     "exits as it is built": Broken("penalty", penalty(init="sys.exit(0)"), only("0")),
@@ -159,7 +159,7 @@ BROKEN: dict[str, Broken] = {
     "returns a tensor": Broken("penalty", penalty("return fake.flatten(1).sum(1)"), only("must return terms by name")),
     "takes the mean itself": Broken("penalty", penalty("return {'odd': fake.sum()}"), only("one value for each")),
     "does not prepare a network": Broken(
-        "generator", generator().replace("super().__init__()", "pass"), only("Module.__init__() call")
+        "generator", generator().replace("super().__init__()", "pass"), only("must begin with super().__init__()")
     ),
     "draws by itself": Broken(
         "penalty", penalty("return {'odd': (fake + torch.randn_like(fake)).flatten(1).sum(1)}"), only("draws.normal")
@@ -170,14 +170,14 @@ BROKEN: dict[str, Broken] = {
         "penalty",
         penalty("return {}", "self.register_buffer('k', torch.zeros(()))")
         + "    def after_update(self, network, means):\n        self.k = self.k + 1\n",
-        only("replaces the buffer"), named=False
+        only("replaces its buffer")
     ),
     "a loss takes the mean itself": Broken("loss", loss("return (fake - real_).mean()"), only("one value for each")),
     "a loss reads a number": Broken(
         "loss", loss("return fake - real_ if real_.mean() > 0 else fake"), only("reads the value of a tensor")
     ),
     "returns what is of another size": Broken("generator", generator("made = made[:, :, :2]"), only("shape")),
-    "returns nothing of a network": Broken("generator", generator("return None"), only("cannot")),
+    "returns nothing of a network": Broken("generator", generator("return None"), only("returns a NoneType")),
     "gives no gradient": Broken("generator", generator("made = made.detach()"), only("cannot run")),
     "raises on real numbers": Broken(
         "penalty", penalty("if real(fake): raise ValueError('boo')\n        return {}"), only("failed in, boo")
@@ -216,7 +216,7 @@ BROKEN: dict[str, Broken] = {
     ),
     "an optimizer raises as it steps": Broken("optimizer", OPTIMIZER, only("failed in, boo")),
     "a latent has no shape": Broken("latent", LATENT.format(shape="pass"), only("shape"), named=False),
-    "a latent draws nothing": Broken("latent", LATENT.format(shape="shape = (3,)"), only("cannot")),
+    "a latent draws nothing": Broken("latent", LATENT.format(shape="shape = (3,)"), only("returns a NoneType")),
     "an initialiser raises": Broken("initialiser", INITIALISER.format(call="raise ValueError('boo')"), only("boo")),
     "an initialiser leaves no numbers": Broken(
         "initialiser",
@@ -226,9 +226,9 @@ BROKEN: dict[str, Broken] = {
     ),
     "a dataset raises": Broken("dataset", dataset(init="raise ValueError('boo')"), only("boo")),
     "a dataset exits": Broken("dataset", dataset(init="sys.exit(0)"), only("0")),
-    "a dataset has no length": Broken("dataset", dataset(length="return None"), only("how many")),
+    "a dataset has no length": Broken("dataset", dataset(length="return None"), only("cannot count its examples")),
     "a dataset is empty": Broken("dataset", dataset(length="return 0"), only("no examples")),
-    "a dataset has less than nothing": Broken("dataset", dataset(length="return -1"), only("how many")),
+    "a dataset has less than nothing": Broken("dataset", dataset(length="return -1"), only("cannot count its")),
     "a dataset reads with an error": Broken("dataset", dataset("raise ValueError('boo')"), only("boo")),
     "a dataset reads nothing": Broken("dataset", dataset("return None"), only("cannot be read")),
     "a dataset reads other fields": Broken("dataset", dataset("return {}"), only("promised")),
