@@ -16,7 +16,7 @@ from ganzoo.plugin import Dataset, UserError, warn
 from ganzoo_datasets.images import Pixels, header_problem, pixels, reason
 from ganzoo_datasets.trees import CHANNELS, FolderConfig, images_below
 
-MODES = {"rgb": "RGB", "grey": "L"}
+MODES = {"rgb": "RGB", "grey": "L", "rgba": "RGBA"}
 SHOWN = 3
 # Files per task of a thread: with single files, the overhead of a task would be larger than its work.
 OPENED, DECODED = 200, 16

@@ -56,8 +56,8 @@ def reason(problem: Exception) -> str:
 def pixels(path: Path, size: int, mode: str) -> Pixels:
     """Return the image as (C, size, size), uint8; the short side is resized to ``size``, the long side centre-cropped.
 
-    ``mode`` is Pillow's, ``RGB`` or ``L``. The EXIF orientation is applied, transparent pixels become white, and of an
-    animation the first frame is used. Raises Pillow's errors.
+    ``mode`` is Pillow's: ``RGB``, ``RGBA`` or ``L``. The EXIF orientation is applied, transparent pixels become white
+    unless the mode has alpha, and of an animation the first frame is used. Raises Pillow's errors.
     """
     with _opened(path) as image:
         # A large JPEG is decoded at a fraction of its size, but at no less than twice the target for good quality.
@@ -82,7 +82,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def _fitted(image: Image.Image, size: int, mode: str) -> Pixels:
-    plain = _plain(_upright(image))
+    plain = _plain(_upright(image), mode)
     # Conversion to the same mode would copy the image.
     shown = plain if plain.mode == mode else plain.convert(mode)
     fitted = ImageOps.fit(shown, (size, size), Image.Resampling.BICUBIC)
@@ -99,13 +99,13 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _plain(image: Image.Image) -> Image.Image:
-    """Return the image with 8 bits per channel and without transparency."""
+def _plain(image: Image.Image, mode: str) -> Image.Image:
+    """Return the image with 8 bits per channel, and without transparency unless ``mode`` has it."""
     if image.mode in SIXTEEN_BIT:
         # Pillow's own conversion would clip at 255.
         values = np.asarray(image).astype(np.float32)
         return Image.fromarray(np.clip(values / 257, 0, 255).round().astype(np.uint8))
-    if image.has_transparency_data:
+    if image.has_transparency_data and mode != "RGBA":
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA"))
     return image

@@ -10,7 +10,7 @@ from typing import Literal
 from ganzoo.plugin import DataConfig, DataSpec, Field, UserError, option
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
-CHANNELS = {"rgb": 3, "grey": 1}
+CHANNELS = {"rgb": 3, "grey": 1, "rgba": 4}
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class FolderConfig(DataConfig):
     size: int = option(
         64, "height and width in pixels; images are resized by the short side and centre-cropped", low=8, high=256
     )
-    channels: Literal["rgb", "grey"] = option("rgb", "colour or grey")
+    channels: Literal["rgb", "grey", "rgba"] = option("rgb", "colour, grey, or colour with transparency")
     check: Literal["decode", "open"] = option(
         "decode", "how to check images before training: decode them, or only open them (fast, headers only)"
     )

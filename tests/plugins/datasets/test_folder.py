@@ -152,6 +152,9 @@ def test_transparent_becomes_white_and_16_bit_keeps_its_range(tmp_path: Path) ->
     assert (pixels(clear, 8, "RGB") == 255).all()
     assert (pixels(keyed, 8, "RGB") == 255).all()
     assert np.abs(pixels(half, 8, "L").astype(int) - 127).max() <= 1
+    assert [pixels(path, 8, "RGBA")[:, 0, 0].tolist() for path in (clear, half)] == [[0, 0, 0, 0], [0, 0, 0, 128]]
+    opaque = save(tmp_path / "opaque.png", Image.new("RGB", (9, 9), (10, 20, 30)))
+    assert pixels(opaque, 8, "RGBA")[:, 0, 0].tolist() == [10, 20, 30, 255]
     ramp = np.tile(np.linspace(0, 65535, 64).astype(np.uint16), (64, 1))
     expected = np.tile(np.linspace(0, 255, 64), (64, 1))
     for name in ("deep.png", "deep.tif", "deep.pgm"):
