@@ -70,8 +70,8 @@ def _problems(
     selection: Selection, recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], parts: SelectedParts
 ) -> list[str]:
     phases = recipe.phases()
-    of_packs = broken_packs(parts, selection.run)
-    if declared := [*undeclared(phases, selection), *unfreezable(recipe, phases), *of_packs]:
+    of_settings = [*broken_packs(parts, selection.run), *_uncompiled(selection, recipe)]
+    if declared := [*undeclared(phases, selection), *unfreezable(recipe, phases), *of_settings]:
         return declared
     recipe.train()
     found: list[Problem] = []
@@ -167,6 +167,16 @@ def dry_run(
             )
             return [Problem(name, text)]
     return []
+
+
+def _uncompiled(selection: Selection, recipe: Recipe) -> list[str]:
+    """Return a sentence if the phases are to be compiled and change during the training."""
+    if selection.run.execution != "compile" or not recipe.borders:
+        return []
+    return [
+        f"--execution compile needs phases that stay the same, and those of {selection.parts['recipe'].label} change "
+        f"at step {recipe.borders[0] + 1}: use --execution eager"
+    ]
 
 
 def _untrained(recipe: Recipe, phase: Phase) -> set[str]:

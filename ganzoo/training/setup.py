@@ -122,11 +122,6 @@ def choose_execution(name: str, train_step: TrainStep, streams: KeyedStreams, wa
         raise UserError(f"--execution graph {obstacle}: use --execution eager or compile")
     if name == "graph" or (name == "auto" and not obstacle):
         return Graphed(train_step, streams, CudaRecorder(streams.device), warn if name == "auto" else None)
-    if name == "compile" and train_step.recipe.borders:
-        raise UserError(
-            "--execution compile needs phases that stay the same, and those of this recipe change at step "
-            f"{train_step.recipe.borders[0] + 1}: use --execution eager"
-        )
     return Compiled(train_step, streams) if name == "compile" else Eager(train_step)
 
 

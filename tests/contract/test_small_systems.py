@@ -274,3 +274,9 @@ def test_a_head_that_sees_a_condition_names_the_conditioners_that_fit() -> None:
     assert named
     for conditioner in named[1].split(", "):
         assemble(choose("gan", head="classifier", generator_conditioner=conditioner))
+
+
+@pytest.mark.parametrize("system", [name for name, system in SYSTEMS.items() if system.uncompiled])
+def test_what_is_not_compiled_is_refused_by_the_dry_run(system: str) -> None:
+    with pytest.raises(Refused, match=f"--execution compile needs {SYSTEMS[system].uncompiled}"):
+        assemble(selected(system, execution="compile"))
