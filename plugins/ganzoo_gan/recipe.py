@@ -194,7 +194,7 @@ class Adversarial(Recipe):
 
     def _fake_condition(self, condition: Tensor | None, context: StepContext) -> Tensor | None:
         field = self.condition_field
-        if condition is None or field is None or field.kind != "class" or self._config.fake_conditions == "data":
+        if condition is None or field is None or not field.classes or self._config.fake_conditions == "data":
             return condition
         return context.draws("labels").integers(field.classes, *condition.shape)
 
