@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from ganzoo.batches.order import BatchOrder
-from ganzoo.batches.reading import bytes_per_example, length_of, read_checked, read_in_chunks, received
+from ganzoo.batches.reading import Receiver, bytes_per_example, length_of, read_checked, read_in_chunks
 from ganzoo.batches.workers import init_worker, signals_blocked
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.plugin_files import ModulesOfFiles
@@ -57,7 +57,7 @@ class MemoryBatches(Batches):
     source = "memory"
 
     def __init__(self, fields: Mapping[str, Tensor], spec: DataSpec, order: BatchOrder):
-        self._fields, self._spec, self.order = fields, spec, order
+        self._fields, self._receiver, self.order = fields, Receiver(spec), order
 
     def feed(self, number: int) -> Feed:
         """Return the indices of batch ``number``."""
@@ -65,7 +65,7 @@ class MemoryBatches(Batches):
 
     def make(self, feed: Feed) -> dict[str, Tensor]:
         """Return the examples with these indices."""
-        return received(self._spec, {name: values[feed["indices"]] for name, values in self._fields.items()})
+        return self._receiver({name: values[feed["indices"]] for name, values in self._fields.items()})
 
 
 @final
@@ -78,7 +78,7 @@ class StreamedBatches(Batches):
         self, dataset: Dataset, spec: DataSpec, name: str, order: BatchOrder, workers: int, device: torch.device
     ):
         self._dataset, self._spec, self._name, self.order = dataset, spec, name, order
-        self._workers, self._device = workers, device
+        self._workers, self._device, self._receiver = workers, device, Receiver(spec)
         self._next, self._last = -1, dict[str, Tensor]()
         self._iterator: Iterator[dict[str, Tensor] | UserError] = iter(())
 
@@ -97,7 +97,7 @@ class StreamedBatches(Batches):
 
     def make(self, feed: Feed) -> dict[str, Tensor]:
         """Return these examples in the form that networks receive."""
-        return received(self._spec, feed)
+        return self._receiver(feed)
 
     def close(self) -> None:
         """End the worker processes, even if something still refers to the training."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import final
 
 from torch import Tensor
 
@@ -16,12 +17,19 @@ from ganzoo.text import message_of
 CHUNK = 4096  # examples
 
 
-def received(spec: DataSpec, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return stored fields (B, …) as networks receive them; a condition of several fields is joined."""
-    fields = {name: values_of(spec.fields[name]).normalise(values) for name, values in stored.items()}
-    if spec.condition and spec.condition not in fields:
-        fields[spec.condition] = JoinedValues(spec.field(spec.condition)).join(fields)
-    return fields
+@final
+class Receiver:
+    """Turns stored fields into what networks receive; made once for a data spec, because it is called in every step."""
+
+    def __init__(self, spec: DataSpec):
+        self._values = {name: values_of(field) for name, field in spec.fields.items()}
+        several = len(spec.condition_names) > 1
+        self._joined = {spec.condition: JoinedValues(spec.field(spec.condition))} if several else {}
+
+    def __call__(self, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return stored fields (B, …) as networks receive them; a condition of several fields is joined."""
+        fields = {name: self._values[name].normalise(values) for name, values in stored.items()}
+        return fields | {name: joined.join(fields) for name, joined in self._joined.items()}
 
 
 def length_of(dataset: Dataset, owner: str) -> int:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.assembly.parts import SelectedParts
-from ganzoo.batches.reading import length_of, read_in_chunks, received
+from ganzoo.batches.reading import Receiver, length_of, read_in_chunks
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.evaluation_plan import SPLIT, EvaluationPlan
 from ganzoo.catalogue.options import DataConfig, values_of
@@ -106,16 +106,16 @@ class ReferenceData:
         If there are fewer real examples than ``count``, they are repeated.
         """
         real = self.real.conditions
-        return None if real is None else real.cpu()[self._order(count)]
+        return None if real is None else real[self._order(count)].cpu()
 
     def truth(self, count: int) -> Tensor:
         """Return the real examples (count, …) with the conditions of :meth:`conditions`, on the device."""
-        return self.real.values[self._order(count).to(self._device)]
+        return self.real.values[self._order(count)]
 
     def _order(self, count: int) -> Tensor:
         generator = torch.Generator().manual_seed(key(0, f"{STREAM}/conditions"))
         order = torch.randperm(len(self.real), generator=generator)
-        return order[torch.arange(count) % len(order)]
+        return order[torch.arange(count) % len(order)].to(self._device)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -159,9 +159,9 @@ class ReferenceData:
             indices = torch.randperm(length, generator=generator)[:limit].sort().values
         values = torch.empty((len(indices), *target.shape), device=self._device)
         labels = torch.empty(len(indices), dtype=torch.int64, device=self._device) if self._label else None
-        conditions = []
+        conditions, receiver = [], Receiver(self.spec)
         for rows, stored in read_in_chunks(dataset, indices, self.spec, self.label):
-            fields = received(self.spec, stored)
+            fields = receiver(stored)
             values[rows] = fields[self.spec.target]
             if labels is not None:
                 labels[rows] = fields[self._label]

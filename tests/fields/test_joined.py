@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import ganzoo
-from ganzoo.batches.reading import received
+from ganzoo.batches.reading import Receiver
 from ganzoo.catalogue import DataSpec, Field
 from ganzoo.catalogue.data import joined
 from ganzoo.contract.field_values import embedding
@@ -43,7 +43,7 @@ def test_a_batch_has_the_joined_field() -> None:
     spec = DataSpec({"image": Field("image", (1, 2, 2)), **MEMBERS}, "image", "colour+words")
     assert spec.condition_names == ("colour", "words")
     assert spec.provides == {"data:image", "condition", "condition:joined", "condition:embedding"}
-    batch = received(spec, {"image": torch.zeros(2, 1, 2, 2, dtype=torch.uint8), **STORED})
+    batch = Receiver(spec)({"image": torch.zeros(2, 1, 2, 2, dtype=torch.uint8), **STORED})
     assert batch["colour+words"].tolist() == [[2.0, 1.0, 2.0], [0.0, 2.0, 0.0]]
     assert DataSpec.from_json(spec.to_json()) == spec
     with pytest.raises(UserError, match="names the field 'colours'"):
