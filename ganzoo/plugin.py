@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.sampling import SampleRequest
     from ganzoo.contract.step_context import NotReplayable, StepContext
     from ganzoo.contract.working_state import WorkingState
-    from ganzoo.drawing import png, to_pil, to_uint8
+    from ganzoo.drawing import to_pil, to_uint8
     from ganzoo.layers import Dropout
     from ganzoo.randomness import Draws, Share, key
     from ganzoo.training.observers import Observer, Picture, Report, TrainingStart
@@ -87,7 +87,7 @@ _WITH_TORCH = {
     "ganzoo.contract.sampling": ("SampleRequest",),
     "ganzoo.contract.step_context": ("NotReplayable", "StepContext"),
     "ganzoo.contract.working_state": ("WorkingState",),
-    "ganzoo.drawing": ("png", "to_pil", "to_uint8"),
+    "ganzoo.drawing": ("to_pil", "to_uint8"),
     "ganzoo.layers": ("Dropout",),
     "ganzoo.randomness": ("Draws", "Share", "key"),
     "ganzoo.training.observers": ("Observer", "Picture", "Report", "TrainingStart"),
@@ -169,7 +169,6 @@ __all__ = [
     "open_file",
     "option",
     "phase_slots",
-    "png",
     "read_file",
     "read_owner",
     "rename_durably",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import IO, Any, ClassVar
@@ -52,9 +52,10 @@ class FieldValues(ABC):
         """Return values (B, …) as networks receive them from all their numbers (B, F), float32."""
         return numbers.view(-1, *self.field.shape)
 
-    @abstractmethod
     def trial(self, count: int, draws: Draws) -> Tensor:
-        """Return random values (count, …) as networks receive them, for the dry run."""
+        """Return random values (count, …) as networks receive them, for the dry run; by default, real numbers."""
+        shape = (count, *self.field.shape)
+        return draws.uniform(*shape) * 2 - 1 if self.field.bounded else draws.normal(*shape)
 
     def embedding(self, size: int, deviation: float = 1.0, mean: float = 0.0) -> nn.Module:
         """Return a learnt map from values (B, …) to vectors (B, size), with initial outputs around ``mean``.

@@ -12,7 +12,6 @@ from torch import Tensor
 from ganzoo.contract.field_values import Array, FieldValues
 from ganzoo.drawing import png, to_pil, to_uint8
 from ganzoo.errors import UserError
-from ganzoo.randomness import Draws
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # Pillow starts other programs to read some of the others
 MAX_PIXELS = 2**26
@@ -37,10 +36,6 @@ class ImageValues(FieldValues):
         tensor([-1.0000, -0.6000,  1.0000])
         """
         return values.to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
-
-    def trial(self, count: int, draws: Draws) -> Tensor:
-        """Return images of noise."""
-        return draws.uniform(count, *self.field.shape) * 2 - 1
 
     def needed(self) -> str:
         """Return how to give an image."""

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from ganzoo.contract.field_values import FieldValues
 from ganzoo.errors import UserError
-from ganzoo.randomness import Draws
 from ganzoo.text import did_you_mean
 
 POINTS = 2000  # in a picture
@@ -25,10 +24,6 @@ class _Numbers(FieldValues):
     def fault(self, values: Tensor) -> str:
         """Return whether some are not finite."""
         return "" if bool(values.isfinite().all()) else "numbers that are not finite"
-
-    def trial(self, count: int, draws: Draws) -> Tensor:
-        """Return normal numbers."""
-        return draws.normal(count, *self.field.shape)
 
 
 @final

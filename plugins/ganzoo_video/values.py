@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, ImageSequence
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ganzoo.plugin import Draws, FieldValues, UserError, to_pil, to_uint8
+from ganzoo.plugin import FieldValues, UserError, to_pil, to_uint8
 
 FORMATS = ("GIF", "WEBP", "PNG")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -32,10 +32,6 @@ class VideoValues(FieldValues):
     def normalise(self, values: Tensor) -> Tensor:
         """Return videos as float32 in [-1, 1]."""
         return values.float().div_(127.5).sub_(1)
-
-    def trial(self, count: int, draws: Draws) -> Tensor:
-        """Return videos of noise."""
-        return draws.uniform(count, *self.field.shape) * 2 - 1
 
     def needed(self) -> str:
         """Return how to give a video."""
