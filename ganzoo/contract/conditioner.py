@@ -38,11 +38,10 @@ class Conditioner(nn.Module, ABC):
 
         So a network passes its noise to any conditioner. Raises ``TypeError`` if noise is needed and not passed.
         """
-        if not self.uses_noise:
-            return super().__call__(x, condition)  # type: ignore[no-any-return]
-        if z is None:
+        if self.uses_noise and z is None:
             raise TypeError("it uses the noise, which the network announced for this site and does not pass")
-        return super().__call__(x, condition, z)  # type: ignore[no-any-return]
+        result: Tensor = super().__call__(x, condition, z) if self.uses_noise else super().__call__(x, condition)
+        return result
 
     @abstractmethod
     def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:

@@ -112,7 +112,8 @@ class Evaluator:
 
         ``output`` names one of its outputs; without a name it is the first one.
         """
-        name, (_, condition) = (output, recipe.outputs[output]) if output else next(iter(recipe.outputs.items()))
+        name = output or next(iter(recipe.outputs))
+        condition = recipe.outputs[name].condition
         field = recipe.field(condition) if condition else None
         with advise_fewer(f"{samples} samples", self._reference.device):
             conditions = self.conditions(samples) if field is not None else None
