@@ -98,11 +98,15 @@ def publish(results: Sequence[Mapping[str, Any]], device: torch.device, out: Pat
     script = Path(context.info_name or "")
     about = dataclasses.asdict(measure_machine(device))
     found = {"benchmark": script.stem, "command": _command(context, script), "machine": about, "results": results}
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    click.echo(text, nl=False)
+    click.echo(json.dumps(found, indent=1, ensure_ascii=False))
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
+        write(out, found)
+
+
+def write(out: Path, found: Mapping[str, Any]) -> None:
+    """Write what was found into a file, and make its folder."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _command(context: click.Context, script: Path) -> str:

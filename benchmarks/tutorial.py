@@ -58,8 +58,9 @@ def usual_transform(size: int) -> Any:
 
 
 def load(selection: Selection, size: int) -> DataLoader[tuple[Tensor, int]]:
-    """Return a loader of MNIST in images of ``size``, as a tutorial has it."""
-    originals = choose(selection.variant, selection.preset, dataset="mnist", dataset_size=ORIGINAL)
+    """Return a loader of the selection's dataset in images of ``size``, as a tutorial has it."""
+    name = selection.parts["dataset"].component.name
+    originals = choose(selection.variant, selection.preset, dataset=name, dataset_size=ORIGINAL)
     dataset = SelectedParts(originals.parts).build("dataset", root=selection.run.data_root)
     fields = dataset.read(torch.arange(len(dataset)))
     pictures = Pictures(fields["image"], fields["label"], usual_transform(size))

@@ -117,7 +117,8 @@ class Evaluator:
         field = recipe.field(condition) if condition else None
         with advise_fewer(f"{samples} samples", self._reference.device):
             conditions = self.conditions(samples) if field is not None else None
-            values = generate_examples(recipe, samples, conditions, seed, track, output=name)
+            with reproducible_numerics(self._reference.device):  # whatever the precision of a training around it
+                values = generate_examples(recipe, samples, conditions, seed, track, output=name)
             if field is None or conditions is None:
                 return self.measure(Examples(values))
             conditions = conditions.to(values.device)

@@ -79,12 +79,12 @@ class AnomalyCheck:
 
     def restore_buffers(self, sound: bool | Tensor = False) -> None:
         """Restore the buffers from the copy, unless the update is ``sound``."""
+        if not self._buffers or sound is True:
+            return
+        restored = self._before
         if isinstance(sound, Tensor):
-            with torch.no_grad():
-                for buffer, before in zip(self._buffers, self._before, strict=True):
-                    buffer.copy_(torch.where(sound, buffer, before))
-        elif not sound and self._buffers:
-            torch._foreach_copy_(self._buffers, self._before)
+            restored = [torch.where(sound, now, old) for now, old in zip(self._buffers, self._before, strict=True)]
+        torch._foreach_copy_(self._buffers, restored)
 
     def is_sound(self, update: UpdateId, step: int, outputs: Sequence[PhaseOutput], real: Batch) -> bool:
         """Return whether an update is sound; ``real`` is a real batch of this update."""
@@ -129,6 +129,10 @@ class AnomalyCheck:
             self._receive()
         anomalies, self._anomalies = self._anomalies, []
         return anomalies
+
+    def forget(self) -> None:
+        """Forget what no call of :meth:`anomalies` has returned: it is about steps before a restored checkpoint."""
+        self._copies, self._copied, self._anomalies = [], None, []
 
     def _copy_to_host(self, numbers: Tensor) -> Tensor:
         host = torch.empty(len(numbers), pin_memory=numbers.device.type == "cuda")

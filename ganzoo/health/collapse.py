@@ -7,7 +7,6 @@ from typing import Any, final
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ganzoo.contract.recipe import Batch, Generated, Recipe
 
@@ -67,6 +66,8 @@ class CollapseDetector:
         values = examples.values.detach().flatten(1).float()
         centre = values.mean(0)
         if examples.condition is not None and self._classes and len(values) >= ROWS * self._classes:
-            members = F.one_hot(examples.condition, self._classes).to(values)
+            # Not one_hot, which asks the host whether the classes are valid.
+            classes = torch.arange(self._classes, device=values.device)
+            members = (examples.condition.unsqueeze(1) == classes).to(values)
             centre = (members.T @ values / members.sum(0).clamp(min=1).unsqueeze(1))[examples.condition]
         return (values - centre).square().mean().sqrt()

@@ -10,8 +10,8 @@ import torch
 from ganzoo.errors import UserError
 from ganzoo.text import first_line
 
-# On CPUs and on Apple's GPUs torch raises a plain RuntimeError with one of these phrases.
-_PHRASES = ("out of memory", "can't allocate memory", "not enough memory")
+# On CPUs, on Apple's GPUs and from NVIDIA's libraries torch raises a plain RuntimeError with one of these phrases.
+_PHRASES = ("out of memory", "can't allocate memory", "not enough memory", "status_alloc_failed")
 
 
 @contextmanager

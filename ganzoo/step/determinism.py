@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
-
-_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # without it, matrix products on NVIDIA GPUs may differ from run to run
 
 
 @contextmanager
@@ -18,14 +16,14 @@ def deterministic(enabled: bool) -> Iterator[None]:
         yield
         return
     before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
-    workspace = os.environ.get(_WORKSPACE)
-    os.environ.setdefault(_WORKSPACE, ":4096:8")
+    settings: Any = torch.utils.deterministic
+    filling = settings.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True)
+    settings.fill_uninitialized_memory = False  # nothing here reads memory before it writes it
     torch.backends.cudnn.benchmark = False  # the fastest convolution may differ from run to run
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0])
         torch.backends.cudnn.benchmark = before[1]
-        if workspace is None:
-            del os.environ[_WORKSPACE]
+        settings.fill_uninitialized_memory = filling

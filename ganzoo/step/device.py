@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from ganzoo.errors import UserError
 from ganzoo.step.processes import process_rank
+
+# cuBLAS reads this once in a process, at its first product: without it, products may differ from run to run.
+_CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
 
 
 def choose_device(name: str) -> torch.device:
@@ -33,5 +38,6 @@ def _of_this_process(device: torch.device) -> torch.device:
             f"process {number} of this machine has no GPU of its own: the machine has {torch.cuda.device_count()}, so "
             "start as many processes (torchrun --nproc-per-node), or use --device cpu"
         )
+    os.environ.setdefault(*_CUBLAS_WORKSPACE)
     torch.cuda.set_device(number)
     return torch.device("cuda", number)

@@ -34,7 +34,8 @@ class EMA:
         pairs = [pair for name in names for pair in _pairs(self.networks[name], recipe.get_submodule(name))]
         self._averaged = [average for average, _ in pairs if average.is_floating_point()]
         self._live = [live for average, live in pairs if average.is_floating_point()]
-        self._counters = [(average, live) for average, live in pairs if not average.is_floating_point()]
+        self._counters = [average for average, _ in pairs if not average.is_floating_point()]
+        self._live_counters = [live for average, live in pairs if not average.is_floating_point()]
 
     def begin(self, step: int) -> None:
         """Set the decay for the :meth:`update` of ``step`` (from 0)."""
@@ -56,8 +57,8 @@ class EMA:
             torch._foreach_add_(self._averaged, differences)
         else:
             torch._foreach_lerp_(self._averaged, self._live, self._weight)
-        for average, live in self._counters:
-            average.copy_(live)
+        if self._counters:
+            torch._foreach_copy_(self._counters, self._live_counters)
 
     def make_recordable(self, device: torch.device) -> None:
         """Keep the decay in memory of ``device``, so that :meth:`update` can be recorded."""

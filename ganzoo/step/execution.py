@@ -20,7 +20,7 @@ class Execution(ABC):
     """A way to execute steps; all of them give the same training, up to the order of additions."""
 
     name: ClassVar[str]
-    run: Callable[[Sequence[PhaseOptimizer], Feeds, int], None]
+    run: Callable[[Sequence[PhaseOptimizer], Feeds, int], object]
     """Executes the step that has begun; the arguments are the phases that are due, its feeds, and its number."""
 
     def prepare(self, read: Callable[[], Feeds]) -> None:  # noqa: B027

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import final
 
 import torch
@@ -15,9 +16,10 @@ from torch import Tensor
 
 from ganzoo.contract.step_context import NotReplayable
 from ganzoo.errors import UserError
+from ganzoo.health.memory import is_out_of_memory
 from ganzoo.randomness import KeyedStreams
 from ganzoo.step.execution import Execution
-from ganzoo.step.phase_optimizer import PhaseOptimizer
+from ganzoo.step.phase_optimizer import PhaseOptimizer, quiet_optimizers
 from ganzoo.step.running_means import OutputNames
 from ganzoo.step.train_step import Feeds, TrainStep
 from ganzoo.text import first_line
@@ -25,21 +27,26 @@ from ganzoo.text import first_line
 Window = tuple[int, tuple[str, ...]]
 """A window of the training between two borders of the recipe, and the names of the phases that are due together."""
 
-WARM_UP = 3  # eager steps before one is recorded: libraries choose their kernels in these
+WARM_UP = 2  # sound eager steps before the rehearsal: libraries choose their kernels, optimizers get their state
 
 
 class Recorder(ABC):
     """Records work on a device, so that it can be repeated without the host."""
 
     @abstractmethod
-    def warm_up(self, work: Callable[[], None]) -> None:
+    def warm_up(self, work: Callable[[], object]) -> None:
         """Do ``work`` on the stream on which it will be recorded."""
 
     @abstractmethod
-    def record(self, work: Callable[[], None], generators: Sequence[torch.Generator]) -> Callable[[], None]:
+    def rehearse(self, work: Callable[[], object]) -> str:
+        """Do ``work`` as :meth:`warm_up` does; return where the host waits for the device, or an empty text."""
+
+    @abstractmethod
+    def record(self, work: Callable[[], object], generators: Sequence[torch.Generator]) -> Callable[[], None]:
         """Record ``work`` without executing it, and return the function that replays it.
 
-        ``work`` draws from ``generators``; a seed that is set between two replays takes effect.
+        ``work`` draws from ``generators``; a seed that is set between two replays takes effect. An exception is the
+        one that ``work`` raised.
         """
 
 
@@ -51,25 +58,54 @@ class CudaRecorder(Recorder):
         self._device = device
         self._stream = torch.cuda.Stream(device)
 
-    def warm_up(self, work: Callable[[], None]) -> None:
+    def warm_up(self, work: Callable[[], object]) -> None:
         """Do ``work`` on the recording stream."""
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
-        with torch.cuda.stream(self._stream), warnings.catch_warnings():
-            # Optimizers with capturable=True warn when they step outside a graph, as they do here on purpose.
-            warnings.filterwarnings("ignore", message=".*capturable=True.*")
+        with torch.cuda.stream(self._stream), quiet_optimizers():
             work()
         current.wait_stream(self._stream)
 
-    def record(self, work: Callable[[], None], generators: Sequence[torch.Generator]) -> Callable[[], None]:
+    def rehearse(self, work: Callable[[], object]) -> str:
+        """Do ``work`` on the recording stream, while torch watches for calls that wait."""
+        mode = torch.cuda.get_sync_debug_mode()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            torch.cuda.set_sync_debug_mode("warn")
+            try:
+                self.warm_up(work)
+            finally:
+                torch.cuda.set_sync_debug_mode(mode)
+        waits = [each for each in caught if "synchronizing CUDA operation" in str(each.message)]
+        return f"the host waits for a value in {Path(waits[0].filename).name}, line {waits[0].lineno}" if waits else ""
+
+    def record(self, work: Callable[[], object], generators: Sequence[torch.Generator]) -> Callable[[], None]:
         """Record a graph."""
         graph = torch.cuda.CUDAGraph()
-        for generator in generators:
-            graph.register_generator_state(generator)
-        # Threads that pin streamed data call the driver meanwhile; these calls must not be recorded, nor fail.
-        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
-            work()
+        _register(graph, generators)
+        current = torch.cuda.current_stream(self._device)
+        failure: list[Exception] = []
+        try:
+            # Threads that pin streamed data call the driver meanwhile; these calls must not be recorded, nor fail.
+            with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"), quiet_optimizers():
+                try:
+                    work()
+                except Exception as problem:
+                    failure.append(problem)
+                    raise
+        except Exception as problem:
+            raise failure[0] if failure else problem  # noqa: B904 - the end of a failed recording hides the cause
+        finally:
+            torch.cuda.set_stream(current)  # which torch leaves undone after a failure
         return graph.replay
+
+
+def _register(graph: torch.cuda.CUDAGraph, generators: Sequence[torch.Generator]) -> None:
+    """Make ``graph`` read the seeds of ``generators`` at each replay; torch after 2.13 finds them by itself."""
+    if tuple(map(int, torch.__version__.split(".")[:2])) > (2, 13):
+        return
+    for generator in generators:
+        graph.register_generator_state(generator)
 
 
 @dataclass(frozen=True)
@@ -98,6 +134,7 @@ class Graphed(Execution):
         self._train_step, self._streams, self._recorder, self._warn = train_step, streams, recorder, warn
         self._eager_only = False
         self._warm: Counter[Window] = Counter()
+        self._rehearsed: set[Window] = set()
         self._recordings: dict[Window, _Recording] = {}
         for phase in train_step.phase_optimizers:
             phase.make_recordable(streams.device)
@@ -115,27 +152,47 @@ class Graphed(Execution):
                         values.copy_(given[slot][name], non_blocking=True)
             self._replay(recording, phases, step)
         elif self._eager_only or self._warm[window] < WARM_UP:
-            self._warm[window] += 1
-            self._recorder.warm_up(lambda: self._train_step(due, feeds, step))
+            self._recorder.warm_up(lambda: self._warm_up(window, due, feeds, step))
+        elif window not in self._rehearsed:
+            self._rehearse(window, due, feeds, step)
         else:
             self._begin_recorded(window, due, feeds, step)
+
+    def _warm_up(self, window: Window, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
+        # An optimizer whose updates were all left out has no state yet, and would get it anew in every replay.
+        self._warm[window] += self._train_step(due, feeds, step)
+
+    def _rehearse(self, window: Window, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
+        """Make a step as it will be recorded; if the host waits in it, no step can be recorded."""
+        waits = self._recorder.rehearse(lambda: self._on_device(due, feeds, step))
+        self._train_step.anomaly_check.after_replay(window[1], step)
+        self._rehearsed.add(window)
+        if waits:
+            self._continue_eagerly(NotReplayable(waits))
+
+    def _on_device(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
+        self._train_step(due, feeds, step, on_device=True)
 
     def _begin_recorded(self, window: Window, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
         try:
             self._recordings[window] = recording = self._record(due, feeds, step)
         except NotReplayable as problem:
             # Only Python has failed here. After any other failure the device may be unusable.
-            if self._warn is None:
-                raise UserError(_cannot_record(problem)) from problem
-            self._warn(f"{_cannot_record(problem)}; continuing with eager steps")
-            self._eager_only = True
+            self._continue_eagerly(problem)
             self._train_step(due, feeds, step)
             return
         self._replay(recording, window[1], step)
 
+    def _continue_eagerly(self, problem: NotReplayable) -> None:
+        if self._warn is None:
+            raise UserError(_cannot_record(problem)) from problem
+        self._warn(f"{_cannot_record(problem)}; continuing with eager steps")
+        self._eager_only = True
+
     def reset(self) -> None:
         """Drop all recordings, so that steps are recorded again."""
         self._recordings.clear()
+        self._rehearsed.clear()
         self._warm.clear()
 
     def _replay(self, recording: _Recording, phases: Sequence[str], step: int) -> None:
@@ -152,9 +209,11 @@ class Graphed(Execution):
             replay = self._recorder.record(
                 lambda: train_step(due, own, step, recorded=True), list(self._streams.generators.values())
             )
-        except NotReplayable:
+        except (NotReplayable, MemoryError):
             raise
         except Exception as problem:
+            if is_out_of_memory(problem):
+                raise
             raise UserError(_cannot_record(problem)) from problem
         finally:
             outputs, train_step.running_means.counts = train_step.running_means.counts - counts, counts

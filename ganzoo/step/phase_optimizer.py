@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganzoo.assembly.trainable import trained_parameters
 from ganzoo.contract.optimization import Progress, Schedule
@@ -32,6 +34,8 @@ class PhaseOptimizer:
         self._schedule = schedule
         self._rates = [float(group["lr"]) for group in optimizer.param_groups]
         self._factor: float | None = None
+        self._recordable, self._all = False, list(recipe.parameters())
+        self._changed_after: dict[nn.Parameter, None] = {}
 
     @property
     def every(self) -> int:
@@ -77,31 +81,60 @@ class PhaseOptimizer:
         for parameter in self.stepped:
             parameter.grad = None
 
+    def step(self, after_update: Callable[[], None]) -> None:
+        """Step and call ``after_update``."""
+        self.optimizer.step()
+        if not self._recordable:
+            after_update()
+            return
+        versions = [parameter._version for parameter in self._all]
+        after_update()
+        changed = [p for p, version in zip(self._all, versions, strict=True) if p._version != version]
+        self._changed_after.update(dict.fromkeys(changed))
+
     def step_if(self, sound: bool | Tensor, after_update: Callable[[], None]) -> None:
         """Step and call ``after_update`` if the update is ``sound``; if that is a tensor, the device undoes them.
 
-        The buffers of the recipe are not restored here.
+        The buffers of the recipe are not restored here. Of the parameters, ``after_update`` must change only those
+        that it also changed after a :meth:`step`.
         """
         if not isinstance(sound, Tensor):
             if sound:
-                self.optimizer.step()
-                after_update()
+                self.step(after_update)
             return
-        moved = [*self.stepped, *_state(self.optimizer)]
-        before = [value.detach().clone() for value in moved]
-        self.optimizer.step()
+        # Torch's fused optimizers skip a step by themselves where they are told of an infinite gradient.
+        skips = getattr(self.optimizer, "_step_supports_amp_scaling", False)
+        moved = self._changed_after if skips else dict.fromkeys((*self.stepped, *self._changed_after))
+        undone = [*moved, *(() if skips else _state(self.optimizer))]
+        before = [value.detach().clone() for value in undone]
+        if skips:
+            self.optimizer.found_inf = sound.logical_not().float()  # type: ignore[attr-defined]
+        try:
+            self.optimizer.step()
+        finally:
+            if skips:
+                del self.optimizer.found_inf  # type: ignore[attr-defined]
         after_update()
         with torch.no_grad():
-            for value, old in zip(moved, before, strict=True):
+            for value, old in zip(undone, before, strict=True):
                 value.copy_(torch.where(sound, value, old))
 
     def make_recordable(self, device: torch.device) -> None:
         """Keep the learning rates in memory of ``device``, so that the optimizer's step can be recorded."""
+        self._recordable = True
         for group in self.optimizer.param_groups:
             group["lr"] = torch.tensor(float(group["lr"]), device=device)
             if "capturable" in group:
                 group["capturable"] = device.type == "cuda"
         self._factor = None
+
+
+@contextmanager
+def quiet_optimizers() -> Iterator[None]:
+    """In the block, let optimizers with ``capturable=True`` step outside a recording without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*capturable=True.*")
+        yield
 
 
 def _state(optimizer: torch.optim.Optimizer) -> Iterator[Tensor]:

@@ -51,8 +51,10 @@ class Precision:
         before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
         torch.set_float32_matmul_precision("high" if self.tf32 else "highest")
         torch.backends.cudnn.allow_tf32 = self.tf32
-        # Batches have the same shape in the whole training, so a search for the fastest convolution pays.
-        torch.backends.cudnn.benchmark = self.device.type == "cuda"
+        # Batches have the same shape in the whole training, so a search for the fastest convolution pays. What it finds
+        # may differ from run to run.
+        searches = self.device.type == "cuda" and not torch.are_deterministic_algorithms_enabled()
+        torch.backends.cudnn.benchmark = searches
         try:
             yield
         finally:

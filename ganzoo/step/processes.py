@@ -162,9 +162,10 @@ def process_group(device: torch.device) -> Iterator[ProcessGroup]:
     # those that died.
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     store = dist.PrefixStore(f"attempt-{attempt}", store)  # type: ignore[attr-defined]
-    backend = "nccl" if device.type == "cuda" else "gloo"
+    backend, own = ("nccl", device) if device.type == "cuda" else ("gloo", None)
     # The others wait while the first process evaluates, for which it may have to train a judge.
-    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=GROUP_TIMEOUT)
+    # NCCL that knows its device connects now, under the right timeout.
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=GROUP_TIMEOUT, device_id=own)
     try:
         yield DistributedProcesses(rank, size, device)
     finally:

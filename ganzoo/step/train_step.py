@@ -71,13 +71,21 @@ class TrainStep:
         own = processes.share
         self._shares = [Share(own.index * passes + number, own.count * passes) for number in range(passes)]
 
-    def __call__(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int, recorded: bool = False) -> None:
-        """Make one step of the phases that are ``due``, with one feed for each batch of the step.
+    def __call__(
+        self,
+        due: Sequence[PhaseOptimizer],
+        feeds: Feeds,
+        step: int,
+        on_device: bool = False,
+        recorded: bool = False,
+    ) -> bool:
+        """Make one step of the phases that are ``due``, with one feed for each batch; return whether all were sound.
 
-        :meth:`begin` has set the learning rates and seeds. A ``recorded`` step will be replayed, and must not depend on
-        the number of the ``step``.
+        :meth:`begin` has set the learning rates and seeds. With ``on_device`` the host waits for nothing: the device
+        decides which updates are sound, and the answer is ``True``. A ``recorded`` step, which is always on the device,
+        will be replayed, and must not depend on the number of the ``step``.
         """
-        batches, handed = self.divide(feeds), Handed()
+        batches, handed, all_sound = self.divide(feeds), Handed(), True
         for phase in due:
             phase.set_requires_grad()  # of its own networks; the others are frozen
             for number in range(phase.updates):
@@ -86,18 +94,19 @@ class TrainStep:
                 self.anomaly_check.remember_buffers()
                 outputs = self.forward_backward(phase, number, batches, handed, step, recorded)
                 self.processes.average_gradients(phase.parameters)
-                if recorded:  # the host cannot ask: the device decides
+                if on_device or recorded:
                     sound = self.anomaly_check.is_sound_on_device(update, outputs)
                     phase.step_if(sound, partial(self._after_update, phase.name, outputs))
                     self.anomaly_check.restore_buffers(sound)
                     self.running_means.add(phase.name, outputs, sound)
                 elif self.anomaly_check.is_sound(update, step, outputs, batches[0][0].batch):
-                    phase.optimizer.step()
-                    self._after_update(phase.name, outputs)
+                    phase.step(partial(self._after_update, phase.name, outputs))
                     self.running_means.add(phase.name, outputs)
                 else:
                     self.anomaly_check.restore_buffers()
+                    all_sound = False
         self.ema.update()
+        return all_sound
 
     def forward_backward(
         self,

@@ -48,17 +48,35 @@ class Tape(TorchDispatchMode):
                         made[id(old)] = new
 
 
+class Waits(TorchDispatchMode):
+    """Notes whether the host waits for a value of the device."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.found = False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.found |= func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
 class TapeRecorder(Recorder):
     """Records on a tape. Recording does the work, which recording a graph does not: so it is undone."""
 
     def __init__(self, trainer: Trainer):
         self.trainer, self.tapes = trainer, list[Tape]()
 
-    def warm_up(self, work: Callable[[], None]) -> None:
+    def warm_up(self, work: Callable[[], object]) -> None:
         """Do the work once."""
         work()
 
-    def record(self, work: Callable[[], None], generators: Sequence[torch.Generator]) -> Callable[[], None]:
+    def rehearse(self, work: Callable[[], object]) -> str:
+        """Do the work once, and say whether it asks for a value."""
+        with Waits() as waits:
+            work()
+        return "the host waits for a value" if waits.found else ""
+
+    def record(self, work: Callable[[], object], generators: Sequence[torch.Generator]) -> Callable[[], None]:
         """Do the work on a tape, undo it, and return what replays it."""
         memory = list(self._memory())
         before = [value.detach().clone() for value in memory]

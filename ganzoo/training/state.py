@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganzoo.errors import UserError
 from ganzoo.health.policies import PolicyHistory
-from ganzoo.step.phase_optimizer import PhaseOptimizer
+from ganzoo.step.phase_optimizer import PhaseOptimizer, quiet_optimizers
 from ganzoo.step.running_means import OutputNames
 from ganzoo.step.train_step import TrainStep
 from ganzoo.storage.sealed import refuse_other_tensors
@@ -75,6 +75,7 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str,
         phase_optimizer.optimizer.load_state_dict({"state": state, "param_groups": groups})
         _match_memory_format(phase_optimizer.optimizer)
     train_step.running_means.restore(sums, counts)
+    train_step.anomaly_check.forget()
     train_step.anomaly_check.collapse_detector.restore(collapse_state)
     trainer.policies.restore(history)
     trainer.step, trainer.seconds = step, seconds
@@ -175,7 +176,8 @@ def _state_after_a_step(phase_optimizer: PhaseOptimizer, stepped: Sequence[bool]
     parameters = [parameter for group in trial.param_groups for parameter in group["params"]]
     for parameter, steps in zip(parameters, stepped, strict=True):
         parameter.grad = torch.zeros_like(parameter) if steps else None
-    trial.step()
+    with quiet_optimizers():
+        trial.step()
     prefix = f"optimizer/{phase_optimizer.phase.name}"
     return {f"{prefix}/{index}/{key}": value for index, key, value in _optimizer_state(trial)}
 

@@ -40,9 +40,11 @@ def run_out(kind: type[Exception], text: str) -> Callable[[Trainer], None]:
     [
         (torch.OutOfMemoryError, "CUDA out of memory. Tried to allocate 20.00 MiB."),
         (MemoryError, ""),
+        (RuntimeError, "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        (RuntimeError, "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
         (RuntimeError, "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
     ],
-    ids=["cuda", "python", "cpu"],
+    ids=["cuda", "python", "cublas", "cudnn", "cpu"],
 )
 def test_running_out_of_memory_names_the_batch_the_device_and_the_save(
     kind: type[Exception], text: str, tmp_path: Path, caught: list[Trainer]

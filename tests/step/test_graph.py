@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue import Selection, installed
-from ganzoo.contract.recipe import PhaseOutput
+from ganzoo.contract.recipe import Batch, PhaseOutput
 from ganzoo.contract.step_context import StepContext
 from ganzoo.errors import UserError
 from ganzoo.step.graph import WARM_UP
+from ganzoo.step.train_step import PhaseLoss
 from ganzoo.testing import selections
 from ganzoo.testing.tapes import TapeRecorder, recorded
 from ganzoo.testing.trainers import make_trainer
@@ -30,6 +31,26 @@ def weights(trainer: Trainer) -> dict[str, Tensor]:
     for name, network in trainer.train_step.ema.networks.items():
         state |= {f"{name} averaged {key}": value for key, value in network.state_dict().items()}
     return {name: value.detach().clone() for name, value in state.items()}
+
+
+def make_spoilt(trainer: Trainer, steps: tuple[int, ...]) -> None:
+    """Multiply all losses by a number in memory, which is NaN in some steps."""
+    factor = torch.ones(())
+    begin = trainer.train_step.begin
+
+    def spoiling(due: Any, step: int) -> None:
+        factor.fill_(torch.nan if step in steps else 1.0)
+        begin(due, step)
+
+    trainer.train_step.begin = spoiling  # type: ignore[method-assign]
+    losses = trainer.train_step.losses
+    for name, loss in losses.items():
+        losses[name] = partial(spoilt_loss, loss, factor)
+
+
+def spoilt_loss(loss: PhaseLoss, factor: Tensor, batch: Batch, context: StepContext) -> PhaseOutput:
+    output = loss(batch, context)
+    return replace(output, terms={name: term * factor for name, term in output.terms.items()})
 
 
 def with_rates_on_the_device(trainer: Trainer) -> Trainer:
@@ -103,7 +124,7 @@ def test_a_step_that_asks_for_its_number_is_not_recorded(monkeypatch: pytest.Mon
     monkeypatch.setattr(recipe, "generate", generate)
     selection = choose("gan")
     strict, _ = recorded(selection)
-    for _ in range(WARM_UP):
+    for _ in range(WARM_UP + 1):
         strict.advance()
     with pytest.raises(UserError, match="cannot be recorded: phase 'generator' needs the number of the step"):
         strict.advance()
@@ -116,24 +137,69 @@ def test_a_step_that_asks_for_its_number_is_not_recorded(monkeypatch: pytest.Mon
     assert lenient.step == 8
 
 
-def test_a_step_that_waits_for_a_value_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = type(make_trainer(choose("gan")).train_step.recipe)
-    original = recipe.generate  # type: ignore[attr-defined]
-    reading = [False]
+def wait_in_the_generator(trainer: Trainer) -> None:
+    loss = trainer.train_step.losses["generator"]
 
-    def generate(self: Any, batch: Any, context: StepContext) -> PhaseOutput:
-        outcome: PhaseOutput = original(self, batch, context)
-        if reading[0]:
-            outcome.total().item()
-        return outcome
+    def waiting(batch: Batch, context: StepContext) -> PhaseOutput:
+        output = loss(batch, context)
+        output.total().item()
+        return output
 
-    monkeypatch.setattr(recipe, "generate", generate)
+    trainer.train_step.losses["generator"] = waiting
+
+
+def test_a_step_that_waits_for_a_value_is_not_recorded() -> None:
     said: list[str] = []
-    trainer, _ = recorded(choose("gan"), said.append)
+    eager, (trainer, recorder) = make_trainer(choose("gan")), recorded(choose("gan"), said.append)
+    wait_in_the_generator(trainer)
+    for _ in range(8):
+        trainer.advance()
+        eager.advance()
+    assert len(said) == 1
+    assert "cannot be recorded: the host waits for a value" in said[0]
+    assert recorder.tapes == [], "the device would be in no state to go on"
+    assert trainer.train_step.running_means.counts == eager.train_step.running_means.counts
+    strict, _ = recorded(choose("gan"))
+    wait_in_the_generator(strict)
     for _ in range(WARM_UP):
-        trainer.advance()
-    reading[0] = True
+        strict.advance()
     with pytest.raises(UserError, match="cannot be recorded: the host waits for a value"):
+        strict.advance()
+
+
+def test_only_sound_steps_warm_up() -> None:
+    trainer, recorder = recorded(choose("gan", on_non_finite="skip"))
+    make_spoilt(trainer, steps=(0, 1, 2))
+    for _ in range(8):
         trainer.advance()
-    assert said == [], "a device that failed while recording is in no state to go on"
-    assert set(trainer.train_step.running_means.counts.values()) == {WARM_UP}, "what was not done is not counted"
+    state = [phase.optimizer.state for phase in trainer.train_step.phase_optimizers]
+    assert len(recorder.tapes) == 1
+    assert all(int(values["step"]) == 5 for each in state for values in each.values())
+
+
+@pytest.mark.parametrize("optimizer", [name for name in installed().names("optimizer") if name != "rmsprop"])
+@pytest.mark.parametrize("clips", [False, True])
+def test_a_spoilt_step_is_left_out_to_the_bit_while_it_is_replayed(
+    optimizer: str, clips: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    selection = choose("cgan", optimizer=optimizer, on_non_finite="skip")
+    eager, (replayed, recorder) = with_rates_on_the_device(make_trainer(selection)), recorded(selection)
+    if clips:
+        monkeypatch.setattr(type(eager.train_step.recipe), "after_update", clip)
+    for trainer in (eager, replayed):
+        make_spoilt(trainer, steps=(5,))
+        for _ in range(8):
+            trainer.advance()
+    assert len(recorder.tapes) == 1
+    expected, found = weights(eager), weights(replayed)
+    assert [name for name, value in expected.items() if not torch.equal(value, found[name])] == []
+    assert [each.step for each in eager.train_step.anomaly_check.anomalies()] == [6, 6]
+    assert [each.step for each in replayed.train_step.anomaly_check.anomalies(wait=True)] == [6, 6]
+    for one, other in zip(eager.train_step.phase_optimizers, replayed.train_step.phase_optimizers, strict=True):
+        for before, after in zip(one.optimizer.state.values(), other.optimizer.state.values(), strict=True):
+            assert all(torch.equal(before[key], after[key]) for key in before if before[key] is not None)
+
+
+def clip(self: Any, phase: str, means: Any) -> None:
+    for parameter in self.parameters():
+        parameter.clamp_(-0.05, 0.05)
