@@ -61,9 +61,9 @@ def jobs(device: torch.device) -> dict[str, Job]:
     speed |= {
         f"speed: {name}": partial(gpu_speed.defaults, name, device, machine) for name in installed().names("variant")
     }
-    last = {name: partial(check, device) for name, check in gpu_checks.last_checks().items()}
-    first = dict(list(found.items())[: gpu_checks.FIRST])
-    return {**first, **speed, **found, **last}
+    late = {f"speed, compiled: {name}": partial(gpu_speed.compiled, name, device, machine) for name in gpu_speed.CASES}
+    last: dict[str, Job] = {name: partial(check, device) for name, check in gpu_checks.last_checks().items()}
+    return {**found, **speed, **last, **late}
 
 
 def done(name: str, job: Job) -> dict[str, Any]:

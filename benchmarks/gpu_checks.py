@@ -25,7 +25,6 @@ from ganzoo.testing.small_systems.systems import SYSTEMS
 from ganzoo.training.trainer import Trainer
 
 STEPS = 12
-FIRST = 9  # checks that come before the measurements of speed
 EXACT: Mapping[str, Any] = {"precision": "fp32", "deterministic": True}
 Figures = dict[str, Any]
 Check = Callable[[torch.device], Figures]
@@ -91,11 +90,11 @@ def spoilt_step(device: torch.device) -> Figures:
         for name, trainer in pair.items():
             _spoil(trainer, at=8, device=device)
             heard[name] = []
-            for step in range(STEPS):
+            for _ in range(STEPS):
                 trainer.advance()
-                heard[name] += [(step, each.step) for each in trainer.train_step.anomaly_check.anomalies()]
+                heard[name] += [(trainer.step, each.step) for each in trainer.train_step.anomaly_check.anomalies()]
         assert (difference := largest_difference(pair["eager"], pair["recorded"])) == 0, difference
-    assert heard == {"eager": [(8, 9), (8, 9)], "recorded": [(9, 9), (9, 9)]}, heard
+    assert heard == {"eager": [(9, 9), (9, 9)], "recorded": [(10, 9), (10, 9)]}, heard
     return {"heard after steps": 1}
 
 
@@ -255,15 +254,16 @@ def one_process_of_nccl(device: torch.device) -> Figures:
 
 def compiled(device: torch.device) -> Figures:
     """Check that compiled steps train as eager ones do, within rounding."""
-    selection = _variant("cgan", device, deterministic=False)
-    other = choose("cgan", device, precision="fp32", execution="compile")
+    # With Adam, the least rounding of a gradient near 0 becomes a whole step.
+    flags: dict[str, Any] = {"precision": "fp32", "optimizer": "sgd", "optimizer_lr": 0.05}
+    selection = choose("cgan", device, **flags)
     with numerics(selection, device):
-        one, two = build(selection, device), build(other, device)
-        play(one, 4)
-        play(two, 4)
+        one, two = eager(selection, device), build(choose("cgan", device, **flags, execution="compile"), device)
+        play(one, STEPS)
+        play(two, STEPS)
         difference = largest_difference(one, two)
     assert difference < 1e-2, difference
-    return {"difference": difference}
+    return {"difference": difference, "execution": two.execution.name}
 
 
 def checks() -> dict[str, Check]:

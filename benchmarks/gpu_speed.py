@@ -13,20 +13,25 @@ from torch.profiler import ProfilerActivity, profile
 from training import Training, choose
 from tutorial import LOOPS
 
-from ganzoo.step.precision import choose_precision
 from ganzoo.studio.benchmark import cost_of_step
+from ganzoo.studio.cost import Cost
 from ganzoo.studio.machine import Machine
 
 TUTORIAL = "tutorial"
-ROUNDS = {"cuda": 5, "cpu": 1}
+ROUNDS = {"cuda": 3, "cpu": 1}
 STEPS = {"cuda": 300, "cpu": 3}
-TUTORIAL_STEPS = {"cuda": 20, "cpu": 2}
+SLOW_STEPS = {"cuda": 30, "cpu": 2}  # of the tutorial's loop and of eager steps
 PROFILED = 3  # steps
 MANNERS: Mapping[str, Mapping[str, str]] = {
     "fp32, eager": {"precision": "fp32", "execution": "eager"},
     "fp32": {"precision": "fp32"},
     "eager": {"execution": "eager"},
     "auto": {},
+}
+ON_GPUS: Mapping[str, Mapping[str, str]] = {"tf32": {"precision": "tf32"}}
+COMPILED: Mapping[str, Mapping[str, str]] = {
+    "compiled": {"execution": "compile"},
+    "tf32, compiled": {"execution": "compile", "precision": "tf32"},
 }
 CASES: Mapping[str, tuple[str, Mapping[str, Any], Mapping[str, float]]] = {
     "cgan, published, 28×28": (
@@ -57,6 +62,12 @@ def against_the_tutorial(name: str, device: torch.device, machine: Callable[[], 
     return {**found, "targets": {goal: [wanted, seen[goal], seen[goal] >= wanted] for goal, wanted in targets.items()}}
 
 
+def compiled(name: str, device: torch.device, machine: Callable[[], Machine]) -> Figures:
+    """Return the speed of the compiled steps of a case; their compilation takes a minute."""
+    variant, flags, _ = CASES[name]
+    return _measured(variant, {**flags, **_where(device)}, device, machine(), manners=COMPILED)
+
+
 def defaults(variant: str, device: torch.device, machine: Callable[[], Machine]) -> Figures:
     """Return the speed of a variant with its default settings in every manner, on data that needs no files."""
     dataset = choose(variant, **_where(device)).parts["dataset"].component.name
@@ -74,30 +85,33 @@ def _measured(
     device: torch.device,
     machine: Machine,
     tutorial: common.Turn | None = None,
+    manners: Mapping[str, Mapping[str, str]] = MANNERS,
 ) -> Figures:
-    trainings = {name: Training(choose(variant, **flags, **manner)) for name, manner in MANNERS.items()}
+    if device.type == "cuda" and manners is MANNERS:
+        manners = {**MANNERS, **ON_GPUS}
+    trainings = {name: Training(choose(variant, **flags, **manner)) for name, manner in manners.items()}
     turns: dict[str, common.Turn] = {name: training.turn for name, training in trainings.items()}
     turns |= {TUTORIAL: tutorial} if tutorial is not None else {}
-    steps = {name: (TUTORIAL_STEPS if name == TUTORIAL else STEPS)[device.type] for name in turns}
+    slow = {TUTORIAL, *(name for name, training in trainings.items() if training.trainer.execution.name == "eager")}
+    steps = {name: (SLOW_STEPS if name in slow else STEPS)[device.type] for name in turns}
     seconds = common.interleaved(turns, steps, ROUNDS[device.type])
-    manners: dict[str, Figures] = {}
+    results: dict[str, Figures] = {}
+    costs: dict[str, Cost] = {}
     for name, training in trainings.items():
         found = {"manner": training.manner, "steps/s": 1 / common.median(seconds[name]), **_kernels(training)}
-        found["limit"] = _share_of_limit(variant, flags, found["steps/s"], training, machine)
+        precision = training.precision.name
+        cost = costs.setdefault(precision, costs.get(precision) or _cost(variant, flags, precision))
+        limit = max(cost.flops / machine.matrix_rates[precision], cost.bytes / machine.copy_rate)
+        found["limit"] = round(found["steps/s"] * limit, 4)
         if tutorial is not None:
             found["times the tutorial"] = common.median(common.ratios(seconds, TUTORIAL, name))
-        manners[name] = found
-    return {"batch": trainings["auto"].batch_size, "manners": manners}
+        results[name] = found
+    return {"batch": next(iter(trainings.values())).batch_size, "manners": results}
 
 
-def _share_of_limit(variant: str, flags: Mapping[str, Any], rate: float, training: Training, machine: Machine) -> float:
-    """Return which share of the nearer of the machine's two rates a training reaches."""
-    cost = cost_of_step(
-        Training(choose(variant, **flags, execution="eager", precision=training.precision.name)).trainer
-    )
-    precision = choose_precision(training.precision.name, training.device).name
-    share: float = round(rate * max(cost.flops / machine.matrix_rates[precision], cost.bytes / machine.copy_rate), 4)
-    return share
+def _cost(variant: str, flags: Mapping[str, Any], precision: str) -> Cost:
+    eager = choose(variant, **{**flags, "execution": "eager", "precision": precision})
+    return cost_of_step(Training(eager).trainer)
 
 
 def _kernels(training: Training) -> Figures:
@@ -118,9 +132,12 @@ def _profiled(training: Training) -> Figures:
             play(training.trainer, PROFILED)
             torch.cuda.synchronize()
     events = [event for event in found.key_averages() if event.device_type.name == "CUDA"]
-    longest = sorted(events, key=lambda event: event.self_device_time_total, reverse=True)[:8]
+    longest = sorted(events, key=lambda event: event.self_device_time_total, reverse=True)[:12]
     return {
         "kernels": sum(event.count for event in events) // PROFILED,
         "busy": sum(event.self_device_time_total for event in events) / 1e6 / PROFILED,
-        "longest": {event.key[:60]: round(event.self_device_time_total / PROFILED, 1) for event in longest},
+        "longest": [
+            [event.key[:100], event.count // PROFILED, round(event.self_device_time_total / PROFILED, 1)]
+            for event in longest
+        ],
     }

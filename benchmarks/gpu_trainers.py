@@ -15,7 +15,6 @@ from torch import Tensor
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Registry, Selection, installed, select
-from ganzoo.randomness import KeyedStreams
 from ganzoo.step.determinism import deterministic
 from ganzoo.step.graph import CudaRecorder, Graphed
 from ganzoo.step.precision import choose_precision
@@ -70,9 +69,8 @@ def recorded(selection: Selection, device: torch.device, said: Said | None = Non
     """Return a trainer that records its steps; with ``said``, it warns and goes on eagerly where it cannot."""
     trainer = build(selection, device)
     train_step = trainer.train_step
-    assert isinstance(train_step.streams, KeyedStreams)
     recorder = CudaRecorder(device) if device.type == "cuda" else TapeRecorder(trainer)
-    trainer.execution = Graphed(train_step, train_step.streams, recorder, said.append if said is not None else None)
+    trainer.execution = Graphed(train_step, recorder, said.append if said is not None else None)
     return trainer
 
 

@@ -120,9 +120,19 @@ class Streams(ABC):
     def begin(self, step: int) -> None:
         """Seed every stream for ``step``."""
 
+    def draw(self) -> None:  # noqa: B027
+        """Draw the numbers of a step before it begins, where the step cannot; it is part of a recorded step."""
+
     @abstractmethod
     def at(self, stream: str, share: Share = WHOLE) -> Draws:
         """Return the numbers of ``stream`` at this step; a second call in the same step continues the stream."""
+
+    @abstractmethod
+    def ready_generators(self) -> Sequence[torch.Generator]:
+        """Return the generators that a replayed step draws from, seeded for this step: a replay never calls :meth:`at`.
+
+        Those of streams that no step has used yet are missing.
+        """
 
 
 @final
@@ -140,10 +150,9 @@ class KeyedStreams(Streams):
         self._step = step
         self._seeded.clear()
 
-    def seed_all(self) -> None:
-        """Seed every stream that was ever used, now: a replayed step never calls :meth:`at`."""
-        for stream_and_share in self.generators:
-            self.generator(stream_and_share)
+    def ready_generators(self) -> Sequence[torch.Generator]:
+        """Return the generators of all streams that were ever used, seeded for this step."""
+        return [self.generator(stream_and_share) for stream_and_share in self.generators]
 
     def at(self, stream: str, share: Share = WHOLE) -> Draws:
         """Return the numbers of ``stream`` at this step; the meta device draws none."""
@@ -195,8 +204,11 @@ class PredrawnStreams(Streams):
         self._ready: dict[tuple[str, Share], _PredrawnDraws] = {}
 
     def begin(self, step: int) -> None:
-        """Draw all numbers that the recorded step used."""
+        """Seed every stream for ``step``."""
         self._streams.begin(step)
+
+    def draw(self) -> None:
+        """Draw all numbers that the first step used."""
         for stream_and_share, calls in self._calls.items():
             draws = self._streams.at(*stream_and_share)
             self._ready[stream_and_share] = _PredrawnDraws([draws.draw(*call) for call in calls])
@@ -207,6 +219,10 @@ class PredrawnStreams(Streams):
             return self._ready[stream, share]
         calls = self._calls.setdefault((stream, share), [])
         return _RecordingDraws(self._streams.at(stream, share), calls)
+
+    def ready_generators(self) -> Sequence[torch.Generator]:
+        """Return the generators of all streams that were ever used, seeded for this step."""
+        return self._streams.ready_generators()
 
 
 @final

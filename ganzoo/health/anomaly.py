@@ -38,6 +38,30 @@ class _Measured(NamedTuple):
 
 
 @final
+class _Remembered:
+    """Tensors of one type with a copy of their numbers in one vector, so that few operations copy and restore them."""
+
+    def __init__(self, tensors: list[Tensor]):
+        self._tensors, self._sizes = tensors, [tensor.numel() for tensor in tensors]
+        self._before = self._now()
+
+    def remember(self) -> None:
+        """Copy the numbers."""
+        torch.cat([tensor.reshape(-1) for tensor in self._tensors], out=self._before)
+
+    def restore_unless(self, sound: bool | Tensor) -> None:
+        """Restore the numbers from the copy where ``sound`` is false; a tensor is read on the device."""
+        if sound is True:
+            return
+        restored = torch.where(sound, self._now(), self._before) if isinstance(sound, Tensor) else self._before
+        parts = zip(restored.split(self._sizes), self._tensors, strict=True)
+        torch._foreach_copy_(self._tensors, [part.view(tensor.shape) for part, tensor in parts])
+
+    def _now(self) -> Tensor:
+        return torch.cat([tensor.reshape(-1) for tensor in self._tensors])
+
+
+@final
 class AnomalyCheck:
     """Checks whether an update is sound, which means that its loss terms and gradients are finite.
 
@@ -63,28 +87,27 @@ class AnomalyCheck:
         self.collapse_detector = collapse_detector
         self._parameters, self._average, self._finite = parameters, average, finite
         self._active = finite or collapse_detector.enabled
-        self._buffers = list(recipe.buffers()) if finite else []
-        self._before = [buffer.clone() for buffer in self._buffers]
+        by_type: dict[torch.dtype, list[Tensor]] = {}
+        for buffer in recipe.buffers() if finite else ():
+            by_type.setdefault(buffer.dtype, []).append(buffer)
+        self._buffers = [_Remembered(buffers) for buffers in by_type.values()]
         names = {parameter: name for name, parameter in recipe.named_parameters()}
         self._names = {phase: tuple(names[p] for p in trained) for phase, trained in parameters.items()}
         self._last: dict[UpdateId, _Measured] = {}
         self._copies: list[tuple[UpdateId, int, Tensor]] = []
         self._copied: torch.cuda.Event | None = None
+        self._hosts: dict[UpdateId, Tensor] = {}  # memory of the host; read before the next copy
         self._anomalies: list[Anomaly] = []
 
     def remember_buffers(self) -> None:
         """Copy the buffers, before the forward passes of an update change them."""
-        if self._buffers:
-            torch._foreach_copy_(self._before, self._buffers)
+        for buffers in self._buffers:
+            buffers.remember()
 
     def restore_buffers(self, sound: bool | Tensor = False) -> None:
         """Restore the buffers from the copy, unless the update is ``sound``."""
-        if not self._buffers or sound is True:
-            return
-        restored = self._before
-        if isinstance(sound, Tensor):
-            restored = [torch.where(sound, now, old) for now, old in zip(self._buffers, self._before, strict=True)]
-        torch._foreach_copy_(self._buffers, restored)
+        for buffers in self._buffers:
+            buffers.restore_unless(sound)
 
     def is_sound(self, update: UpdateId, step: int, outputs: Sequence[PhaseOutput], real: Batch) -> bool:
         """Return whether an update is sound; ``real`` is a real batch of this update."""
@@ -115,7 +138,7 @@ class AnomalyCheck:
         """
         self._receive()
         updates = [update for update in self._last if update.phase in phases]
-        self._copies = [(update, step, self._copy_to_host(self._last[update].numbers)) for update in updates]
+        self._copies = [(update, step, self._copy_to_host(update)) for update in updates]
         if self.collapse_detector.device.type == "cuda":
             self._copied = torch.cuda.Event()
             self._copied.record()
@@ -134,9 +157,12 @@ class AnomalyCheck:
         """Forget what no call of :meth:`anomalies` has returned: it is about steps before a restored checkpoint."""
         self._copies, self._copied, self._anomalies = [], None, []
 
-    def _copy_to_host(self, numbers: Tensor) -> Tensor:
-        host = torch.empty(len(numbers), pin_memory=numbers.device.type == "cuda")
-        return host.copy_(numbers, non_blocking=True)
+    def _copy_to_host(self, update: UpdateId) -> Tensor:
+        numbers = self._last[update].numbers
+        on_gpu = numbers.device.type == "cuda"
+        if update not in self._hosts:
+            self._hosts[update] = torch.empty(len(numbers), pin_memory=on_gpu)
+        return self._hosts[update].copy_(numbers, non_blocking=True)
 
     def _receive(self) -> None:
         if self._copied is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 import torch
 
@@ -19,7 +19,7 @@ from ganzoo.text import first_line
 class Execution(ABC):
     """A way to execute steps; all of them give the same training, up to the order of additions."""
 
-    name: ClassVar[str]
+    name: str
     run: Callable[[Sequence[PhaseOptimizer], Feeds, int], object]
     """Executes the step that has begun; the arguments are the phases that are due, its feeds, and its number."""
 
@@ -83,6 +83,7 @@ class Compiled(Execution):
     def _run_once(self, phase: PhaseOptimizer, feeds: Feeds, handed: Handed) -> None:
         train_step = self._train_step
         train_step.streams.begin(0)
+        train_step.streams.draw()
         phase.set_requires_grad()
         divide = train_step.divide(feeds)
         for update in range(phase.updates):

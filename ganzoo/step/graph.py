@@ -17,8 +17,7 @@ from torch import Tensor
 from ganzoo.contract.step_context import NotReplayable
 from ganzoo.errors import UserError
 from ganzoo.health.memory import is_out_of_memory
-from ganzoo.randomness import KeyedStreams
-from ganzoo.step.execution import Execution
+from ganzoo.step.execution import Compiled, Execution
 from ganzoo.step.phase_optimizer import PhaseOptimizer, quiet_optimizers
 from ganzoo.step.running_means import OutputNames
 from ganzoo.step.train_step import Feeds, TrainStep
@@ -121,24 +120,31 @@ class _Recording:
 class Graphed(Execution):
     """Steps replayed from recordings, one for each set of phases that are due together in a window."""
 
-    name = "graph"
-
     def __init__(
         self,
         train_step: TrainStep,
-        streams: KeyedStreams,
         recorder: Recorder,
         warn: Callable[[str], None] | None = None,
+        compiled: Compiled | None = None,
     ):
-        """Record ``train_step``; if a step needs its number, ``warn`` and execute eagerly, or raise if that is None."""
-        self._train_step, self._streams, self._recorder, self._warn = train_step, streams, recorder, warn
+        """Record ``train_step``; if that is impossible, ``warn`` and do not record, or raise if ``warn`` is None.
+
+        ``compiled`` is the execution that compiles the phases of the same step before it is recorded.
+        """
+        self._train_step, self._recorder, self._warn, self._compiled = train_step, recorder, warn, compiled
+        self.name = "graph" if compiled is None else "compiled graph"
         self._eager_only = False
         self._warm: Counter[Window] = Counter()
         self._rehearsed: set[Window] = set()
         self._recordings: dict[Window, _Recording] = {}
         for phase in train_step.phase_optimizers:
-            phase.make_recordable(streams.device)
-        train_step.ema.make_recordable(streams.device)
+            phase.make_recordable(train_step.streams.device)
+        train_step.ema.make_recordable(train_step.streams.device)
+
+    def prepare(self, read: Callable[[], Feeds]) -> None:
+        """Compile the phases, if that was asked for."""
+        if self._compiled is not None:
+            self._compiled.prepare(read)
 
     def run(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> None:
         """Execute a step; raises :class:`UserError` if it cannot be recorded."""
@@ -186,7 +192,7 @@ class Graphed(Execution):
     def _continue_eagerly(self, problem: NotReplayable) -> None:
         if self._warn is None:
             raise UserError(_cannot_record(problem)) from problem
-        self._warn(f"{_cannot_record(problem)}; continuing with eager steps")
+        self._warn(f"{_cannot_record(problem)}; continuing without recordings")
         self._eager_only = True
 
     def reset(self) -> None:
@@ -196,19 +202,17 @@ class Graphed(Execution):
         self._warm.clear()
 
     def _replay(self, recording: _Recording, phases: Sequence[str], step: int) -> None:
-        self._streams.seed_all()
+        self._train_step.streams.ready_generators()
         recording.replay()
         self._train_step.running_means.counts.update(recording.outputs)
         self._train_step.anomaly_check.after_replay(phases, step)
 
     def _record(self, due: Sequence[PhaseOptimizer], feeds: Feeds, step: int) -> _Recording:
         train_step, counts = self._train_step, self._train_step.running_means.counts.copy()
-        self._streams.seed_all()  # a generator cannot be seeded while it is recorded
+        generators = train_step.streams.ready_generators()  # none can be seeded while it is recorded
         own = [{slot: _clones(fields) for slot, fields in given.items()} for given in feeds]
         try:
-            replay = self._recorder.record(
-                lambda: train_step(due, own, step, recorded=True), list(self._streams.generators.values())
-            )
+            replay = self._recorder.record(lambda: train_step(due, own, step, recorded=True), generators)
         except (NotReplayable, MemoryError):
             raise
         except Exception as problem:

@@ -38,7 +38,7 @@ class RunningMeans:
         for output in outputs:
             vector = output.numbers()
             if isinstance(sound, Tensor):
-                vector = torch.where(sound, vector, torch.zeros_like(vector))
+                vector = torch.where(sound, vector, 0.0)
             names = OutputNames(phase, tuple(output.terms), tuple(output.values))
             if names not in self.sums:
                 self.sums[names] = torch.zeros_like(vector)

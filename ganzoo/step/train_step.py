@@ -85,6 +85,7 @@ class TrainStep:
         decides which updates are sound, and the answer is ``True``. A ``recorded`` step, which is always on the device,
         will be replayed, and must not depend on the number of the ``step``.
         """
+        self.streams.draw()
         batches, handed, all_sound = self.divide(feeds), Handed(), True
         for phase in due:
             phase.set_requires_grad()  # of its own networks; the others are frozen

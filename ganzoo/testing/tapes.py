@@ -11,7 +11,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 from ganzoo.catalogue import Selection
-from ganzoo.randomness import KeyedStreams
 from ganzoo.step.graph import Graphed, Recorder
 from ganzoo.testing.trainers import make_trainer
 from ganzoo.training.trainer import Trainer
@@ -108,6 +107,5 @@ def recorded(selection: Selection, warn: Callable[[str], None] | None = None) ->
     """Return a trainer that records its steps on tapes, and its recorder."""
     trainer = make_trainer(selection)
     recorder = TapeRecorder(trainer)
-    assert isinstance(trainer.train_step.streams, KeyedStreams)
-    trainer.execution = Graphed(trainer.train_step, trainer.train_step.streams, recorder, warn)
+    trainer.execution = Graphed(trainer.train_step, recorder, warn)
     return trainer, recorder

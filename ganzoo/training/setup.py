@@ -112,6 +112,8 @@ def _schedule(selection: Selection, parts: SelectedParts, phase: str) -> Schedul
 def choose_execution(name: str, train_step: TrainStep, streams: KeyedStreams, warn: Callable[[str], None]) -> Execution:
     """Return the execution called ``name``; ``auto`` is ``graph`` on an NVIDIA GPU if the recipe is replayable.
 
+    There ``compile`` also records the compiled step.
+
     Otherwise ``auto`` is ``eager``: on a CPU, compiled steps are faster for some networks and slower for others, after
     a minute of compilation (docs/benchmarks.md).
 
@@ -120,9 +122,12 @@ def choose_execution(name: str, train_step: TrainStep, streams: KeyedStreams, wa
     obstacle = _obstacle_to_graphs(train_step)
     if name == "graph" and obstacle:
         raise UserError(f"--execution graph {obstacle}: use --execution eager or compile")
-    if name == "graph" or (name == "auto" and not obstacle):
-        return Graphed(train_step, streams, CudaRecorder(streams.device), warn if name == "auto" else None)
-    return Compiled(train_step, streams) if name == "compile" else Eager(train_step)
+    compiled = Compiled(train_step, streams) if name == "compile" else None
+    if name == "eager" or (obstacle and compiled is None):
+        return Eager(train_step)
+    if obstacle and compiled is not None:
+        return compiled
+    return Graphed(train_step, CudaRecorder(streams.device), None if name == "graph" else warn, compiled)
 
 
 def _obstacle_to_graphs(train_step: TrainStep) -> str:

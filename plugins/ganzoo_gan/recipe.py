@@ -129,9 +129,9 @@ class Adversarial(Recipe):
 
     def _watched(self, real_logit: Tensor, fake_logit: Tensor) -> Mapping[str, Tensor]:
         threshold = self.loss.threshold
-        correct = (real_logit > threshold).float().mean() + (fake_logit < threshold).float().mean()
+        correct = torch.cat([real_logit > threshold, fake_logit < threshold]).float().mean()
         real_score, fake_score = self.loss.score(real_logit), self.loss.score(fake_logit)
-        return {"D(x)": real_score.mean(), "D(G(z)) before": fake_score.mean(), "D accuracy": correct / 2}
+        return {"D(x)": real_score.mean(), "D(G(z)) before": fake_score.mean(), "D accuracy": correct}
 
     def generate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score new fakes from new noise."""

@@ -15,7 +15,9 @@ from ganzoo_losses.configs import CrossEntropyConfig
 
 def cross_entropy(logit: Tensor, target: float) -> Tensor:
     """Return −t·log σ(l) − (1 − t)·log(1 − σ(l)) for logits (B, X) and a target t in [0, 1]."""
-    return target * F.softplus(-logit) + (1.0 - target) * F.softplus(logit)
+    if target == 1.0:
+        return F.softplus(-logit)  # the other form would round the smallest losses to 0
+    return torch.sub(F.softplus(logit), logit, alpha=target) if target else F.softplus(logit)
 
 
 @final
