@@ -91,13 +91,11 @@ def test_recorded_steps_are_the_eager_ones(system: str, model: Path) -> None:
 
 @each_system
 def test_a_resumed_training_is_the_same_to_the_bit(system: str, model: Path, tmp_path: Path) -> None:
-    whole = train(selected(system, model, out=tmp_path / "whole", steps=6))
-    few = {"out": tmp_path / "cut", "steps": 6, "checkpoint_every": 2}
-    cut = train(selected(system, model, **few))
-    for path in checkpoints(cut.folder.checkpoints)[:1]:
-        path.unlink()
-    again = train(selected(system, model, **few), resume=True)
-    assert again.sha256 == whole.sha256 == cut.sha256
+    selection = selected(system, model, out=tmp_path / "run", steps=6, checkpoint_every=2)
+    whole = train(selection)
+    checkpoints(whole.folder.checkpoints)[0].unlink()
+    again = train(selection, resume=True)
+    assert again.sha256 == whole.sha256
     assert again.steps == 6
 
 

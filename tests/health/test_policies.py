@@ -184,12 +184,12 @@ def test_only_updates_left_out_in_a_row_have_an_end() -> None:
 
 
 def test_only_returns_to_one_save_have_an_end() -> None:
-    policy, selection = RollBack(PolicyHistory(), lambda text: None), choose("gan-minimal")
+    policy, context = RollBack(PolicyHistory(), lambda text: None), context_of(choose("gan-minimal"))
     anomaly = Anomaly("collapsed", "generator", 9, "it")
     for step in (*range(2 * MAX_IN_A_ROW), *[50] * MAX_IN_A_ROW):
-        policy.handle(anomaly, context_of(selection, lambda step=step: step))
+        policy.handle(anomaly, replace(context, roll_back=lambda step=step: step))
     with pytest.raises(TrainingFailed, match=f"after {MAX_IN_A_ROW} returns to the checkpoint of step 50"):
-        policy.handle(anomaly, context_of(selection, lambda: 50))
+        policy.handle(anomaly, replace(context, roll_back=lambda: 50))
 
 
 def test_the_first_fault_of_each_kind_is_told() -> None:
