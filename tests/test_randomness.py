@@ -7,12 +7,13 @@ import sys
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ganzoo.randomness import FreshDraws, KeyedStreams, Share, key
+from ganzoo.testing.strategies import examples
 
-bounded = settings(deadline=None, max_examples=60)
+bounded = examples(60)
 
 
 # Random streams
