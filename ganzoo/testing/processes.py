@@ -64,18 +64,21 @@ def forked(words: Sequence[str], log: Path) -> Started:
     return Forked(main, list(words), log=log)
 
 
-def forked_group(words: Sequence[str], log: Path, size: int) -> list[Started]:
-    """Start ``ganzoo WORDS`` in ``size`` processes that train together, as ``torchrun`` would, without its restarts."""
+def forked_group(words: Sequence[str], log: Path, size: int, target: Callable[..., Any] = main) -> list[Started]:
+    """Start ``ganzoo WORDS`` in ``size`` processes that train together, as ``torchrun`` would, without its restarts.
+
+    ``target`` is called with the words in each of them.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    return [Forked(_as_rank, rank, size, port, list(words), log=log) for rank in range(size)]
+    return [Forked(_as_rank, rank, size, port, target, list(words), log=log) for rank in range(size)]
 
 
-def _as_rank(rank: int, size: int, port: int, words: Sequence[str]) -> None:
+def _as_rank(rank: int, size: int, port: int, target: Callable[..., Any], words: Sequence[str]) -> None:
     where = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in where.items()})
-    main(list(words))
+    target(list(words))
 
 
 def fresh(words: Sequence[str], log: Path) -> Started:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganzoo.catalogue import Registry, Selection, installed, select
+from ganzoo.catalogue.options import options_of
 
 SMALL: dict[str, object] = {"batch_size": 8, "steps": 4, "dataset_size": 8}
 
@@ -19,3 +20,13 @@ def choose(variant: str, out: Path | None = None, registry: Registry | None = No
         chosen["out"] = out
     given = {name: value for name, value in chosen.items() if value is not None}
     return select(registry or installed(), variant, given)
+
+
+def narrow(kind: str, name: str) -> dict[str, object]:
+    """Return the flags that make a network small, where it has widths to set."""
+    width = 6
+    return {
+        f"{kind}-{option.flag}": width if option.name == "width" else (width,) * len(option.default)
+        for option in options_of(installed().component(kind, name).config)
+        if option.name in ("width", "widths")
+    }

@@ -1,10 +1,17 @@
-"""Strategies of hypothesis for declarations: fields, data specs, and any JSON."""
+"""Strategies of hypothesis for declarations: fields, data specs, and any JSON; and how many examples are tried."""
 
 from __future__ import annotations
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from ganzoo.catalogue import DataSpec, Field
+
+
+def examples(count: int) -> settings:
+    """Return settings with ``count`` examples, or a third of them where the same ones are tried each time."""
+    return settings(deadline=None, max_examples=count // 3 if settings().derandomize else count)
+
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

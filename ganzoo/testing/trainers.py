@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection
+from ganzoo.catalogue.check import check
 from ganzoo.health.policies import PolicyContext, RollBackFunction
 from ganzoo.step.precision import choose_precision
 from ganzoo.step.processes import SingleProcess
@@ -22,9 +22,9 @@ CPU = torch.device("cpu")
 
 
 def make_trainer(selection: Selection) -> Trainer:
-    """Check a selection and build its trainer on the processor; no step is made."""
+    """Build the trainer of a selection on the processor; there is no dry run, and no step is made."""
     precision = choose_precision(selection.run.precision, CPU)
-    data, others = assemble(selection), read_starts(selection)
+    data, others = check(selection), read_starts(selection)
     trainer = build_trainer(selection, data, precision, SingleProcess(), print, others)
     trainer.train_step.recipe.train()
     return trainer

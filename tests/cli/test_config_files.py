@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ganzoo.catalogue import installed, select
 from ganzoo.testing.command_lines import Answer, ganzoo, lacks, listing, problem, problems
+from ganzoo.testing.strategies import examples
 
 # Configuration files
 
@@ -78,13 +79,13 @@ def taken_or_refused(folder: Path, content: bytes, *words: str) -> None:
     assert listing(folder) == before
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(content=file_contents, named=st.booleans())
 def test_any_file_is_taken_for_a_config_file_or_refused_in_words(scratch: Path, content: bytes, named: bool) -> None:
     taken_or_refused(scratch, content, *(["cgan"] if named else []))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(examples(150), suppress_health_check=[HealthCheck.too_slow])
 @given(content=documents, named=st.booleans())
 def test_an_almost_sound_config_file_is_taken_or_refused_in_words(scratch: Path, content: bytes, named: bool) -> None:
     taken_or_refused(scratch, content, *(["cgan"] if named else []))

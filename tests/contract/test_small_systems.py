@@ -18,6 +18,7 @@ from ganzoo.catalogue.formats import MODEL_KEY
 from ganzoo.contract.working_state import scalar_states
 from ganzoo.errors import Refused, UserError
 from ganzoo.storage.checkpoint_files import checkpoints, read
+from ganzoo.storage.run_folder import RunFolder
 from ganzoo.storage.sealed import read_sealed
 from ganzoo.studio.model import Model
 from ganzoo.testing import selections
@@ -27,7 +28,8 @@ from ganzoo.testing.small_systems.heads import Classifier, Codes, Recovery
 from ganzoo.testing.small_systems.losses import Balance
 from ganzoo.testing.small_systems.systems import SYSTEMS, with_small_systems
 from ganzoo.testing.tapes import recorded
-from ganzoo.testing.trainers import make_trainer
+from ganzoo.testing.trainers import everything, make_trainer, moved
+from ganzoo.training.checkpoints import resume, write_checkpoint
 from ganzoo.training.run import train
 from ganzoo.training.start import check_starts
 from ganzoo.training.trainer import Trainer
@@ -91,13 +93,27 @@ def test_recorded_steps_are_the_eager_ones(system: str, model: Path) -> None:
 
 @each_system
 def test_a_resumed_training_is_the_same_to_the_bit(system: str, model: Path, tmp_path: Path) -> None:
-    whole = train(selected(system, model, out=tmp_path / "whole", steps=6))
-    few = {"out": tmp_path / "cut", "steps": 6, "checkpoint_every": 2}
-    cut = train(selected(system, model, **few))
-    for path in checkpoints(cut.folder.checkpoints)[:1]:
-        path.unlink()
-    again = train(selected(system, model, **few), resume=True)
-    assert again.sha256 == whole.sha256 == cut.sha256
+    selection, folder = selected(system, model, out=tmp_path), RunFolder(tmp_path)
+    whole, again, told = make_trainer(selection), make_trainer(selection), list[str]()
+    for step in range(6):
+        if step == 3:
+            write_checkpoint(folder.checkpoints, whole, selection)
+        whole.advance()
+    resume(folder, again, selection, told.append)
+    assert (again.step, told) == (3, [])
+    for _ in range(3):
+        again.advance()
+    assert moved(everything(whole), everything(again)) == set()
+
+
+@pytest.mark.long
+@each_system
+def test_a_resumed_run_is_the_same_to_the_bit(system: str, model: Path, tmp_path: Path) -> None:
+    selection = selected(system, model, out=tmp_path / "run", steps=6, checkpoint_every=2)
+    whole = train(selection)
+    checkpoints(whole.folder.checkpoints)[0].unlink()
+    again = train(selection, resume=True)
+    assert again.sha256 == whole.sha256
     assert again.steps == 6
 
 

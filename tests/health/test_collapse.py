@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -26,6 +26,7 @@ from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.testing import selections
 from ganzoo.testing.observers import At
+from ganzoo.testing.strategies import examples
 from ganzoo.testing.trainers import context_of
 from ganzoo.training.observers import Observer
 from ganzoo.training.run import train
@@ -126,7 +127,7 @@ CGAN = choose("cgan")
 CGAN_DATA = assemble(CGAN)
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(st.integers(2, 5), st.integers(0, 2**31), st.floats(0.01, 100))
 def test_the_spread_is_the_deviation_within_classes(classes: int, seed: int, scale: float) -> None:
     """Means of classes do not count, and the unit is the real examples' own deviation."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 import re
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.assembly.dry_run import assemble
+from ganzoo.cli import main
 from ganzoo.cli import run as command
 from ganzoo.contract.recipe import PhaseOutput
 from ganzoo.errors import TrainingFailed, UserError
@@ -28,6 +28,7 @@ from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.testing import selections
 from ganzoo.testing.observers import At, StopAt
+from ganzoo.testing.processes import forked_group
 from ganzoo.testing.trainers import context_of, everything, moved
 from ganzoo.training.observers import Report
 from ganzoo.training.run import train
@@ -183,12 +184,12 @@ def test_only_updates_left_out_in_a_row_have_an_end() -> None:
 
 
 def test_only_returns_to_one_save_have_an_end() -> None:
-    policy, selection = RollBack(PolicyHistory(), lambda text: None), choose("gan-minimal")
+    policy, context = RollBack(PolicyHistory(), lambda text: None), context_of(choose("gan-minimal"))
     anomaly = Anomaly("collapsed", "generator", 9, "it")
     for step in (*range(2 * MAX_IN_A_ROW), *[50] * MAX_IN_A_ROW):
-        policy.handle(anomaly, context_of(selection, lambda step=step: step))
+        policy.handle(anomaly, replace(context, roll_back=lambda step=step: step))
     with pytest.raises(TrainingFailed, match=f"after {MAX_IN_A_ROW} returns to the checkpoint of step 50"):
-        policy.handle(anomaly, context_of(selection, lambda: 50))
+        policy.handle(anomaly, replace(context, roll_back=lambda: 50))
 
 
 def test_the_first_fault_of_each_kind_is_told() -> None:
@@ -322,48 +323,31 @@ def test_what_is_not_finite_is_never_saved(tmp_path: Path, caught: list[Trainer]
     assert checkpoints(out / "checkpoints")[0].name == "step-00000004.safetensors"
 
 
-ONE_OF_TWO = """
-import hashlib, os, sys
-import torch
-import ganzoo.training.run as engine
-from ganzoo.cli import main
-from ganzoo.plugin import PhaseOutput
+def spoiled_in_one_of_two(words: list[str]) -> None:
+    """Run ``ganzoo WORDS`` with a phase that is bad in the third step of the second process; print what was learnt."""
+    patch, built = pytest.MonkeyPatch(), []
+    spoiled = Spoiled(patch, {3} if os.environ["RANK"] == "1" else set())
 
-build, built = engine.build_trainer, []
+    def build(*given: Any) -> Trainer:
+        built.append(spoiled.build(*given))
+        return built[-1]
 
-def spoiled(*given):
-    trainer = build(*given)
-    built.append(trainer)
-    plain = trainer.train_step.losses["generator"]
-
-    def loss(batch, context):
-        output = plain(batch, context)
-        factor = float("nan") if os.environ["RANK"] == "1" and context.step == 2 else 1.0
-        terms = {name: term * factor for name, term in output.terms.items()}
-        return PhaseOutput(terms, output.values, output.generated)
-
-    trainer.train_step.losses["generator"] = loss
-    return trainer
-
-engine.build_trainer = spoiled
-try:
-    main(sys.argv[1:])
-finally:
-    weights = torch.cat([value.flatten() for value in built[0].train_step.recipe.state_dict().values()])
-    print("weights", os.environ["RANK"], hashlib.sha256(weights.numpy().tobytes()).hexdigest(), flush=True)
-"""
+    patch.setattr("ganzoo.training.run.build_trainer", build)
+    try:
+        main(words)
+    finally:
+        weights = torch.cat([value.flatten() for value in built[0].train_step.recipe.state_dict().values()])
+        print("weights", hashlib.sha256(weights.numpy().tobytes()).hexdigest(), flush=True)
 
 
 def test_what_one_process_finds_all_leave_out(tmp_path: Path) -> None:
-    script = tmp_path / "one_of_two.py"
-    script.write_text(ONE_OF_TWO)
     words = ["train", "gan-minimal", "--steps", "5", "--batch-size", "16", "--device", "cpu", "--on-non-finite", "skip"]
-    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
-    done = subprocess.run(
-        [*start, *words, "--out", str(tmp_path / "run")],
-        check=False, capture_output=True, text=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stderr.count("skipped an update") == 1
-    digests = dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("weights"))
-    assert digests["0"] == digests["1"]
+    log = tmp_path / "log"
+    both = forked_group([*words, "--out", str(tmp_path / "run")], log, 2, spoiled_in_one_of_two)
+    ends = [process.wait() for process in both]
+    said = log.read_text(encoding="utf-8")
+    assert ends == [0, 0], said
+    assert said.count("skipped an update") == 1
+    digests = re.findall(r"^weights (\w+)$", said, re.MULTILINE)
+    assert len(digests) == 2
+    assert digests[0] == digests[1]

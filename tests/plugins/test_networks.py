@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -17,15 +17,15 @@ from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import Component, DataConfig, DataSpec, Field, Selection, installed, select
 from ganzoo.catalogue.check import check
-from ganzoo.catalogue.options import options_of
 from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError
 from ganzoo.layers import Dropout
+from ganzoo.testing.selections import narrow
+from ganzoo.testing.strategies import examples
 
 REGISTRY = installed()
 # A conditioner for the other network of a pair: it fits every first-party network.
 PARTNER = "concat"
-NARROW = 6
 
 MNIST_LIKE = DataSpec({"image": Field("image", (1, 28, 28)), "label": Field("class", classes=10)}, "image", "label")
 FACES_LIKE = DataSpec({"image": Field("image", (3, 64, 64))}, "image")
@@ -58,15 +58,6 @@ def chosen(variant: str, spec: DataSpec, preset: str = "default", **flags: Any) 
 
 def built(selection: Selection) -> Recipe:
     return build_recipe(selection, check(selection))
-
-
-def narrow(kind: str, name: str) -> dict[str, Any]:
-    """Options that make a network small, where it has a width to set."""
-    return {
-        f"{kind}-{option.flag}": NARROW if option.name == "width" else (NARROW,) * len(option.default)
-        for option in options_of(REGISTRY.component(kind, name).config)
-        if option.name in ("width", "widths")
-    }
 
 
 def condition_of(field: Field, count: int) -> Tensor:
@@ -107,7 +98,7 @@ PLAYERS = [
 
 
 @pytest.mark.parametrize(("kind", "network", "conditioner"), PLAYERS)
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(
     target=targets,
     condition=st.sampled_from(["class", "class", "vector", "tokens"]),

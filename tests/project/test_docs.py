@@ -60,6 +60,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     (tmp_path / "data").symlink_to(stand_in_root("mnist"))
     (tmp_path / "photos").symlink_to(stand_in_root("folder"))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ganzoo.studio.machine.REPETITIONS", (1, 1))
     ganzoo.train("cgan", conditioner="multiply", steps=2, progress=False)
     (tmp_path / "old.safetensors").write_bytes(model_in_format_1(Path("runs/cgan/model.safetensors")))
     for name, code in re.findall(r"<!-- one file: (\S+) -->\n```python\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE):

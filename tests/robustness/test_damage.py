@@ -195,14 +195,20 @@ def test_equal_content_is_equal_bytes_in_a_plain_safetensors_file(model_reader: 
 # Accidents
 
 
-def test_a_file_that_ends_too_soon_is_refused_wherever_it_ends(reader: Reader, record: Callable[..., None]) -> None:
-    refused = [bool(outcome(reader, reader.sound[:length])) for length in range(len(reader.sound))]
+@pytest.mark.parametrize("every", [23, pytest.param(1, marks=pytest.mark.long)])
+def test_a_file_that_ends_too_soon_is_refused_wherever_it_ends(
+    reader: Reader, every: int, record: Callable[..., None]
+) -> None:
+    end = len(reader.sound)
+    lengths = sorted({*range(12), *range(0, end, every), *range(end - 12, end)})
+    refused = [bool(outcome(reader, reader.sound[:length])) for length in lengths]
     assert all(refused)
     reader.check_nothing_changed()
-    record(promise="truncated at every byte", file=type(reader).__name__, refused=sum(refused), of=len(reader.sound))
+    if every == 1:
+        record(promise="truncated at every byte", file=type(reader).__name__, refused=sum(refused), of=len(lengths))
 
 
-@pytest.mark.parametrize("count", [1000, pytest.param(50_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [300, pytest.param(50_000, marks=pytest.mark.long)])
 def test_every_accident_in_the_header_is_seen(reader: Reader, count: int, record: Callable[..., None]) -> None:
     dice = random.Random(count)
     end = len(reader.sound) - len(halves(reader.sound)[1])
@@ -227,7 +233,7 @@ def test_every_flipped_bit_of_the_weights_is_seen(reader: Reader, count: int, re
 # Intent: everything below has a right seal
 
 
-@pytest.mark.parametrize("count", [500, pytest.param(50_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [200, pytest.param(50_000, marks=pytest.mark.long)])
 def test_a_hostile_header_is_refused_or_harmless(reader: Reader, count: int, record: Callable[..., None]) -> None:
     dice = random.Random(count)
     found: Counter[bool] = Counter()

@@ -98,12 +98,15 @@ def test_nothing_below_a_mark_is_taken() -> None:
         Reader(memoryview(b"NN(0."), {}, lambda told: told).read()
 
 
-@pytest.mark.parametrize(("content", "word"), zips().values(), ids=zips())
+ZIPS, LEGACIES = zips(), legacies()
+
+
+@pytest.mark.parametrize(("content", "word"), ZIPS.values(), ids=ZIPS)
 def test_other_zips(content: bytes, word: str) -> None:
     assert word in refusal(content)
 
 
-@pytest.mark.parametrize(("content", "word"), legacies().values(), ids=legacies())
+@pytest.mark.parametrize(("content", "word"), LEGACIES.values(), ids=LEGACIES)
 def test_other_files_of_old(content: bytes, word: str) -> None:
     assert word in refusal(content)
 

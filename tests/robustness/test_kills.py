@@ -208,7 +208,7 @@ def assert_same_run(folder: RunFolder, other: RunFolder) -> None:
 @pytest.mark.parametrize(
     ("start", "count", "kills"),
     [
-        pytest.param(forked, 4, 2, id="forked"),
+        pytest.param(forked, 4, 1, id="forked"),
         pytest.param(forked, 84, 3, id="forked-many", marks=pytest.mark.long),
         pytest.param(fresh, 21, 3, id="fresh-many", marks=pytest.mark.long),
     ],

@@ -33,7 +33,7 @@ pytestmark = [
 ]
 
 LIBRARY = "".join(platform.libc_ver())
-STEPS, WARM, EVERY = 600, 300, 100
+STEPS, WARM, EVERY = 300, 150, 50
 MEBIBYTES, BLOCKS = 2.0, 2.0  # that may come in all, and of Python's blocks with each step
 
 
@@ -141,7 +141,7 @@ def test_nothing_is_left_of_trainings_and_models(
     held, others = [], set(memory.descendants(os.getpid()))
     for number in range(rounds + 1):
         run = ganzoo.train("gan-minimal", **few, dataset_size=8, out=tmp_path / f"memory-{number}")
-        streamed = {"dataset": "folder", "data_root": stand_in_root("folder"), "data_budget": 0, "workers": 2}
+        streamed = {"dataset": "folder", "data_root": stand_in_root("folder"), "data_budget": 0, "workers": 1}
         ganzoo.train("gan-minimal", **few, **streamed, out=tmp_path / f"streamed-{number}")
         assert set(memory.descendants(os.getpid())) <= others
         ganzoo.load(run.folder.path).sample(8)

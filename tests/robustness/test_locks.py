@@ -102,7 +102,7 @@ def lives(process: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("rounds", [100, pytest.param(2000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [30, pytest.param(2000, marks=pytest.mark.long)])
 def test_whoever_is_refused_learns_who_has_the_folder(rounds: int, tmp_path: Path, record: Callable[..., None]) -> None:
     together, log = FORKS.Barrier(RUNNERS), tmp_path / "log"
     (tmp_path / "run").mkdir()

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection, installed, select
+from ganzoo.catalogue.check import check
 from ganzoo.errors import UserError
 from ganzoo.step.device import choose_device
 from ganzoo.step.precision import choose_precision
@@ -75,7 +75,7 @@ class Way:
         selection = select(installed(), "cgan", flags)
         precision = choose_precision("fp32", choose_device("cpu"))
         with torch.random.fork_rng():
-            trainer = build_trainer(selection, assemble(selection), precision, SingleProcess(), lambda text: None)
+            trainer = build_trainer(selection, check(selection), precision, SingleProcess(), lambda text: None)
             trainer.prepare()
         return selection, trainer
 
@@ -225,7 +225,7 @@ COMPILED = [Way(name, "cosine", execution="compile") for name in OPTIMIZERS]
 
 def cases() -> list[object]:
     """Return ways with the number of examples to try of each."""
-    counts = [(QUICK, 2, ()), (MANY, 10, pytest.mark.long), (WORKERS + COMPILED, 4, pytest.mark.long)]
+    counts = [(QUICK, 1, ()), (MANY, 10, pytest.mark.long), (WORKERS + COMPILED, 4, pytest.mark.long)]
     return [
         pytest.param(way, count, marks=marks, id=f"{way.label}-{count}")
         for ways, count, marks in counts

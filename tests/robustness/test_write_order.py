@@ -158,7 +158,8 @@ def system_calls(log: str, folder: Path) -> Iterator[Operation]:
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
-@pytest.mark.parametrize("steps", [2, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("steps", [2, 20])
 def test_the_system_is_asked_in_the_right_order(steps: int, tmp_path: Path, record: Callable[..., None]) -> None:
     log, run = tmp_path / "log", tmp_path / "run"
     flags = {**SMALL, "steps": steps, "device": "cpu", "out": run, "sample_every": 1}

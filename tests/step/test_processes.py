@@ -20,6 +20,7 @@ from ganzoo.catalogue import installed, select
 from ganzoo.cli import run as command
 from ganzoo.errors import UserError
 from ganzoo.randomness import Share
+from ganzoo.signals import SIGNALLED
 from ganzoo.step.processes import DistributedProcesses
 from ganzoo.testing.command_lines import ganzoo
 from ganzoo.testing.processes import forked_group, wait_for
@@ -168,9 +169,23 @@ def test_a_killed_process_is_started_again_and_the_end_is_the_same(
     record(promise="a killed process is started again", same_at_the_end=1)
 
 
+ENDLESS = ("gan-minimal", "--steps", "1000000", "--dataset-size", "8", "--checkpoint-every", "20")
+
+
 def test_a_signal_to_one_process_stops_all_after_the_same_step(tmp_path: Path) -> None:
-    words = ("gan-minimal", "--steps", "1000000", "--checkpoint-every", "20")
-    started = torchrun(tmp_path / "run", *words)
+    out, log = tmp_path / "run", tmp_path / "log"
+    first, second = forked_group(line(out, *ENDLESS), log, 2)
+    wait_for(out / "checkpoints" / "step-00000020.safetensors", 120)
+    second.send_signal(signal.SIGTERM)
+    said = (first.wait(), second.wait(), log.read_text(encoding="utf-8"))
+    assert said[:2] == (SIGNALLED + signal.SIGTERM, SIGNALLED + signal.SIGTERM), said
+    assert re.search(r"stopped after \d+ steps and wrote a checkpoint", said[2]), said
+    assert not list(out.rglob("*.tmp*"))
+
+
+@pytest.mark.long
+def test_a_signal_to_the_starter_stops_all_after_the_same_step(tmp_path: Path) -> None:
+    started = torchrun(tmp_path / "run", *ENDLESS)
     wait_for(tmp_path / "run" / "checkpoints" / "step-00000020.safetensors", 120)
     started.send_signal(signal.SIGTERM)
     _, said = started.communicate(timeout=120)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import ganzoo
 from ganzoo.catalogue import Field
 from ganzoo.cli import run as command
 from ganzoo.testing.forgery import about_of, changed, forged, halves, tree_of
+from ganzoo.testing.processes import Forked
 from ganzoo.training.run import Run
 
 
@@ -30,16 +31,19 @@ def test_a_model_tells_what_it_is(trained: Run) -> None:
     assert "ganzoo_" not in json.dumps(header.raw), "names, never import paths"
 
 
+def sampled_without_dataset(model: Path) -> None:
+    sys.modules.update({"sklearn": None, "ganzoo_datasets.digits": None})  # type: ignore[dict-item]
+    os.chdir(model.parent)
+    print(tuple(ganzoo.load(model).sample(5, label=3).shape), flush=True)
+
+
 def test_a_model_alone_samples_elsewhere_without_its_dataset(trained: Run, tmp_path: Path) -> None:
     alone = tmp_path / "elsewhere" / "copy.safetensors"
     alone.parent.mkdir()
     shutil.copy(trained.folder.model, alone)
-    script = (
-        "import sys; sys.modules['sklearn'] = None; sys.modules['ganzoo_datasets.digits'] = None\n"
-        f"import ganzoo; print(tuple(ganzoo.load({str(alone)!r}).sample(5, label=3).shape))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "(5, 1, 8, 8)"
+    log = tmp_path / "log"
+    assert Forked(sampled_without_dataset, alone, log=log).wait() == 0, log.read_text(encoding="utf-8")
+    assert log.read_text(encoding="utf-8").strip() == "(5, 1, 8, 8)"
 
 
 def damaged(content: bytes) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import installed, select
 from ganzoo.step.precision import Precision
 from ganzoo.studio import benchmark as module
+from ganzoo.studio import machine
 from ganzoo.studio.benchmark import Benchmark, Roofline, benchmark, roofline
 from ganzoo.studio.cost import Cost
 from ganzoo.studio.machine import Machine, copy_rate, matrix_rate, measure_machine, median_seconds
@@ -28,7 +29,8 @@ def test_the_rates_are_work_through_time() -> None:
     assert copy_rate(CPU, 2**16) > 0
 
 
-def test_a_machine_is_measured_without_a_trace() -> None:
+def test_a_machine_is_measured_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "REPETITIONS", (1, 1))
     before = torch.get_float32_matmul_precision(), torch.get_rng_state()
     measure_machine(CPU)
     assert torch.get_float32_matmul_precision() == before[0]
@@ -44,9 +46,9 @@ def test_a_benchmark_leaves_the_random_state_alone() -> None:
 
 @pytest.mark.parametrize(("cost", "bound"), [(Cost(100, 30), "matrix"), (Cost(30, 100), "memory")])
 def test_the_larger_share_of_the_two_limits_bounds(cost: Cost, bound: str) -> None:
-    machine = Machine("a processor", 1, 1, "torch", "cpu", {"fp32": 1000.0, "bf16": 1.0}, 500.0)
+    rates = Machine("a processor", 1, 1, "torch", "cpu", {"fp32": 1000.0, "bf16": 1.0}, 500.0)
     found = Benchmark("v", {}, 8, "cpu", "fp32", "eager", 1, 2.0, 16.0, {}, "eager", cost, 0)
-    reached = roofline(found, machine)
+    reached = roofline(found, rates)
     assert reached == Roofline(matrix=2 * cost.flops / 1000, memory=2 * cost.bytes / 500)
     assert reached.bound == bound
 

@@ -7,18 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ganzoo.catalogue import Selection, installed, select
+from ganzoo.cli import main
 from ganzoo.cli import run as command
 from ganzoo.errors import UserError
 from ganzoo.storage.checkpoint_files import checkpoints, step_of
 from ganzoo.testing import selections
 from ganzoo.testing.observers import StopAt
+from ganzoo.testing.processes import Forked, wait_for
 from ganzoo.training.run import Run, train
 
 VARIANTS = installed().names("variant")
@@ -143,17 +144,10 @@ def start(out: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def wait_for(path: Path, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} did not appear"
-        time.sleep(0.02)
-
-
 def test_a_killed_run_goes_on_to_the_bit_and_two_cannot_share_a_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    length = ("--steps", "150", "--checkpoint-every", "20", "--dataset-size", "8")
+    length = ("--steps", "100", "--checkpoint-every", "20", "--dataset-size", "8")
     out = tmp_path / "run"
     killed = start(out, *length)
     wait_for(out / "checkpoints" / "step-00000020.safetensors")
@@ -169,15 +163,20 @@ def test_a_killed_run_goes_on_to_the_bit_and_two_cannot_share_a_folder(
     assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
+def in_a_group(words: list[str]) -> None:
+    """Run ``ganzoo WORDS`` in a process that leads a group."""
+    os.setsid()
+    main(words)
+
+
 def test_a_signal_to_the_whole_group_saves_too(tmp_path: Path) -> None:
-    out = tmp_path / "run"
+    out, log = tmp_path / "run", tmp_path / "log"
     words = ["train", "gan", "--steps", "100000", "--batch-size", "8", "--data-budget", "0", "--out", str(out)]
-    line = [sys.executable, "-m", "ganzoo", *words, "--checkpoint-every", "5"]
-    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = Forked(in_a_group, [*words, "--checkpoint-every", "5"], log=log)
     wait_for(out / "checkpoints" / "step-00000005.safetensors")
     os.killpg(process.pid, signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 143, said
+    status, said = process.wait(60), log.read_text(encoding="utf-8")
+    assert status == 143, said
     assert "and wrote a checkpoint" in said
 
 

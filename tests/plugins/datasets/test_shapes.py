@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ganzoo.catalogue.options import make
+from ganzoo.testing.strategies import examples
 from ganzoo_datasets import scenes
 from ganzoo_datasets.drawing import DISTANCES
 from ganzoo_datasets.scenes import SCENES, SHAPES, VOCABULARY, ShapesConfig, describe
@@ -32,7 +33,7 @@ def test_every_scene_has_a_caption_of_its_own() -> None:
         assert sum(scene.attributes) == 4
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(
     seed=st.integers(0, 2**53),
     indices=st.lists(st.integers(0, 10_000_000 - 1), min_size=1, max_size=20),

@@ -119,9 +119,9 @@ class TestDirac:
         ("name", "penalty"), [*((name, "r1") for name in LOSSES), ("saturating", "r2"), ("wasserstein", "r2")]
     )
     def test_with_a_zero_centred_penalty_every_loss_converges(self, name: str, penalty: str) -> None:
-        distances = dirac(name, penalty, 2000)
+        distances = dirac(name, penalty, 1000)
         assert distances[499] < 1e-2
-        assert distances[1999] < 1e-8
+        assert distances[999] < 1e-4
 
     def test_it_converges_at_the_rate_that_theory_gives(self) -> None:
         """A step multiplies areas by 1 − lr·γ, so both of its eigenvalues have the square root of that as modulus."""
@@ -131,9 +131,9 @@ class TestDirac:
 
     def test_the_one_centred_penalty_does_not_make_it_converge(self) -> None:
         """Mescheder et al. 2018, section 3: the critic's slope is pulled to 1, and at the equilibrium it must be 0."""
-        distances = dirac("wasserstein", "wgan-gp", 2000)
+        distances = dirac("wasserstein", "wgan-gp", 1000)
         assert all(math.isfinite(distance) for distance in distances)
-        assert min(distances[1000:]) > 1
+        assert min(distances[500:]) > 1
 
 
 def ring_scores(points: Tensor, radius: float = 2.0, std: float = 0.1, modes: int = 8) -> tuple[list[float], float]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -17,6 +17,7 @@ from ganzoo.catalogue import installed
 from ganzoo.catalogue.options import make
 from ganzoo.contract.loss import Loss
 from ganzoo.errors import UserError
+from ganzoo.testing.strategies import examples
 
 LOSSES = installed().names("loss")
 EXTREME = (-1e4, -100.0, -1.0, 0.0, 1.0, 100.0, 1e4)
@@ -25,7 +26,7 @@ SHAPES = ((1, 1), (4, 1), (3, 5), (2, 36))
 # Beyond 20, torch's softplus is the identity, which is off by e^-20 at most.
 CLOSE = {"rtol": 1e-12, "atol": 2.1e-9}
 
-bounded = settings(deadline=None, max_examples=50)
+bounded = examples(50)
 logits = st.one_of(st.floats(-1e4, 1e4), st.floats(-4, 4), st.sampled_from(EXTREME))
 pairs = st.lists(st.tuples(logits, logits), min_size=1, max_size=9)
 

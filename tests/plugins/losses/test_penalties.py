@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -17,13 +17,14 @@ from ganzoo.catalogue.options import make
 from ganzoo.contract.penalty import Penalties
 from ganzoo.randomness import Draws, FreshDraws
 from ganzoo.testing.critics import critic_of
+from ganzoo.testing.strategies import examples
 
 PENALTIES = installed().names("penalty")
 REAL_PENALTIES = [name for name in PENALTIES if name != "none"]
 ZERO_CENTRED = ("r1", "r2")
 WEIGHTS = {"r1": "gamma", "r2": "gamma", "wgan-gp": "weight"}
 
-bounded = settings(deadline=None, max_examples=40)
+bounded = examples(40)
 Critic = Callable[[Tensor], Tensor]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -18,6 +18,7 @@ from ganzoo.contract.judge import Examples, Judge, JudgeOutput, untracked
 from ganzoo.contract.metric import MetricValues
 from ganzoo.errors import UserError
 from ganzoo.testing.metric_context import SimpleMetricContext
+from ganzoo.testing.strategies import examples
 from ganzoo_metrics.classification import ClassificationScore, ConditionalAccuracy
 from ganzoo_metrics.classifier import Classifier, shifted
 from ganzoo_metrics.configs import ClassifierConfig
@@ -198,7 +199,7 @@ class TestOpinion:
 
 
 class TestShifts:
-    @settings(deadline=None, max_examples=50)
+    @examples(50)
     @given(
         height=st.integers(1, 6), width=st.integers(1, 6), channels=st.integers(1, 3),
         offsets=st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=4),

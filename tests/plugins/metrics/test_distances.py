@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -19,10 +19,11 @@ from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track
 from ganzoo.contract.metric import Estimate, Metric
 from ganzoo.randomness import key
 from ganzoo.testing.metric_context import SimpleMetricContext
+from ganzoo.testing.strategies import examples
 from ganzoo_metrics import distances
 from ganzoo_metrics.distances import squared_mmd
 
-bounded = settings(deadline=None, max_examples=40)
+bounded = examples(40)
 seeds = st.integers(0, 2**31)
 numbers = st.floats(-10, 10).map(lambda value: round(value, 3))
 positive = st.floats(0, 10).map(lambda value: round(value, 3))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -20,6 +20,7 @@ from ganzoo.contract.judge import Examples, Judge, JudgeOutput, untracked
 from ganzoo.contract.metric import MetricValues
 from ganzoo.errors import UserError
 from ganzoo.testing.metric_context import SimpleMetricContext
+from ganzoo.testing.strategies import examples
 from ganzoo_datasets import stand_ins
 from ganzoo_metrics import stacked
 from ganzoo_metrics.classifier import Classifier
@@ -31,7 +32,7 @@ from ganzoo_metrics.stacked import StackedClassifier, channels_of, combine, digi
 POINT = Field("point", (2,))
 WITHIN = 1 - math.exp(-4.5)  # of a Gaussian in the plane, the share within 3 deviations
 
-quick = settings(deadline=None, max_examples=50)
+quick = examples(50)
 shares = st.lists(st.integers(1, 1000), min_size=2, max_size=30)
 
 

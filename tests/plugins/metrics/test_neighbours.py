@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -18,9 +18,10 @@ from ganzoo.contract.judge import Examples
 from ganzoo.contract.metric import Metric
 from ganzoo.errors import UserError
 from ganzoo.testing.metric_context import SimpleMetricContext
+from ganzoo.testing.strategies import examples
 from ganzoo_metrics import neighbours
 
-bounded = settings(deadline=None, max_examples=60)
+bounded = examples(60)
 seeds = st.integers(0, 2**31)
 
 

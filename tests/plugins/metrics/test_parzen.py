@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -19,11 +19,12 @@ from ganzoo.contract.judge import Examples
 from ganzoo.contract.metric import Estimate
 from ganzoo.errors import UserError
 from ganzoo.testing.metric_context import SimpleMetricContext
+from ganzoo.testing.strategies import examples
 from ganzoo_metrics import parzen
 from ganzoo_metrics.configs import ParzenConfig
 from ganzoo_metrics.parzen import Parzen, log_likelihoods, unit
 
-bounded = settings(deadline=None, max_examples=50)
+bounded = examples(50)
 widths = st.floats(0.05, 5)
 seeds = st.integers(0, 2**31)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ganzoo.assembly.parts import resolve
@@ -16,9 +16,10 @@ from ganzoo.catalogue.options import make
 from ganzoo.contract.latent import Latent
 from ganzoo.errors import UserError
 from ganzoo.randomness import Draws, FreshDraws
+from ganzoo.testing.strategies import examples
 
 REGISTRY = installed()
-bounded = settings(deadline=None, max_examples=60)
+bounded = examples(60)
 
 
 def made(kind: str, name: str, **options: Any) -> Any:

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
 from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.options import make
+from ganzoo.testing.strategies import examples
 
 REGISTRY = installed()
-bounded = settings(deadline=None, max_examples=60)
+bounded = examples(60)
 
 
 # Optimizers

@@ -6,16 +6,17 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import installed
 from ganzoo.catalogue.options import make
 from ganzoo.contract.optimization import Progress, Schedule
+from ganzoo.testing.strategies import examples
 
 REGISTRY = installed()
-bounded = settings(deadline=None, max_examples=60)
+bounded = examples(60)
 
 
 def made(kind: str, name: str, **options: Any) -> Any:
