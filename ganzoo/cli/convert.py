@@ -112,6 +112,8 @@ def _lines(done: Conversion) -> Iterator[str]:
         yield f"{network}: not in the checkpoint; it keeps its initial weights"
     if done.unused:
         yield f"left out: {listed(done.unused, SHOWN)}"
+    if done.unread:
+        yield f"not read, for these are not tensors: {listed(done.unread, SHOWN)}"
 
 
 def _of_network(network: str, assignment: Assignment) -> Iterator[str]:

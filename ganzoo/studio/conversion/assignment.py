@@ -11,7 +11,8 @@ from torch import nn
 
 from ganzoo.contract.networks import Generator
 from ganzoo.errors import UserError
-from ganzoo.studio.conversion.candidates import HINTS, SEPARATOR, Candidate
+from ganzoo.studio.conversion.candidates import HINTS, Candidate
+from ganzoo.studio.conversion.contents import SEPARATOR
 from ganzoo.studio.conversion.matching import Misfit, NameMapping, match, similarity
 from ganzoo.text import did_you_mean, listed, quoted
 

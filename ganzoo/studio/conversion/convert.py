@@ -32,11 +32,15 @@ SUFFIX = ".safetensors"
 @final
 @dataclass(frozen=True)
 class Conversion:
-    """Assigned networks, those with initial weights, unused names of the file, and the sha256 of the weights."""
+    """Assigned networks, those with initial weights, unused names of the file, and the sha256 of the weights.
+
+    ``unread`` has the import paths of objects in the file that are no tensors; none was imported or called.
+    """
 
     assigned: Mapping[str, Assignment]
     initial: Sequence[str]
     unused: Sequence[str]
+    unread: Sequence[str]
     sha256: str
 
 
@@ -58,15 +62,18 @@ def convert(
         for name, network in recipe.named_children()
         if network.state_dict() and not isinstance(network, WorkingState)
     }
+    note = ""
     try:
-        value = read_checkpoint(content)
-        assignments = assign(networks, networks_in(value), take or {})
+        checkpoint = read_checkpoint(content)
+        note = checkpoint.note
+        assignments = assign(networks, networks_in(checkpoint.value), take or {})
         _refuse_misfits(assignments, selection, networks)
         for name, assignment in assignments.assigned.items():
             state = networks[name].state_dict()
             networks[name].load_state_dict(mapped_state(state, assignment.mapping, assignment.candidate.tensors))
     except (Unreadable, UserError) as problem:
-        raise UserError(f"{old}: {problem}" if isinstance(problem, UserError) else f"{old} {problem}") from problem
+        separator = ": " if isinstance(problem, UserError) else " "
+        raise UserError(f"{old}{separator}{problem}{note}") from problem
     about = {"file": old.name, "sha256": hashlib.sha256(content).hexdigest(), "networks": list(assignments.assigned)}
     trained = {"steps": 0, "images": 0, "converted": about}
     try:
@@ -75,7 +82,8 @@ def convert(
     except OSError as problem:
         raise UserError(f"{out} cannot be written: {problem.strerror or problem}; choose another --out") from problem
     used = frozenset(place for each in assignments.assigned.values() for place in each.candidate.places)
-    return Conversion(assignments.assigned, assignments.initial, unused_names(value, used), digest)
+    unused = unused_names(checkpoint.value, used)
+    return Conversion(assignments.assigned, assignments.initial, unused, checkpoint.unread, digest)
 
 
 def check_destination(out: Path, force: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar, final
@@ -10,11 +11,13 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import UserError
-from ganzoo.studio.conversion.candidates import SEPARATOR
+from ganzoo.studio.conversion.contents import SEPARATOR
 from ganzoo.studio.conversion.tensors import View
 from ganzoo.text import quoted
 
 COUNTER = "num_batches_tracked"  # of batch norm; files of torch before 0.4.1 lack it, and sampling does not use it
+
+LARGEST_COUNT = 2**53
 
 T = TypeVar("T")
 Values = Mapping[str, Tensor] | Mapping[str, View]
@@ -135,14 +138,24 @@ def _refuse_difference(mine: str, value: Tensor, other: str, view: View) -> None
         raise Misfit(f"{quoted(mine)} is {value.dtype}, and {quoted(other)} of the file is {view.dtype}")
 
 
+def _is_counter(view: View) -> bool:
+    """Whether a tensor is one whole number; in half precision, a count above 65,504 has become infinite."""
+    if view.shape or view.dtype.is_complex:
+        return False
+    value = float(view.read())
+    return math.isfinite(value) and value == int(value) and 0 <= value < LARGEST_COUNT
+
+
 def _counters(network: Mapping[str, Tensor], tensors: Mapping[str, View], names: Mapping[str, str]) -> dict[str, str]:
-    """Return the mapping of batch norm's counters, which follows from that of its other tensors."""
+    """Return the mapping of batch norm's counters, which follows from that of its other tensors.
+
+    A counter may have any dtype, as ``half()`` or an average makes of it.
+    """
     layers = {mine.rpartition(SEPARATOR)[0]: other.rpartition(SEPARATOR)[0] for mine, other in names.items()}
     found: dict[str, str] = {}
     for mine in network:
         layer, separator, role = mine.rpartition(SEPARATOR)
         other = f"{layers.get(layer, '')}{separator}{COUNTER}"
-        if role == COUNTER and other in tensors:
-            _refuse_difference(mine, network[mine], other, tensors[other])
+        if role == COUNTER and other in tensors and _is_counter(tensors[other]):
             found[mine] = other
     return found
