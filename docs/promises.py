@@ -111,8 +111,7 @@ PROMISES: tuple[Promise, ...] = (
         "no effect. A converted network gives the same outputs as the original network, bit for bit.",
         "Old files have no checksum: a flipped bit is not detected if the weight stays finite. You must check what "
         "shapes do not show, such as slopes and the order of concatenation; docs/convert.md lists it.",
-        "tests/studio/conversion tests/cli/test_convert.py "
-        "tests/robustness/test_hostile_checkpoints.py",
+        "tests/studio/conversion tests/cli/test_convert.py tests/robustness/test_hostile_checkpoints.py",
         "tests/robustness/test_hostile_checkpoints.py",
     ),
     Promise(

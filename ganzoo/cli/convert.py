@@ -59,17 +59,17 @@ class ConvertCommand(PartsCommand):
     help="Our best settings (default), or the settings of the source (published).",
 )  # fmt: skip
 def convert(old: Path, out: Path, force: bool, takes: tuple[str, ...]) -> None:
-    """Convert a PyTorch checkpoint to a ganzoo model.
+    """Convert a checkpoint to a ganzoo model.
 
-    OLD is a file that torch.save wrote, with any version of PyTorch, or a model of an older ganzoo, which needs no
-    other option. Only tensors are read from it, and no code in it is run. The networks of a checkpoint must have the
-    same shapes as those of the variant with the given options. Shapes do not show everything: slopes and the range of
-    the noise, for example, you must set yourself; docs/convert.md lists them.
+    OLD is a file that torch.save wrote, with any version of PyTorch, a safetensors file, or a model of an older ganzoo,
+    which needs no other option. Only tensors are read from it, and no code in it is run. The networks of a checkpoint
+    must have the same shapes as those of the variant with the given options. Shapes do not show everything: slopes and
+    the range of the noise, for example, you must set yourself; docs/convert.md lists them.
     """
     selection = selected()
     take = _read(takes)
     if not old.exists():
-        raise UserError(f"checkpoint {old} does not exist: give a file that torch.save wrote")
+        raise UserError(f"checkpoint {old} does not exist: give a file that torch.save wrote, or a safetensors file")
     if older_model(old) is not None:
         _migrate(old, out, force)
         return
@@ -118,10 +118,9 @@ def _lines(done: Conversion) -> Iterator[str]:
 
 def _of_network(network: str, assignment: Assignment) -> Iterator[str]:
     mapping = assignment.mapping
-    how = "by name" if mapping.by_name else "in the order of the layers"
     cast = f", from {', '.join(assignment.cast)}" if assignment.cast else ""
     zeros = f", and {len(mapping.zeros)} counters of batch norm set to 0" if mapping.zeros else ""
-    yield f"{network}: {len(mapping.names)} tensors of {quoted(assignment.candidate.name)}, {how}{cast}{zeros}"
+    yield f"{network}: {len(mapping.names)} tensors of {quoted(assignment.candidate.name)}, {mapping.how}{cast}{zeros}"
     if not mapping.by_name:
         rows = assignment.layers
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

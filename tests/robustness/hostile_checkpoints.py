@@ -452,7 +452,7 @@ def legacies() -> dict[str, tuple[bytes, str]]:
         "with no list of keys": (legacy(storage, b"\x80\x02}."), "list of storages"),
         "not even that": (b"hello", "not a checkpoint"),
         "nothing": (b"", "not a checkpoint"),
-        "a safetensors file": (struct.pack("<Q", 2) + b"{}", "not a checkpoint"),
+        "a safetensors file of nothing": (struct.pack("<Q", 2) + b"{}", "no network"),
         "a pickle of Python 1": (pickle.dumps({"a": 1}, 0), "not a checkpoint"),
     }
 

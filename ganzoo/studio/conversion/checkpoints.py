@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from ganzoo.studio.conversion.pickles import Unreadable
+from ganzoo.studio.conversion.safetensors_files import is_safetensors, read_safetensors
 from ganzoo.studio.conversion.torch_files import ADVICE, PICKLE, ZIP, read_legacy, read_zip
 from ganzoo.text import listed
 
@@ -17,7 +18,7 @@ SHOWN = 8  # import paths in a message
 class Checkpoint:
     """The content of a file: dicts, lists, tuples, strings, numbers, and a ``View`` for each tensor.
 
-    ``unread`` has the import paths of all other objects, which are placeholders in ``value``.
+    ``unread`` names all other objects, by import path or dtype; they are placeholders in ``value``.
     """
 
     value: Any
@@ -34,8 +35,10 @@ def read_checkpoint(content: bytes) -> Checkpoint:
 
     Raises :class:`Unreadable` where it is damaged or has an unknown format.
     """
+    if is_safetensors(content):  # first, as the length of its header may begin like a pickle
+        return Checkpoint(*read_safetensors(content))
     if content.startswith(ZIP):
         return Checkpoint(*read_zip(content))
     if content.startswith(PICKLE):
         return Checkpoint(*read_legacy(memoryview(content)))
-    raise Unreadable(f"is not a checkpoint of PyTorch: {ADVICE}")
+    raise Unreadable(f"is not a checkpoint: {ADVICE}, or a safetensors file")

@@ -18,6 +18,7 @@ from ganzoo.text import quoted
 COUNTER = "num_batches_tracked"  # of batch norm; files of torch before 0.4.1 lack it, and sampling does not use it
 
 LARGEST_COUNT = 2**53
+BY_NAME, IN_ORDER, BY_SHAPE = "by name", "in the order of the layers", "by the shapes of the layers"
 
 T = TypeVar("T")
 Values = Mapping[str, Tensor] | Mapping[str, View]
@@ -32,28 +33,51 @@ class Misfit(Exception):
 @final
 @dataclass(frozen=True)
 class NameMapping:
-    """The name in the file for each name in the network; counters that the file lacks are in ``zeros``."""
+    """The name in the file for each name in the network; counters that the file lacks are in ``zeros``.
+
+    ``how`` says what decided.
+    """
 
     names: Mapping[str, str]
     zeros: tuple[str, ...]
-    by_name: bool
+    how: str
+
+    @property
+    def by_name(self) -> bool:
+        """Whether both sides have the same names."""
+        return self.how == BY_NAME
 
 
 def match(network: Mapping[str, Tensor], tensors: Mapping[str, View]) -> NameMapping:
     """Return which of ``tensors`` goes where in ``network``; raises :class:`Misfit` with the first that does not fit.
 
     Where both sides have the same names, names decide. Otherwise layers of the same kind, with tensors of the same
-    roles and numbers of dimensions, are mapped in order. Every tensor of either side must be used.
+    roles and numbers of dimensions, are mapped in order. Where their order differs and no two layers have the same
+    shapes, the shapes decide. Every tensor of either side must be used.
     """
     ours, theirs = _without_counters(network), _without_counters(tensors)
-    by_name = ours.keys() == theirs.keys()
-    names: dict[str, str] = {}
-    for mine, other in zip(ours, ours, strict=True) if by_name else _in_order(network, tensors):
-        _refuse_difference(mine, network[mine], other, tensors[other])
-        names[mine] = other
+    how = BY_NAME if ours.keys() == theirs.keys() else IN_ORDER
+    try:
+        pairs = zip(ours, ours, strict=True) if how == BY_NAME else _in_order(network, tensors)
+        names = _compared(network, tensors, pairs)
+    except Misfit:
+        if how == BY_NAME or not _shapes_decide(network, tensors):
+            raise
+        how = BY_SHAPE
+        names = _compared(network, tensors, _in_order(network, tensors, exact=True))
     counters = _counters(network, tensors, names)
     zeros = tuple(name for name in network if name not in names and name not in counters)
-    return NameMapping({**names, **counters}, zeros, by_name)
+    return NameMapping({**names, **counters}, zeros, how)
+
+
+def _compared(
+    network: Mapping[str, Tensor], tensors: Mapping[str, View], pairs: Iterable[tuple[str, str]]
+) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for mine, other in pairs:
+        _refuse_difference(mine, network[mine], other, tensors[other])
+        names[mine] = other
+    return names
 
 
 def mapped_state(network: Mapping[str, Tensor], mapping: NameMapping, tensors: Mapping[str, View]) -> dict[str, Tensor]:
@@ -96,14 +120,25 @@ def _layers(names: Iterable[str]) -> dict[str, Names]:
     return dict(layers)
 
 
-def _in_order(network: Mapping[str, Tensor], tensors: Mapping[str, View]) -> Iterator[tuple[str, str]]:
+def _shapes_decide(network: Mapping[str, Tensor], tensors: Mapping[str, View]) -> bool:
+    """Whether no two layers have the same shapes, and both sides have the same layers."""
+    ours, theirs = (
+        [_kind(layer, values, exact=True) for layer in _layers(_without_counters(values)).values()]
+        for values in (network, tensors)
+    )
+    return len(set(theirs)) == len(theirs) and len(ours) == len(theirs) and set(ours) == set(theirs)
+
+
+def _in_order(
+    network: Mapping[str, Tensor], tensors: Mapping[str, View], exact: bool = False
+) -> Iterator[tuple[str, str]]:
     ours, theirs = _layers(_without_counters(network)), _layers(_without_counters(tensors))
     waiting: dict[object, list[Names]] = {}
     for layer in reversed(theirs.values()):
-        waiting.setdefault(_kind(layer, tensors), []).append(layer)
+        waiting.setdefault(_kind(layer, tensors, exact), []).append(layer)
     used: set[str] = set()
     for place, (mine, layer) in enumerate(ours.items()):
-        same_kind = waiting.get(_kind(layer, network))
+        same_kind = waiting.get(_kind(layer, network, exact))
         if not same_kind:
             others = [f"{quoted(name)} has {_shapes(other, tensors)}" for name, other in theirs.items()]
             there = f"in its place {others[place]}" if place < len(others) else f"there are only {len(others)} layers"
@@ -119,8 +154,10 @@ def _in_order(network: Mapping[str, Tensor], tensors: Mapping[str, View]) -> Ite
             )
 
 
-def _kind(layer: Names, values: Values) -> object:
-    return frozenset((role, len(values[name].shape)) for role, name in layer.items())
+def _kind(layer: Names, values: Values, exact: bool = False) -> object:
+    """What two layers must have in common: roles and numbers of dimensions, or if ``exact`` their shapes."""
+    shapes = {role: tuple(values[name].shape) for role, name in layer.items()}
+    return frozenset((role, shape if exact else len(shape)) for role, shape in shapes.items())
 
 
 def _shapes(layer: Names, values: Values) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -108,6 +109,17 @@ class View:
         """Return a copy of it; the caller must have checked ``shape``, as strides of 0 allow any size."""
         elements = self.storage.elements(self.offset, self.end)
         return elements.as_strided(self.shape, self.strides).contiguous()
+
+
+def strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the strides of elements that are stored row by row."""
+    return tuple(math.prod(shape[place + 1 :]) for place in range(len(shape)))
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Return a key that sorts names as people do: ``layer2`` before ``layer10``."""
+    pieces = re.split(r"([0-9]{1,18})", name)
+    return [(int(piece), "") if place % 2 else (-1, piece) for place, piece in enumerate(pieces)]
 
 
 # The objects that a pickle may make
