@@ -61,15 +61,16 @@ class ConvertCommand(PartsCommand):
 def convert(old: Path, out: Path, force: bool, takes: tuple[str, ...]) -> None:
     """Convert a checkpoint to a ganzoo model.
 
-    OLD is a file that torch.save wrote, with any version of PyTorch, a safetensors file, or a model of an older ganzoo,
-    which needs no other option. Only tensors are read from it, and no code in it is run. The networks of a checkpoint
-    must have the same shapes as those of the variant with the given options. Shapes do not show everything: slopes and
-    the range of the noise, for example, you must set yourself; docs/convert.md lists them.
+    OLD is a file that torch.save wrote, with any version of PyTorch, a safetensors file, a model that Keras saved
+    (.weights.h5, .keras, .h5), or a model of an older ganzoo, which needs no other option. Only tensors are read from
+    it, and no code in it is run. The networks of a checkpoint must have the same shapes as those of the variant with
+    the given options. Shapes do not show everything: slopes and the range of the noise, for example, you must set
+    yourself; docs/convert.md lists them.
     """
     selection = selected()
     take = _read(takes)
     if not old.exists():
-        raise UserError(f"checkpoint {old} does not exist: give a file that torch.save wrote, or a safetensors file")
+        raise UserError(f"checkpoint {old} does not exist: give a file of torch.save, of safetensors or of Keras")
     if older_model(old) is not None:
         _migrate(old, out, force)
         return
@@ -108,6 +109,9 @@ def _read(takes: tuple[str, ...]) -> Mapping[str, str]:
 def _lines(done: Conversion) -> Iterator[str]:
     for network, assignment in done.assigned.items():
         yield from _of_network(network, assignment)
+    for network, epsilons in done.other_epsilons.items():
+        told = " or ".join(map(str, epsilons))
+        yield f"{network}: its batch norm has another epsilon than that of Keras ({told}): set it, or outputs differ"
     for network in done.initial:
         yield f"{network}: not in the checkpoint; it keeps its initial weights"
     if done.unused:

@@ -29,6 +29,7 @@ from ganzoo.studio.conversion.checkpoints import read_checkpoint
 from ganzoo.studio.conversion.matching import mapped_state
 from ganzoo.studio.conversion.pickles import Unreadable
 from ganzoo.studio.conversion.torch_files import MAGIC
+from ganzoo.testing.keras_checkpoints import Layer, Layers, weights_file
 
 CANARY = "ganzoo_canary"  # a file that a hostile checkpoint would make, and a module that it would import
 
@@ -499,6 +500,19 @@ def damaged(random_: random.Random) -> bytes:
     return archive(inside)
 
 
+def damaged_keras(random_: random.Random) -> bytes:
+    """Return a damaged model of Keras, as a file or in a zip with the right checksums."""
+    content = mutated(KERAS, random_)
+    return content if random_.random() < 0.5 else archive({"model.weights.h5": content, "config.json": b"{}"})
+
+
+def keras_model() -> bytes:
+    """Return the tiny network as Keras saves it."""
+    make = Layers()
+    return weights_file(Layer("Sequential", "model", {}, [make.dense(2, 3), make.norm(3)]))
+
+
+KERAS = keras_model()
 SOUND = (sound(True), sound(False))
 INSIDE = entries(SOUND[0])
 

@@ -23,10 +23,12 @@ from tests.robustness.hostile_checkpoints import (
     ABSURD,
     BOMBS,
     CANARY,
+    KERAS,
     LIES,
     SOUND,
     attempt,
     damaged,
+    damaged_keras,
     legacies,
     legacy,
     programs,
@@ -62,7 +64,7 @@ def refusal(content: bytes) -> str:
     return told
 
 
-@pytest.mark.parametrize("content", SOUND, ids=["zip", "legacy"])
+@pytest.mark.parametrize("content", [*SOUND, KERAS], ids=["zip", "legacy", "keras"])
 def test_the_sound_ones_are_taken(content: bytes) -> None:
     """What is refused below is not refused because everything is."""
     assert attempt(content) == ""
@@ -125,12 +127,15 @@ def test_a_file_that_was_cut_anywhere_is_refused(content: bytes) -> None:
     assert [size for size in range(len(content)) if not refusal(content[:size])] == []
 
 
+@pytest.mark.parametrize("damage", [damaged, damaged_keras], ids=["torch", "keras"])
 @pytest.mark.parametrize("count", [3000, pytest.param(300_000, marks=pytest.mark.long)])
-def test_damage_ends_in_a_network_or_in_one_sentence(count: int, record: Callable[..., None]) -> None:
+def test_damage_ends_in_a_network_or_in_one_sentence(
+    count: int, damage: Callable[[random.Random], bytes], record: Callable[..., None]
+) -> None:
     ends: Counter[str] = Counter()
     slowest = 0.0
     for seed in range(count):
-        content = damaged(random.Random(seed))
+        content = damage(random.Random(seed))
         began = time.process_time()
         told = attempt(content)
         slowest = max(slowest, time.process_time() - began)
@@ -148,8 +153,9 @@ from tests.robustness import hostile_checkpoints as hostile
 
 files = [content for _, content in hostile.every_hostile_checkpoint(sys.argv[2] == "bombs")]
 files += [hostile.damaged(random.Random(seed)) for seed in range(int(sys.argv[1]))]
+files += [hostile.damaged_keras(random.Random(seed)) for seed in range(int(sys.argv[1]))]
 # What comes with the first of a kind, whatever it holds: a table of letters, the second half of a module.
-for content in (*hostile.SOUND, hostile.archive(hostile.INSIDE), hostile.archive({})):
+for content in (*hostile.SOUND, hostile.KERAS, hostile.archive(hostile.INSIDE), hostile.archive({})):
     hostile.attempt(content)
 
 seen, watching = set(), [False]

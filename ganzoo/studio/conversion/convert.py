@@ -13,7 +13,7 @@ from torch import nn
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue.selection import Selection
-from ganzoo.contract.networks import Generator
+from ganzoo.contract.networks import Discriminator, Generator
 from ganzoo.contract.working_state import WorkingState
 from ganzoo.errors import UserError
 from ganzoo.storage.files import make_folder, open_file
@@ -21,6 +21,7 @@ from ganzoo.storage.model_file import write_model
 from ganzoo.studio.conversion.assignment import NOTHING, Assignment, Assignments, assign
 from ganzoo.studio.conversion.candidates import networks_in, unused_names
 from ganzoo.studio.conversion.checkpoints import read_checkpoint
+from ganzoo.studio.conversion.layouts import layouts_recorded
 from ganzoo.studio.conversion.matching import mapped_state
 from ganzoo.studio.conversion.pickles import Unreadable
 from ganzoo.studio.conversion.suggestion import fitting_options
@@ -35,12 +36,14 @@ class Conversion:
     """Assigned networks, those with initial weights, unused names of the file, and the sha256 of the weights.
 
     ``unread`` has the import paths of objects in the file that are no tensors; none was imported or called.
+    ``other_epsilons`` has the epsilons of batch norm in the file, for each network that has another one.
     """
 
     assigned: Mapping[str, Assignment]
     initial: Sequence[str]
     unused: Sequence[str]
     unread: Sequence[str]
+    other_epsilons: Mapping[str, Sequence[float]]
     sha256: str
 
 
@@ -55,7 +58,8 @@ def convert(
     """
     check_destination(out, force)
     content = _content(old)
-    data = assemble(selection)
+    with layouts_recorded((Generator, Discriminator)) as layouts:
+        data = assemble(selection)
     recipe = build_recipe(selection, data)
     networks = {
         name: network
@@ -69,8 +73,10 @@ def convert(
         assignments = assign(networks, networks_in(checkpoint.value), take or {})
         _refuse_misfits(assignments, selection, networks)
         for name, assignment in assignments.assigned.items():
-            state = networks[name].state_dict()
-            networks[name].load_state_dict(mapped_state(state, assignment.mapping, assignment.candidate.tensors))
+            network = networks[name]
+            maps = layouts.of(network) if checkpoint.channels_last else {}
+            tensors = assignment.candidate.tensors
+            network.load_state_dict(mapped_state(network.state_dict(), assignment.mapping, tensors, maps))
     except (Unreadable, UserError) as problem:
         separator = ": " if isinstance(problem, UserError) else " "
         raise UserError(f"{old}{separator}{problem}{note}") from problem
@@ -83,7 +89,16 @@ def convert(
         raise UserError(f"{out} cannot be written: {problem.strerror or problem}; choose another --out") from problem
     used = frozenset(place for each in assignments.assigned.values() for place in each.candidate.places)
     unused = unused_names(checkpoint.value, used)
-    return Conversion(assignments.assigned, assignments.initial, unused, checkpoint.unread, digest)
+    others = {
+        name: checkpoint.epsilons for name in assignments.assigned if _differs(networks[name], checkpoint.epsilons)
+    }
+    return Conversion(assignments.assigned, assignments.initial, unused, checkpoint.unread, others, digest)
+
+
+def _differs(network: nn.Module, epsilons: Sequence[float]) -> bool:
+    """Whether a batch norm in it has none of these epsilons; ``False`` if the file tells none."""
+    norms = [module.eps for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    return bool(epsilons) and any(eps not in epsilons for eps in norms)
 
 
 def check_destination(out: Path, force: bool) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganzoo.errors import UserError
 from ganzoo.studio.conversion.contents import SEPARATOR
+from ganzoo.studio.conversion.layouts import Maps, from_channels_last
 from ganzoo.studio.conversion.tensors import View
 from ganzoo.text import quoted
 
@@ -80,11 +81,17 @@ def _compared(
     return names
 
 
-def mapped_state(network: Mapping[str, Tensor], mapping: NameMapping, tensors: Mapping[str, View]) -> dict[str, Tensor]:
-    """Return the new state dict of ``network``; raises :class:`UserError` where a weight is not finite."""
+def mapped_state(
+    network: Mapping[str, Tensor], mapping: NameMapping, tensors: Mapping[str, View], channels_last: Maps | None = None
+) -> dict[str, Tensor]:
+    """Return the new state dict of ``network``; ``channels_last`` has the flat maps that the file has in that layout.
+
+    Raises :class:`UserError` where a weight is not finite.
+    """
     state = {name: torch.zeros_like(network[name]) for name in mapping.zeros}
     for mine, other in mapping.names.items():
-        state[mine] = tensors[other].read().to(network[mine].dtype)
+        value = from_channels_last(tensors[other].read(), (channels_last or {}).get(mine, {}))
+        state[mine] = value.to(network[mine].dtype)
         if not state[mine].isfinite().all():
             raise UserError(
                 f"{quoted(other)} has values that are not finite, as after a failed training: "

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, final
 
 from ganzoo.studio.conversion.pickles import Constructor, Opaque, Reader, Unreadable, plain_key
 from ganzoo.studio.conversion.tensors import DTYPES, Records, Storage, make_storage, parameter, rebuild
 
-ZIP, PICKLE = b"PK\x03\x04", b"\x80"
+PICKLE = b"\x80"
 MAGIC = 0x1950A86A20F9469CFC6C  # the first value in files of torch before 1.6
 LEGACY = 1001  # the second one: the version of that format
-LOCAL = 30  # bytes of a zip's local file header, without the name and the extra field
-ENCRYPTED = 1
 NO_FOLDERS = {"", ".", ".."}
 COUNT = 8  # bytes with the number of elements before each storage, in files of torch before 1.6
 
@@ -71,9 +66,8 @@ CONSTRUCTORS: Mapping[str, Callable[..., Any]] = {
 # The zip of torch 1.6 and newer
 
 
-def read_zip(content: bytes) -> tuple[Any, tuple[str, ...]]:
+def read_zip(entries: Mapping[str, memoryview]) -> tuple[Any, tuple[str, ...]]:
     """Return the value in a zip of ``torch.save``, and the import paths of its placeholders."""
-    entries = _entries(content)
     folder = _folder(entries)
     order = bytes(entries.get(f"{folder}/byteorder", b"little"))
     if order not in (b"little", b"big"):
@@ -85,38 +79,6 @@ def read_zip(content: bytes) -> tuple[Any, tuple[str, ...]]:
     value = reader.read()
     storages.check()
     return value, tuple(reader.unread)
-
-
-def _entries(content: bytes) -> dict[str, memoryview]:
-    """Return the bytes of each entry of a zip, as slices of ``content``: nothing is decompressed."""
-    try:
-        listed = zipfile.ZipFile(io.BytesIO(content)).infolist()
-    except Exception as problem:  # zipfile raises many kinds of errors for damaged files
-        raise Unreadable("is damaged: its zip cannot be read, and may be truncated") from problem
-    if any("/code/" in entry.filename for entry in listed):
-        raise Unreadable("is a TorchScript program: save the state_dict() of the network in the program that made it")
-    if sum(entry.file_size for entry in listed) > len(content):
-        raise Unreadable("is damaged: the entries of its zip are larger than the file")
-    found: dict[str, memoryview] = {}
-    for entry in listed:
-        if entry.flag_bits & ENCRYPTED or entry.compress_type != zipfile.ZIP_STORED:
-            raise Unreadable(f"is a zip that torch.save did not write, encrypted or compressed: {ADVICE}")
-        if entry.filename in found:
-            raise Unreadable("is damaged: its zip has two entries of the same name")
-        found[entry.filename] = _stored(content, entry)
-    return found
-
-
-def _stored(content: bytes, entry: zipfile.ZipInfo) -> memoryview:
-    begin = entry.header_offset + LOCAL
-    header = content[entry.header_offset : begin]
-    begin += int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-    raw = memoryview(content)[begin : begin + entry.file_size]
-    if not header.startswith(ZIP) or len(raw) != entry.file_size:
-        raise Unreadable("is damaged: an entry of its zip is outside of the file")
-    if zlib.crc32(raw) != entry.CRC:
-        raise Unreadable("is damaged: the content of its zip does not match the checksums in it")
-    return raw
 
 
 def _folder(entries: Mapping[str, memoryview]) -> str:
