@@ -18,7 +18,7 @@ from ganzoo.contract.working_state import WorkingState
 from ganzoo.errors import UserError
 from ganzoo.storage.files import make_folder, open_file
 from ganzoo.storage.model_file import write_model
-from ganzoo.studio.conversion.assignment import NOTHING, Assignment, Assignments, assign
+from ganzoo.studio.conversion.assignment import NOTHING, Assignment, Assignments, Choice, assign
 from ganzoo.studio.conversion.candidates import networks_in, unused_names
 from ganzoo.studio.conversion.checkpoints import read_checkpoint
 from ganzoo.studio.conversion.layouts import layouts_recorded
@@ -79,7 +79,8 @@ def convert(
             network.load_state_dict(mapped_state(network.state_dict(), assignment.mapping, tensors, maps))
     except (Unreadable, UserError) as problem:
         separator = ": " if isinstance(problem, UserError) else " "
-        raise UserError(f"{old}{separator}{problem}{note}") from problem
+        end = "" if isinstance(problem, Choice) else note
+        raise UserError(f"{old}{separator}{problem}{end}") from problem
     about = {"file": old.name, "sha256": hashlib.sha256(content).hexdigest(), "networks": list(assignments.assigned)}
     trained = {"steps": 0, "images": 0, "converted": about}
     try:
