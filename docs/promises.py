@@ -112,7 +112,9 @@ PROMISES: tuple[Promise, ...] = (
         "one of Keras to within 1e-5.",
         "Old files have no checksum: a flipped bit is not detected if the weight stays finite. You must check what "
         "shapes do not show, such as slopes and the order of concatenation; docs/convert.md lists it.",
-        "tests/studio/conversion tests/cli/test_convert.py tests/robustness/test_hostile_checkpoints.py",
+        "tests/studio/conversion/test_contents.py tests/studio/conversion/test_convert.py "
+        "tests/studio/conversion/test_keras_files.py tests/studio/conversion/test_matching.py "
+        "tests/studio/conversion/test_safetensors_files.py tests/robustness/test_hostile_checkpoints.py",
         "tests/robustness/test_hostile_checkpoints.py",
     ),
     Promise(
