@@ -106,13 +106,15 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "Old checkpoints",
-        "`ganzoo convert` extracts tensors from pickled PyTorch checkpoints, and nothing else. A request to execute "
-        "something is refused, with its name in the message. Damage ends in one sentence, and decompression bombs have "
-        "no effect. A converted network gives the same outputs as the original network, bit for bit.",
+        "`ganzoo convert` extracts tensors from pickled PyTorch checkpoints, and nothing else. Whatever a file asks to "
+        "import or to execute is named and ignored. Damage ends in one sentence, and decompression bombs have "
+        "no effect. A converted network of PyTorch gives the same outputs as the original network, bit for bit, and "
+        "one of Keras to within 1e-5.",
         "Old files have no checksum: a flipped bit is not detected if the weight stays finite. You must check what "
         "shapes do not show, such as slopes and the order of concatenation; docs/convert.md lists it.",
-        "tests/studio/conversion/test_convert.py tests/studio/conversion/test_matching.py "
-        "tests/robustness/test_hostile_checkpoints.py",
+        "tests/studio/conversion/test_contents.py tests/studio/conversion/test_convert.py "
+        "tests/studio/conversion/test_keras_files.py tests/studio/conversion/test_matching.py "
+        "tests/studio/conversion/test_safetensors_files.py tests/robustness/test_hostile_checkpoints.py",
         "tests/robustness/test_hostile_checkpoints.py",
     ),
     Promise(

@@ -59,17 +59,18 @@ class ConvertCommand(PartsCommand):
     help="Our best settings (default), or the settings of the source (published).",
 )  # fmt: skip
 def convert(old: Path, out: Path, force: bool, takes: tuple[str, ...]) -> None:
-    """Convert a PyTorch checkpoint to a ganzoo model.
+    """Convert a checkpoint to a ganzoo model.
 
-    OLD is a file that torch.save wrote, with any version of PyTorch, or a model of an older ganzoo, which needs no
-    other option. Only tensors are read from it, and no code in it is run. The networks of a checkpoint must have the
-    same shapes as those of the variant with the given options. Shapes do not show everything: slopes and the range of
-    the noise, for example, you must set yourself; docs/convert.md lists them.
+    OLD is a file that torch.save wrote, with any version of PyTorch, a safetensors file, a model that Keras saved
+    (.weights.h5, .keras, .h5), or a model of an older ganzoo, which needs no other option. Only tensors are read from
+    it, and no code in it is run. The networks of a checkpoint must have the same shapes as those of the variant with
+    the given options. Shapes do not show everything: slopes and the range of the noise, for example, you must set
+    yourself; docs/convert.md lists them.
     """
     selection = selected()
     take = _read(takes)
     if not old.exists():
-        raise UserError(f"checkpoint {old} does not exist: give a file that torch.save wrote")
+        raise UserError(f"checkpoint {old} does not exist: give a file of torch.save, of safetensors or of Keras")
     if older_model(old) is not None:
         _migrate(old, out, force)
         return
@@ -108,18 +109,22 @@ def _read(takes: tuple[str, ...]) -> Mapping[str, str]:
 def _lines(done: Conversion) -> Iterator[str]:
     for network, assignment in done.assigned.items():
         yield from _of_network(network, assignment)
+    for network, epsilons in done.other_epsilons.items():
+        told = " or ".join(map(str, epsilons))
+        yield f"{network}: its batch norm has another epsilon than that of Keras ({told}): set it, or outputs differ"
     for network in done.initial:
         yield f"{network}: not in the checkpoint; it keeps its initial weights"
     if done.unused:
         yield f"left out: {listed(done.unused, SHOWN)}"
+    if done.unread:
+        yield f"not read, for these are not tensors: {listed(done.unread, SHOWN)}"
 
 
 def _of_network(network: str, assignment: Assignment) -> Iterator[str]:
     mapping = assignment.mapping
-    how = "by name" if mapping.by_name else "in the order of the layers"
     cast = f", from {', '.join(assignment.cast)}" if assignment.cast else ""
     zeros = f", and {len(mapping.zeros)} counters of batch norm set to 0" if mapping.zeros else ""
-    yield f"{network}: {len(mapping.names)} tensors of {quoted(assignment.candidate.name)}, {how}{cast}{zeros}"
+    yield f"{network}: {len(mapping.names)} tensors of {quoted(assignment.candidate.name)}, {mapping.how}{cast}{zeros}"
     if not mapping.by_name:
         rows = assignment.layers
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from ganzoo.plugin import Config, DataSpec, option
 
@@ -42,6 +43,10 @@ class UpsamplingConfig(Config):
 
     widths: tuple[int, int] = option((128, 64), "channels of the two inner convolutions", low=1)
     slope: float = option(0.02, "slope of the leaky ReLU", low=0, high=1)
+    padding: Literal["both", "end"] = option(
+        "both", "the sides that convolutions of stride 2 pad: both, as PyTorch does, or the end, as Keras does"
+    )
+    norm_eps: float = option(1e-5, "epsilon of batch norm; that of Keras is 0.001", low=0)
 
     def problems(self, data: Mapping[str, DataSpec]) -> Iterator[str]:
         """Yield the image sizes that it cannot generate."""
@@ -63,3 +68,7 @@ class StridedConfig(Config):
     widths: tuple[int, ...] = option((32, 64, 128), "channels of the convolutions", low=1)
     slope: float = option(0.02, "slope of the leaky ReLU", low=0, high=1)
     dropout: float = option(0.25, "dropout rate after each convolution", low=0, high=0.99)
+    padding: Literal["both", "end"] = option(
+        "both", "the sides that convolutions of stride 2 pad: both, as PyTorch does, or the end, as Keras does"
+    )
+    norm_eps: float = option(1e-5, "epsilon of batch norm; that of Keras is 0.001", low=0)

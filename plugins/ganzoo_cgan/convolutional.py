@@ -6,9 +6,30 @@ import math
 from typing import final
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ganzoo.plugin import Discriminator, DiscriminatorOutput, Dropout, Field, Generator, Shape, Sites
 from ganzoo_cgan.configs import StridedConfig, UpsamplingConfig
+
+
+@final
+class EndPaddedConv2d(nn.Conv2d):
+    """A convolution of size 3 and stride 2 that pads even sides at their end, as Keras does with ``padding="same"``.
+
+    Maps (B, C, H, W) to (B, C', ⌈H/2⌉, ⌈W/2⌉).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the convolved maps."""
+        height, width = (side % 2 for side in x.shape[2:])
+        return super().forward(F.pad(x, (width, 1, height, 1)))
+
+
+def halving(channels: int, units: int, padding: str) -> nn.Conv2d:
+    """Return a convolution of size 3 and stride 2 that halves the sides; ``padding`` is ``both`` or ``end``."""
+    if padding == "end":
+        return EndPaddedConv2d(channels, units, 3, stride=2)
+    return nn.Conv2d(channels, units, 3, stride=2, padding=1)
 
 
 @final
@@ -27,11 +48,11 @@ class UpsamplingGenerator(Generator):
         self.input = sites.at("input", noise, noise)
         self.dense = nn.Sequential(nn.Linear(math.prod(self.input.out_shape), math.prod(self._start)), nn.ReLU())
         self.up = nn.Upsample(scale_factor=2)
-        self.conv1 = nn.Conv2d(wide, wide, 3, stride=2, padding=1)
-        self.norm1 = nn.BatchNorm2d(wide)
+        self.conv1 = halving(wide, wide, config.padding)
+        self.norm1 = nn.BatchNorm2d(wide, eps=config.norm_eps)
         self.block1 = sites.at("block", self._start, noise)
         self.conv2 = nn.Conv2d(self.block1.out_shape[0], narrow, 3, padding=1)
-        self.norm2 = nn.BatchNorm2d(narrow)
+        self.norm2 = nn.BatchNorm2d(narrow, eps=config.norm_eps)
         self.block2 = sites.at("block", (narrow, height // 2, width // 2), noise)
         self.activation = nn.LeakyReLU(config.slope)
         self.output = nn.Sequential(nn.Conv2d(self.block2.out_shape[0], channels, 3, padding=1), nn.Tanh())
@@ -58,7 +79,8 @@ class StridedDiscriminator(Discriminator):
         for units in config.widths:
             height, width = -(-height // 2), -(-width // 2)
             block = sites.at("block", (units, height, width))
-            self.layers.append(nn.Sequential(nn.Conv2d(channels, units, 3, stride=2, padding=1), nn.BatchNorm2d(units)))
+            norm = nn.BatchNorm2d(units, eps=config.norm_eps)
+            self.layers.append(nn.Sequential(halving(channels, units, config.padding), norm))
             self.blocks.append(block)
             channels = block.out_shape[0]
         self.activation = nn.Sequential(nn.LeakyReLU(config.slope), Dropout(config.dropout))

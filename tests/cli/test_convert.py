@@ -59,6 +59,8 @@ def test_the_command_tells_what_it_took_from_where(
         "  output.0    '9'  (4, 3, 4, 4)",
         "discriminator: not in the checkpoint; it keeps its initial weights",
         "left out: 'epoch', 'g_optimizer_state_dict', 'losses', 'device'",
+        "not read, for these are not tensors: 'numpy._core.multiarray.scalar', 'numpy.dtype', '_codecs.encode', "
+        "'torch.device'",
         f"model: {conversions.out}",
         f"sample it: ganzoo sample {conversions.out} --out samples.png",
     ]

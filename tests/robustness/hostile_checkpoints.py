@@ -25,9 +25,11 @@ from ganzoo.contract.networks import Generator
 from ganzoo.errors import UserError
 from ganzoo.studio.conversion.assignment import assign
 from ganzoo.studio.conversion.candidates import networks_in
-from ganzoo.studio.conversion.checkpoints import MAGIC, read_checkpoint
+from ganzoo.studio.conversion.checkpoints import read_checkpoint
 from ganzoo.studio.conversion.matching import mapped_state
 from ganzoo.studio.conversion.pickles import Unreadable
+from ganzoo.studio.conversion.torch_files import MAGIC
+from ganzoo.testing.keras_checkpoints import Layer, Layers, weights_file
 
 CANARY = "ganzoo_canary"  # a file that a hostile checkpoint would make, and a module that it would import
 
@@ -49,13 +51,16 @@ NETWORKS = {"generator": Tiny()}
 
 def attempt(content: bytes) -> str:
     """Take the tiny network from a checkpoint as a conversion does; return the sentence that refuses it, or nothing."""
+    note = ""
     try:
-        made = assign(NETWORKS, networks_in(read_checkpoint(content)), {})
+        checkpoint = read_checkpoint(content)
+        note = checkpoint.note
+        made = assign(NETWORKS, networks_in(checkpoint.value), {})
         for name, taken in made.assigned.items():
             mapped_state(NETWORKS[name].state_dict(), taken.mapping, taken.candidate.tensors)
-        return made.misfits["generator"][1] if made.misfits else ""
+        return made.misfits["generator"][1] + note if made.misfits else ""
     except (Unreadable, UserError) as problem:
-        return str(problem)
+        return f"{problem}{note}"
 
 
 def saved(value: Any, zipped: bool) -> bytes:
@@ -96,7 +101,7 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "builtins.exec": (exec, (f"open({CANARY!r}, 'w')",)),
     "builtins.compile": (compile, ("1", "x", "eval")),
     "builtins.open": (open, (CANARY, "w")),
-    "io.open": (io.open_code, (CANARY,)),
+    "io.open_code": (io.open_code, (CANARY,)),
     "builtins.__import__": (builtins.__import__, (CANARY,)),
     "importlib.import_module": (importlib.import_module, (CANARY,)),
     "builtins.getattr": (getattr, (os, "system")),
@@ -127,25 +132,42 @@ class Own(OrderedDict[str, Tensor]):
     """A class of the one who saved."""
 
 
-def programs(zipped: bool) -> Iterator[tuple[str, bytes]]:
-    """Yield checkpoints that want something run, and the word that the refusal must hold."""
+def programs_beside(zipped: bool) -> Iterator[tuple[str, bytes]]:
+    """Yield checkpoints with the weights of the tiny network, and with something beside them that wants to run.
+
+    Each comes with the end of the import path that it asks for.
+    """
     state = Tiny().state_dict()
     for path, (call, arguments) in CALLS.items():
         if call is getattr:
             continue
         yield path.rpartition(".")[2], saved({"generator": state, "more": Asks(call, arguments)}, zipped)
-        yield path.rpartition(".")[2], saved({**state, "dense.weight": Asks(call, arguments)}, zipped)
+        yield (
+            path.rpartition(".")[2],
+            saved([Asks(call, arguments), {"generator": state, Asks(call, arguments): 1}], zipped),
+        )
     yield "Tiny", saved(Tiny(), zipped)
-    yield "Linear", saved({"generator": nn.Linear(2, 3)}, zipped)
     yield "Own", saved(Own(state), zipped)
+
+
+def programs(zipped: bool) -> Iterator[tuple[str, bytes]]:
+    """Yield checkpoints that want something run and lack the weights, and the word that the refusal must hold."""
+    state = Tiny().state_dict()
+    for path, (call, arguments) in CALLS.items():
+        if call is getattr:
+            continue
+        yield path.rpartition(".")[2], saved({"more": Asks(call, arguments)}, zipped)
+        yield path.rpartition(".")[2], saved({**state, "dense.weight": Asks(call, arguments)}, zipped)
+    yield "Linear", saved({"generator": nn.Linear(2, 3)}, zipped)
     yield "sparse", saved({"weight": torch.eye(3).to_sparse()}, zipped)
     yield "qtensor", saved({"weight": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)}, zipped)
     wrap: Callable[[bytes], bytes] = zipped_pickle if zipped else legacy
     for name, body in {
         "os.system": b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R.",
-        "builtins.getattr": b"\x80\x02cbuiltins\ngetattr\ncos\nsystem\nX\x01\x00\x00\x00a\x86R.",
+        "builtins.getattr": b"\x80\x02cbuiltins\ngetattr\ncos\nsystem\nX\x01\x00\x00\x00a\x86R)R.",
         "posix.system": b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x04true\x85R.",
-        f"{CANARY}.x": f"\x80\x02c{CANARY}\nx\n.".encode("latin-1"),
+        "posix.popen": b"\x80\x04\x8c\x05posix\x8c\x05popen\x93\x8c\x04true\x85}\x8c\x01aK\x01s\x92.",
+        f"{CANARY}.x": f"\x80\x02c{CANARY}\nx\n)R}}X\x01\x00\x00\x00aK\x01sb.".encode("latin-1"),
         "collections.OrderedDict.__class__": b"\x80\x04\x8c\x0bcollections\x8c\x15OrderedDict.__class__\x93.",
         "torch._utils.__builtins__": b"\x80\x02ctorch._utils\n__builtins__\n.",
         "collections.namedtuple": b"\x80\x02ccollections\nnamedtuple\n.",
@@ -156,7 +178,6 @@ def programs(zipped: bool) -> Iterator[tuple[str, bytes]]:
     yield "opcode 0x6f", wrap(b"\x80\x02(o.")
     yield "opcode 0x82", wrap(b"\x80\x02\x82\x01.")
     yield "opcode 0x50", wrap(b"\x80\x02P0\n.")
-    yield "opcode 0x92", wrap(b"\x80\x04)}\x92.")
 
 
 # Pickles that lie, or that want everything
@@ -194,6 +215,8 @@ LIES: dict[str, bytes] = {
     "a stride that overflows": view(stride=b"\x8a\x08" + b"\xff" * 7 + b"\x7fK\x01\x86"),
     "more sizes than strides": view(stride=b"K\x01\x85"),
     "a list of sizes": view(size=b"]"),
+    "an import path too long": b"\x80\x04\x8c\x01aX\xd0\x07\x00\x00" + b"a" * 2000 + b"\x93.",
+    "arguments with names that are none": b"\x80\x04)}\x92.",
     "a thousand sizes": view(size=b"(" + b"K\x01" * 1000 + b"t", stride=b"(" + b"K\x01" * 1000 + b"t"),
     "a tensor of no storage": b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(K\x00K\x00))\x89}tR.",
     "a parameter that is none": b"\x80\x02ctorch._utils\n_rebuild_parameter\nK\x01\x88}\x87R.",
@@ -220,8 +243,7 @@ LIES: dict[str, bytes] = {
     "a value for a word": b"\x80\x02X\x01\x00\x00\x00aK\x01a.",
     "a key without value": b"\x80\x02}(K\x01u.",
     "a key that is a list": b"\x80\x02}]K\x01s.",
-    "a key that is a tuple": b"\x80\x02})K\x01s.",
-    "a key that is a large number": b"\x80\x02}\x8a\x0a" + b"\x01" * 10 + b"K\x01s.",
+    "a key that is a dict": b"\x80\x02}}K\x01s.",
     "nothing on the stack": b"\x80\x02.",
     "nothing above the mark": b"\x80\x02](a.",
     "no mark": b"\x80\x02t.",
@@ -252,6 +274,12 @@ BOMBS: dict[str, bytes] = {
     "a million laughs": b"\x80\x02]q\x00" + b"".join(
         b"](" + b"h" + bytes([n]) + (b"h" + bytes([n])) * 9 + b"eq" + bytes([n + 1]) for n in range(60)
     ) + b".",
+    "objects in objects": b"\x80\x02ca\nb\nq\x00)" + b"R\x85q\x01h\x00h\x01" * (LARGE // 3) + b"R.",
+    "an object in itself": b"\x80\x02ca\nb\n)Rq\x00h\x00b.",
+    "one state of many objects":
+        b"\x80\x02ca\nb\nq\x00](" + b"N" * LARGE + b"eq\x01](" + b"h\x00)Rh\x01b" * LARGE + b"e.",
+    "a long import path of many objects":
+        b"\x80\x04](X\xf0\x01\x00\x00" + b"a" * 496 + b"q\x00" + b"h\x00h\x00\x93" * LARGE + b"e.",
     "a list in itself": b"\x80\x02]q\x00h\x00a.",
     "a dict in itself": b"\x80\x02}q\x00K\x01h\x00s.",
     "a number of 255 bytes": b"\x80\x02\x8a\xff" + b"\x7f" * 255 + b".",
@@ -263,6 +291,32 @@ BOMBS: dict[str, bytes] = {
     "one long name": b"\x80\x02}X" + struct.pack("<I", 2 * LARGE) + b"a." * LARGE + b"]s.",
     "a name of many names": view().replace(WEIGHT, b"X" + struct.pack("<I", 2 * LARGE) + b"a." * LARGE),
 }  # fmt: skip
+
+
+def modules(count: int) -> bytes:
+    """Modules in modules: each holds the next one twice, and the last one has a weight."""
+
+    def module(inside: bytes) -> bytes:
+        made = b"cnet\nNet\n)\x81}(" + word("_parameters") + b"}" + word("_buffers") + b"}"
+        return made + word("_modules") + b"}(" + inside + b"uub"
+
+    def word(letters: str) -> bytes:
+        return b"X" + struct.pack("<I", len(letters)) + letters.encode()
+
+    body = b"\x80\x02" + view()[2:-1] + b"q\x00"
+    body += (
+        b"cnet\nNet\n)\x81}("
+        + word("_parameters")
+        + b"h\x00"
+        + word("_buffers")
+        + b"}"
+        + word("_modules")
+        + b"}ubq\x01"
+    )
+    for number in range(1, count):
+        recall, put = b"h" + bytes([number]), b"q" + bytes([number + 1])
+        body += module(word("a") + recall + word("b") + recall) + put
+    return body + b"."
 
 
 def nest() -> bytes:
@@ -283,13 +337,19 @@ def crowd(count: int) -> bytes:
     return first + b"".join(pairs) + b"u."
 
 
-BOMBS |= {"names at the end of a long path": nest(), "a crowd of tensors": crowd(100_000)}
+BOMBS |= {
+    "names at the end of a long path": nest(),
+    "a crowd of tensors": crowd(100_000),
+    "modules in modules": modules(100),
+}
 
 # A little more than any checkpoint needs, with a word of what must be said of each
 ABSURD: dict[str, tuple[bytes, str]] = {
-    "twenty lists in each other": (b"\x80\x02" + b"]" * 20 + b"a" * 19 + b".", "more nested content"),
-    "fifty thousand dicts": (b"\x80\x02](" + b"}K\x00]s" * 50_000 + b"e.", "more nested content"),
-    "a name of 201 letters": (b"\x80\x02}X" + struct.pack("<I", 201) + b"a" * 201 + b"]]as.", "200 letters"),
+    "fifty thousand lists": (
+        b"\x80\x02" + view()[2:-1] + b"q\x00" + b"0](" + b"](h\x00e" * 50_000 + b"e.",
+        "more nested content",
+    ),
+    "modules that share one module": (modules(16), "more modules"),
     "twenty thousand tensors and one": (crowd(20_000), "20,000 tensors"),
     "two million steps": (b"\x80\x02" + b"N0" * 1_000_000 + b"N.", "2,000,000 opcodes"),
 }
@@ -393,7 +453,7 @@ def legacies() -> dict[str, tuple[bytes, str]]:
         "with no list of keys": (legacy(storage, b"\x80\x02}."), "list of storages"),
         "not even that": (b"hello", "not a checkpoint"),
         "nothing": (b"", "not a checkpoint"),
-        "a safetensors file": (struct.pack("<Q", 2) + b"{}", "not a checkpoint"),
+        "a safetensors file of nothing": (struct.pack("<Q", 2) + b"{}", "no network"),
         "a pickle of Python 1": (pickle.dumps({"a": 1}, 0), "not a checkpoint"),
     }
 
@@ -440,6 +500,19 @@ def damaged(random_: random.Random) -> bytes:
     return archive(inside)
 
 
+def damaged_keras(random_: random.Random) -> bytes:
+    """Return a damaged model of Keras, as a file or in a zip with the right checksums."""
+    content = mutated(KERAS, random_)
+    return content if random_.random() < 0.5 else archive({"model.weights.h5": content, "config.json": b"{}"})
+
+
+def keras_model() -> bytes:
+    """Return the tiny network as Keras saves it."""
+    make = Layers()
+    return weights_file(Layer("Sequential", "model", {}, [make.dense(2, 3), make.norm(3)]))
+
+
+KERAS = keras_model()
 SOUND = (sound(True), sound(False))
 INSIDE = entries(SOUND[0])
 
@@ -448,6 +521,7 @@ def every_hostile_checkpoint(bombs: bool) -> Iterator[tuple[str, bytes]]:
     """Yield all of them with their names, or all but the bombs, which take their time."""
     for zipped in (True, False):
         yield from programs(zipped)
+        yield from programs_beside(zipped)
     for bodies in (LIES, BOMBS if bombs else {}):
         for name, body in bodies.items():
             yield name, legacy(body)

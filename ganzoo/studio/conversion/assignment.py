@@ -11,13 +11,19 @@ from torch import nn
 
 from ganzoo.contract.networks import Generator
 from ganzoo.errors import UserError
-from ganzoo.studio.conversion.candidates import HINTS, SEPARATOR, Candidate
+from ganzoo.studio.conversion.candidates import HINTS, Candidate
+from ganzoo.studio.conversion.contents import SEPARATOR
 from ganzoo.studio.conversion.matching import Misfit, NameMapping, match, similarity
 from ganzoo.text import did_you_mean, listed, quoted
 
 NOTHING = "none"  # given for a network that keeps its initial weights
 CAST = (torch.float16, torch.bfloat16, torch.float64)
 SHOWN = 8  # names of candidates in a message
+
+
+@final
+class Choice(UserError):
+    """What the user must choose, or chose wrongly; the file has what is needed."""
 
 
 @final
@@ -79,7 +85,7 @@ def assign(networks: Mapping[str, nn.Module], candidates: Sequence[Candidate], t
         fitting = _preferred([found for candidate in eligible for found in _fitting(network, candidate)], kind)
         if len(fitting) > 1:
             names = [assignment.candidate.name for assignment in fitting]
-            raise UserError(
+            raise Choice(
                 f"several parts of it fit the {name} ({listed(names, SHOWN)}): "
                 f"choose one, such as --take {name}={quoted(names[0])}"
             )
@@ -100,19 +106,17 @@ def assign(networks: Mapping[str, nn.Module], candidates: Sequence[Candidate], t
 def _refuse_unknown(take: Mapping[str, str], networks: Mapping[str, nn.Module]) -> None:
     for name in take:
         if name not in networks:
-            raise UserError(
-                f"no network is called {name!r}{did_you_mean(name, networks)} Networks: {', '.join(networks)}"
-            )
+            raise Choice(f"no network is called {name!r}{did_you_mean(name, networks)} Networks: {', '.join(networks)}")
     for name, asked in take.items():
         if asked == NOTHING and isinstance(networks[name], Generator):
-            raise UserError(f"a model needs its {name}: leave --take {name}={NOTHING} out")
+            raise Choice(f"a model needs its {name}: leave --take {name}={NOTHING} out")
 
 
 def _named(asked: str, candidates: Sequence[Candidate], network: str) -> list[Candidate]:
     chosen = [candidate for candidate in candidates if asked in (candidate.label, candidate.name)]
     if not chosen:
         names = [candidate.name for candidate in candidates]
-        raise UserError(f"it has no part {quoted(asked)} for the {network}: its parts are {listed(names, SHOWN)}")
+        raise Choice(f"it has no part {quoted(asked)} for the {network}: its parts are {listed(names, SHOWN)}")
     return chosen
 
 

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from ganzoo.contract.networks import Discriminator, Generator
-from ganzoo.studio.conversion.pickles import Unreadable
+from ganzoo.studio.conversion.contents import DEPTH, LETTERS, SEPARATOR, WEIGHT, children, joined, state_dicts
 from ganzoo.studio.conversion.tensors import View
 
-# Bounds that no real checkpoint reaches: nesting of dicts and of names, letters in a name, containers, tensors.
-DEPTH, LETTERS, CONTAINERS, TENSORS = 16, 200, 50_000, 20_000
-SEPARATOR = "."
 WHOLE = "all"  # the name of a checkpoint that is itself a state dict
 
 # Words in names that identify the kind of network, where shapes do not.
@@ -49,7 +46,7 @@ class Candidate:
     @property
     def has_weights(self) -> bool:
         """Whether any tensor is a weight; the state of an optimizer has none."""
-        return any(name.rpartition(SEPARATOR)[2].startswith("weight") for name in self.tensors)
+        return any(name.rpartition(SEPARATOR)[2].startswith(WEIGHT) for name in self.tensors)
 
     def hints(self, kind: type) -> bool:
         """Whether its name contains a word for this ``kind`` of network."""
@@ -68,13 +65,7 @@ def _hints(names: str, kind: type) -> bool:
 def networks_in(value: Any) -> list[Candidate]:
     """Return all candidates, each once; raises :class:`Unreadable` where the checkpoint exceeds the bounds."""
     found: dict[frozenset[object], Candidate] = {}
-    count = 0
-    for path, node in _dicts(value):
-        named = {name: view for name, view in node.items() if isinstance(view, View)}
-        tensors = {_word(name): view for name, view in named.items() if isinstance(name, str)}
-        count += len(tensors)
-        if count > TENSORS:
-            raise Unreadable(f"has more than {TENSORS:,} tensors, which no checkpoint needs")
+    for path, tensors in state_dicts(value):
         for candidate in _groups(Candidate(path, "", tensors)):
             found.setdefault(frozenset((name, view.place) for name, view in candidate.tensors.items()), candidate)
     return [candidate for candidate in found.values() if candidate.has_weights]
@@ -82,43 +73,16 @@ def networks_in(value: Any) -> list[Candidate]:
 
 def unused_names(value: Any, used: frozenset[tuple[object, ...]]) -> list[str]:
     """Return the top-level names of a checkpoint without any tensor at the places in ``used``."""
-    uses: dict[str, bool] = {}
-    for path, node in _dicts(value):
-        for name, inner in node.items():
-            top = _joined(path, str(name)[:LETTERS]).partition(SEPARATOR)[0]
-            uses[top] = uses.get(top, False) or (isinstance(inner, View) and inner.place in used)
+    uses = {_top(str(name)[:LETTERS]): False for name, _ in children(value) if isinstance(name, str | int)}
+    for path, tensors in state_dicts(value):
+        for name, view in tensors.items():
+            if view.place in used:
+                uses[_top(joined(path, name))] = True
     return [top for top, is_used in uses.items() if not is_used]
 
 
-def _dicts(value: Any) -> Iterator[tuple[str, dict[Any, Any]]]:
-    """Yield every dict with its path, each once, breadth first."""
-    seen: set[int] = set()
-    waiting: list[tuple[str, int, Any]] = [("", 0, value)]
-    for path, depth, node in waiting:
-        if not isinstance(node, dict | list | tuple) or id(node) in seen:
-            continue
-        seen.add(id(node))
-        if depth > DEPTH or len(seen) > CONTAINERS:
-            raise Unreadable("has more nested content than any checkpoint needs")
-        if isinstance(node, dict):
-            yield path, node
-        inner = node.items() if isinstance(node, dict) else enumerate(node)
-        waiting += [(_joined(path, _word(name)), depth + 1, below) for name, below in inner if _may_have_tensors(below)]
-
-
-def _may_have_tensors(value: Any) -> bool:
-    """Whether it may contain a tensor; long lists of numbers, such as losses, do not."""
-    if not isinstance(value, dict | list | tuple):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return any(isinstance(each, dict | list | tuple | View) for each in inner)
-
-
-def _word(name: object) -> str:
-    word = str(name)
-    if len(word) > LETTERS:
-        raise Unreadable(f"has a name of more than {LETTERS} letters, which no checkpoint needs")
-    return word
+def _top(path: str) -> str:
+    return path.partition(SEPARATOR)[0]
 
 
 def _groups(whole: Candidate, depth: int = 0) -> Iterator[Candidate]:
@@ -136,8 +100,4 @@ def _groups(whole: Candidate, depth: int = 0) -> Iterator[Candidate]:
     yield whole
     for first, inner in groups.items():
         if first:
-            yield from _groups(Candidate(_joined(whole.label, f"{whole.prefix}{first}"), "", inner, first), depth + 1)
-
-
-def _joined(path: str, name: str) -> str:
-    return f"{path}{SEPARATOR}{name}" if path else name
+            yield from _groups(Candidate(joined(whole.label, f"{whole.prefix}{first}"), "", inner, first), depth + 1)

@@ -1,206 +1,59 @@
-"""Checkpoints of PyTorch: the zip of torch 1.6 and newer, and the pickles of older versions."""
+"""Checkpoints of all formats, told apart by their first bytes."""
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, final
 
-from ganzoo.studio.conversion.pickles import Ignored, Reader, Unreadable, checked_key
-from ganzoo.studio.conversion.tensors import DTYPES, Records, Storage, make_storage, parameter, rebuild
+from ganzoo.studio.conversion.hdf5_files import SIGNATURE
+from ganzoo.studio.conversion.keras_files import CONFIG, WEIGHTS, KerasModel, is_keras_zip, read_keras
+from ganzoo.studio.conversion.pickles import Unreadable
+from ganzoo.studio.conversion.safetensors_files import is_safetensors, read_safetensors
+from ganzoo.studio.conversion.torch_files import ADVICE, PICKLE, read_legacy, read_zip
+from ganzoo.studio.conversion.zip_files import ZIP, entries
+from ganzoo.text import listed
 
-ZIP, PICKLE = b"PK\x03\x04", b"\x80"
-MAGIC = 0x1950A86A20F9469CFC6C  # the first value in files of torch before 1.6
-LEGACY = 1001  # the second one: the version of that format
-LOCAL = 30  # bytes of a zip's local file header, without the name and the extra field
-ENCRYPTED = 1
-NO_FOLDERS = {"", ".", ".."}
-COUNT = 8  # bytes with the number of elements before each storage, in files of torch before 1.6
-
-ADVICE = "give a file that torch.save wrote"
-
-
-def read_checkpoint(content: bytes) -> Any:
-    """Return the content of a checkpoint: dicts, lists, tuples, strings, numbers, and a ``View`` for each tensor.
-
-    Raises :class:`Unreadable` where it is damaged, has another format, or needs any other object. Nothing of it is run.
-    """
-    if content.startswith(ZIP):
-        return _read_zip(content)
-    if content.startswith(PICKLE):
-        return _read_legacy(memoryview(content))
-    raise Unreadable(f"is not a checkpoint of PyTorch: {ADVICE}")
-
-
-# The objects that a pickle may make, by import path; nothing is imported
-
-
-def _ordered(pairs: Any = ()) -> dict[Any, Any]:
-    """Return a dict; Python 2 writes the items of an ordered one as lists of two."""
-    if not isinstance(pairs, list | tuple) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-        raise Unreadable("is damaged: an ordered dict in it is invalid")
-    return {checked_key(key): value for key, value in pairs}
-
-
-def _ignored(*_: Any) -> Ignored:
-    return Ignored()
-
-
-def _tuple(sizes: Any = ()) -> tuple[Any, ...]:
-    if not isinstance(sizes, tuple | list):
-        raise Unreadable("is damaged: a torch.Size in it is invalid")
-    return tuple(sizes)
-
-
-# Other objects in many checkpoints. They are neither imported nor made, but replaced by placeholders.
-IGNORED = (
-    "_codecs.encode",
-    "argparse.Namespace",
-    "collections.Counter",
-    "collections.defaultdict",
-    *(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("dict", "int", "float", "list", "set")),
-    *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
-    "numpy.dtype",
-    "numpy.ndarray",
-    "torch.device",
-)
-
-CONSTRUCTORS: Mapping[str, Callable[..., Any]] = {
-    "collections.OrderedDict": _ordered,
-    "torch.Size": _tuple,
-    "torch._utils._rebuild_tensor": rebuild,
-    "torch._utils._rebuild_tensor_v2": rebuild,
-    "torch._utils._rebuild_parameter": parameter,
-    "torch._utils._rebuild_parameter_with_state": parameter,
-    **{f"torch.{name}": _ignored for name in DTYPES},
-    **dict.fromkeys(IGNORED, _ignored),
-}
-
-
-# The zip of torch 1.6 and newer
-
-
-def _read_zip(content: bytes) -> Any:
-    entries = _entries(content)
-    folder = _folder(entries)
-    order = bytes(entries.get(f"{folder}/byteorder", b"little"))
-    if order not in (b"little", b"big"):
-        raise Unreadable("is damaged: its byte order is invalid")
-    data = f"{folder}/data/"
-    by_key = {name.removeprefix(data): raw for name, raw in entries.items() if name.startswith(data)}
-    storages = _StorageTable(Records(by_key, order == b"big"))
-    value = Reader(entries[f"{folder}/data.pkl"], CONSTRUCTORS, storages.load).read()
-    storages.check()
-    return value
-
-
-def _entries(content: bytes) -> dict[str, memoryview]:
-    """Return the bytes of each entry of a zip, as slices of ``content``: nothing is decompressed."""
-    try:
-        listed = zipfile.ZipFile(io.BytesIO(content)).infolist()
-    except Exception as problem:  # zipfile raises many kinds of errors for damaged files
-        raise Unreadable("is damaged: its zip cannot be read, and may be truncated") from problem
-    if any("/code/" in entry.filename for entry in listed):
-        raise Unreadable("is a TorchScript program: save the state_dict() of the network in the program that made it")
-    if sum(entry.file_size for entry in listed) > len(content):
-        raise Unreadable("is damaged: the entries of its zip are larger than the file")
-    found: dict[str, memoryview] = {}
-    for entry in listed:
-        if entry.flag_bits & ENCRYPTED or entry.compress_type != zipfile.ZIP_STORED:
-            raise Unreadable(f"is a zip that torch.save did not write, encrypted or compressed: {ADVICE}")
-        if entry.filename in found:
-            raise Unreadable("is damaged: its zip has two entries of the same name")
-        found[entry.filename] = _stored(content, entry)
-    return found
-
-
-def _stored(content: bytes, entry: zipfile.ZipInfo) -> memoryview:
-    begin = entry.header_offset + LOCAL
-    header = content[entry.header_offset : begin]
-    begin += int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-    raw = memoryview(content)[begin : begin + entry.file_size]
-    if not header.startswith(ZIP) or len(raw) != entry.file_size:
-        raise Unreadable("is damaged: an entry of its zip is outside of the file")
-    if zlib.crc32(raw) != entry.CRC:
-        raise Unreadable("is damaged: the content of its zip does not match the checksums in it")
-    return raw
-
-
-def _folder(entries: Mapping[str, memoryview]) -> str:
-    """Return the one folder of a zip that ``torch.save`` wrote, with all of its entries."""
-    folders = {name.partition("/")[0] for name in entries}
-    if len(folders) != 1 or folders <= NO_FOLDERS or f"{next(iter(folders))}/data.pkl" not in entries:
-        raise Unreadable(f"is a zip that torch.save did not write: {ADVICE}")
-    return folders.pop()
-
-
-# The pickles of torch before 1.6, followed by the elements of the storages
-
-
-def _read_legacy(content: memoryview) -> Any:
-    storages = _StorageTable(Records())
-    reader = Reader(content, CONSTRUCTORS, storages.load)
-    if not _is(reader.read(), MAGIC):
-        raise Unreadable(f"is a pickle that torch.save did not write: {ADVICE}")
-    if not _is(reader.read(), LEGACY):
-        raise Unreadable("has an unknown version of torch's old format")
-    machine = reader.read()
-    if not isinstance(machine, dict) or machine.get("little_endian") is not True:
-        raise Unreadable("was written on a machine with another byte order: save it on this one with torch.save")
-    value, keys, at = reader.read(), reader.read(), reader.at
-    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        raise Unreadable("is damaged: its list of storages is invalid")
-    for key in keys:
-        begin = at + COUNT
-        at = begin + int.from_bytes(content[at:begin], "little") * storages.itemsize(key)
-        if at > len(content):
-            raise Unreadable("is damaged: it ends too early")
-        storages.records.by_key[key] = content[begin:at]
-    storages.check()
-    return value
-
-
-def _is(value: Any, number: int) -> bool:
-    return isinstance(value, int) and value == number
+SHOWN = 8  # import paths in a message
 
 
 @final
-class _StorageTable:
-    """The storages that a pickle names; their elements may be before it or after it in the file."""
+@dataclass(frozen=True)
+class Checkpoint:
+    """The content of a file: dicts, lists, tuples, strings, numbers, and a ``View`` for each tensor.
 
-    def __init__(self, records: Records):
-        self.records = records
-        self._storages: list[Storage] = []
-        self._itemsizes: dict[str, int] = {}
+    ``unread`` names all other objects, by import path or dtype; they are placeholders in ``value``. A file of Keras has
+    flat maps with their channels last (``channels_last``), and tells the ``epsilons`` of its batch norms.
+    """
 
-    def load(self, identifier: Any) -> Storage:
-        """Return the storage of a persistent id: ``("storage", type, key, device, count)``, and perhaps a slice."""
-        if not isinstance(identifier, tuple) or len(identifier) not in (5, 6) or not _is_storage(identifier[0]):
-            raise Unreadable("is damaged: a storage in it is invalid")
-        _, kind, key, _, count = identifier[:5]
-        storage = make_storage(self.records, kind, key, count)
-        part = identifier[5] if len(identifier) == 6 else None
-        if part is not None:
-            if not isinstance(part, tuple) or len(part) != 3:
-                raise Unreadable("is damaged: a slice of a storage in it is invalid")
-            storage = make_storage(self.records, kind, key, part[2], part[1])
-        self._storages.append(storage)
-        self._itemsizes[storage.key] = storage.dtype.itemsize
-        return storage
+    value: Any
+    unread: tuple[str, ...] = ()
+    channels_last: bool = False
+    epsilons: tuple[float, ...] = ()
 
-    def itemsize(self, key: str) -> int:
-        """Return the bytes of an element of the storage ``key``."""
-        if key not in self._itemsizes:
-            raise Unreadable("is damaged: it has a storage without a tensor")
-        return self._itemsizes[key]
-
-    def check(self) -> None:
-        """Raise :class:`Unreadable` where the file lacks elements of a storage."""
-        for storage in self._storages:
-            storage.check()
+    @property
+    def note(self) -> str:
+        """What was not read, as the end of a sentence; empty if everything was."""
+        return f"; not read: {listed(self.unread, SHOWN)}" if self.unread else ""
 
 
-def _is_storage(word: Any) -> bool:
-    return isinstance(word, str) and word == "storage"
+def read_checkpoint(content: bytes) -> Checkpoint:
+    """Return the content of a checkpoint; nothing of it is run, and nothing is imported.
+
+    Raises :class:`Unreadable` where it is damaged or has an unknown format.
+    """
+    if is_safetensors(content):  # first, as the length of its header may begin like a pickle
+        return Checkpoint(*read_safetensors(content))
+    if content.startswith(ZIP):
+        found = entries(content)
+        if is_keras_zip(found):
+            return _of_keras(read_keras(found[WEIGHTS], found.get(CONFIG)))
+        return Checkpoint(*read_zip(found))
+    if content.startswith(SIGNATURE):
+        return _of_keras(read_keras(memoryview(content)))
+    if content.startswith(PICKLE):
+        return Checkpoint(*read_legacy(memoryview(content)))
+    raise Unreadable(f"is not a checkpoint: {ADVICE}, a safetensors file, or a model that Keras saved")
+
+
+def _of_keras(model: KerasModel) -> Checkpoint:
+    return Checkpoint(model.tensors, model.unread, True, model.epsilons)

@@ -13,14 +13,15 @@ from torch import nn
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue.selection import Selection
-from ganzoo.contract.networks import Generator
+from ganzoo.contract.networks import Discriminator, Generator
 from ganzoo.contract.working_state import WorkingState
 from ganzoo.errors import UserError
 from ganzoo.storage.files import make_folder, open_file
 from ganzoo.storage.model_file import write_model
-from ganzoo.studio.conversion.assignment import NOTHING, Assignment, Assignments, assign
+from ganzoo.studio.conversion.assignment import NOTHING, Assignment, Assignments, Choice, assign
 from ganzoo.studio.conversion.candidates import networks_in, unused_names
 from ganzoo.studio.conversion.checkpoints import read_checkpoint
+from ganzoo.studio.conversion.layouts import layouts_recorded
 from ganzoo.studio.conversion.matching import mapped_state
 from ganzoo.studio.conversion.pickles import Unreadable
 from ganzoo.studio.conversion.suggestion import fitting_options
@@ -32,11 +33,17 @@ SUFFIX = ".safetensors"
 @final
 @dataclass(frozen=True)
 class Conversion:
-    """Assigned networks, those with initial weights, unused names of the file, and the sha256 of the weights."""
+    """Assigned networks, those with initial weights, unused names of the file, and the sha256 of the weights.
+
+    ``unread`` has the import paths of objects in the file that are no tensors; none was imported or called.
+    ``other_epsilons`` has the epsilons of batch norm in the file, for each network that has another one.
+    """
 
     assigned: Mapping[str, Assignment]
     initial: Sequence[str]
     unused: Sequence[str]
+    unread: Sequence[str]
+    other_epsilons: Mapping[str, Sequence[float]]
     sha256: str
 
 
@@ -51,22 +58,29 @@ def convert(
     """
     check_destination(out, force)
     content = _content(old)
-    data = assemble(selection)
+    with layouts_recorded((Generator, Discriminator)) as layouts:
+        data = assemble(selection)
     recipe = build_recipe(selection, data)
     networks = {
         name: network
         for name, network in recipe.named_children()
         if network.state_dict() and not isinstance(network, WorkingState)
     }
+    note = ""
     try:
-        value = read_checkpoint(content)
-        assignments = assign(networks, networks_in(value), take or {})
+        checkpoint = read_checkpoint(content)
+        note = checkpoint.note
+        assignments = assign(networks, networks_in(checkpoint.value), take or {})
         _refuse_misfits(assignments, selection, networks)
         for name, assignment in assignments.assigned.items():
-            state = networks[name].state_dict()
-            networks[name].load_state_dict(mapped_state(state, assignment.mapping, assignment.candidate.tensors))
+            network = networks[name]
+            maps = layouts.of(network) if checkpoint.channels_last else {}
+            tensors = assignment.candidate.tensors
+            network.load_state_dict(mapped_state(network.state_dict(), assignment.mapping, tensors, maps))
     except (Unreadable, UserError) as problem:
-        raise UserError(f"{old}: {problem}" if isinstance(problem, UserError) else f"{old} {problem}") from problem
+        separator = ": " if isinstance(problem, UserError) else " "
+        end = "" if isinstance(problem, Choice) else note
+        raise UserError(f"{old}{separator}{problem}{end}") from problem
     about = {"file": old.name, "sha256": hashlib.sha256(content).hexdigest(), "networks": list(assignments.assigned)}
     trained = {"steps": 0, "images": 0, "converted": about}
     try:
@@ -75,7 +89,17 @@ def convert(
     except OSError as problem:
         raise UserError(f"{out} cannot be written: {problem.strerror or problem}; choose another --out") from problem
     used = frozenset(place for each in assignments.assigned.values() for place in each.candidate.places)
-    return Conversion(assignments.assigned, assignments.initial, unused_names(value, used), digest)
+    unused = unused_names(checkpoint.value, used)
+    others = {
+        name: checkpoint.epsilons for name in assignments.assigned if _differs(networks[name], checkpoint.epsilons)
+    }
+    return Conversion(assignments.assigned, assignments.initial, unused, checkpoint.unread, others, digest)
+
+
+def _differs(network: nn.Module, epsilons: Sequence[float]) -> bool:
+    """Whether a batch norm in it has none of these epsilons; ``False`` if the file tells none."""
+    norms = [module.eps for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    return bool(epsilons) and any(eps not in epsilons for eps in norms)
 
 
 def check_destination(out: Path, force: bool) -> None:

@@ -1,7 +1,8 @@
 """A reader of pickles that builds plain values only: no imports, no calls, no attributes.
 
 A pickle is a program. This reader interprets the opcodes that build numbers, strings, tuples, lists and dicts. An
-import path is looked up in the caller's table; a path that is not in the table ends the reading.
+import path is looked up in the caller's table. A path that is not in the table becomes an :class:`Opaque`, and so does
+everything that the pickle makes of it: its content is kept as plain values, and nothing is imported or called.
 
 Own code rather than ``torch.load(weights_only=True)``, which refuses files with any other class beside the tensors,
 sets attributes, and allocates what a file asks for (``bytearray``: 2 GiB from a file of 370 bytes); picklescan and
@@ -37,8 +38,18 @@ class Constructor:
 
 
 @final
-class Ignored:
-    """The placeholder of an object that is not a tensor and not needed; its content is dropped."""
+class Opaque:
+    """The placeholder of an object that is not made; ``path`` is the import path of its class or function.
+
+    ``content`` has what the pickle puts into it, as pairs of a name and a value: items, elements by their index, and
+    under the name ``None`` its arguments and its attributes.
+    """
+
+    __slots__ = ("content", "path")
+
+    def __init__(self, path: str, *content: tuple[Any, Any]):
+        self.path = path
+        self.content: list[tuple[Any, Any]] = list(content)
 
 
 @final
@@ -46,7 +57,8 @@ class Reader:
     """Reads one pickle after another from ``content``; ``at`` is the offset of the next one.
 
     ``constructors`` is the table of import paths, and ``persistent_load`` maps a persistent id, which stands for an
-    object outside of the pickle, to a value. Both raise :class:`Unreadable`, as :meth:`read` does.
+    object outside of the pickle, to a value. Both raise :class:`Unreadable`, as :meth:`read` does. ``unread`` has the
+    import paths that are not in the table, in their order.
     """
 
     def __init__(
@@ -56,6 +68,7 @@ class Reader:
         persistent_load: Callable[[Any], Any],
     ):
         self.at = 0
+        self.unread: dict[str, None] = {}
         self._content, self._constructors, self._persistent_load = content, constructors, persistent_load
         self._stack: list[Any] = []
         self._marks: list[int] = []
@@ -139,7 +152,9 @@ class Reader:
         target = self._stack[-1]
         if isinstance(target, list):
             target.extend(values)
-        elif not isinstance(target, Ignored):
+        elif isinstance(target, Opaque):
+            target.content.extend(enumerate(values))
+        else:
             raise Unreadable("is damaged: it appends values to something other than a list")
 
     def set_items(self, values: list[Any]) -> None:
@@ -149,8 +164,10 @@ class Reader:
             raise Unreadable("is damaged: a key has no value")
         if isinstance(target, dict):
             for key, value in zip(values[::2], values[1::2], strict=True):
-                target[checked_key(key)] = value
-        elif not isinstance(target, Ignored):
+                target[plain_key(key)] = value
+        elif isinstance(target, Opaque):
+            target.content.extend(zip(values[::2], values[1::2], strict=True))
+        else:
             raise Unreadable("is damaged: it sets items of something other than a dict")
 
     def append_one(self) -> None:
@@ -185,14 +202,18 @@ class Reader:
     # What other readers of pickles would import, call and set
 
     def look_up(self, module: Any, name: Any) -> None:
-        """Push the constructor of an import path."""
-        path = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "an object without a name"
-        if path not in self._constructors:
-            raise Unreadable(
-                f"runs {quoted(path)} when it is loaded, and ganzoo reads only tensors: "
-                "save the state_dict() of the network with torch.save, in the program that made it"
-            )
-        self.push(Constructor(path, self._constructors[path]))
+        """Push what stands for an import path: its constructor, or a placeholder."""
+        if not (isinstance(module, str) and isinstance(name, str)):
+            raise Unreadable("is damaged: it imports an object without a name")
+        if len(module) + len(name) > LINE:
+            raise Unreadable("is damaged: an import path in it is too long")
+        path = f"{_RENAMED.get(module, module)}.{name}"
+        make = self._constructors.get(path)
+        self.push(self._placeholder(Opaque(path)) if make is None else Constructor(path, make))
+
+    def _placeholder(self, made: Opaque) -> Opaque:
+        self.unread[made.path] = None
+        return made
 
     def look_up_pushed(self) -> None:
         """Push the constructor of an import path on the stack."""
@@ -200,19 +221,34 @@ class Reader:
         self.look_up(module, name)
 
     def make(self) -> None:
-        """Push the value that a constructor makes of arguments."""
+        """Push the value that a constructor makes of arguments; of a placeholder, a placeholder with the arguments."""
         arguments, constructor = self._pop(), self._pop()
-        if not isinstance(constructor, Constructor) or not isinstance(arguments, tuple):
+        if not isinstance(constructor, Constructor | Opaque) or not isinstance(arguments, tuple):
             raise Unreadable("is damaged: it calls an object that cannot be called")
+        if isinstance(constructor, Opaque):
+            self.push(Opaque(constructor.path, (None, arguments)))
+            return
         try:
-            self.push(constructor.make(*arguments))
+            made = constructor.make(*arguments)
         except TypeError as problem:
             raise Unreadable(f"is damaged: it calls {quoted(constructor.path)} with invalid arguments") from problem
+        self.push(self._placeholder(made) if isinstance(made, Opaque) else made)
+
+    def make_with_names(self) -> None:
+        """Push the same for arguments of which some have names."""
+        named = self._pop()
+        self.make()
+        if named:
+            self.push(named)
+            self.build()
 
     def build(self) -> None:
-        """Drop the attributes that other readers would set."""
-        self._pop()
-        if not isinstance(self._stack[-1], dict | Ignored):
+        """Keep the attributes of a placeholder; drop those of a dict."""
+        attributes = self._pop()
+        target = self._stack[-1]
+        if isinstance(target, Opaque):
+            target.content.append((None, attributes))
+        elif not isinstance(target, dict):
             raise Unreadable("is damaged: it sets attributes of an object that has none")
 
     def load_persistent(self) -> None:
@@ -220,18 +256,26 @@ class Reader:
         self.push(self._persistent_load(self._pop()))
 
 
-def checked_key(key: Any) -> Any:
-    """Return a key that is cheap to hash and compare; raises :class:`Unreadable` for any other."""
-    if isinstance(key, int) and abs(key) < LARGEST_KEY:
+def plain_key(key: Any) -> Any:
+    """Return a key that is cheap to hash and compare: ``key`` itself, or a placeholder that equals no other key.
+
+    Raises :class:`Unreadable` for a list or a dict, which no Python can hash.
+    """
+    if key is None or isinstance(key, str | bytes | float) or (isinstance(key, int) and abs(key) < LARGEST_KEY):
         return key
-    if key is None or isinstance(key, str | bytes | float):
-        return key
-    raise Unreadable("has a key that is neither a string nor a number of 64 bits")
+    if isinstance(key, list | dict):
+        raise Unreadable("is damaged: a key in it is a list or a dict")
+    return key if isinstance(key, Opaque) else Opaque(type(key).__name__)
 
 
+def _frozen(values: list[Any]) -> Opaque:
+    return Opaque("builtins.frozenset", *enumerate(values))
+
+
+_RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}  # protocol 2 has the names of Python 2
 _STOP, _NEWLINE = ord("."), ord("\n")
 
-# Opcodes as in Lib/pickletools.py: those of protocols 2 to 4, and those that Python 2 wrote with protocol 2.
+# Opcodes as in Lib/pickletools.py: those of protocols 2 to 5, and those that Python 2 wrote with protocol 2.
 _OPERATIONS: dict[int, Callable[[Reader], object]] = {
     0x80: lambda r: r._take(1),  # protocol
     0x95: lambda r: r._take(8),  # frame: a hint on how much to read at once
@@ -255,6 +299,7 @@ _OPERATIONS: dict[int, Callable[[Reader], object]] = {
     ord("C"): lambda r: r.push(r._bytes("<B")),
     ord("B"): lambda r: r.push(r._bytes("<I")),
     0x8E: lambda r: r.push(r._bytes("<Q")),
+    0x96: lambda r: r.push(r._bytes("<Q")),  # a bytearray
     ord(")"): lambda r: r.push(()),
     ord("t"): lambda r: r.marked(tuple),
     0x85: lambda r: r.tuple_of(1),
@@ -264,6 +309,9 @@ _OPERATIONS: dict[int, Callable[[Reader], object]] = {
     ord("l"): lambda r: r.marked(list),
     ord("a"): Reader.append_one,
     ord("e"): lambda r: r.append(r._since_mark()),
+    0x8F: lambda r: r.push([]),  # a set, as a list: nothing is hashed
+    0x90: lambda r: r.append(r._since_mark()),
+    0x91: lambda r: r.marked(_frozen),
     ord("}"): lambda r: r.push({}),
     ord("s"): Reader.set_one,
     ord("u"): lambda r: r.set_items(r._since_mark()),
@@ -276,6 +324,7 @@ _OPERATIONS: dict[int, Callable[[Reader], object]] = {
     0x93: Reader.look_up_pushed,
     ord("R"): Reader.make,
     0x81: Reader.make,
+    0x92: Reader.make_with_names,
     ord("b"): Reader.build,
     ord("Q"): Reader.load_persistent,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.studio.conversion.pickles import Constructor, Unreadable
+from ganzoo.studio.conversion.pickles import Constructor, Opaque, Unreadable
 from ganzoo.text import quoted
 
 LARGEST = 2**48  # largest size, stride, offset and number of elements, so that torch's integers cannot overflow
@@ -27,7 +28,10 @@ DTYPES = {
     "CharStorage": torch.int8,
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
+    "ComplexFloatStorage": torch.complex64,
+    "ComplexDoubleStorage": torch.complex128,
 }
+OTHERS = {"QInt32Storage": torch.int32}  # elements of all other storages have one byte; their tensors are placeholders
 
 
 @final
@@ -107,25 +111,43 @@ class View:
         return elements.as_strided(self.shape, self.strides).contiguous()
 
 
+def strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the strides of elements that are stored row by row."""
+    return tuple(math.prod(shape[place + 1 :]) for place in range(len(shape)))
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Return a key that sorts names as people do: ``layer2`` before ``layer10``."""
+    pieces = re.split(r"([0-9]{1,18})", name)
+    return [(int(piece), "") if place % 2 else (-1, piece) for place, piece in enumerate(pieces)]
+
+
 # The objects that a pickle may make
 
 
 def make_storage(records: Records, kind: Any, key: Any, count: Any, first: Any = 0) -> Storage:
     """Return the storage with the values in a pickle; raises :class:`Unreadable` where they are invalid."""
-    dtype = DTYPES.get(kind.path.rpartition(".")[2]) if isinstance(kind, Constructor) else None
+    dtype = None
+    if isinstance(kind, Constructor):
+        dtype = DTYPES.get(kind.path.rpartition(".")[2])
+    elif isinstance(kind, Opaque):
+        dtype = OTHERS.get(kind.path.rpartition(".")[2], torch.uint8)
     if dtype is None or not isinstance(key, str):
         raise Unreadable("is damaged: a storage in it is invalid")
     return Storage(records, key, dtype, _size(count), _size(first))
 
 
-def rebuild(storage: Any, offset: Any, shape: Any, strides: Any, *more: Any) -> View:
+def rebuild(storage: Any, offset: Any, shape: Any, strides: Any, *more: Any) -> View | Opaque:
     """Return a view of ``storage``; raises :class:`Unreadable` where it would be outside of that.
 
     ``more`` is requires_grad and the backward hooks, which are not used, and then the metadata of the tensor, such as
-    torch's negative bit.
+    torch's negative bit. A tensor whose elements are not what is stored, or are of a dtype that no network has, is a
+    placeholder.
     """
+    if isinstance(storage, Opaque):
+        return Opaque(storage.path)
     if any(more[2:]):
-        raise Unreadable("has tensors with the negative bit: save them after torch.resolve_neg")
+        return Opaque("a negated view: use torch.resolve_neg before torch.save")
     if not (isinstance(storage, Storage) and isinstance(shape, tuple) and isinstance(strides, tuple)):
         raise Unreadable("is damaged: a tensor in it is invalid")
     if len(shape) != len(strides) or len(shape) > DIMENSIONS:
@@ -138,9 +160,9 @@ def rebuild(storage: Any, offset: Any, shape: Any, strides: Any, *more: Any) -> 
     return view
 
 
-def parameter(view: Any, *more: Any) -> View:
+def parameter(view: Any, *more: Any) -> View | Opaque:
     """Return the tensor of a parameter; ``more`` is as for :func:`rebuild`."""
-    if not isinstance(view, View):
+    if not isinstance(view, View | Opaque):
         raise Unreadable("is damaged: a parameter in it is not a tensor")
     return view
 

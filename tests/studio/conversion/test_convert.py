@@ -145,6 +145,22 @@ def test_other_numbers_become_float32_and_are_told(told: str, conversions: Conve
     assert all(value.dtype in (torch.float32, torch.int64) for value in conversions.state().values())
 
 
+@pytest.mark.parametrize(
+    ("stored", "dtype", "counter"),
+    [(41, "float16", 41), (2048, "float16", 2048), (41, "bfloat16", 41), (100_000, "float32", 100_000),
+     (100_000, "float16", 0), (2.5, "float32", 0), (-1, "float16", 0), (41, "int32", 41), (41, "complex64", 0)],
+)  # fmt: skip
+def test_a_counter_may_have_any_dtype(stored: float, dtype: str, counter: int, conversions: Conversions) -> None:
+    """Half precision makes a large counter infinite; it is zero then, as one that the file lacks."""
+    generator = lived(TutorialGenerator())
+    number = torch.tensor(stored).to(getattr(torch, dtype))
+    state = {name: number if "num_" in name else value.half() for name, value in generator.state_dict().items()}
+    done = conversions.convert({"g": state})
+    assert same_numbers(conversions, generator.half().float())
+    assert {int(value) for name, value in conversions.state().items() if "num_batches" in name} == {counter}
+    assert len(done.assigned["generator"].mapping.zeros) == (0 if counter else 3)
+
+
 @FORMATS
 def test_tensors_that_share_memory_and_views_of_any_strides(zipped: bool, conversions: Conversions) -> None:
     generator = lived(TutorialGenerator())

@@ -135,7 +135,7 @@ def test_a_word_decides_where_shapes_do_not(conversions: Conversions) -> None:
 def test_names_that_look_alike_hide_no_tensor() -> None:
     names = ("weight", ".weight", "weight.", "a.weight", ".a.weight", "a..weight", "0.weight", "0")
     tensors = {name: torch.ones(number) for number, name in enumerate(names)}
-    (whole, *_) = networks_in(read_checkpoint(saved({**tensors, 0: torch.ones(9)})))
+    (whole, *_) = networks_in(read_checkpoint(saved({**tensors, 0: torch.ones(9)})).value)
     assert [view.shape for view in whole.tensors.values()] == [(number,) for number in range(len(names))]
 
 
@@ -146,7 +146,7 @@ class Tiny(nn.Module):
 
 
 def test_no_tensor_becomes_two_networks() -> None:
-    found = networks_in(read_checkpoint(saved({"one": Tiny().state_dict(), "two": Tiny().state_dict()})))
+    found = networks_in(read_checkpoint(saved({"one": Tiny().state_dict(), "two": Tiny().state_dict()})).value)
     networks = {"there": Tiny(), "back": Tiny()}
     made = assign(networks, found, {"there": "two"})
     assert {name: taken.candidate.name for name, taken in made.assigned.items()} == {"there": "two", "back": "one"}
