@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.assembly.parts import SelectedParts
+from ganzoo.batches.fingerprint import Fingerprint
 from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.evaluation_plan import EvaluationPlan, asks_judge
 from ganzoo.catalogue.options import values_of
@@ -56,6 +57,10 @@ class Evaluator:
         )
         metric, name = next(named, (self._metrics[0][1], ""))
         return label(name, self.judge.name if metric.judged else "")
+
+    def difference(self, trained_on: Fingerprint) -> str:
+        """Return how the data differs from what a model was trained on, as a sentence; empty if it does not."""
+        return self._reference.difference(trained_on)
 
     def conditions(self, count: int) -> Tensor | None:
         """Return conditions (count, …) for generated examples, with the frequencies of the real ones."""
