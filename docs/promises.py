@@ -53,6 +53,15 @@ PROMISES: tuple[Promise, ...] = (
         "tests/training/test_same_data.py tests/batches/test_fingerprint.py tests/plugins/datasets/test_folder.py",
     ),
     Promise(
+        "The images of a seed",
+        "Image k of a seed is the same, however many are generated, together or in parts: its noise bit for bit, and "
+        "each pixel within 1 of 255. The same command gives the same bytes. This holds for every noise "
+        "distribution, every conditioner and modules of a program, on the command line and in Python.",
+        "On one kind of machine and one version of torch, the labels being the same. A generator that compares the "
+        "examples of a batch depends on the batch.",
+        "tests/evaluation/test_sampling.py tests/test_randomness.py",
+    ),
+    Promise(
         "Several processes",
         "Several processes under `torchrun` compute the gradient that one process computes for the whole batch, up to "
         "the order of additions. If one process is killed, all are started again from the newest checkpoint, and end "
