@@ -78,6 +78,12 @@ class ReferenceData:
         return self.spec.fields[self._label] if self._label else None
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, numbers where they have none; empty if there are no classes."""
+        field = self.classes
+        return tuple(map(field.class_name, range(field.classes))) if field is not None else ()
+
+    @property
     def choices(self) -> dict[str, Any]:
         """The options of the dataset except the part of the data, as JSON values."""
         return {name: value for name, value in values_of(self._part.config).items() if name != SPLIT}
