@@ -42,6 +42,26 @@ PROMISES: tuple[Promise, ...] = (
         "tests/robustness/test_kills.py tests/training/test_resume.py tests/robustness/test_state_machine.py",
     ),
     Promise(
+        "The data of a run",
+        "A run is not resumed on other data: renamed or reordered classes, other fields or sizes, or other examples "
+        "are refused, and the message says what differs. If examples were added or removed, the training says so and "
+        "continues. `ganzoo evaluate` says if a model was trained on other data. The same data is recognised in "
+        "another folder and on another machine.",
+        "Files are compared by name, size and their last bytes; data of plugins and programs by its first, middle and "
+        "last examples, unless it says more. Examples that are random at each reading, as with random transforms, are "
+        "not compared. Runs and models of earlier versions have no record of their data.",
+        "tests/training/test_same_data.py tests/batches/test_fingerprint.py tests/plugins/datasets/test_folder.py",
+    ),
+    Promise(
+        "The images of a seed",
+        "Image k of a seed is the same, however many are generated, together or in parts: its noise bit for bit, and "
+        "each pixel within 1 of 255. The same command gives the same bytes. This holds for every noise "
+        "distribution, every conditioner and modules of a program, on the command line and in Python.",
+        "On one kind of machine and one version of torch, the labels being the same. A generator that compares the "
+        "examples of a batch depends on the batch.",
+        "tests/evaluation/test_sampling.py tests/test_randomness.py",
+    ),
+    Promise(
         "Several processes",
         "Several processes under `torchrun` compute the gradient that one process computes for the whole batch, up to "
         "the order of additions. If one process is killed, all are started again from the newest checkpoint, and end "

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track
     from ganzoo.contract.latent import Latent
     from ganzoo.contract.loss import Loss, Player
-    from ganzoo.contract.metric import Aim, Estimate, Metric, MetricContext, MetricValues
+    from ganzoo.contract.metric import Aim, ClassShares, Estimate, Metric, MetricContext, MetricValues
     from ganzoo.contract.networks import (
         Batchwise,
         ConditionedDiscriminator,
@@ -70,7 +70,7 @@ _WITH_TORCH = {
     "ganzoo.contract.judge": ("Examples", "Judge", "JudgeOutput", "Track"),
     "ganzoo.contract.latent": ("Latent",),
     "ganzoo.contract.loss": ("Loss", "Player"),
-    "ganzoo.contract.metric": ("Aim", "Estimate", "Metric", "MetricContext", "MetricValues"),
+    "ganzoo.contract.metric": ("Aim", "ClassShares", "Estimate", "Metric", "MetricContext", "MetricValues"),
     "ganzoo.contract.networks": (
         "Batchwise",
         "ConditionedDiscriminator",
@@ -100,6 +100,7 @@ __all__ = [
     "Augmentation",
     "Batch",
     "Batchwise",
+    "ClassShares",
     "Command",
     "Component",
     "ConditionedDiscriminator",

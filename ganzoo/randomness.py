@@ -111,6 +111,34 @@ class FreshDraws(Draws):
         return drawn if self._share == WHOLE else drawn[index * rows : (index + 1) * rows]
 
 
+@final
+class ExampleDraws(Draws):
+    """The random numbers of single examples: those of example k follow from (seed, stream, k) alone.
+
+    So an example is the same whatever other examples are drawn with it.
+
+    >>> four = ExampleDraws(0, "sample", range(4)).normal(4, 2)
+    >>> torch.equal(ExampleDraws(0, "sample", range(2, 4)).normal(2, 2), four[2:])
+    True
+    """
+
+    def __init__(self, seed: int, stream: str, numbers: range, device: torch.device | str = "cpu"):
+        self._count, self._device = len(numbers), torch.device(device)
+        drawn = numbers if self._device.type != "meta" else ()  # the meta device needs no generators
+        self._generators = [torch.Generator(self._device).manual_seed(key(seed, stream, number)) for number in drawn]
+
+    def draw(self, distribution: Distribution, shape: tuple[int, ...]) -> Tensor:
+        """Draw one row for each example; raises ``ValueError`` if ``shape`` has another number of rows."""
+        if shape[0] != self._count:
+            raise ValueError(
+                f"it draws numbers of shape {tuple(shape)} for {self._count} examples: draw a row for each"
+            )
+        if not self._generators:
+            return distribution(shape, device=self._device)
+        row = (1, *shape[1:])
+        return torch.cat([distribution(row, generator=each, device=self._device) for each in self._generators])
+
+
 class Streams(ABC):
     """Named streams of random numbers on one device, all of which are seeded again when a step begins."""
 

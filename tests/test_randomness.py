@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganzoo.randomness import FreshDraws, KeyedStreams, Share, key
+from ganzoo.randomness import ExampleDraws, FreshDraws, KeyedStreams, Share, key
 from ganzoo.testing.strategies import examples
 
 bounded = examples(60)
@@ -124,3 +124,35 @@ def test_a_shape_is_given_size_by_size_or_as_a_whole() -> None:
     assert torch.equal(one.uniform(2, 3), other.uniform([2, 3]))
     assert torch.equal(one.integers(5, 2, 3), other.integers(5, shape))
     assert third.normal(len(shape), *shape[1:]).shape == (2, 3)
+
+
+# Single examples
+
+
+@pytest.mark.parametrize("count", [1, 3, 64, 300])
+def test_the_numbers_of_an_example_do_not_depend_on_the_others(count: int) -> None:
+    def drawn(numbers: range) -> list[torch.Tensor]:
+        draws = ExampleDraws(5, "sample", numbers)
+        rows = len(numbers)
+        return [draws.normal(rows, 20), draws.integers(7, rows), draws.uniform(rows, 2, 3), draws.normal(rows, 5)]
+
+    for whole, part in zip(drawn(range(300)), drawn(range(count)), strict=True):
+        assert torch.equal(whole[:count], part)
+    for whole, part in zip(drawn(range(300)), drawn(range(250, 300)), strict=True):
+        assert torch.equal(whole[250:], part)
+
+
+def test_examples_of_one_seed_and_of_two_seeds_differ() -> None:
+    noise = torch.cat([ExampleDraws(seed, "sample", range(500)).normal(500, 4) for seed in (0, 1)])
+    assert len(noise.unique(dim=0)) == 1000
+    assert noise.mean().abs() < 0.1
+    assert noise.std() == pytest.approx(1, abs=0.05)
+
+
+def test_numbers_that_belong_to_no_example_are_refused() -> None:
+    with pytest.raises(ValueError, match="shape \\(1, 8\\) for 4 examples: draw a row for each"):
+        ExampleDraws(0, "sample", range(4)).normal(1, 8)
+
+
+def test_the_meta_device_draws_no_numbers_of_examples() -> None:
+    assert ExampleDraws(0, "sample", range(4), "meta").normal(4, 8).device.type == "meta"

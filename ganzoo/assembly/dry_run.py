@@ -32,7 +32,7 @@ from ganzoo.contract.step_context import StepContext
 from ganzoo.contract.update_means import UpdateMeans
 from ganzoo.contract.working_state import scheduled
 from ganzoo.errors import Refused, UserError
-from ganzoo.randomness import FreshDraws, KeyedStreams, seeded
+from ganzoo.randomness import ExampleDraws, FreshDraws, KeyedStreams, seeded
 from ganzoo.text import first_line
 
 # The kinds of part whose code runs in a phase.
@@ -198,8 +198,9 @@ def _dry_output(
     condition = batch[ref.slot][ref.field] if ref is not None else None
     try:
         with torch.no_grad():
-            draws = FreshDraws(None, _device_of(batch))
-            samples = recipe.eval().sample(SampleRequest(selection.run.batch_size, condition, draws, output=name))
+            count = selection.run.batch_size
+            draws = ExampleDraws(0, "sample", range(count), _device_of(batch))
+            samples = recipe.eval().sample(SampleRequest(count, condition, draws, output=name))
         shape = tuple(samples.shape)
     except BrokenContract as problem:
         return [Problem(problem.where, str(problem))]

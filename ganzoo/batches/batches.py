@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from ganzoo.batches.fingerprint import Fingerprint, fingerprint_of
 from ganzoo.batches.order import BatchOrder
 from ganzoo.batches.reading import Receiver, bytes_per_example, length_of, read_checked, read_in_chunks
 from ganzoo.batches.workers import init_worker, signals_blocked
@@ -28,11 +29,13 @@ class Batches(ABC):
     """The batches of one dataset by number, in the form that networks receive.
 
     A batch has two steps: :meth:`feed` runs on the host, and :meth:`make` runs on the device alone, so that it can be
-    compiled or recorded. ``source`` is the word for the user: "memory" or "stream".
+    compiled or recorded. ``source`` is the word for the user: "memory" or "stream". ``fingerprint`` tells the data from
+    other data.
     """
 
     order: BatchOrder
     source: str
+    fingerprint: Fingerprint
 
     @abstractmethod
     def feed(self, number: int) -> Feed:
@@ -56,8 +59,8 @@ class MemoryBatches(Batches):
 
     source = "memory"
 
-    def __init__(self, fields: Mapping[str, Tensor], spec: DataSpec, order: BatchOrder):
-        self._fields, self._receiver, self.order = fields, Receiver(spec), order
+    def __init__(self, fields: Mapping[str, Tensor], spec: DataSpec, order: BatchOrder, fingerprint: Fingerprint):
+        self._fields, self._receiver, self.order, self.fingerprint = fields, Receiver(spec), order, fingerprint
 
     def feed(self, number: int) -> Feed:
         """Return the indices of batch ``number``."""
@@ -75,9 +78,16 @@ class StreamedBatches(Batches):
     source = "stream"
 
     def __init__(
-        self, dataset: Dataset, spec: DataSpec, name: str, order: BatchOrder, workers: int, device: torch.device
+        self,
+        dataset: Dataset,
+        spec: DataSpec,
+        name: str,
+        order: BatchOrder,
+        workers: int,
+        device: torch.device,
+        fingerprint: Fingerprint,
     ):
-        self._dataset, self._spec, self._name, self.order = dataset, spec, name, order
+        self._dataset, self._spec, self._name, self.order, self.fingerprint = dataset, spec, name, order, fingerprint
         self._workers, self._device, self._receiver = workers, device, Receiver(spec)
         self._next, self._last = -1, dict[str, Tensor]()
         self._iterator: Iterator[dict[str, Tensor] | UserError] = iter(())
@@ -178,9 +188,9 @@ def open_batches(
     read_checked(dataset, torch.arange(1), spec, owner)
     if length * bytes_per_example(spec) > budget:
         order = BatchOrder(length, batch_size, seed, name, share=share)
-        return StreamedBatches(dataset, spec, owner, order, workers, device)
+        return StreamedBatches(dataset, spec, owner, order, workers, device, fingerprint_of(dataset, owner))
     order = BatchOrder(length, batch_size, seed, name, device, share)
-    return MemoryBatches(_read_all(dataset, spec, owner, device), spec, order)
+    return MemoryBatches(_read_all(dataset, spec, owner, device), spec, order, fingerprint_of(dataset, owner))
 
 
 def _read_all(dataset: Dataset, spec: DataSpec, name: str, device: torch.device) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from ganzoo.catalogue.registry import Part, Registry, part_of
 from ganzoo.errors import Refused, UserError
 
 SPLIT = "split"
+CLASSES = "judge:classes"
 SAMPLES = 10_000  # the default number of generated examples
 
 
@@ -31,6 +32,11 @@ class EvaluationPlan:
     def parted(self) -> bool:
         """Whether the dataset has separate training and test data."""
         return any(option.name == SPLIT for option in options_of(self.dataset.component.config))
+
+    @property
+    def tells_classes(self) -> bool:
+        """Whether the judge promises to tell classes apart."""
+        return CLASSES in self.judge.component.provides
 
     def fitting(self, data: Set[str], model: Set[str]) -> EvaluationPlan:
         """Return the plan with the metrics that can be computed from the capabilities of ``data`` and ``model``.

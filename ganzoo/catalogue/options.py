@@ -35,10 +35,12 @@ class DataConfig(Config):
     """The options of a dataset; they determine what it delivers.
 
     ``judge`` is the name of the default judge for models of this dataset. A dataset with separate training and test
-    data has an option ``split`` with the choices ``train`` and ``test``.
+    data has an option ``split`` with the choices ``train`` and ``test``. ``counted_by`` names the options that only
+    say how many of the examples are used: a run may be resumed with other values.
     """
 
     judge: ClassVar[str] = ""
+    counted_by: ClassVar[tuple[str, ...]] = ()
 
     def spec(self, root: Path) -> DataSpec:
         """Return what the dataset delivers from the data folder ``root``; imports no torch."""

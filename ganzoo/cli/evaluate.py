@@ -22,6 +22,7 @@ from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
 if TYPE_CHECKING:
     from ganzoo.evaluation import Evaluation, Figure
 
+CLASSES = 10  # that are shown; of more, the worst ones
 HEADINGS = ("metric", "value", "real examples", "better is")
 _FLAGS = "ganzoo.flags"
 
@@ -134,6 +135,9 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
     else:
         rows = [(*_row(figure), _other_value(other.figure(figure.label))) for figure in found.figures]
         print_table((*HEADINGS, "other model"), rows)
+    for figure in found.figures:
+        if figure.classes:
+            print_table(_class_headings(figure), _class_rows(figure))
 
 
 def _refuse_unknown(registry: Registry, dataset: str | None, judge: str | None, metrics: Sequence[str]) -> None:
@@ -162,12 +166,39 @@ def _lines(found: Evaluation, seconds: float) -> Iterator[str]:
     name, accuracy = found.judge["name"], found.judge["accuracy"]
     if name:
         known = f", accuracy {accuracy:.2%} on real examples that it was not trained on" if accuracy is not None else ""
-        yield f"judge: {name}{known}"
+        balanced = found.judge.get("balanced")
+        by_class = f", {balanced:.2%} as the mean of the classes" if balanced is not None else ""
+        yield f"judge: {name}{known}{by_class}"
+    for figure in found.figures:
+        if len(figure.classes) > CLASSES:
+            yield f"{figure.label}: the {CLASSES} worst of {len(figure.classes)} classes are shown"
 
 
 def _row(figure: Figure) -> tuple[str, ...]:
     better = {"high": "higher", "low": "lower", "neither": "-"}[figure.aim]
     return figure.label, _value(figure.value, figure.error), _value(figure.floor, figure.floor_error), better
+
+
+def _class_headings(figure: Figure) -> tuple[str, ...]:
+    return "class", figure.label, "samples", "real examples", "number of these"
+
+
+def _class_rows(figure: Figure) -> list[tuple[str, ...]]:
+    """Return a row for each class, for the worst ones if there are many, and one for the mean of all classes."""
+    shown = list(figure.classes.items())
+    if len(shown) > CLASSES:
+        shown = sorted(shown, key=lambda item: 2 if item[1]["value"] is None else item[1]["value"])[:CLASSES]
+    rows = [
+        (
+            f"{figure.name}: {name}",
+            _value(one["value"], None),
+            str(one["samples"]),
+            _value(one["floor"], None),
+            str(one["real"]),
+        )
+        for name, one in shown
+    ]
+    return [*rows, (f"{figure.name}: mean of the classes", _value(figure.balanced, None), "", "", "")]
 
 
 def _other_value(figure: Figure | None) -> str:

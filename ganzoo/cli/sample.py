@@ -54,7 +54,7 @@ COUNT = 64  # examples
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="The seed; the same seed gives the same bytes.",
+    help="The seed; image k of a seed is the same for every --count.",
 )
 @click.option(
     "--out",

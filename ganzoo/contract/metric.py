@@ -5,8 +5,8 @@ Shape suffixes: N examples, K classes, F features."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, Literal, NamedTuple, Protocol, final
 
 import torch
 
@@ -24,8 +24,47 @@ class Estimate(NamedTuple):
     error: float
 
 
+@final
+class ClassShares(float):
+    """The share of right examples among all, as a float; ``right`` and ``all`` (K,) are the numbers of each class.
+
+    A share alone hides a class that is always wrong, if it has few examples.
+
+    >>> shares = ClassShares((400, 0), (400, 3))
+    >>> round(shares, 3), shares.of_classes, shares.balanced
+    (0.993, (1.0, 0.0), 0.5)
+    """
+
+    right: tuple[int, ...]
+    all: tuple[int, ...]
+
+    def __new__(cls, right: Sequence[int], all: Sequence[int]) -> ClassShares:
+        """Return the shares of these numbers."""
+        shares = super().__new__(cls, sum(right) / max(1, sum(all)))
+        shares.right, shares.all = tuple(right), tuple(all)
+        return shares
+
+    @staticmethod
+    def counted(found: torch.Tensor, labels: torch.Tensor, classes: int) -> ClassShares:
+        """Return the shares for the classes ``found`` (N,) of examples with ``labels`` (N,), of ``classes`` classes."""
+        all = labels.cpu().bincount(minlength=classes)
+        right = labels[found == labels].cpu().bincount(minlength=len(all))
+        return ClassShares(right.tolist(), all.tolist())
+
+    @property
+    def of_classes(self) -> tuple[float | None, ...]:
+        """The share of each class (K,); ``None`` for a class without examples."""
+        return tuple(right / all if all else None for right, all in zip(self.right, self.all, strict=True))
+
+    @property
+    def balanced(self) -> float:
+        """The mean of the shares of the classes that have examples."""
+        known = [share for share in self.of_classes if share is not None]
+        return sum(known) / max(1, len(known))
+
+
 MetricValues = Mapping[str, float | Estimate]
-"""The values of a metric by the name of the figure."""
+"""The values of a metric by the name of the figure; :class:`ClassShares` are floats too."""
 
 
 class MetricContext(Protocol):

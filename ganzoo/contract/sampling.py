@@ -12,7 +12,9 @@ from ganzoo.randomness import Draws
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """``count`` examples for a ``condition`` (count, …), or for none; ``draws`` are on the CPU.
+    """``count`` examples for a ``condition`` (count, …), or for none.
+
+    ``draws`` are on the CPU, and take shapes (count, …): each example has random numbers of its own.
 
     ``controls`` (count, …) are the values that the user chose among the recipe's controls, by name. What is not chosen
     is drawn at random. ``output`` is the name of one of the recipe's outputs.

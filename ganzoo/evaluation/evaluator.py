@@ -13,23 +13,27 @@ import torch
 from torch import Tensor
 
 from ganzoo.assembly.parts import SelectedParts
+from ganzoo.batches.fingerprint import Fingerprint
 from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.evaluation_plan import EvaluationPlan, asks_judge
 from ganzoo.catalogue.options import values_of
 from ganzoo.catalogue.registry import Part
 from ganzoo.contract.judge import Examples, Judge, Track, untracked
-from ganzoo.contract.metric import Estimate, Metric, MetricValues
+from ganzoo.contract.metric import ClassShares, Estimate, Metric, MetricValues
 from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import Refused, UserError
-from ganzoo.evaluation.figures import RANKED_AIMS, Evaluation, Figure, finite, label, split_estimate
+from ganzoo.evaluation.figures import RANKED_AIMS, Evaluation, Figure, by_class, finite, label, split_estimate
 from ganzoo.evaluation.floors import FloorCache
-from ganzoo.evaluation.judge_cache import DIGITS, TrainedJudge, new_judge, no_judge, trained_judge
+from ganzoo.evaluation.judge_cache import DIGITS, TrainedJudge, new_judge, no_judge, trained_judge, weak_classes
 from ganzoo.evaluation.metric_context import CachedMetricContext
 from ganzoo.evaluation.reference_data import ReferenceData, check_output
 from ganzoo.evaluation.sampling import generate_examples
 from ganzoo.health.memory import advise_fewer
 from ganzoo.randomness import global_generator, process_numerics
 from ganzoo.step.precision import Precision
+from ganzoo.text import listed, quoted
+
+WEAK = 5  # classes that are named in a message
 
 
 @final
@@ -57,6 +61,10 @@ class Evaluator:
         metric, name = next(named, (self._metrics[0][1], ""))
         return label(name, self.judge.name if metric.judged else "")
 
+    def difference(self, trained_on: Fingerprint) -> str:
+        """Return how the data differs from what a model was trained on, as a sentence; empty if it does not."""
+        return self._reference.difference(trained_on)
+
     def conditions(self, count: int) -> Tensor | None:
         """Return conditions (count, …) for generated examples, with the frequencies of the real ones."""
         return self._reference.conditions(count)
@@ -64,8 +72,12 @@ class Evaluator:
     def empty_evaluation(self, samples: int) -> Evaluation:
         """Return an evaluation of ``samples`` examples without figures: the conditions under which it is computed."""
         # These keys are part of the JSON format of an evaluation.
-        judge = {"name": self.judge.name, "accuracy": self.judge.accuracy, "learnt_from": self.judge.learnt_from}
-        reference = self._reference
+        reference, accuracy = self._reference, self.judge.accuracy
+        judge: dict[str, Any] = {"name": self.judge.name, "accuracy": accuracy, "learnt_from": self.judge.learnt_from}
+        if isinstance(accuracy, ClassShares):
+            each = zip(reference.class_names, accuracy.of_classes, accuracy.all, strict=False)
+            judge["balanced"] = accuracy.balanced
+            judge["classes"] = {name: {"accuracy": share, "examples": count} for name, share, count in each}
         return Evaluation(
             reference.name, reference.choices, reference.split, reference.fingerprint[:DIGITS],
             samples, len(reference.real), judge, (),
@@ -85,6 +97,17 @@ class Evaluator:
         problems = [problem for part, metric in self._metrics for problem in self._shortages(part, metric, samples)]
         if problems:
             raise Refused(problems)
+
+    def missing_floors(self) -> Iterator[str]:
+        """Yield a sentence for each metric that has no floor, because there are too few real examples."""
+        for part, metric in self._metrics:
+            with part.attributed():
+                minimum = metric.minimum_examples(self._context)
+            if len(self._reference.real) // 2 < minimum:
+                yield (
+                    f"{part.label} has no value of real examples to compare with: each half of the "
+                    f"{len(self._reference.real)} needs {minimum}"
+                )
 
     def prepare(self) -> None:
         """Compute the floors, so that a metric that cannot be computed is found before any model is evaluated."""
@@ -155,6 +178,7 @@ class Evaluator:
             floor=finite(real),
             floor_error=finite(real_error),
             aim=metric.figures[name],
+            classes=by_class(measured, floor, self._reference.class_names),
         )
 
 
@@ -185,12 +209,24 @@ def open_evaluator(
     needs_judge = any(metric.judged or asks_judge(part) for part, metric in metrics)
     if needs_judge:
         plan.refuse_unfit_judge(data)
+        if plan.tells_classes and len(reference.class_names) == 1:
+            raise UserError(
+                f"{plan.judge.label} learns to tell classes apart, and {reference.label} has one, "
+                f"{quoted(reference.class_names[0])}: give --judge plain, or use data with more classes"
+            )
     with reproducible_numerics(device):
         judge = trained_judge(plan.judge, reference, device, track, say) if needs_judge else no_judge(reference)
+    if weak := weak_classes(judge, reference.class_names):
+        say(
+            f"the judge is of little use for {listed(weak, WEAK)}: it recognises few of their real examples, or none "
+            "was left to test it; figures say little about these classes, so add real examples of them"
+        )
     evaluator = Evaluator(metrics, reference, judge, lambda: new_judge(plan.judge, reference, device), track)
     if not plan.asked:
         evaluator.drop_metrics_with_too_few(samples, say)
     evaluator.refuse_too_few(samples)
+    for problem in evaluator.missing_floors():
+        say(problem)
     return evaluator
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_args
 
-from ganzoo.contract.metric import Aim, Estimate
+from ganzoo.contract.metric import Aim, ClassShares, Estimate
 from ganzoo.errors import UserError
 from ganzoo.text import one_line
 
+CLASS_KEYS = ("value", "samples", "floor", "real")  # of a figure for one class
 RANKED_AIMS = ("high", "low")  # the aims of figures that have an order of better and worse
+_DERIVED = ("label", "balanced")  # keys of a figure in JSON that follow from the others
 MAX_VALUE = 1e300  # of a figure in a file
 
 
@@ -29,7 +31,9 @@ class Figure:
     """One figure: ``name`` of ``metric`` with its ``options``, its value, and its standard ``error`` if it has one.
 
     ``floor`` is the figure of real examples, or ``None`` if there are too few of them. ``judge`` is the name of the
-    judge, or empty if the metric needs none. The names of the fields are keys of the JSON format.
+    judge, or empty if the metric needs none. ``classes`` has the ``value`` of each class by its name, its ``floor``,
+    and the numbers of generated ``samples`` and of ``real`` examples that these are shares of. The names of the fields
+    are keys of the JSON format.
     """
 
     metric: str
@@ -41,11 +45,18 @@ class Figure:
     floor: float | None
     floor_error: float | None
     aim: Aim
+    classes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         """The name with the judge, such as ``FD[mnist-cnn:1a2b3c4d]``: figures of different judges never look alike."""
         return label(self.name, self.judge)
+
+    @property
+    def balanced(self) -> float | None:
+        """The mean of the values of the classes, or ``None`` if there are none."""
+        known = [one["value"] for one in self.classes.values() if one["value"] is not None]
+        return sum(known) / len(known) if known else None
 
     def better_than(self, other: Figure) -> bool:
         """Return whether this value is better than that of ``other``."""
@@ -99,7 +110,7 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object that :meth:`from_json` reads."""
-        figures = [{**asdict(figure), "label": figure.label} for figure in self.figures]
+        figures = [{**asdict(figure), "label": figure.label, "balanced": figure.balanced} for figure in self.figures]
         return {**{field.name: getattr(self, field.name) for field in fields(self)}, "figures": figures}
 
     @staticmethod
@@ -107,7 +118,8 @@ class Evaluation:
         """Return the evaluation of a JSON ``value``; raises :class:`UserError`, naming ``source``, if it is not one."""
         try:
             figures = tuple(
-                Figure(**{key: item for key, item in figure.items() if key != "label"}) for figure in value["figures"]
+                Figure(**{key: item for key, item in figure.items() if key not in _DERIVED})
+                for figure in value["figures"]
             )
             given = {field.name: value[field.name] for field in fields(Evaluation)}
             evaluation = Evaluation(**{**given, "figures": figures})
@@ -125,7 +137,28 @@ def _has_valid_types(figure: Figure) -> bool:
         figure.value,
         *(number for number in (figure.error, figure.floor, figure.floor_error) if number is not None),
     ]
-    return texts and figure.aim in get_args(Aim) and all(_finite_number(number) for number in numbers)
+    classes = isinstance(figure.classes, Mapping) and all(map(_is_class, figure.classes.values()))
+    return texts and classes and figure.aim in get_args(Aim) and all(_finite_number(number) for number in numbers)
+
+
+def _is_class(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        name in value and (value[name] is None or _finite_number(value[name])) for name in CLASS_KEYS
+    )
+
+
+def by_class(measured: object, floor: object, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the values of the classes in ``measured`` and in its ``floor``; empty if these have none.
+
+    >>> by_class(ClassShares((9, 0), (10, 0)), ClassShares((5, 3), (5, 4)), ("cat", "dog"))["dog"]
+    {'value': None, 'samples': 0, 'floor': 0.75, 'real': 4}
+    """
+    if not isinstance(measured, ClassShares):
+        return {}
+    none = (None,) * len(names), (0,) * len(names)
+    real, counts = (floor.of_classes, floor.all) if isinstance(floor, ClassShares) else none
+    rows = zip(names, measured.of_classes, measured.all, real, counts, strict=False)
+    return {name: dict(zip(CLASS_KEYS, row, strict=True)) for name, *row in rows}
 
 
 def _finite_number(value: Any) -> bool:

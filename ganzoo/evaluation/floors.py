@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import final
+from collections.abc import Sequence
+from typing import Any, final
 
 from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.registry import Part, part_to_json
 from ganzoo.contract.judge import JudgeOutput
-from ganzoo.contract.metric import Estimate, Metric, MetricValues
+from ganzoo.contract.metric import ClassShares, Estimate, Metric, MetricValues
 from ganzoo.errors import UserError
 from ganzoo.evaluation.figures import finite, split_estimate
 from ganzoo.evaluation.judge_cache import TrainedJudge, cache_folder, code_digest
@@ -58,7 +59,7 @@ class FloorCache:
         if sum(values.nbytes for values in output.values()) > MAX_OUTPUT_BYTES:
             output = {}
         floors = {
-            metric: {name: [finite(number) for number in split_estimate(value)] for name, value in values.items()}
+            metric: {name: _to_json(value) for name, value in values.items()}
             for metric, values in self._floors.items()
             if not metric.startswith(LOCAL)
         }
@@ -90,6 +91,13 @@ class FloorCache:
         return True
 
 
-def _from_json(value: float | None, error: float | None) -> float | Estimate:
+def _to_json(value: float | Estimate) -> list[Any]:
+    counts = [value.right, value.all] if isinstance(value, ClassShares) else []
+    return [*(finite(number) for number in split_estimate(value)), *counts]
+
+
+def _from_json(value: float | None, error: float | None, *counts: Sequence[int]) -> float | Estimate:
+    if counts:
+        return ClassShares(*counts)
     number = math.nan if value is None else float(value)  # JSON has no NaN
     return number if error is None else Estimate(number, float(error))

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from ganzoo.assembly.parts import SelectedParts
 from ganzoo.catalogue.formats import FORMAT
 from ganzoo.catalogue.registry import Part, part_to_json
 from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track, untracked
+from ganzoo.contract.metric import ClassShares
 from ganzoo.errors import UserError
 from ganzoo.evaluation.metric_context import judge_in_chunks
 from ganzoo.evaluation.reference_data import ReferenceData, fingerprint
@@ -36,7 +37,8 @@ DIGITS = 8  # of a sha256 in the name of a judge
 class TrainedJudge:
     """A trained judge: its ``name``, and its ``accuracy`` (0 to 1) on real examples that it was not trained on.
 
-    ``accuracy`` is ``None`` for a judge without classes. ``learnt_from`` is the number of training examples, and
+    ``accuracy`` is ``None`` for a judge without classes, and for one with classes :class:`ClassShares`, unless an
+    earlier version trained it. ``learnt_from`` is the number of training examples, and
     ``identity`` a sha256 of everything that determines the training.
     """
 
@@ -148,16 +150,24 @@ def _read(
         if any(about.get(name) != value for name, value in expected.items()):
             raise UserError("it is another judge")
         refuse_other_tensors(tensors, judge.state_dict())
-        _refuse_damaged_record(about.get("accuracy"), about.get("learnt_from"))
+        _refuse_damaged_record(*(about.get(name) for name in ("accuracy", "learnt_from", "right", "tested")))
     except UserError as problem:
         raise UserError(f"{path} cannot be used: {problem}") from problem
     judge.load_state_dict(tensors)
     return _trained(judge, part, reference, about, identity)
 
 
-def _refuse_damaged_record(accuracy: Any, learnt_from: Any) -> None:
+def _are_counts(right: Any, tested: Any) -> bool:
+    """Return whether two lists are as many numbers of right examples and of all examples, or both are missing."""
+    if right is None and tested is None:
+        return True
+    lists = isinstance(right, list) and isinstance(tested, list) and len(right) == len(tested)
+    return lists and all(type(n) is type(m) is int and 0 <= n <= m < 2**53 for n, m in zip(right, tested, strict=True))
+
+
+def _refuse_damaged_record(accuracy: Any, learnt_from: Any, right: Any, tested: Any) -> None:
     is_share = accuracy is None or (isinstance(accuracy, int | float) and 0 <= accuracy <= 1)
-    if not is_share or not isinstance(learnt_from, int):
+    if not is_share or not isinstance(learnt_from, int) or not _are_counts(right, tested):
         raise UserError("the record of its training is damaged")
 
 
@@ -173,19 +183,43 @@ def _train(
         judge.learn(reference.judge_train, torch.Generator().manual_seed(key(0, "judge/learning")), track)
         judge.eval()
         accuracy = accuracy_of(judge, reference.judge_test)
-    record = {**about, "accuracy": accuracy, "learnt_from": len(reference.judge_train)}
+    record = {**about, **_accuracy_to_json(accuracy), "learnt_from": len(reference.judge_train)}
     content, digest = seal(judge.state_dict(), KEY, record)
     return _trained(judge, part, reference, {**record, "sha256": digest}, identity), content
 
 
 def _trained(judge: Judge, part: Part, reference: ReferenceData, about: dict[str, Any], identity: str) -> TrainedJudge:
     name = f"{reference.name}-{part.component.name}:{str(about['sha256'])[:DIGITS]}"
-    return TrainedJudge(judge.eval(), name, about["accuracy"], about["learnt_from"], identity)
+    return TrainedJudge(judge.eval(), name, _accuracy_from_json(about), about["learnt_from"], identity)
 
 
-def accuracy_of(judge: Judge, examples: Examples) -> float | None:
+def accuracy_of(judge: Judge, examples: Examples) -> ClassShares | None:
     """Return the share of examples that ``judge`` classifies correctly; ``None`` for a judge without classes."""
-    output = judge_in_chunks(judge, examples, untracked)
-    if examples.labels is None or not output.logits.shape[1]:
+    if examples.labels is None or not len(examples):
         return None
-    return int((output.classes == examples.labels).sum()) / len(examples)
+    output = judge_in_chunks(judge, examples, untracked)
+    classes = output.logits.shape[1]
+    return ClassShares.counted(output.classes, examples.labels, classes) if classes else None
+
+
+def _accuracy_to_json(accuracy: ClassShares | None) -> dict[str, Any]:
+    if accuracy is None:
+        return {"accuracy": None}
+    return {"accuracy": float(accuracy), "right": accuracy.right, "tested": accuracy.all}
+
+
+def _accuracy_from_json(about: Mapping[str, Any]) -> float | None:
+    """Return the recorded accuracy; judges of earlier versions have no record of single classes."""
+    match about:
+        case {"right": [*right], "tested": [*tested]} if len(right) == len(tested):
+            return ClassShares(right, tested)
+    accuracy: float | None = about["accuracy"]
+    return accuracy
+
+
+def weak_classes(judge: TrainedJudge, names: Sequence[str]) -> list[str]:
+    """Return the classes that a judge recognises no better than by chance, or that it was not tested on."""
+    if not isinstance(judge.accuracy, ClassShares):
+        return []
+    shares = judge.accuracy.of_classes
+    return [name for name, share in zip(names, shares, strict=False) if share is None or share <= 1 / len(shares)]

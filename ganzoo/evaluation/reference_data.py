@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.assembly.parts import SelectedParts
+from ganzoo.batches.fingerprint import Fingerprint, fingerprint_of
 from ganzoo.batches.reading import Receiver, length_of, read_in_chunks
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.evaluation_plan import SPLIT, EvaluationPlan
@@ -37,6 +38,7 @@ class ReferenceData:
 
     def __init__(self, plan: EvaluationPlan, root: Path, device: torch.device):
         self._part, self._root, self._device = plan.dataset, root, device
+        self._fingerprints: dict[str, Fingerprint] = {}
         self._parted = plan.parted
         config = self._part.config
         assert isinstance(config, DataConfig)
@@ -76,6 +78,12 @@ class ReferenceData:
         return self.spec.fields[self._label] if self._label else None
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, numbers where they have none; empty if there are no classes."""
+        field = self.classes
+        return tuple(map(field.class_name, range(field.classes))) if field is not None else ()
+
+    @property
     def choices(self) -> dict[str, Any]:
         """The options of the dataset except the part of the data, as JSON values."""
         return {name: value for name, value in values_of(self._part.config).items() if name != SPLIT}
@@ -89,6 +97,18 @@ class ReferenceData:
     def real(self) -> Examples:
         """The examples that models are compared with, on the device."""
         return self._real[0]
+
+    def difference(self, trained_on: Fingerprint) -> str:
+        """Return how the training data here differs from that of a model, as a sentence; empty if it does not."""
+        _ = self.train  # reads it
+        now = self._fingerprints["train"]
+        if trained_on.is_of_other_data(now):
+            return (
+                f"the model was trained on other data: its {trained_on.examples:,} examples are not among the "
+                f"{now.examples:,} of {self.label}"
+            )
+        change = trained_on.change(now)
+        return f"{self.label} has changed since the model was trained: {change}" if change else ""
 
     @cached_property
     def judge_train(self) -> Examples:
@@ -150,6 +170,7 @@ class ReferenceData:
             config = dataclasses.replace(config, **{SPLIT: split})
         part = dataclasses.replace(self._part, config=config)
         dataset = SelectedParts({"dataset": part}).build("dataset", root=self._root)
+        self._fingerprints[split] = fingerprint_of(dataset, self.label)
         target, condition = self.spec.target_field, self.spec.condition
         limit = max(1, BUDGET // (4 * target.size))
         length = length_of(dataset, self.label)

@@ -176,7 +176,8 @@ def own_data(name: str, given: Any) -> Component:
         return OwnData(source, layout, config.count, owner)
 
     count = option(length, "examples to use, from the first one on", low=1, high=length)
-    namespace = {"__annotations__": {"count": int}, "count": count, "spec": spec, "__module__": __name__}
+    namespace = {"__annotations__": {"count": int}, "count": count, "counted_by": ("count",), "spec": spec}
+    namespace["__module__"] = __name__
     config: Any = dataclass(frozen=True)(type("OwnDataConfig", (DataConfig,), namespace))
     numbers = "" if layout.scale is None else f" of numbers from {layout.scale.low:g} to {layout.scale.high:g}"
     return Component(

@@ -7,12 +7,14 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
 import ganzoo
 from ganzoo.assembly.parts import SelectedParts
+from ganzoo.batches.fingerprint import Fingerprint
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.discovery import LOCAL
@@ -34,11 +36,15 @@ RECIPE = Slot("recipe", "recipe", "")
 
 @dataclass(frozen=True)
 class Header:
-    """The description in a model file; ``raw`` is the whole JSON object."""
+    """The description in a model file; ``raw`` is the whole JSON object.
+
+    ``fingerprints`` are those of the data by slot; a model that was converted, or made by an older version, has none.
+    """
 
     variant: str
     parts: Mapping[str, Any]
     data: Mapping[str, DataSpec]
+    fingerprints: Mapping[str, Fingerprint]
     trained: Mapping[str, Any]
     versions: Mapping[str, str]
     raw: Mapping[str, Any]
@@ -50,15 +56,22 @@ def versions() -> dict[str, str]:
 
 
 def write_model(
-    path: Path, recipe: Recipe, selection: Selection, data: Mapping[str, DataSpec], trained: Mapping[str, Any]
+    path: Path,
+    recipe: Recipe,
+    selection: Selection,
+    data: Mapping[str, DataSpec],
+    trained: Mapping[str, Any],
+    fingerprints: Mapping[str, Fingerprint] = MappingProxyType({}),
 ) -> str:
     """Write ``recipe`` as one self-describing file, and return the sha256 of its weights.
 
-    ``trained`` says how long it was trained. The weights are written as they are: swap the averages in first.
+    ``trained`` says how long it was trained, ``fingerprints`` on which examples of each slot. The weights are written
+    as they are: swap the averages in first.
     """
     about = {
         **selection.to_json(),
         "data": {slot: spec.to_json() for slot, spec in data.items()},
+        "fingerprints": {slot: fingerprint.to_json() for slot, fingerprint in fingerprints.items()},
         "trained": dict(trained),
         "versions": versions(),
     }
@@ -174,4 +187,8 @@ def _header(raw: Mapping[str, Any], registry: Registry) -> Header:
         if not isinstance(raw.get(name), kind):
             raise UserError(f"its description is damaged: {name!r} is missing, or not a {kind.__name__}")
     data = {slot: DataSpec.from_json(spec, registry.field_types) for slot, spec in raw["data"].items()}
-    return Header(raw["variant"], raw["parts"], data, raw["trained"], raw["versions"], raw)
+    recorded = raw.get("fingerprints", {})
+    if not isinstance(recorded, dict):
+        raise UserError("its description is damaged: 'fingerprints' is not a dict")
+    fingerprints = {slot: Fingerprint.from_json(value) for slot, value in recorded.items()}
+    return Header(raw["variant"], raw["parts"], data, fingerprints, raw["trained"], raw["versions"], raw)

@@ -49,6 +49,9 @@ def evaluate(
     root = data_root or usual_root(model)
     model = model.to(device)
     evaluator = open_evaluator(plan, root, model.output, model.condition, torch.device(device), track, say, samples)
+    trained_on = model.header.fingerprints.get(model.generates.values.slot)
+    if trained_on is not None and (difference := evaluator.difference(trained_on)):
+        say(difference)
     if against is not None:
         evaluator.empty_evaluation(samples).refuse_incomparable(*against)
     found = evaluator.evaluate(model.recipe, samples, seed, track, model.output_name)

@@ -119,7 +119,7 @@ class Model:
         ``label`` is a condition, or several in turn; a model that makes images from images takes them as ``input``: a
         path, a PIL picture or a tensor (C, H, W).
         ``controls`` chooses what else the model lets one choose, by name, such as the codes of an InfoGAN; a value, or
-        several in turn. The same seed gives the same examples.
+        several in turn. Example k of a seed is the same whatever ``count`` is.
         """
         if count < 1:
             raise UserError(f"the number of samples must be at least 1, not {count}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, final
@@ -49,6 +50,12 @@ class BestModel:
                 f"{name}, was not selected by {leading}: resume with the --metric of that run, or move the file away"
             )
         self._best, self.step = best, trained["steps"]
+
+    def set_aside(self) -> str:
+        """Give the file a name that no other model takes, and return the name."""
+        kept = self._path.with_name(f"{self._path.stem}-{time.strftime('%Y%m%d-%H%M%S')}{self._path.suffix}")
+        self._path.replace(kept)
+        return kept.name
 
     def offer(
         self, evaluation: Evaluation, step: int, leading: str, write: Callable[[Path, Mapping[str, Any]], object]

@@ -68,4 +68,6 @@ class Checkpointer(Checkpointing):
         with trainer.train_step.ema.swapped_in() as averaged:
             refuse_non_finite(averaged.state_dict(), trainer.step)
             trained = {"steps": trainer.step, "images": trainer.images, **more}
-            return write_model(path, averaged, self._selection, self._data, trained)
+            batches = trainer.train_step.batches
+            fingerprints = {slot: slot_batches.fingerprint for slot, slot_batches in batches.items()}
+            return write_model(path, averaged, self._selection, self._data, trained, fingerprints)

@@ -6,9 +6,11 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ganzoo.catalogue.formats import refuse_other_format
+from ganzoo.catalogue.options import DataConfig
+from ganzoo.catalogue.registry import Part
 from ganzoo.catalogue.selection import Selection
 from ganzoo.catalogue.starts import starts_to_json
 from ganzoo.errors import TrainingFailed, UserError
@@ -23,6 +25,7 @@ from ganzoo.storage.resume_compatibility import (
     with_optional_parts,
 )
 from ganzoo.storage.run_folder import RunFolder
+from ganzoo.training.same_data import compare_data, data_to_json, recorded_data
 from ganzoo.training.state import capture, restore
 from ganzoo.training.trainer import Trainer
 
@@ -36,7 +39,7 @@ def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection, best:
     # Values that are only reported may be infinite. ("tally/…" is the name of the running means in checkpoints.)
     refuse_non_finite({name: value for name, value in tensors.items() if not name.startswith("tally/")}, trainer.step)
     config = {**training_identity(selection.to_json()), **starts_to_json(selection.starts)}
-    about = {"config": config, **numbers}
+    about = {"config": config, **data_to_json(trainer), **numbers}
     path = checkpoint_files.write(folder, trainer.step, tensors, about)
     checkpoint_files.remove_old(folder, selection.run.keep_checkpoints, selection.run.checkpoint_every, best)
     return path
@@ -64,24 +67,36 @@ def roll_back(folder: Path, trainer: Trainer, every: int) -> int:
     raise TrainingFailed(f"step {step} cannot be rolled back: there is no valid checkpoint in {folder}")
 
 
-def resume(folder: RunFolder, trainer: Trainer, selection: Selection, warn: Callable[[str], None]) -> Mapping[str, Any]:
-    """Restore ``trainer`` from the newest valid checkpoint of a run, and return the config in it.
+class Resumed(NamedTuple):
+    """What a training continues from: the config in the checkpoint, and whether examples were added or removed since.
 
-    If there is no checkpoint yet, nothing changes, and the config is empty.
+    If there is no checkpoint yet, the config is empty.
+    """
 
-    A damaged checkpoint is reported through ``warn``, and the one before it is used. Raises :class:`UserError` if the
-    run was started with other settings, if all of its checkpoints are damaged, or if the folder is not that of a run.
+    config: Mapping[str, Any]
+    data_changed: bool = False
+
+
+def resume(folder: RunFolder, trainer: Trainer, selection: Selection, warn: Callable[[str], None]) -> Resumed:
+    """Restore ``trainer`` from the newest valid checkpoint of a run; if there is none yet, nothing changes.
+
+    A damaged checkpoint is reported through ``warn``, and the one before it is used; so are examples that were added or
+    removed. Raises :class:`UserError` if the run was started with other settings or on other data, if all of its
+    checkpoints are damaged, or if the folder is not that of a run.
     """
     paths = checkpoints(folder.checkpoints)
     unusable: dict[Path, str] = {}
     for path in paths:
         try:
             tensors, about = checkpoint_files.read(path)
+            recorded = recorded_data(path, about, selection)
         except UserError as problem:
             unusable[path] = str(problem)
             warn(unusable[path])
             continue
         _refuse_changed_config(about["config"], selection)
+        # Before the weights: those of other data often do not fit, and would be taken for damage.
+        changes = compare_data(recorded, about.get("step"), trainer, selection, folder)
         try:
             restore(trainer, tensors, about)
         except UserError as problem:
@@ -90,17 +105,18 @@ def resume(folder: RunFolder, trainer: Trainer, selection: Selection, warn: Call
             continue
         if unusable:
             warn(f"continuing from the checkpoint before it, {path.name}")
+        for change in changes:
+            warn(change)
         if trainer.train_step.processes.is_first:
             mark_damaged(unusable)
-        config: Mapping[str, Any] = about["config"]
-        return config
+        return Resumed(about["config"], bool(changes))
     if paths:
         raise UserError(
             f"all checkpoints in {folder.checkpoints} are damaged or do not fit ({unusable[paths[0]]}): "
             "remove them to start again, or choose another --out"
         )
     _refuse_to_overwrite(folder, selection)
-    return {}
+    return Resumed({})
 
 
 def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
@@ -120,4 +136,15 @@ def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
 
 def _refuse_changed_config(original: Mapping[str, Any], selection: Selection) -> None:
     parts = with_optional_parts(original["parts"], selection.recipe.slots)
-    refuse_changed_config(training_identity({**original, "parts": parts}), training_identity(selection.to_json()))
+    # How many examples there are is compared with the data itself (same_data.py).
+    parts = {slot: _without_counts(part, selection.parts.get(slot)) for slot, part in parts.items()}
+    current = selection.to_json()
+    own = {slot: _without_counts(part, selection.parts[slot]) for slot, part in current["parts"].items()}
+    refuse_changed_config(training_identity({**original, "parts": parts}), training_identity({**current, "parts": own}))
+
+
+def _without_counts(described: Mapping[str, Any], part: Part | None) -> Mapping[str, Any]:
+    """Return the description of a part without the options that say how many examples are used."""
+    counts = part.config.counted_by if part is not None and isinstance(part.config, DataConfig) else ()
+    config = {name: value for name, value in described["config"].items() if name not in counts}
+    return {**described, "config": config}

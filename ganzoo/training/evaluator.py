@@ -31,12 +31,21 @@ class TrainingEvaluator:
         """The step of the best model so far, or ``None`` if there is none."""
         return self._best.step
 
-    def resume(self, step: int) -> None:
+    def resume(self, step: int, data_changed: bool) -> None:
         """Continue from the best model so far of a run that is resumed after ``step``.
 
-        Raises :class:`UserError` if that model was selected in another way.
+        Raises :class:`UserError` if that model was selected in another way. If it was compared with other examples than
+        there are now, because the ``data_changed``, it is kept in another file.
         """
-        self._best.resume(step, self._evaluator.empty_evaluation(self._samples), self._evaluator.leading)
+        conditions, leading = self._evaluator.empty_evaluation(self._samples), self._evaluator.leading
+        try:
+            self._best.resume(step, conditions, leading)
+        except UserError:
+            if not data_changed:
+                raise
+            self._warn(
+                f"the best model so far was compared with other examples: it is kept as {self._best.set_aside()}"
+            )
 
     def evaluate(self, trainer: Trainer, write: Write) -> Mapping[str, float]:
         """Return the scores of the current model by label; a failed evaluation is a warning, and ends no training."""

@@ -194,12 +194,12 @@ def _resumed(training: _Training, recorded: Mapping[str, Start]) -> _Training:
     ``recorded`` is what the config file says of the models from which networks started: a checkpoint has their weights.
     """
     selection = training.selection
-    config = checkpoints.resume(
+    config, data_changed = checkpoints.resume(
         training.folder, training.trainer, selection, _warn_in_first_process(training.processes)
     )
     _refuse_other_steps(training.trainer, training.processes)
     if training.evaluator is not None:
-        training.evaluator.resume(training.trainer.step)
+        training.evaluator.resume(training.trainer.step, data_changed)
     if not config:
         refuse_recorded(recorded)
         return training

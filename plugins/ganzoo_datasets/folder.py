@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganzoo.plugin import Dataset, UserError, warn
+from ganzoo.plugin import Dataset, UserError, open_file, warn
 from ganzoo_datasets.images import Pixels, header_problem, pixels, reason
 from ganzoo_datasets.trees import CHANNELS, FolderConfig, images_below
 
@@ -20,6 +22,7 @@ MODES = {"rgb": "RGB", "grey": "L", "rgba": "RGBA"}
 SHOWN = 3
 # Files per task of a thread: with single files, the overhead of a task would be larger than its work.
 OPENED, DECODED = 200, 16
+END = 256  # bytes of a file that identify it, with its name and size
 
 
 class FolderDataset(Dataset):
@@ -59,6 +62,23 @@ class FolderDataset(Dataset):
             for _ in pool.map(self._decode, torch.split(indices, DECODED), torch.split(images, DECODED)):
                 pass
         return {"image": images, "label": self._labels[indices]} if self._labelled else {"image": images}
+
+    def identities(self) -> Iterator[bytes]:
+        """Yield name, class, size and end of every file; they do not depend on where the folder is."""
+        with ThreadPoolExecutor() as pool:
+            yield from pool.map(self._identity, map(Path, self._paths))
+
+    def _identity(self, path: Path) -> bytes:
+        # The end of a compressed image depends on all of it: a PNG ends with a checksum.
+        try:
+            with open_file(path) as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - END))
+                end = file.read(END)
+        except OSError as problem:
+            raise UserError(f"{path} cannot be read ({problem.strerror or problem}): make it readable") from problem
+        name = unicodedata.normalize("NFC", path.relative_to(self._folder).as_posix())
+        return f"{name}/{size}/".encode(errors="backslashreplace") + end
 
     def _decode(self, indices: Tensor, images: Tensor) -> None:
         for index, image in zip(indices.tolist(), images, strict=True):

@@ -21,6 +21,7 @@ class GaussiansDataset(Dataset):
     """
 
     def __init__(self, config: GaussiansConfig, root: Path):
+        self._config = config
         centres = torch.tensor(config.centres)
         self._labels = torch.arange(config.count) % len(centres)
         noise = torch.randn(config.count, 2, generator=torch.Generator().manual_seed(key(config.seed, config.stream)))
@@ -32,3 +33,8 @@ class GaussiansDataset(Dataset):
     def read(self, indices: Tensor) -> dict[str, Tensor]:
         """Return ``point`` (B, 2) float32 and ``label`` (B,) int64."""
         return {"point": self._points[indices], "label": self._labels[indices]}
+
+    def identities(self) -> tuple[bytes, ...]:
+        """Return the options that determine the points."""
+        config = self._config
+        return (repr((config.centres, config.std, config.stream, config.seed)).encode(),)

@@ -49,6 +49,10 @@ class ShapesDataset(Dataset):
         kinds = torch.from_numpy(_kinds(_uniform(seed, numbers)))
         return {"image": images, **{name: table[kinds] for name, table in self._fields.items()}}
 
+    def identities(self) -> tuple[bytes, ...]:
+        """Return the options that determine the images."""
+        return (repr((self._config.size, self._config.seed)).encode(),)
+
 
 def truth(seed: int, index: int) -> Scene:
     """Return the scene of example ``index`` of the dataset with ``seed``."""

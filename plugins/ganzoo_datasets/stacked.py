@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import final
 
@@ -36,3 +37,7 @@ class StackedMnistDataset(Dataset):
         fields = self._digits.read(chosen.flatten())
         label = (fields["label"].unflatten(0, chosen.shape) * self._places).sum(dim=1)
         return {"image": fields["image"].squeeze(1).unflatten(0, chosen.shape), "label": label}
+
+    def identities(self) -> Iterator[bytes]:
+        """Yield those of the single digits: the options determine what is stacked."""
+        return self._digits.identities()

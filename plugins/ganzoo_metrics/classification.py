@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from ganzoo.plugin import Aim, Config, Examples, Metric, MetricContext, MetricValues
+from ganzoo.plugin import Aim, ClassShares, Config, Examples, Metric, MetricContext, MetricValues
 
 CHUNK = 500  # examples in one forward pass of the trained judge
 
@@ -26,8 +26,8 @@ class ConditionalAccuracy(Metric):
         pass
 
     def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
-        """Return the share of ``made`` examples, from 0 to 1; ``real`` is not used."""
-        return {"accuracy": accuracy(context.judged(made).classes, made)}
+        """Return the share of ``made`` examples, from 0 to 1, by class too; ``real`` is not used."""
+        return {"accuracy": accuracy(context.judged(made).classes, made, context)}
 
     def floor(self, real: Examples, context: MetricContext) -> MetricValues:
         """Return the judge's accuracy on real examples."""
@@ -59,7 +59,7 @@ class ClassificationScore(Metric):
             classes = [
                 untrained_judge(chunk).classes for chunk in context.track(chunks, "testing the new judge", len(chunks))
             ]
-        return {"CAS": accuracy(torch.cat(classes), real)}
+        return {"CAS": accuracy(torch.cat(classes), real, context)}
 
     def floor(self, real: Examples, context: MetricContext) -> MetricValues:
         """Return the score of training examples, drawn at random, as many as in ``real``.
@@ -72,7 +72,7 @@ class ClassificationScore(Metric):
         return self.measure(context.train.at(order[: len(real)].to(context.device)), real, context)
 
 
-def accuracy(classes: Tensor, examples: Examples) -> float:
+def accuracy(classes: Tensor, examples: Examples, context: MetricContext) -> ClassShares:
     """Return the share of ``classes`` (N,) that equal the labels of ``examples``."""
-    assert examples.labels is not None  # the metrics' declarations require classes
-    return int((classes == examples.labels).sum()) / len(examples)
+    assert examples.labels is not None and context.condition is not None  # the metrics' declarations require classes
+    return ClassShares.counted(classes, examples.labels, context.condition.classes)

@@ -36,6 +36,10 @@ class MovingDiscs(Dataset):
         radii = RADII[0] + (RADII[1] - RADII[0]) * numbers[:, 2]
         return {"video": self._drawn(centres, radii), "label": labels}
 
+    def identities(self) -> tuple[bytes, ...]:
+        """Return the options that determine the videos."""
+        return (repr((self._config.size, self._config.frames)).encode(),)
+
     def _drawn(self, centres: Tensor, radii: Tensor) -> Tensor:
         """Draw discs at centres (B, T, 2) in sides, on a picture whose opposite sides touch."""
         size = self._config.size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from ganzoo.batches.fingerprint import fingerprint_of
 from ganzoo.batches.reading import check_fields
 from ganzoo.catalogue import Component
 from ganzoo.catalogue.options import make, options_of
@@ -37,6 +39,18 @@ CASES = [(name, values) for name, component in COMPONENTS.items() for values in 
 
 
 # What every dataset promises
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_is_recognised_again_in_another_folder(name: str, roots: dict[str, Path], tmp_path: Path) -> None:
+    component = COMPONENTS[name]
+    config = make(component.config, settings_of(component)[0], name)
+    elsewhere = shutil.copytree(roots[name], tmp_path / "elsewhere")
+    first, again = (
+        fingerprint_of(resolve_target(component.target)(config, root), name) for root in (roots[name], elsewhere)
+    )
+    assert first == again
+    assert first.marked > 0
 
 
 @pytest.mark.parametrize(("name", "values"), CASES, ids=[f"{name}-{values}" for name, values in CASES])

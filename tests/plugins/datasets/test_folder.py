@@ -243,3 +243,30 @@ def test_large_jpegs_look_the_same_though_they_are_decoded_small(tmp_path: Path)
     jpeg = pixels(save(tmp_path / "a.jpg", image, quality=98), 32, "RGB").astype(int)
     png = pixels(save(tmp_path / "a.png", image), 32, "RGB").astype(int)
     assert np.abs(jpeg - png).mean() < 2
+
+
+# What tells a folder from another one
+
+
+def identities_of(root: Path) -> set[bytes]:
+    return {*FolderDataset(make(FolderConfig, {"size": 16}, "folder"), root).identities()}
+
+
+def test_each_file_is_identified_by_class_name_and_content(tmp_path: Path) -> None:
+    for name in ("dog/1.png", "dog/2.png", "cat/1.png"):
+        save(tmp_path / name)
+    before = identities_of(tmp_path)
+    assert len(before) == 3
+    (tmp_path / "dog" / "2.png").rename(tmp_path / "cat" / "2.png")
+    assert len(before & identities_of(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("suffix", ["bmp", "png", "jpg"])
+def test_files_of_the_same_name_and_size_are_told_apart(suffix: str, tmp_path: Path) -> None:
+    colours = ((10, 20, 30), (11, 21, 31))
+    paths = [
+        save(tmp_path / f"{n}/a/1.{suffix}", Image.new("RGB", (32, 32), colour)) for n, colour in enumerate(colours)
+    ]
+    first, second = (identities_of(path.parents[1]) for path in paths)
+    assert len({path.stat().st_size for path in paths}) == 1
+    assert first.isdisjoint(second)
