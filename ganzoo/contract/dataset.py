@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -24,3 +25,10 @@ class Dataset(ABC):
         Images are uint8 (B, C, H, W); points and vectors are float32; classes and tokens are int64. Worker processes
         call this method when the data is streamed.
         """
+
+    def notes(self) -> Sequence[str]:
+        """Return what the user should know of the data, a line each: a training shows them before its first step.
+
+        Examples are the number of examples of each class, and what was left out, with the reason.
+        """
+        return ()

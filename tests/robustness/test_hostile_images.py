@@ -539,4 +539,4 @@ def test_any_damage_to_an_image_shows_it_or_leaves_it_out(
 
 
 def test_only_formats_that_start_no_program_are_opened() -> None:
-    assert set(FORMATS) == {"PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM"}
+    assert set(FORMATS) == {"PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF"}
