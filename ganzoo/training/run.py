@@ -44,6 +44,8 @@ from ganzoo.training.start import Others, read_starts, refuse_recorded, resumed_
 from ganzoo.training.stop import Stop
 from ganzoo.training.trainer import Intervals, Trainer
 
+PATIENCE = 1.0  # seconds of reading data that need no mention where there is no bar
+
 
 @dataclass(frozen=True)
 class Run:
@@ -121,7 +123,7 @@ def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: boo
         stack.enter_context(deterministic(selection.run.deterministic))
         folder = _choose_folder(selection, resume, processes)
         stack.enter_context(explain_training_out_of_memory(selection.run, device, folder))
-        with tracked_by(Tracker() if watchers and processes.is_first else untracked):
+        with tracked_by(Tracker(PATIENCE) if watchers and processes.is_first else untracked):
             training = _prepare(selection, data, precision, processes, folder, others, watchers, optional, stack)
         lock = folder.locked(resume) if processes.is_first else nullcontext()
         with explain_write_failure(folder), lock, stop.listening():
