@@ -28,7 +28,8 @@ from ganzoo.catalogue import (
 from ganzoo.errors import UserError
 from ganzoo.storage.files import open_file, read_file, rename_durably
 from ganzoo.storage.lock_owner import read_owner, this_process
-from ganzoo.text import first_line, warn
+from ganzoo.storage.run_files import is_run_folder
+from ganzoo.text import counted, first_line, warn
 
 if TYPE_CHECKING:
     from ganzoo.contract.augmentation import Augmentation
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.recipe import Batch, FieldRef, Generated, Output, Parts, Phase, PhaseOutput, Recipe
     from ganzoo.contract.sampling import SampleRequest
     from ganzoo.contract.step_context import NotReplayable, StepContext
+    from ganzoo.contract.tracking import track
     from ganzoo.contract.working_state import WorkingState
     from ganzoo.drawing import to_pil, to_uint8
     from ganzoo.layers import Dropout
@@ -86,6 +88,7 @@ _WITH_TORCH = {
     "ganzoo.contract.recipe": ("Batch", "FieldRef", "Generated", "Output", "Parts", "Phase", "PhaseOutput", "Recipe"),
     "ganzoo.contract.sampling": ("SampleRequest",),
     "ganzoo.contract.step_context": ("NotReplayable", "StepContext"),
+    "ganzoo.contract.tracking": ("track",),
     "ganzoo.contract.working_state": ("WorkingState",),
     "ganzoo.drawing": ("to_pil", "to_uint8"),
     "ganzoo.layers": ("Dropout",),
@@ -163,9 +166,11 @@ __all__ = [
     "Variant",
     "WorkingState",
     "batchwise",
+    "counted",
     "embedding",
     "first_line",
     "hookimpl",
+    "is_run_folder",
     "key",
     "open_file",
     "option",
@@ -176,6 +181,7 @@ __all__ = [
     "this_process",
     "to_pil",
     "to_uint8",
+    "track",
     "warn",
 ]
 

@@ -6,7 +6,7 @@ import difflib
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO
 
 
@@ -63,6 +63,23 @@ def listed(names: Sequence[object], most: int) -> str:
     """Return the first ``most`` names in quotes, and the number of the others."""
     more = f", and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(quoted, names[:most])) + more
+
+
+def counted(counts: Mapping[str, int], most: int = 10) -> str:
+    """Return names with their numbers in one phrase; of many names, those after the first ``most`` are summed up.
+
+    >>> counted({"cat": 40, "dog": 60})
+    'cat 40, dog 60'
+    >>> counted({"cat": 40, "dog": 60, "ox": 2, "yak": 5}, most=2)
+    'cat 40, dog 60, and 2 more with 2 to 5'
+    """
+    shown = ", ".join(f"{printable(name)} {count:,}" for name, count in list(counts.items())[:most])
+    rest = list(counts.values())[most:]
+    if not rest:
+        return shown
+    low, high = min(rest), max(rest)
+    each = f"{low:,} each" if low == high else f"{low:,} to {high:,}"
+    return f"{shown}, and {len(rest)} more with {each}"
 
 
 def in_file_name(name: str) -> str:

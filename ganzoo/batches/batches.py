@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import final
 
 import torch
@@ -13,11 +13,20 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ganzoo.batches.fingerprint import Fingerprint, fingerprint_of
 from ganzoo.batches.order import BatchOrder
-from ganzoo.batches.reading import Receiver, bytes_per_example, length_of, read_checked, read_in_chunks
+from ganzoo.batches.reading import (
+    Receiver,
+    bytes_per_example,
+    length_of,
+    notes_of,
+    number_of_chunks,
+    read_checked,
+    read_in_chunks,
+)
 from ganzoo.batches.workers import init_worker, signals_blocked
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.plugin_files import ModulesOfFiles
 from ganzoo.contract.dataset import Dataset
+from ganzoo.contract.tracking import track
 from ganzoo.errors import UserError
 from ganzoo.randomness import WHOLE, Share
 
@@ -29,13 +38,14 @@ class Batches(ABC):
     """The batches of one dataset by number, in the form that networks receive.
 
     A batch has two steps: :meth:`feed` runs on the host, and :meth:`make` runs on the device alone, so that it can be
-    compiled or recorded. ``source`` is the word for the user: "memory" or "stream". ``fingerprint`` tells the data from
-    other data.
+    compiled or recorded. ``source`` is the word for the user: "memory" or "stream"; ``notes`` are those of the dataset.
+    ``fingerprint`` tells the data from other data.
     """
 
     order: BatchOrder
     source: str
     fingerprint: Fingerprint
+    notes: Sequence[str] = ()
 
     @abstractmethod
     def feed(self, number: int) -> Feed:
@@ -188,16 +198,21 @@ def open_batches(
     read_checked(dataset, torch.arange(1), spec, owner)
     if length * bytes_per_example(spec) > budget:
         order = BatchOrder(length, batch_size, seed, name, share=share)
-        return StreamedBatches(dataset, spec, owner, order, workers, device, fingerprint_of(dataset, owner))
-    order = BatchOrder(length, batch_size, seed, name, device, share)
-    return MemoryBatches(_read_all(dataset, spec, owner, device), spec, order, fingerprint_of(dataset, owner))
+        batches: Batches = StreamedBatches(dataset, spec, owner, order, workers, device, fingerprint_of(dataset, owner))
+    else:
+        order = BatchOrder(length, batch_size, seed, name, device, share)
+        fields = _read_all(dataset, spec, owner, device)
+        batches = MemoryBatches(fields, spec, order, fingerprint_of(dataset, owner))
+    batches.notes = notes_of(dataset, owner)
+    return batches
 
 
 def _read_all(dataset: Dataset, spec: DataSpec, name: str, device: torch.device) -> dict[str, Tensor]:
     """Return all examples on ``device``."""
     length = len(dataset)
     examples: dict[str, Tensor] = {}
-    for rows, fields in read_in_chunks(dataset, torch.arange(length), spec, name):
+    chunks = read_in_chunks(dataset, torch.arange(length), spec, name)
+    for rows, fields in track(chunks, f"reading {name}", number_of_chunks(length)):
         for field, values in fields.items():
             if field not in examples:
                 examples[field] = torch.empty((length, *values.shape[1:]), dtype=values.dtype, device=device)

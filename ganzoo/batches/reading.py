@@ -12,9 +12,10 @@ from ganzoo.contract.dataset import Dataset
 from ganzoo.contract.field_values import values_of
 from ganzoo.errors import UserError
 from ganzoo.fields.joined import JoinedValues
-from ganzoo.text import message_of
+from ganzoo.text import message_of, one_line
 
-CHUNK = 4096  # examples
+CHUNK = 512  # examples
+LONGEST_NOTE = 2000  # letters
 
 
 @final
@@ -43,6 +44,14 @@ def length_of(dataset: Dataset, owner: str) -> int:
     return length
 
 
+def notes_of(dataset: Dataset, owner: str) -> tuple[str, ...]:
+    """Return the notes of ``dataset``; raises :class:`UserError` if it fails to give them."""
+    try:
+        return tuple(one_line(note, LONGEST_NOTE) for note in dataset.notes())
+    except Exception as problem:
+        raise UserError(f"{owner} cannot describe its examples: {message_of(problem)}") from problem
+
+
 def read_in_chunks(
     dataset: Dataset, indices: Tensor, spec: DataSpec, owner: str
 ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
@@ -53,6 +62,11 @@ def read_in_chunks(
     for start in range(0, len(indices), CHUNK):
         rows = slice(start, start + CHUNK)
         yield rows, read_checked(dataset, indices[rows], spec, owner)
+
+
+def number_of_chunks(count: int) -> int:
+    """Return in how many chunks ``count`` examples are read."""
+    return -(-count // CHUNK)
 
 
 def bytes_per_example(spec: DataSpec) -> int:

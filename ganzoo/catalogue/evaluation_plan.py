@@ -31,7 +31,8 @@ class EvaluationPlan:
     @property
     def parted(self) -> bool:
         """Whether the dataset has separate training and test data."""
-        return any(option.name == SPLIT for option in options_of(self.dataset.component.config))
+        options = options_of(self.dataset.component.config)
+        return any(option.name == SPLIT and {"train", "test"} <= {*option.choices} for option in options)
 
     @property
     def tells_classes(self) -> bool:

@@ -124,6 +124,8 @@ def _present(kind: Any) -> Any:
 
 
 def _word(kind: Any) -> str:
+    if typing.get_origin(kind) is Literal:
+        return "|".join(typing.get_args(kind))
     return {int: "N", float: "X", str: "TEXT", bool: "yes|no", Path: "PATH"}.get(kind, "VALUE")
 
 

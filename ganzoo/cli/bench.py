@@ -13,7 +13,7 @@ from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.cli.help import HelpCommand
-from ganzoo.cli.output import print_json, print_table, tell
+from ganzoo.cli.output import print_json, print_table, tell, tell_loading
 from ganzoo.errors import Refused, UserError
 from ganzoo.text import warn
 
@@ -62,6 +62,8 @@ def bench(variants: tuple[str, ...], steps: int | None, as_json: bool, **flags: 
     for name in names:
         with _named(name, len(names) > 1):
             selections.append(select(registry, name, flags))
+    if not as_json:
+        tell_loading("bench")
     # Imported here because it imports torch: problems that need no torch have been reported by now.
     from ganzoo.assembly.dry_run import assemble
     from ganzoo.step.device import choose_device

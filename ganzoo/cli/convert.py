@@ -10,7 +10,7 @@ import click
 
 from ganzoo.catalogue import installed
 from ganzoo.catalogue.selection import PRESETS
-from ganzoo.cli.output import tell
+from ganzoo.cli.output import tell, tell_loading
 from ganzoo.cli.parts import PartsCommand, selected
 from ganzoo.cli.plugin_option import command_again
 from ganzoo.cli.words import Word, values
@@ -74,6 +74,7 @@ def convert(old: Path, out: Path, force: bool, takes: tuple[str, ...]) -> None:
     if older_model(old) is not None:
         _migrate(old, out, force)
         return
+    tell_loading(f"convert {old}")
     # Imported here because it imports torch: problems that need no torch have been reported by now.
     from ganzoo.studio.conversion.convert import convert as convert_checkpoint
 

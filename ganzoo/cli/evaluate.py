@@ -14,7 +14,7 @@ from ganzoo.catalogue import Registry, installed
 from ganzoo.catalogue.evaluation_plan import SAMPLES
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.models import model_argument, refuse_if_missing
-from ganzoo.cli.output import print_json, print_table, tell
+from ganzoo.cli.output import print_json, print_table, tell, tell_loading
 from ganzoo.cli.words import of_params, scan
 from ganzoo.errors import UserError
 from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
@@ -98,8 +98,11 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
     registry = installed()
     names = tuple(name for given in metrics for name in given.split(","))
     _refuse_unknown(registry, options["dataset"], options["judge"], names)
+    if not as_json:
+        tell_loading(f"evaluate {model}")
     # Imported here because it imports torch: problems that need no torch have been reported by now.
     import ganzoo
+    from ganzoo.contract.tracking import tracked_by
     from ganzoo.step.device import choose_device
     from ganzoo.studio.evaluation import evaluate as evaluate_model
     from ganzoo.training.observers.tracking import Tracker
@@ -110,21 +113,22 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
     if options["output_name"] is not None:
         model_read = model_read.for_output(options["output_name"])
     began = time.perf_counter()
-    found = evaluate_model(
-        model_read,
-        registry,
-        dataset=options["dataset"],
-        metrics=names,
-        judge=options["judge"],
-        samples=options["samples"],
-        seed=options["seed"],
-        data_root=options["data_root"],
-        device=choose_device(options["device"]),
-        flags=click.get_current_context().meta[_FLAGS],
-        track=tracker,
-        say=tracker.say,
-        against=(other, str(against)) if other is not None else None,
-    )
+    with tracked_by(tracker):
+        found = evaluate_model(
+            model_read,
+            registry,
+            dataset=options["dataset"],
+            metrics=names,
+            judge=options["judge"],
+            samples=options["samples"],
+            seed=options["seed"],
+            data_root=options["data_root"],
+            device=choose_device(options["device"]),
+            flags=click.get_current_context().meta[_FLAGS],
+            track=tracker,
+            say=tracker.say,
+            against=(other, str(against)) if other is not None else None,
+        )
     seconds = round(time.perf_counter() - began, 2)
     if as_json:
         print_json({"model": str(model), "seed": options["seed"], "seconds": seconds, **found.to_json()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +26,15 @@ def tell(text: str = "", err: bool = False, wrap: bool = True) -> None:
     stream = sys.stderr if err else sys.stdout
     lines = map(printable, text.split("\n"))
     click.echo("\n".join(fitted(line, stream) if wrap else line for line in lines), err=err)
+
+
+def tell_loading(what: str) -> None:
+    """Say on stderr what begins, as torch takes seconds to load; nothing if it is loaded already.
+
+    Of several processes that torchrun started, only the first one says it.
+    """
+    if "torch" not in sys.modules and os.environ.get("RANK", "0") == "0":
+        tell(f"{what}: loading torch", err=True)
 
 
 def print_json(value: Any) -> None:

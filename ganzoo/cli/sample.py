@@ -9,7 +9,7 @@ import click
 
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.models import model_argument, refuse_if_missing
-from ganzoo.cli.output import tell
+from ganzoo.cli.output import tell, tell_loading
 from ganzoo.errors import UserError
 
 COUNT = 64  # examples
@@ -88,6 +88,7 @@ def sample(
     shape (N, H, W) in grey or (N, H, W, 3) in colour, and for a conditional model the labels as int64 (N,).
     """
     refuse_if_missing(model)
+    tell_loading(f"sample {model}")
     import ganzoo
     from ganzoo.contract.field_values import values_of
     from ganzoo.health.memory import advise_fewer

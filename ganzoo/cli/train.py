@@ -9,7 +9,7 @@ from typing import final
 import click
 
 from ganzoo.catalogue.selection import PRESETS
-from ganzoo.cli.output import tell
+from ganzoo.cli.output import tell, tell_loading
 from ganzoo.cli.parts import PartsCommand, selected
 from ganzoo.cli.plugin_option import command_again
 from ganzoo.cli.words import Word
@@ -51,6 +51,7 @@ def train(resume: bool, dry_run: bool) -> int:
     on the default dataset of the variant.
     """
     selection = selected()
+    tell_loading(f"train {selection.variant}")
     # Imported here because it imports torch: problems that need no torch have been reported by now.
     from ganzoo.assembly.dry_run import assemble
     from ganzoo.contract.field_values import values_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -28,6 +28,13 @@ class Dataset(ABC):
         Images are uint8 (B, C, H, W); points and vectors are float32; classes and tokens are int64. Worker processes
         call this method when the data is streamed.
         """
+
+    def notes(self) -> Sequence[str]:
+        """Return what the user should know of the data, a line each: a training shows them before its first step.
+
+        Examples are the number of examples of each class, and what was left out, with the reason.
+        """
+        return ()
 
     def identities(self) -> Iterable[bytes]:
         """Return what identifies the examples: bytes for each of them, or for some, in any order.

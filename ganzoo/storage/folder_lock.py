@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from ganzoo.errors import UserError
 from ganzoo.storage.files import write_atomically
 from ganzoo.storage.lock_owner import read_owner, this_process
+from ganzoo.storage.run_files import LOCK
 
 DEAD_OWNER_TIMEOUT = 30.0  # seconds; data workers of a killed process may keep its lock for about 5
 _PAUSE = 0.02
@@ -30,7 +31,7 @@ class FolderLock:
 
     def __init__(self, folder: Path):
         # The operating system releases the lock of a process that dies; the file with its name stays.
-        self._lock, self._owner = FileLock(folder / ".lock"), folder / ".owner"
+        self._lock, self._owner = FileLock(folder / LOCK), folder / ".owner"
         deadline = time.monotonic() + DEAD_OWNER_TIMEOUT
         while not self._acquire():
             owner = read_owner(self._owner)

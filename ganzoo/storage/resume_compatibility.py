@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ganzoo.catalogue.component import Slot
+from ganzoo.catalogue.options import values_of
+from ganzoo.catalogue.registry import Part
 from ganzoo.errors import UserError
 from ganzoo.text import one_line
 
@@ -42,6 +44,17 @@ def with_optional_parts(parts: Mapping[str, Any], slots: Iterable[Slot]) -> dict
     """
     defaults = {slot.name: {"name": slot.default, "config": {}} for slot in slots if slot.optional}
     return {**defaults, **parts}
+
+
+def with_later_options(parts: Mapping[str, Any], current: Mapping[str, Part]) -> dict[str, Any]:
+    """Return the parts in a file, with the defaults of options that their components did not have then."""
+    return {slot: _with_defaults(part, current[slot]) if slot in current else part for slot, part in parts.items()}
+
+
+def _with_defaults(part: Any, current: Part) -> Any:
+    if not isinstance(part, Mapping) or part.get("name") != current.component.name:
+        return part
+    return {**part, "config": {**values_of(current.component.config()), **part["config"]}}
 
 
 def training_identity(config: Mapping[str, Any]) -> dict[str, Any]:

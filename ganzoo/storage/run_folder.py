@@ -13,6 +13,7 @@ from typing import Any
 from ganzoo.errors import UserError
 from ganzoo.storage.files import WriteFailed, make_folder, remove_leftovers, write_atomically
 from ganzoo.storage.folder_lock import FolderLock
+from ganzoo.storage.run_files import CONFIG, SAMPLES
 
 
 class RunFolder:
@@ -22,9 +23,9 @@ class RunFolder:
         self.path = path
         self.model = path / "model.safetensors"
         self.best = path / "best.safetensors"
-        self.config = path / "config.json"
+        self.config = path / CONFIG
         self.metrics = path / "metrics.jsonl"
-        self.samples = path / "samples"
+        self.samples = path / SAMPLES
         self.animation = path / "samples.gif"
         self.curves = path / "curves.png"
         self.events = path / "tensorboard"

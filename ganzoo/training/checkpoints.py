@@ -22,6 +22,7 @@ from ganzoo.storage.resume_compatibility import (
     is_run_config,
     refuse_changed_config,
     training_identity,
+    with_later_options,
     with_optional_parts,
 )
 from ganzoo.storage.run_folder import RunFolder
@@ -135,7 +136,7 @@ def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
 
 
 def _refuse_changed_config(original: Mapping[str, Any], selection: Selection) -> None:
-    parts = with_optional_parts(original["parts"], selection.recipe.slots)
+    parts = with_later_options(with_optional_parts(original["parts"], selection.recipe.slots), selection.parts)
     # How many examples there are is compared with the data itself (same_data.py).
     parts = {slot: _without_counts(part, selection.parts.get(slot)) for slot, part in parts.items()}
     current = selection.to_json()

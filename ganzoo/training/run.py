@@ -18,6 +18,7 @@ from ganzoo.catalogue.registry import Registry, installed
 from ganzoo.catalogue.selection import Selection
 from ganzoo.catalogue.starts import Start
 from ganzoo.contract.judge import untracked
+from ganzoo.contract.tracking import tracked_by
 from ganzoo.errors import UserError
 from ganzoo.randomness import process_numerics
 from ganzoo.step.determinism import deterministic
@@ -42,6 +43,8 @@ from ganzoo.training.setup import build_trainer
 from ganzoo.training.start import Others, read_starts, refuse_recorded, resumed_starts
 from ganzoo.training.stop import Stop
 from ganzoo.training.trainer import Intervals, Trainer
+
+PATIENCE = 1.0  # seconds of reading data that need no mention where there is no bar
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,8 @@ def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: boo
         stack.enter_context(deterministic(selection.run.deterministic))
         folder = _choose_folder(selection, resume, processes)
         stack.enter_context(explain_training_out_of_memory(selection.run, device, folder))
-        training = _prepare(selection, data, precision, processes, folder, others, watchers, optional, stack)
+        with tracked_by(Tracker(PATIENCE) if watchers and processes.is_first else untracked):
+            training = _prepare(selection, data, precision, processes, folder, others, watchers, optional, stack)
         lock = folder.locked(resume) if processes.is_first else nullcontext()
         with explain_write_failure(folder), lock, stop.listening():
             if resume:
@@ -267,6 +271,7 @@ def _title(selection: Selection, data: Mapping[str, DataSpec], trainer: Trainer)
             f"{part.component.name}{about}: {batches.order.length:,} {spec.target_field.describe()}"
             f"{with_condition}, from {batches.source}"
         )
+        lines += [f"  {note}" for note in batches.notes]
     sizes = ", ".join(
         f"{name} {sum(p.numel() for p in network.parameters()):,}"
         for name, network in trainer.train_step.recipe.named_children()

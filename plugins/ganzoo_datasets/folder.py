@@ -5,24 +5,24 @@ from __future__ import annotations
 import itertools
 import os
 import unicodedata
-import warnings
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ganzoo.plugin import Dataset, UserError, open_file, warn
-from ganzoo_datasets.images import Pixels, header_problem, pixels, reason
-from ganzoo_datasets.trees import CHANNELS, FolderConfig, images_below
+from ganzoo.plugin import Dataset, UserError, counted, open_file, track, warn
+from ganzoo_datasets.images import Pixels, header_problem, pixels, reason, without_warnings
+from ganzoo_datasets.trees import CHANNELS, SHOWN, FolderConfig, Layout, named_as_image
+from ganzoo_datasets.walks import scan_below
 
 MODES = {"rgb": "RGB", "grey": "L", "rgba": "RGBA"}
-SHOWN = 3
 # Files per task of a thread: with single files, the overhead of a task would be larger than its work.
 OPENED, DECODED = 200, 16
 END = 256  # bytes of a file that identify it, with its name and size
+KINDS = 6  # of files in a note
 
 
 class FolderDataset(Dataset):
@@ -35,10 +35,14 @@ class FolderDataset(Dataset):
         self._folder = config.folder(root)
         self._shape = (CHANNELS[config.channels], config.size, config.size)
         self._mode = MODES[config.channels]
-        classes = config.classes(root)
-        found = [images_below(folder) for folder in classes.values() or (self._folder,)]
-        valid = self._valid(list(itertools.chain(*found)), config.check)
-        kept = [[path for path in paths if path in valid] for paths in found]
+        self._layout = config.layout(root)
+        classes = self._layout.classes
+        found = [[scan_below(folder) for folder in folders] for folders in classes.values() or (self._layout.folders,)]
+        files = [[path for below in group for path in below.files] for group in found]
+        images, self._others = self._divided(list(itertools.chain(*files)))
+        valid = self._valid(images, config.check)
+        self._damaged = len(images) - len(valid)
+        kept = [[path for path in paths if path in valid] for paths in files]
         empty = [name for name, paths in zip(classes, kept, strict=False) if not paths]
         if not valid:
             raise UserError(f"{self._folder} has no readable image: put images there")
@@ -49,7 +53,9 @@ class FolderDataset(Dataset):
             )
         self._paths = [str(path) for paths in kept for path in paths]
         self._labels = torch.tensor([number for number, paths in enumerate(kept) for _ in paths])
-        self._labelled = bool(classes)
+        self._counts = {name: len(paths) for name, paths in zip(classes, kept, strict=False)}
+        self._passed = {path: why for group in found for below in group for path, why in below.passed.items()}
+        self._inside = [path for group in found for below in group for path in below.folders] if classes else []
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -58,10 +64,20 @@ class FolderDataset(Dataset):
         """Return ``image`` (B, C, size, size) uint8 and, with classes, ``label`` (B,); raises for a damaged file."""
         images = torch.empty(len(indices), *self._shape, dtype=torch.uint8)
         # In the worker processes of a loader torch has one thread, so they do not compete for the cores.
-        with _without_warnings(), ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        with without_warnings(), ThreadPoolExecutor(torch.get_num_threads()) as pool:
             for _ in pool.map(self._decode, torch.split(indices, DECODED), torch.split(images, DECODED)):
                 pass
-        return {"image": images, "label": self._labels[indices]} if self._labelled else {"image": images}
+        return {"image": images, "label": self._labels[indices]} if self._counts else {"image": images}
+
+    def notes(self) -> Sequence[str]:
+        """Return the parts that are used, the number of images of each class, and what was left out."""
+        left_out = list(_left_out(self._folder, self._layout, self._damaged, self._others, self._passed))
+        return [
+            *_used(self._layout),
+            *([f"classes: {counted(self._counts)}"] if self._counts else []),
+            *_odd_classes(self._folder, self._counts, self._inside),
+            *([f"left out: {'; '.join(left_out)}"] if left_out else []),
+        ]
 
     def identities(self) -> Iterator[bytes]:
         """Yield name, class, size and end of every file; they do not depend on where the folder is."""
@@ -91,14 +107,16 @@ class FolderDataset(Dataset):
         except Exception as problem:  # Pillow raises many kinds of errors for damaged files
             raise UserError(f"{path} cannot be decoded ({reason(problem)}): remove or replace it") from problem
 
+    def _divided(self, paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+        """Return the images among files, and the others; the content decides where the name does not say so."""
+        unnamed = [path for path in paths if not named_as_image(path)]
+        others = self._problems(unnamed, header_problem, OPENED, "files")
+        return [path for path in paths if path not in others], list(others)
+
     def _valid(self, paths: Sequence[Path], check: str) -> set[Path]:
         """Return those of ``paths`` that pass ``check``, and report the others."""
         problem_of, size = {"decode": (self._decode_problem, DECODED), "open": (header_problem, OPENED)}[check]
-        chunks = (paths[start : start + size] for start in range(0, len(paths), size))
-        problems: dict[Path, str] = {}
-        with _without_warnings(), ThreadPoolExecutor() as pool:
-            for found in pool.map(lambda chunk: {path: problem_of(path) for path in chunk}, chunks):
-                problems |= {path: why for path, why in found.items() if why}
+        problems = self._problems(paths, problem_of, size, "images")
         if problems:
             shown = [
                 f"{path.relative_to(self._folder)} ({why})" for path, why in itertools.islice(problems.items(), SHOWN)
@@ -106,6 +124,18 @@ class FolderDataset(Dataset):
             more = ", …" if len(problems) > SHOWN else ""
             warn(f"left out {len(problems)} of {len(paths)} files in {self._folder}: {', '.join(shown)}{more}")
         return set(paths) - problems.keys()
+
+    def _problems(
+        self, paths: Sequence[Path], problem_of: Callable[[Path], str], size: int, what: str
+    ) -> dict[Path, str]:
+        """Return the problem of each path that has one; a thread looks at ``size`` of them at once."""
+        chunks = [paths[start : start + size] for start in range(0, len(paths), size)]
+        problems: dict[Path, str] = {}
+        with without_warnings(), ThreadPoolExecutor() as pool:
+            found = pool.map(lambda chunk: {path: problem_of(path) for path in chunk}, chunks)
+            for some in track(found, f"checking {what} in {self._folder}", len(chunks)):
+                problems |= {path: why for path, why in some.items() if why}
+        return problems
 
     def _decode_problem(self, path: Path) -> str:
         try:
@@ -115,9 +145,45 @@ class FolderDataset(Dataset):
         return ""
 
 
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Silence Pillow's warnings about odd files; files that cannot be used are reported by :meth:`_valid`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def _used(layout: Layout) -> Iterator[str]:
+    """Yield which parts of the data are used, where it has parts."""
+    if layout.parts:
+        others = [name for name in layout.parts if name not in layout.used]
+        more = f", not of {', '.join(others)}; --dataset-split chooses" if others else ""
+        yield f"images of {', '.join(layout.used)}{more}"
+
+
+def _odd_classes(folder: Path, counts: Mapping[str, int], inside: Sequence[Path]) -> Iterator[str]:
+    """Yield what people may not have meant: folders inside classes, and names that differ in capitals alone."""
+    if inside:
+        first = f"{inside[0].relative_to(folder)}{', …' if len(inside) > 1 else ''}"
+        hint = ""
+        if len(counts) == 1:
+            hint = f"; to make them the classes, name the folder above them: --data-root {inside[0].parent}"
+        yield f"folders inside a class belong to it ({first}){hint}"
+    folded = Counter(name.casefold() for name in counts)
+    if alike := [name for name in counts if folded[name.casefold()] > 1]:
+        yield f"classes that differ in capitals alone: {', '.join(alike[:SHOWN])}{', …' if len(alike) > SHOWN else ''}"
+
+
+def _left_out(
+    folder: Path, layout: Layout, damaged: int, others: Sequence[Path], passed: Mapping[Path, str]
+) -> Iterator[str]:
+    """Yield phrases that say how many files and which folders are not used, and why."""
+    if damaged:
+        yield f"{damaged:,} unusable"
+    if kinds := Counter(path.suffix.lower() or path.name for path in (*layout.top.files, *others)):
+        yield f"{kinds.total():,} that are no images ({counted(dict(kinds.most_common()), KINDS)})"
+    if layout.top.folders:
+        yield _named("beside the parts", folder, layout.top.folders)
+    reasons: dict[str, list[Path]] = {}
+    for path, why in {**layout.top.passed, **passed}.items():
+        reasons.setdefault(why, []).append(path)
+    for why, paths in reasons.items():
+        yield _named(why, folder, paths)
+
+
+def _named(what: str, folder: Path, paths: Sequence[Path]) -> str:
+    """Return a phrase with the number and the first names of paths."""
+    shown = ", ".join(str(path.relative_to(folder)) for path in paths[:SHOWN])
+    return f"{len(paths):,} {what} ({shown}{', …' if len(paths) > SHOWN else ''})"

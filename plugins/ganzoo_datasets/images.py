@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -19,7 +20,7 @@ Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 # Pillow reads more formats, some of them by starting other programs; the content decides, not the name.
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # with values up to 65,535
 UPRIGHT = 1
 TURNS = {
@@ -35,6 +36,14 @@ TURNS = {
 # All threads together decode only one image of more pixels than this at a time, to bound the memory.
 LARGE = 2**24
 _large = Lock()
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """In the block, silence Pillow's warnings about odd files: files that cannot be used are reported by a reason."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def header_problem(path: Path) -> str:

@@ -1,16 +1,51 @@
-"""A folder of the user's images: its options, and its classes by the names of sub-folders; opens no image."""
+"""A folder of the user's images: its options, its parts for training and test, and its classes by sub-folders."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 
 from ganzoo.plugin import DataConfig, DataSpec, Field, UserError, option
+from ganzoo_datasets.walks import Found, scan
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
-CHANNELS = {"rgb": 3, "grey": 1, "rgba": 4}
+CHANNELS: Mapping[str, int] = {"rgb": 3, "grey": 1, "rgba": 4}
+# Files with these names are images, or damaged ones; of all others the content decides.
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"),
+    *(".jp2", ".avif"),
+)
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+TRAIN: Final = "train"
+ALL: Final = "all"
+CLASSES: Final = "none"
+PARTS: Mapping[str, str] = {
+    "train": TRAIN,
+    "training": TRAIN,
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+SHOWN = 3  # names in a message
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders whose images are used: those of each class by its name, or without classes those of all images.
+
+    ``parts`` are the parts of the data, such as train and test, of which ``used`` are used; without parts, both are
+    empty. ``top`` is what was found on the way.
+    """
+
+    folders: tuple[Path, ...]
+    classes: Mapping[str, tuple[Path, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    parts: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
+    top: Found = field(default_factory=Found)
 
 
 @dataclass(frozen=True)
@@ -30,90 +65,129 @@ class FolderConfig(DataConfig):
     labels: Literal["auto", "none"] = option(
         "auto", "auto: each sub-folder is a class; none: no labels, whatever the sub-folders"
     )
+    split: tuple[Literal["train", "val", "test", "all", "none"], ...] = option(
+        (TRAIN,), "parts to use if the sub-folders are train, val and test; all; none: these folders are classes"
+    )
+
+    def __post_init__(self) -> None:
+        if len(self.split) != 1 and {ALL, CLASSES} & {*self.split}:
+            raise ValueError(f"{ALL} and {CLASSES} stand alone in --dataset-split")
+        if not self.split:
+            raise ValueError("--dataset-split names no part")
 
     def folder(self, root: Path) -> Path:
         """Return the folder of the images; raises :class:`UserError` where it does not exist."""
         folder = root / self.path
         if not folder.is_dir():
             problem = "is not a folder" if folder.exists() else "does not exist"
+            unpack = ": unpack it first, and" if folder.is_file() and _is_archive(folder) else ":"
             raise UserError(
-                f"{folder} {problem}: name the folder of your images with --data-root DIR, "
+                f"{folder} {problem}{unpack} name the folder of your images with --data-root DIR, "
                 "or one inside the data folder with --dataset-path"
             )
         return folder
 
-    def classes(self, root: Path) -> dict[str, Path]:
-        """Return the folder of each class by its name, sorted; empty where the images have no labels."""
+    def layout(self, root: Path) -> Layout:
+        """Return which folders are used, and what they are; raises :class:`UserError` where that is not clear."""
         folder = self.folder(root)
-        folders, files = scan(folder)
-        if not folders and not files:
+        top = scan(folder)
+        if not top.folders and not top.files:
+            raise _no_images(folder, top)
+        parts = {} if self.split == (CLASSES,) else _parts_in(top.folders)
+        if not parts:
+            if self.split not in ((TRAIN,), (ALL,), (CLASSES,)):
+                raise UserError(f"{folder} has no folders called train, val or test: leave out --dataset-split")
+            return self._layout((folder,), [top], (), ())
+        used = tuple(parts) if self.split == (ALL,) else self.split
+        if missing := [name for name in used if name not in parts]:
             raise UserError(
-                f"{folder} has no images: put image files there, or one sub-folder with images per class; "
-                f"their names end in {', '.join(SUFFIXES)}"
+                f"{folder} has the parts {', '.join(parts)}, and no {', '.join(missing)}: name others with "
+                f"--dataset-split, or give --dataset-split {CLASSES} if these folders are classes"
             )
-        if self.labels == "none":
-            return {}
-        if folders and files:
-            raise UserError(
-                f"{folder} has both sub-folders ({folders[0].name}, …) and images ({files[0].name}, …): "
-                "move every image into the sub-folder of its class, "
-                "or give --dataset-labels none to use all of them without labels"
-            )
-        # A name that is not valid text, from another system, must not prevent the saving of a model.
-        return {path.name.encode(errors="backslashreplace").decode(): path for path in folders}
+        chosen = [path for name in used for path in parts[name]]
+        apart = {path for paths in parts.values() for path in paths}
+        beside = Found([path for path in top.folders if path not in apart], top.files, top.passed)
+        return self._layout(tuple(chosen), [scan(path) for path in chosen], tuple(parts), used, beside)
+
+    def _layout(
+        self,
+        folders: tuple[Path, ...],
+        contents: Sequence[Found],
+        parts: tuple[str, ...],
+        used: tuple[str, ...],
+        beside: Found | None = None,
+    ) -> Layout:
+        """Return the layout of the images in ``folders``, whose contents are given."""
+        classes: dict[str, tuple[Path, ...]] = {}
+        sub_folders = [path for found in contents for path in found.folders]
+        files = [path for found in contents for path in found.files]
+        top = beside or Found()
+        if self.labels == "auto":
+            image = next(filter(_is_image, files), None)
+            if image is None and not sub_folders:
+                raise _no_images(folders[0], contents[0])
+            if image is not None and sub_folders:
+                raise UserError(
+                    f"{folders[0]} has both sub-folders ({sub_folders[0].name}, …) and images ({image.name}, …): "
+                    "move every image into the sub-folder of its class, "
+                    "or give --dataset-labels none to use all of them without labels"
+                )
+            for path in sub_folders:
+                # A name that is not valid text, from another system, must not prevent the saving of a model.
+                name = path.name.encode(errors="backslashreplace").decode()
+                classes[name] = (*classes.get(name, ()), path)
+            if classes:
+                passed = {path: why for found in contents for path, why in found.passed.items()}
+                top = Found(top.folders, [*top.files, *files], {**top.passed, **passed})
+        return Layout(folders, dict(sorted(classes.items())), parts, used, top)
 
     def spec(self, root: Path) -> DataSpec:
         """Return what is delivered: ``image`` (C, size, size) and, with classes, ``label``."""
         fields = {"image": Field("image", (CHANNELS[self.channels], self.size, self.size))}
-        names = tuple(self.classes(root))
+        names = tuple(self.layout(root).classes)
         if names:
             fields["label"] = Field("class", classes=len(names), names=names)
         return DataSpec(fields, target="image", condition="label" if names else "")
 
 
-def scan(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the sub-folders of ``folder`` and its files with suffixes of images, both sorted.
+def _parts_in(folders: Sequence[Path]) -> dict[str, list[Path]]:
+    """Return the folders of each part, or nothing where the folders are classes.
 
-    Hidden names are left out, and so are links to a folder above, which would make a cycle.
+    They are parts if all have such names, or if there is a part for training and another one.
     """
-    folders, links, files = list[Path](), list[Path](), list[Path]()
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith((".", "__MACOSX")):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(Path(entry.path))
-                elif entry.is_symlink() and os.path.isdir(entry.path):
-                    links.append(Path(entry.path))
-                elif entry.name.lower().endswith(SUFFIXES):
-                    files.append(Path(entry.path))
-    except OSError as problem:
-        raise UserError(f"{folder} cannot be read ({problem.strerror or problem}): make it readable") from problem
-    # Resolving visits every folder above: with thousands of nested folders it would take many minutes.
-    here = folder.resolve() if links else folder
-    folders += [path for path in links if not here.is_relative_to(path.resolve())]
-    return sorted(folders), sorted(files)
+    parts: dict[str, list[Path]] = {name: [] for name in PARTS.values()}
+    for path in folders:
+        if (name := PARTS.get(path.name.casefold())) is not None:
+            parts[name].append(path)
+    found = {name: paths for name, paths in parts.items() if paths}
+    complete = sum(map(len, found.values())) == len(folders)
+    return found if complete or (TRAIN in found and len(found) > 1) else {}
 
 
-def images_below(folder: Path) -> list[Path]:
-    """Return the files with suffixes of images in ``folder`` and all folders below, sorted."""
-    found: list[Path] = []
-    waiting, seen = [folder], {_identity(folder)}
-    while waiting:
-        folders, files = scan(waiting.pop())
-        found += files
-        # Two links together may make a cycle.
-        new = {place: path for path in folders if (place := _identity(path)) not in seen}
-        seen |= new.keys()
-        waiting += new.values()
-    return sorted(found)
+def named_as_image(path: Path) -> bool:
+    """Return whether a name says that its file is an image."""
+    return path.name.lower().endswith(SUFFIXES)
 
 
-def _identity(folder: Path) -> tuple[int, int]:
-    """Return what identifies a folder, whatever link it was reached by."""
-    try:
-        about = folder.stat()
-    except OSError as problem:
-        raise UserError(f"{folder} cannot be read ({problem.strerror or problem}): make it readable") from problem
-    return about.st_dev, about.st_ino
+def _is_image(path: Path) -> bool:
+    if named_as_image(path):
+        return True
+    # Imported here: declarations import neither numpy nor Pillow, and most folders need neither for this.
+    from ganzoo_datasets.images import header_problem, without_warnings
+
+    with without_warnings():
+        return not header_problem(path)
+
+
+def _is_archive(path: Path) -> bool:
+    return path.name.lower().endswith(ARCHIVES)
+
+
+def _no_images(folder: Path, found: Found) -> UserError:
+    archives = [path.name for path in found.files if _is_archive(path)]
+    first = f"unpack {', '.join(archives[:SHOWN])}, or " if archives else ""
+    passed = [f"{path.name} ({why})" for path, why in found.passed.items()]
+    only = f", only {', '.join(passed[:SHOWN])}{', …' if len(passed) > SHOWN else ''}" if passed else ""
+    return UserError(
+        f"{folder} has no images{only}: {first}put image files there, or one sub-folder with images per class"
+    )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor
 from ganzoo.batches.batches import open_batches
 from ganzoo.catalogue import DataSpec, Field
 from ganzoo.contract.dataset import Dataset
+from ganzoo.contract.tracking import tracked_by
 from ganzoo.errors import UserError
 
 SPEC = DataSpec({"image": Field("image", (1, 2, 2)), "label": Field("class", classes=10)}, "image", "label")
@@ -97,3 +100,39 @@ def test_data_that_breaks_its_promise_is_told() -> None:
     wrong = DataSpec({"image": Field("image", (1, 4, 4)), "label": Field("class", classes=10)}, "image", "label")
     with pytest.raises(UserError, match="promised image as"):
         open_batches(Numbered(8), wrong, 2, 0, "numbers", torch.device("cpu"), 10**9, 0)
+
+
+class Told(Numbered):
+    """A dataset with notes."""
+
+    def notes(self) -> list[str]:
+        return ["two\nlines \x1b[31m", "x" * 10_000]
+
+
+@pytest.mark.parametrize("budget", [0, 10**9])
+def test_the_notes_of_a_dataset_are_lines_that_can_be_printed(budget: int) -> None:
+    batches = open_batches(Told(8), SPEC, 4, 0, "told", torch.device("cpu"), budget, 0)
+    first, second = batches.notes
+    assert first == "two; lines \\x1b[31m"
+    assert second.isprintable() and len(second) < 3000
+    assert open_numbered(8, 4, budget).notes == ()
+
+
+def test_notes_that_fail_are_the_fault_of_the_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Told, "notes", lambda self: 1 / 0)
+    with pytest.raises(UserError, match="told cannot describe its examples: division by zero"):
+        open_batches(Told(8), SPEC, 4, 0, "told", torch.device("cpu"), 0, 0)
+
+
+def test_the_reading_of_data_is_tracked() -> None:
+    works = []
+
+    def note(items: Iterable[Any], what: str, count: int) -> Iterator[Any]:
+        found = list(items)
+        works.append((what, count, len(found)))
+        return iter(found)
+
+    with tracked_by(note):
+        open_numbered(1200, 4, 10**9)
+        open_numbered(1200, 4, 0)
+    assert works == [("reading numbers", 3, 3)]

@@ -59,7 +59,7 @@ def test_help_without_a_variant_names_the_variants() -> None:
         (("--penalty", "wgan-gp"), "--penalty-weight", "--penalty-gamma"),
         (("--generator", "dcgan"), "--generator-width ", "--generator-widths"),
         (("--dataset", "mnist"), "--dataset-split", "--dataset-path"),
-        (("--dataset", "folder"), "--dataset-path", "--dataset-split"),
+        (("--dataset", "folder"), "--dataset-path", "--dataset-modes"),
         (("--optimizer", "sgd"), "--optimizer-momentum", "--optimizer-betas"),
         (("--generator-optimizer", "sgd"), "--generator-optimizer-momentum", "--discriminator-optimizer-momentum"),
         (("--generator-optimizer", "sgd"), "--discriminator-optimizer-betas", "--generator-optimizer-betas"),

@@ -26,7 +26,9 @@ class ProgressDisplay(Observer):
     def began(self, start: TrainingStart) -> None:
         """Show the description of the training, and the bar."""
         self._steps, self._printed_at, self._updated_at, self._scores = start.steps, 0.0, 0.0, ""
-        self._console.print("\n".join(map(printable, start.title.splitlines())), highlight=False)
+        # Without a terminal, lines are whole.
+        title, whole = "\n".join(map(printable, start.title.splitlines())), not self._console.is_terminal
+        self._console.print(title, highlight=False, soft_wrap=whole)
         self._bar = Progress(
             BarColumn(bar_width=None),
             MofNCompleteColumn(),

@@ -19,7 +19,8 @@ from ganzoo.errors import UserError
 from ganzoo_datasets.folder import FolderDataset
 from ganzoo_datasets.images import pixels
 from ganzoo_datasets.shapes import pictures
-from ganzoo_datasets.trees import FolderConfig, images_below
+from ganzoo_datasets.trees import FolderConfig
+from ganzoo_datasets.walks import scan_below
 
 # Folders of images
 
@@ -47,8 +48,9 @@ def read_all(root: Path, **options: Any) -> dict[str, torch.Tensor]:
 
 
 def test_a_flat_folder_has_no_labels(tmp_path: Path) -> None:
-    for name in ("b.png", "a.JPG", "c.webp", "notes.txt", ".hidden.png"):
+    for name in ("b.png", "a.JPG", "c.webp", ".hidden.png"):
         save(tmp_path / name, format="PNG")
+    (tmp_path / "notes.txt").write_text("no image")
     assert FolderConfig().spec(tmp_path).condition == ""
     assert set(read_all(tmp_path)) == {"image"}
     assert len(read_all(tmp_path)["image"]) == 3
@@ -199,7 +201,7 @@ def test_folders_in_each_other_are_gone_through_at_once(tmp_path: Path, monkeypa
     monkeypatch.setattr(Path, "resolve", lambda path, strict=False: resolved.append(path))
     deep = tmp_path / "root" / "/".join(["a"] * 100)
     path = save(deep / "1.png")
-    assert images_below(tmp_path / "root") == [path]
+    assert scan_below(tmp_path / "root").files == [path]
     assert not resolved
 
 
@@ -219,8 +221,8 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     spec = FolderConfig().spec(root)
     assert spec.condition_field is not None
     assert spec.condition_field.names == ("cat", "dog", "ox")
-    assert [path.name for path in images_below(root / "cat")] == ["1.png"]
-    assert sorted(path.name for path in images_below(root / "dog")) == ["2.png", "3.png"]
+    assert [path.name for path in scan_below(root / "cat").files] == ["1.png"]
+    assert sorted(path.name for path in scan_below(root / "dog").files) == ["2.png", "3.png"]
     assert len(FolderDataset(FolderConfig(), root)) == 5
 
 
