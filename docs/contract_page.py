@@ -45,6 +45,7 @@ GROUPS = {
         "ganzoo.contract.field_values",
         "ganzoo.contract.judge",
         "ganzoo.contract.metric",
+        "ganzoo.contract.tracking",
     ),
     "Helpers": ("ganzoo.layers", "ganzoo.drawing", "ganzoo.text", "ganzoo.errors", "ganzoo.storage", "ganzoo.training"),
 }
