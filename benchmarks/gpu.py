@@ -63,7 +63,7 @@ def jobs(device: torch.device) -> dict[str, Job]:
     }
     late = {f"speed, compiled: {name}": partial(gpu_speed.compiled, name, device, machine) for name in gpu_speed.CASES}
     last: dict[str, Job] = {name: partial(check, device) for name, check in gpu_checks.last_checks().items()}
-    return {**found, **speed, **last, **late}
+    return {**found, **speed, **late, **last}
 
 
 def done(name: str, job: Job) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import ganzoo
 from ganzoo.catalogue import Selection, installed
 from ganzoo.contract.recipe import Batch, PhaseOutput
 from ganzoo.contract.step_context import StepContext
-from ganzoo.errors import UserError
+from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.step.processes import DistributedProcesses
 from ganzoo.testing.observers import StopAt
 from ganzoo.testing.small_systems.systems import SYSTEMS
@@ -199,7 +199,7 @@ def too_large_a_batch(device: torch.device) -> Figures:
                 "dcgan", dataset="digits", dataset_size=64, batch_size=1024, steps=20, device="cuda", progress=False,
                 data_root=scratch, out=f"{scratch}/run",
             )  # fmt: skip
-    except UserError as problem:
+    except TrainingFailed as problem:
         message = str(problem)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0, device)
@@ -300,10 +300,11 @@ def checks() -> dict[str, Check]:
         "figures of a model": figures_of_a_model,
         "one process of NCCL": one_process_of_nccl,
         "too large a batch": too_large_a_batch,
+        "compiled steps": compiled,
     }
     return found
 
 
 def last_checks() -> dict[str, Check]:
-    """Return the checks after which a device may be unusable, or that take long."""
-    return {"compiled steps": compiled, "a recording that fails": failed_recording}
+    """Return the checks after which a device is unusable."""
+    return {"a recording that fails": failed_recording}

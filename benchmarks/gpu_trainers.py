@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -56,9 +57,14 @@ def build(selection: Selection, device: torch.device, said: Said | None = None) 
     return trainer
 
 
+def _executed(selection: Selection, execution: Literal["eager"]) -> Selection:
+    return replace(selection, run=replace(selection.run, execution=execution))
+
+
 def eager(selection: Selection, device: torch.device) -> Trainer:
     """Return a trainer with eager steps, and with learning rates on the device as recorded steps have them."""
-    trainer = build(selection, device)
+    trainer = build(_executed(selection, "eager"), device)
+    assert trainer.execution.name == "eager"
     for phase in trainer.train_step.phase_optimizers:
         phase.make_recordable(device)
     trainer.train_step.ema.make_recordable(device)
@@ -67,7 +73,7 @@ def eager(selection: Selection, device: torch.device) -> Trainer:
 
 def recorded(selection: Selection, device: torch.device, said: Said | None = None) -> Trainer:
     """Return a trainer that records its steps; with ``said``, it warns and goes on eagerly where it cannot."""
-    trainer = build(selection, device)
+    trainer = build(_executed(selection, "eager"), device)
     train_step = trainer.train_step
     recorder = CudaRecorder(device) if device.type == "cuda" else TapeRecorder(trainer)
     trainer.execution = Graphed(train_step, recorder, said.append if said is not None else None)

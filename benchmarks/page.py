@@ -125,6 +125,15 @@ shared memory counts once. Mapped files, such as torch's libraries, do not count
         tables.memory,
     ),
     Section(
+        "On a GPU",
+        "gpu",
+        "",
+        """What only a GPU can show: that recorded steps, guards, resumption and messages are what they are on a CPU,
+and how fast each variant trains, on data that needs no files. The limit is the machine's own rate of large matrix
+products or of copies, whichever is nearer. One step waits for its many kernels, so fewer of them are faster.""",
+        tables.gpu,
+    ),
+    Section(
         "To the first step",
         "startup",
         " --data-root DIR",

@@ -265,6 +265,43 @@ def startup(result: Result) -> Iterator[str]:
         yield from apart([table(headings, rows), misses([] if soon else [late])])
 
 
+def gpu(result: Result) -> Iterator[str]:
+    """Yield the tables of the checks on a GPU and of the speeds there."""
+    checks = [found for found in result["results"] if "manners" not in found["found"]]
+    passed = [found["check"] for found in checks if found["state"] == "passed"]
+    others = [(found["check"], found["state"], found["problem"].partition("\n")[0]) for found in checks]
+    rows = [
+        (row["check"].removeprefix("speed: "), name, *_on_gpu(figures))
+        for row in result["results"]
+        for name, figures in row["found"].get("manners", {}).items()
+    ]
+    sentence = f"{len(passed)} of {len(checks)} checks passed: {', '.join(passed)}."
+    note = f"Note: {result['note']}." if "note" in result else ""
+    failures = [row for row in others if row[1] != "passed"]
+    failed = table(("check", "state", "why"), failures) if failures else []
+    goals = [
+        f"{row['check'].removeprefix('speed: ')}: {goal} {seen:,.4g} ({judged(reached, f'at least {wanted:,g}')})"
+        for row in result["results"]
+        for goal, (wanted, seen, reached) in row["found"].get("targets", {}).items()
+    ]
+    targets = [f"Targets, of `auto`: {'; '.join(goals)}."] if goals else []
+    yield from apart([[sentence], [note] if note else [], failed, table(GPU_HEADINGS, rows), targets])
+
+
+GPU_HEADINGS = ("training", "as", "how", "steps/s", "times the tutorial", "kernels a step", "kernels' time", "of limit")
+
+
+def _on_gpu(figures: Mapping[str, Any]) -> list[str]:
+    return [
+        figures["manner"],
+        f"{figures['steps/s']:,.0f}",
+        f"{figures['times the tutorial']:.1f}" if "times the tutorial" in figures else "",
+        str(figures.get("kernels", "")),
+        f"{figures['busy'] * 1e3:.2f} ms" if "busy" in figures else "",
+        percent(figures["limit"]),
+    ]
+
+
 def every_variant(names: Sequence[str], found: Sequence[Result]) -> Iterator[str]:
     """Yield the table of all variants on all machines that were measured, and where the time of a step goes."""
     places: dict[str, Mapping[str, Any]] = {}

@@ -185,3 +185,19 @@ def test_a_replayed_training_goes_back_as_an_eager_one_does(tmp_path: Path) -> N
             trainer.advance()
     assert moved(everything(eager), everything(replayed)) == set()
     assert len(recorder.tapes) == 2
+
+
+def test_a_return_to_a_checkpoint_forgets_what_a_replayed_step_has_not_told_yet(tmp_path: Path) -> None:
+    selection = choose("gan", on_non_finite="roll-back", checkpoint_every=2)
+    trainer, _ = recorded(selection)
+    trainer.advance()
+    trainer.advance()
+    write_checkpoint(tmp_path, trainer, selection)
+    for _ in range(4):
+        trainer.advance()
+    loss = trainer.train_step.anomaly_check._last  # what a faulty step leaves in the memory of the device
+    for measured in loss.values():
+        measured.numbers.fill_(math.nan)
+    trainer.train_step.anomaly_check.after_replay([phase.name for phase in trainer.train_step.phase_optimizers], 5)
+    roll_back(tmp_path, trainer, 2)
+    assert trainer.train_step.anomaly_check.anomalies(wait=True) == []

@@ -26,6 +26,7 @@ sys.path.append(str(ROOT / "benchmarks"))
 
 import common  # noqa: E402
 import conditioners  # noqa: E402
+import gpu  # noqa: E402
 import memory  # noqa: E402
 import one_training  # noqa: E402
 import page  # noqa: E402
@@ -66,6 +67,22 @@ def test_a_tutorials_loop_trains(variant: str, stand_in_root: Callable[[str], Pa
     assert all(math.isfinite(value) for step in losses for value in step.values())
     assert losses[-1]["D loss"] < losses[0]["D loss"]
     assert all(not torch.equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_the_benchmark_of_a_gpu_is_rehearsed_on_the_cpu(tmp_path: Path) -> None:
+    out = tmp_path / "gpu.json"
+    words = ("--device", "cpu", "--out", str(out), "--only", "eager: gan-minimal$|one process|too large")
+    shown = CliRunner().invoke(gpu.main, words, prog_name="benchmarks/gpu.py")
+    assert shown.exit_code == 0, shown.output
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert [row["state"] for row in found["results"]] == ["passed"] * 3
+    assert found["results"][0]["found"] == {"difference": 0.0, "recordings": 1, "warnings": []}
+    assert "3 of 3 checks passed" in "\n".join(page.page([found]).splitlines())
+
+
+def test_a_check_of_a_gpu_that_fails_ends_no_other() -> None:
+    row = gpu.done("failing", lambda: {"never": 1 / 0})
+    assert (row["state"], row["problem"]) == ("failed", "ZeroDivisionError: division by zero")
 
 
 def test_a_tutorial_has_torchs_dropout() -> None:
