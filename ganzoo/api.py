@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ganzoo.batches.workers import leave_if_starting
 from ganzoo.catalogue import Registry, Slot, installed, select
 from ganzoo.catalogue.evaluation_plan import SAMPLES
 from ganzoo.catalogue.local import Adopted, own_objects
@@ -53,6 +54,7 @@ def train(
     end the training. Raises
     :class:`~ganzoo.errors.UserError`, before anything is written, where something is invalid.
     """
+    leave_if_starting()
     registry = installed()
     slots = recipe_slots(registry, registry.variant(variant))
     objects = own_objects(slots, options)

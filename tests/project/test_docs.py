@@ -84,7 +84,7 @@ def old_checkpoint() -> dict[str, Any]:
 def test_the_commands_of_a_page_run_one_after_the_other(page: Path, workplace: Path) -> None:
     for words in commands(page):
         line, _, file = (words, "", "") if ">" not in words else (words[:-2], *words[-2:])
-        with contextlib.redirect_stdout(Path(file).open("w")) if file else contextlib.nullcontext():
+        with contextlib.redirect_stdout(Path(file).open("w", encoding="utf-8")) if file else contextlib.nullcontext():
             assert command(quick(line)) == 0, " ".join(words)
 
 
