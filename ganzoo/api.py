@@ -12,6 +12,9 @@ from ganzoo.catalogue import Registry, Slot, installed, select
 from ganzoo.catalogue.evaluation_plan import SAMPLES
 from ganzoo.catalogue.local import Adopted, own_objects
 from ganzoo.catalogue.selection import recipe_slots
+from ganzoo.paths import user_path
+from ganzoo.storage.config_files import read_config
+from ganzoo.storage.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +40,7 @@ def train(
     variant: str,
     *,
     preset: str | None = None,
-    config: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | str | Path | None = None,
     progress: bool = True,
     resume: bool = False,
     observers: Watcher | Sequence[Watcher] = (),
@@ -48,13 +51,16 @@ def train(
     ``options`` are the options of ``ganzoo train`` with underscores: ``train("cgan", conditioner="multiply",
     dataset="mnist", steps=5000, optimizer_lr=1e-4)``. A class or an object may take the place of a component's name:
     ``loss=MyLoss``, ``generator=MyModule()``, ``dataset=my_torch_dataset``, ``penalty=[MyPenalty(), "r1"]``
-    (docs/notebook.md). ``config`` is the
-    content of a ``config.json``; ``resume`` continues the run in ``out``. Each of ``observers`` is a function that is
-    called with every report, or an object of a class derived from :class:`ganzoo.plugin.Observer`; their errors never
-    end the training. Raises
+    (docs/notebook.md). ``config`` is the path or the content of a config file (docs/config.md); ``resume`` continues
+    the run in ``out``, or that of ``config="RUN/config.json"``. Each of ``observers`` is a function that is called with
+    every report, or an object of a class derived from :class:`ganzoo.plugin.Observer`; their errors never end the
+    training. Raises
     :class:`~ganzoo.errors.UserError`, before anything is written, where something is invalid.
     """
     leave_if_starting()
+    file = read_config(config) if isinstance(config, str | Path) else config
+    if resume and isinstance(config, str | Path) and options.get("out") is None:
+        options["out"] = RunFolder.of_config(config)
     registry = installed()
     slots = recipe_slots(registry, registry.variant(variant))
     objects = own_objects(slots, options)
@@ -62,7 +68,7 @@ def train(
     named = {name.replace("_", "-"): value for name, value in options.items()}
     registry, named["metric"] = _with_metrics(adopted.registry, named.get("metric"))
     # What an object implies gives way to what was named for that very slot.
-    selection = select(registry, variant, {**adopted.implied, **named, **adopted.names}, preset, config)
+    selection = select(registry, variant, {**adopted.implied, **named, **adopted.names}, preset, file)
     from ganzoo.training import run
     from ganzoo.training.observers.progress import ProgressDisplay
 
@@ -81,7 +87,7 @@ def load(model: str | Path | Run, **parts: Any) -> Model:
 
     if isinstance(model, Run):
         return Model.read(model.folder.path, model.registry, parts)
-    return Model.read(Path(model), installed(), parts)
+    return Model.read(user_path(model), installed(), parts)
 
 
 def sample(
@@ -135,7 +141,7 @@ def evaluate(
         judge=judge,
         samples=samples,
         seed=seed,
-        data_root=Path(data_root) if data_root is not None else None,
+        data_root=user_path(data_root) if data_root is not None else None,
         device=choose_device(device),
         flags={name.replace("_", "-"): value for name, value in options.items()},
     )

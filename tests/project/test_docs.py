@@ -64,6 +64,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     (tmp_path / "old.safetensors").write_bytes(model_in_format_1(Path("runs/cgan/model.safetensors")))
     for name, code in re.findall(r"<!-- one file: (\S+) -->\n```python\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE):
         (tmp_path / name).write_text(code, encoding="utf-8")
+    (tmp_path / "my.toml").write_text(blocks(ROOT / "docs" / "config.md", "toml")[0], encoding="utf-8")
     torch.save(old_checkpoint(), tmp_path / "old.pkl", _use_new_zipfile_serialization=False)
     return tmp_path
 
