@@ -115,6 +115,15 @@ def test_the_python_example_runs(workplace: Path, monkeypatch: pytest.MonkeyPatc
     assert names["images"].abs().max() <= 1
 
 
+def test_the_config_file_of_the_page_is_used_in_python(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = ganzoo.train
+    monkeypatch.setattr(ganzoo, "train", lambda *given, **named: train(*given, **{**named, "steps": 2}), raising=False)
+    (example,) = blocks(ROOT / "docs" / "config.md", "python")
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert (names["run"].steps, names["run"].folder.path) == (2, Path("runs/from-python"))
+
+
 def test_the_cells_of_the_notebook_run_one_after_the_other(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train = ganzoo.train
 
