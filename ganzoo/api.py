@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ganzoo.batches.workers import leave_if_starting
 from ganzoo.catalogue import Registry, Slot, installed, select
 from ganzoo.catalogue.evaluation_plan import SAMPLES
 from ganzoo.catalogue.local import Adopted, own_objects
 from ganzoo.catalogue.selection import recipe_slots
+from ganzoo.paths import user_path
+from ganzoo.storage.config_files import read_config
+from ganzoo.storage.run_folder import RunFolder
+from ganzoo.text import warn
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +42,7 @@ def train(
     variant: str,
     *,
     preset: str | None = None,
-    config: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | str | Path | None = None,
     progress: bool = True,
     resume: bool = False,
     observers: Watcher | Sequence[Watcher] = (),
@@ -47,12 +53,21 @@ def train(
     ``options`` are the options of ``ganzoo train`` with underscores: ``train("cgan", conditioner="multiply",
     dataset="mnist", steps=5000, optimizer_lr=1e-4)``. A class or an object may take the place of a component's name:
     ``loss=MyLoss``, ``generator=MyModule()``, ``dataset=my_torch_dataset``, ``penalty=[MyPenalty(), "r1"]``
-    (docs/notebook.md). ``config`` is the
-    content of a ``config.json``; ``resume`` continues the run in ``out``. Each of ``observers`` is a function that is
-    called with every report, or an object of a class derived from :class:`ganzoo.plugin.Observer`; their errors never
-    end the training. Raises
+    (docs/notebook.md). ``config`` is the path or the content of a config file (docs/config.md); ``resume`` continues
+    the run in ``out``, or that of ``config="RUN/config.json"``. Each of ``observers`` is a function that is called with
+    every report, or an object of a class derived from :class:`ganzoo.plugin.Observer`; their errors never end the
+    training.
+
+    Ctrl-C ends the training after its step, saves it, and then raises ``KeyboardInterrupt``; a second Ctrl-C raises it
+    at once. SIGTERM, SIGHUP, SIGUSR1 and on Windows SIGBREAK have their usual effect, also after the save: they end the
+    process, unless the program handles them. If the program handles a signal and goes on, the run is returned, and is
+    not ``finished``. Raises
     :class:`~ganzoo.errors.UserError`, before anything is written, where something is invalid.
     """
+    leave_if_starting()
+    file = read_config(config) if isinstance(config, str | Path) else config
+    if resume and isinstance(config, str | Path) and options.get("out") is None:
+        options["out"] = RunFolder.of_config(config)
     registry = installed()
     slots = recipe_slots(registry, registry.variant(variant))
     objects = own_objects(slots, options)
@@ -60,12 +75,19 @@ def train(
     named = {name.replace("_", "-"): value for name, value in options.items()}
     registry, named["metric"] = _with_metrics(adopted.registry, named.get("metric"))
     # What an object implies gives way to what was named for that very slot.
-    selection = select(registry, variant, {**adopted.implied, **named, **adopted.names}, preset, config)
+    selection = select(registry, variant, {**adopted.implied, **named, **adopted.names}, preset, file)
     from ganzoo.training import run
     from ganzoo.training.observers.progress import ProgressDisplay
 
-    watching = observers if isinstance(observers, Sequence) else [observers]
-    return run.train(selection, [ProgressDisplay()] if progress else [], resume, watching)
+    given: Any = observers  # a program may give anything
+    watching = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+    done = run.train(selection, [ProgressDisplay()] if progress else [], resume, watching)
+    if done.signal is not None:
+        if done.is_first:
+            warn(f"stopped after {done.steps} steps and saved; out={str(done.folder.path)!r} with resume=True goes on")
+        # It has waited for the save. A loop over trainings must end, as it would without one.
+        signal.raise_signal(done.signal)
+    return done
 
 
 def load(model: str | Path | Run, **parts: Any) -> Model:
@@ -79,7 +101,7 @@ def load(model: str | Path | Run, **parts: Any) -> Model:
 
     if isinstance(model, Run):
         return Model.read(model.folder.path, model.registry, parts)
-    return Model.read(Path(model), installed(), parts)
+    return Model.read(user_path(model), installed(), parts)
 
 
 def sample(
@@ -103,7 +125,7 @@ def evaluate(
     model: str | Path | Run | Model,
     *,
     dataset: Any = None,
-    metrics: Iterable[Any] = (),
+    metrics: Any = (),
     judge: str | None = None,
     samples: int = SAMPLES,
     seed: int = 0,
@@ -113,7 +135,8 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a model, a run or the model at a path, and return what ``ganzoo evaluate`` shows.
 
-    ``dataset`` is a name, or data as :func:`train` takes it; ``metrics`` are names, or classes and objects. ``options``
+    ``dataset`` is a name, or data as :func:`train` takes it; ``metrics`` are names, or classes and objects, one or
+    several. ``options``
     are the options of the dataset, the judge and the metrics with underscores: ``dataset_size=32``. Raises
     :class:`~ganzoo.errors.UserError` where something is invalid, or the examples are too few for a metric.
     """
@@ -129,11 +152,11 @@ def evaluate(
         loaded,
         registry,
         dataset=adopted.names.get(DATASET.name, dataset),
-        metrics=names or (),
+        metrics=names.split(",") if isinstance(names, str) else names or (),
         judge=judge,
         samples=samples,
         seed=seed,
-        data_root=Path(data_root) if data_root is not None else None,
+        data_root=user_path(data_root) if data_root is not None else None,
         device=choose_device(device),
         flags={name.replace("_", "-"): value for name, value in options.items()},
     )
@@ -150,9 +173,11 @@ def _adopted(registry: Registry, slots: Sequence[Slot], objects: Mapping[str, An
 
 def _with_metrics(registry: Registry, metrics: Any) -> tuple[Registry, Any]:
     """Return ``registry`` with the metrics that are classes or objects, and ``metrics`` with their names in place."""
-    given = metrics if isinstance(metrics, list | tuple) else [metrics]
-    if all(isinstance(metric, str | None) for metric in given):
+    if isinstance(metrics, str | None):
         return registry, metrics
+    given = list(metrics) if isinstance(metrics, Iterable) and not isinstance(metrics, type) else [metrics]
+    if all(isinstance(metric, str) for metric in given):
+        return registry, tuple(given)
     from ganzoo.own.adopt import adopt_metrics
 
     return adopt_metrics(registry, given)

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 
 from ganzoo.errors import Interrupted
 
-ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name))
+# Windows has SIGINT, SIGTERM and SIGBREAK, which Ctrl-Break sends and a console that is closed.
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGBREAK")
+ENDING = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 SIGNALLED = 128  # plus the number of the signal: the exit status after a signal; 130 for SIGINT, 143 for SIGTERM
 
 

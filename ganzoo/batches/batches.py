@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing.process import BaseProcess
 from typing import final
 
 import torch
@@ -22,7 +24,7 @@ from ganzoo.batches.reading import (
     read_checked,
     read_in_chunks,
 )
-from ganzoo.batches.workers import init_worker, signals_blocked
+from ganzoo.batches.workers import ending_explained, init_worker, signals_blocked, starting_explained
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.plugin_files import ModulesOfFiles
 from ganzoo.contract.dataset import Dataset
@@ -101,6 +103,7 @@ class StreamedBatches(Batches):
         self._workers, self._device, self._receiver = workers, device, Receiver(spec)
         self._next, self._last = -1, dict[str, Tensor]()
         self._iterator: Iterator[dict[str, Tensor] | UserError] = iter(())
+        self._processes: list[BaseProcess] = []
 
     def feed(self, number: int) -> Feed:
         """Return the examples of batch ``number`` as they are stored."""
@@ -108,7 +111,8 @@ class StreamedBatches(Batches):
             return self._last
         if number != self._next:
             self._iterator, self._next = self._start(number), number
-        fields = next(self._iterator)
+        with ending_explained(self._name, self._processes):
+            fields = next(self._iterator)
         if isinstance(fields, UserError):
             raise fields
         self._next += 1
@@ -135,8 +139,11 @@ class StreamedBatches(Batches):
             generator=torch.Generator(),
             worker_init_fn=init_worker,
         )
-        with signals_blocked():
-            return iter(loader)
+        others = multiprocessing.active_children()
+        with signals_blocked(), starting_explained(self._name):
+            iterator = iter(loader)
+        self._processes = [process for process in multiprocessing.active_children() if process not in others]
+        return iterator
 
 
 class _CheckedDataset(TorchDataset["dict[str, Tensor] | UserError"]):

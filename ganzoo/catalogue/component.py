@@ -125,6 +125,10 @@ class Component:
         provides: Any = self.provides  # as above
         if isinstance(provides, str):
             yield f"{self.kind} {self.name!r} must list its capabilities in a tuple: ('site:block',)"
+        phases: Any = self.phases
+        if isinstance(phases, str):
+            yield f"recipe {self.name!r} must list its phases in a tuple: ({phases!r},)"
+            return
         names = [slot.name for slot in self.slots if isinstance(slot, Slot)]
         for phase in self.phases:
             missing = [slot.name for slot in phase_slots(phase, "", "") if slot.name not in names]

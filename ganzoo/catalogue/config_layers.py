@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ganzoo.catalogue.component import Variant
 from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.formats import FORMAT, OLDEST_CONFIG, refuse_other_format
+from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.registry import from_file
-from ganzoo.catalogue.settings import NOT_IN_FILES
+from ganzoo.catalogue.settings import NOT_IN_FILES, RunSettings
 from ganzoo.catalogue.starts import STARTS, Start, starts_from_json
 from ganzoo.errors import UserError
 from ganzoo.text import did_you_mean
@@ -58,12 +59,24 @@ def _layer_of(variant: Variant, parts: Mapping[str, str], overrides: Mapping[str
     return ConfigLayer(f"variant {variant.name!r}", dashed, options)
 
 
-def refuse_other_file(file: Mapping[str, Any], variant: str, preset: str | None) -> None:
-    """Raise :class:`UserError` where a config file has another variant or preset, or unknown entries."""
-    known = ("format", "variant", "variant_file", "preset", "parts", "observers", "run", "versions", STARTS)
+ENTRIES = ("variant", "preset", "run", "parts", "observers")  # that a user writes
+RECORDS = ("format", "variant_file", "versions", STARTS)  # that ganzoo adds
+PART_ENTRIES, PART_RECORDS = ("name", "config"), ("package", "version", "file")
+
+
+def refuse_other_file(file: Mapping[str, Any], variant: str, preset: str | None, places: Container[str]) -> None:
+    """Raise :class:`UserError` where a config file has another variant or preset, or unknown entries.
+
+    ``places`` are the names of slots and kinds.
+    """
     for key in file:
-        if key not in known:
-            raise UserError(f"the config file has an unknown entry {key!r}{did_you_mean(str(key), known)}")
+        if key not in (*ENTRIES, *RECORDS):
+            hint = did_you_mean(str(key), ENTRIES)
+            if _underscored(str(key)) in {option.name for option in options_of(RunSettings)}:
+                hint = "; it is a setting: write it into the table [run]."
+            elif key in places:
+                hint = "; it is a part: write it into the table [parts]."
+            raise UserError(f"the config file has an unknown entry {key!r}{hint} Entries: {', '.join(ENTRIES)}")
     for what, asked in (("variant", variant), ("preset", preset)):
         if asked is not None and file.get(what, asked) != asked:
             raise UserError(f"the config file has the {what} {file[what]!r}, not {asked!r}: leave one of them out")
@@ -72,27 +85,46 @@ def refuse_other_file(file: Mapping[str, Any], variant: str, preset: str | None)
 def file_layer(file: Mapping[str, Any], variant: Variant) -> ConfigLayer:
     """Return the layer of a config file; raises :class:`UserError` where it is damaged or has another recipe."""
     refuse_other_format(file.get("format", FORMAT), "the config file", OLDEST_CONFIG)
-    parts, run, observers = file.get("parts", {}), file.get("run", {}), file.get("observers", {})
-    if not all(isinstance(value, Mapping) for value in (parts, run, observers)):
-        raise UserError("the config file is damaged: 'parts', 'observers' and 'run' must be JSON objects")
+    for table in ("parts", "observers", "run"):
+        if not isinstance(file.get(table, {}), Mapping):
+            raise UserError(f"the config file is damaged: {table!r} must be a table, or in JSON an object")
+    run = {_underscored(name): value for name, value in file.get("run", {}).items()}
+    parts = {name: _part(name, value) for name, value in file.get("parts", {}).items()}
+    observers = {name: _part(name, value) for name, value in file.get("observers", {}).items()}
     described = {**parts, **{f"{OBSERVER}{name}": value for name, value in observers.items()}}
-    for name, value in described.items():
-        if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-            raise UserError(f"the config file is damaged: part {name!r} has no name")
-        if not isinstance(value.get("config", {}), Mapping):
-            raise UserError(f"the config file is damaged: 'config' of part {name!r} must be a JSON object")
     for name in NOT_IN_FILES:
         if name in run:
             raise UserError(
                 f"the config file has the option {name!r}, which no file may set: remove it, and give --{name}"
             )
-    names = {slot: value["name"] for slot, value in parts.items()}
+    names = {slot: value["name"] for slot, value in parts.items() if "name" in value}
     if names.get("recipe", variant.recipe) != variant.recipe:
         raise UserError(
             f"the config file has the recipe {names['recipe']!r}, but variant {variant.name!r} has the recipe "
             f"{variant.recipe!r}: leave the recipe out of the file"
         )
-    options = {key: value.get("config", {}) for key, value in described.items()}
+    options = {key: value["config"] for key, value in described.items()}
     files = {key: value.get("file") for key, value in described.items() if value.get("package") == LOCAL}
     starts = starts_from_json(file.get(STARTS, {}), "the config file")
     return ConfigLayer("the config file", names, {**options, RUN: run}, files=files, starts=starts)
+
+
+def _part(place: str, value: Any) -> Mapping[str, Any]:
+    """Return the description of a part with its ``config``; a text is the name alone, and a name may be missing."""
+    described = {"name": value} if isinstance(value, str) else value
+    if not isinstance(described, Mapping) or not isinstance(described.get("name", ""), str):
+        raise UserError(f"the config file is damaged: part {place!r} must be a name, or a table with name and config")
+    for key in described:
+        if key not in (*PART_ENTRIES, *PART_RECORDS):
+            raise UserError(
+                f"the config file has an unknown entry {key!r} in part {place!r}{did_you_mean(str(key), PART_ENTRIES)} "
+                f"Entries: {', '.join(PART_ENTRIES)}; options are in config"
+            )
+    config = described.get("config", {})
+    if not isinstance(config, Mapping):
+        raise UserError(f"the config file is damaged: 'config' of part {place!r} must be a table, or in JSON an object")
+    return {**described, "config": {_underscored(name): option for name, option in config.items()}}
+
+
+def _underscored(name: str) -> str:
+    return name.replace("-", "_")

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, TypeVar, Union
 
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.errors import Refused, UserError
+from ganzoo.paths import user_path
 from ganzoo.text import did_you_mean
 
 T = TypeVar("T")
@@ -167,7 +168,7 @@ def _read_plain(kind: Any, value: Any) -> Any:
     if kind is int and isinstance(value, float) and not value.is_integer():
         raise ValueError(f"must be {_phrase(kind)}")
     try:
-        return kind(value)
+        return user_path(value) if kind is Path else kind(value)
     except (ValueError, TypeError, OverflowError):
         raise ValueError(f"must be {_phrase(kind)}") from None
 
@@ -227,6 +228,13 @@ def make(config: type[T], values: Mapping[str, Any], owner: str) -> T:
 def values_of(config: Any) -> dict[str, Any]:
     """Return the options of a config object as JSON values."""
     return {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
+
+
+def record_of(config: Any) -> dict[str, Any]:
+    """Return what files record of a config object: its options, with paths that mean the same in every folder."""
+    given = values_of(config)
+    paths = {name: value for name in given if isinstance(value := getattr(config, name), Path)}
+    return {**given, **{name: str(path.absolute()) for name, path in paths.items()}}
 
 
 def _plain(value: Any) -> Any:

@@ -17,6 +17,7 @@ from typing import final
 from ganzoo.catalogue.discovery import LOCAL, Plugin, Provider, kinds_of, plugin_in, with_known_kinds
 from ganzoo.catalogue.registry import Registry, install, installed
 from ganzoo.errors import Interrupted, UserError
+from ganzoo.paths import user_path
 from ganzoo.text import described, in_file_name, one_line
 
 PREFIX = "ganzoo_file_"  # of the names of their modules, which are no names of other modules
@@ -95,12 +96,13 @@ class _Loader(SourceFileLoader):
 
 def _path_of(file: str | Path) -> Path:
     """Return the path without links; raises :class:`UserError` if it cannot be a plugin."""
+    file = user_path(file)
     shown = f"the plugin file {one_line(file)}"
     if os.path.isdir(file):
         raise UserError(f"{shown} is a folder: give one Python file")
     if not os.path.exists(file):
         raise UserError(f"{shown} does not exist: give the path of a Python file")
-    if Path(file).suffix != ".py" or not os.path.isfile(file):
+    if file.suffix != ".py" or not os.path.isfile(file):
         raise UserError(f"{shown} is not a Python file: its name must end in .py")
     if os.path.getsize(file) > MOST_BYTES:
         raise UserError(f"{shown} is larger than {MOST_BYTES // 2**20} MiB: give a file with Python code")

@@ -12,7 +12,7 @@ from ganzoo.catalogue.component import Command, Component, Slot, Variant
 from ganzoo.catalogue.discovery import ALLOW_LIST, LOCAL, Plugin, Provider, discover, kinds_of
 from ganzoo.catalogue.field_types import FIELD_TYPES, FieldType
 from ganzoo.catalogue.kinds import Kind
-from ganzoo.catalogue.options import Config, make, values_of
+from ganzoo.catalogue.options import Config, make, record_of
 from ganzoo.errors import UserError
 from ganzoo.text import did_you_mean, message_of, one_line
 
@@ -201,7 +201,7 @@ def part_to_json(part: Part) -> dict[str, Any]:
         "name": part.component.name,
         "package": part.provider.package,
         "version": part.provider.version,
-        "config": values_of(part.config),
+        "config": record_of(part.config),
     }
     return about | _file_of(part.provider)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from ganzoo.catalogue.component import Component, Slot, Variant
@@ -21,7 +22,7 @@ from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.flags import option_flags, options_by_slot, unknown_flag
 from ganzoo.catalogue.formats import FORMAT
 from ganzoo.catalogue.observers import observer_flags, observer_parts
-from ganzoo.catalogue.options import DataConfig, Option, make, options_of, values_of
+from ganzoo.catalogue.options import DataConfig, Option, make, options_of, record_of
 from ganzoo.catalogue.registry import (
     Part,
     Registry,
@@ -63,6 +64,10 @@ class Selection:
         """The declaration of the recipe."""
         return self.parts["recipe"].component
 
+    def with_out(self, out: Path | None) -> Selection:
+        """Return the selection with another run folder."""
+        return replace(self, run=replace(self.run, out=out))
+
     def data(self) -> dict[str, DataSpec]:
         """Return what each dataset slot will deliver; may list folders, reads no data."""
         specs = {}
@@ -74,7 +79,7 @@ class Selection:
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of ``config.json`` and of a model's header: names, never import paths."""
-        run = {name: value for name, value in values_of(self.run).items() if name not in NOT_IN_FILES}
+        run = {name: value for name, value in record_of(self.run).items() if name not in NOT_IN_FILES}
         about = {
             "format": FORMAT,
             "variant": self.variant,
@@ -200,18 +205,18 @@ def choose_components(
         named = (file or {}).get("variant") == variant_name
         missing = from_file(f"variant {one_line(variant_name)!r}", (file or {}).get("variant_file") if named else None)
         raise UserError(missing or str(problem)) from problem
-    refuse_other_file(file or {}, variant_name, preset)
+    slots = recipe_slots(registry, variant)
+    choosing = slot_flags(slots)
+    refuse_other_file(file or {}, variant_name, preset, choosing)
     preset = preset or str((file or {}).get("preset", PRESETS[0]))
     if preset not in PRESETS:
         raise UserError(f"no preset is called {preset!r}{did_you_mean(preset, PRESETS)} Presets: {', '.join(PRESETS)}")
-    slots = recipe_slots(registry, variant)
-    choosing = slot_flags(slots)
     layers = (
         *variant_layers(variant, published=preset == PRESETS[1]),
         file_layer(file or {}, variant),
         ConfigLayer("the command line", {n: _names(value) for n, value in _dashed(flags).items() if n in choosing}),
     )
-    problems = list(_unknown_slots(variant, slots, layers, registry))
+    problems = [*_unknown_slots(variant, slots, layers, registry), *_unknown_options(slots, layers[:-1], registry)]
     chosen = {"recipe": (Slot("recipe", "recipe", variant.recipe), registry.component("recipe", variant.recipe))}
     for slot in slots:
         names = _component_names(slot, layers)
@@ -273,6 +278,21 @@ def _unknown_slots(
                     f"{layer.name} has a part or option for {key!r}, but recipe {variant.recipe!r} has no slot {key!r}"
                     f"{did_you_mean(key, known)} Slots: {', '.join(sorted(known))}"
                 )
+
+
+def _unknown_options(slots: Sequence[Slot], layers: Sequence[ConfigLayer], registry: Registry) -> Iterator[str]:
+    """Yield the options that the last of ``layers`` gives for several parts at once, and that none of them has."""
+    for key, given in layers[-1].options.items():
+        sharing = [slot for slot in slots if key in (slot.kind, slot.flag)]
+        parts = [(slot.kind, name) for slot in sharing for name in _component_names(slot, layers)]
+        if not given or not sharing or (len(parts) == 1 and sharing[0].name == key):
+            continue  # a single part refuses by itself what it does not have
+        entries = [registry.component(kind, name) for kind, name in parts if name in registry.names(kind)]
+        known = dict.fromkeys(option.name for component in entries for option in options_of(component.config))
+        for name in given:
+            if entries and name not in known:
+                hint, have = did_you_mean(name, known), ", ".join(known) or "no options"
+                yield f"{layers[-1].name} has the option {name!r} for {key!r}, which it lacks{hint} It has {have}"
 
 
 def _component_names(slot: Slot, layers: Sequence[ConfigLayer]) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ class Start:
 
     def to_json(self) -> dict[str, str]:
         """Return what files record."""
-        return {"path": str(self.path), "sha256": self.sha256}
+        return {"path": str(self.path.absolute()), "sha256": self.sha256}
 
 
 def start_flag(slot: str) -> str:

@@ -10,11 +10,13 @@ import click
 
 from ganzoo.catalogue import installed
 from ganzoo.catalogue.selection import PRESETS
+from ganzoo.cli.models import UserPath
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.cli.parts import PartsCommand, selected
 from ganzoo.cli.plugin_option import command_again
 from ganzoo.cli.words import Word, values
 from ganzoo.errors import UserError
+from ganzoo.paths import user_path
 from ganzoo.storage.older_models import older_model
 from ganzoo.text import listed, quoted
 
@@ -37,15 +39,15 @@ class ConvertCommand(PartsCommand):
 
     def variant_in(self, words: Sequence[Word]) -> str:
         """Return the value of --variant, or the variant of a model that an older ganzoo wrote, or nothing."""
-        older = (older_model(Path(word.raw[0])) for word in words if not word.flag)
+        older = (older_model(user_path(word.raw[0])) for word in words if not word.flag)
         return values(words).get(VARIANT, "") or next((str(about.get("variant", "")) for about in older if about), "")
 
 
 @click.command(cls=ConvertCommand, options_metavar="[OPTIONS]")
-@click.argument("old", type=click.Path(path_type=Path), metavar="OLD")
+@click.argument("old", type=UserPath(), metavar="OLD")
 @click.option(VARIANT, metavar="VARIANT", expose_value=False, help="The variant whose networks get the weights.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("model.safetensors"), show_default=True,
+    "--out", type=UserPath(), default=Path("model.safetensors"), show_default=True,
     metavar="FILE.safetensors", help="The model file to write.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace the model file if it exists.")

@@ -13,7 +13,7 @@ import click
 from ganzoo.catalogue import Registry, installed
 from ganzoo.catalogue.evaluation_plan import SAMPLES
 from ganzoo.cli.help import HelpCommand
-from ganzoo.cli.models import model_argument, refuse_if_missing
+from ganzoo.cli.models import UserPath, model_argument, refuse_if_missing
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
 from ganzoo.cli.words import of_params, scan
 from ganzoo.errors import UserError
@@ -71,7 +71,7 @@ class EvaluateCommand(HelpCommand):
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The seed of the generated examples."
 )
 @click.option(
-    "--data-root", type=click.Path(path_type=Path), metavar="PATH",
+    "--data-root", type=UserPath(), metavar="PATH",
     help="The folder with the datasets' files; without it, the folder that the model was trained with, or data.",
 )  # fmt: skip
 @click.option(
@@ -79,7 +79,7 @@ class EvaluateCommand(HelpCommand):
     help="Where to compute.",
 )  # fmt: skip
 @click.option(
-    "--against", type=click.Path(path_type=Path), metavar="FILE",
+    "--against", type=UserPath(), metavar="FILE",
     help="Compare with another model: a file with its output of `ganzoo evaluate --json`.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

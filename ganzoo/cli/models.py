@@ -1,14 +1,30 @@
-"""The MODEL argument of the commands that take a trained model."""
+"""Paths on the command line, and the MODEL argument of the commands that take a trained model."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any, final
 
 import click
 
 from ganzoo.errors import UserError
+from ganzoo.paths import user_path
 
-model_argument = click.argument("model", type=click.Path(path_type=Path))
+
+@final
+class UserPath(click.Path):
+    """A path of the command line, with ``~`` for the home folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        return user_path(os.fsdecode(super().convert(value, param, ctx)))
+
+
+model_argument = click.argument("model", type=UserPath())
 
 
 def refuse_if_missing(model: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import click
@@ -21,7 +19,7 @@ from ganzoo.cli.options import OptionGroup, hint_of_slots, option_groups
 from ganzoo.cli.plugin_option import OPTION
 from ganzoo.cli.words import Word, of_options, of_params, scan, values
 from ganzoo.errors import Refused, UserError
-from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
+from ganzoo.storage.config_files import read_config
 from ganzoo.text import did_you_mean, printable
 
 _SELECTION, _GROUPS = "ganzoo.selection", "ganzoo.groups"
@@ -133,19 +131,6 @@ def selected() -> Selection:
     selection = click.get_current_context().meta[_SELECTION]
     assert isinstance(selection, Selection)
     return selection
-
-
-def read_config(path: str) -> Mapping[str, Any]:
-    """Return the content of a ``config.json``; raises :class:`UserError` where it is not one."""
-    try:
-        content = json.loads(read_file(Path(path), MAX_DOCUMENT_BYTES))
-    except OSError as problem:
-        raise UserError(f"the config file {path} cannot be read: {problem.strerror}") from problem
-    except (ValueError, RecursionError) as problem:
-        raise UserError(f"the config file {path} is not valid JSON: {problem}") from problem
-    if not isinstance(content, dict):
-        raise UserError(f"the config file {path} must contain a JSON object, as RUN/config.json does")
-    return content
 
 
 def _expected(registry: Registry, settings: frozenset[str]) -> dict[str, bool]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import sys
 from collections.abc import Sequence
 
 from ganzoo.catalogue.plugin_files import files_in_use
@@ -41,4 +43,16 @@ def without_plugins(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def command_again(*words: str) -> str:
     """Return a command line of ganzoo to copy, with the plugin files of this one."""
-    return shlex.join(["ganzoo", *words, *(word for file in files_in_use() for word in (OPTION, str(file)))])
+    return as_typed(["ganzoo", *words, *(word for file in files_in_use() for word in (OPTION, str(file)))])
+
+
+def as_typed(words: Sequence[str], windows: bool = sys.platform == "win32") -> str:
+    r"""Return ``words`` as one line for the shell of this system.
+
+    >>> as_typed(["ganzoo", "sample", r"C:\my runs\a"], windows=True)
+    'ganzoo sample "C:\\my runs\\a"'
+    """
+    if not windows:
+        return shlex.join(words)
+    # No file name has a quotation mark there.
+    return " ".join(word if re.fullmatch(r"[\w.,:=+/\\-]+", word) else f'"{word}"' for word in words)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli.help import HelpCommand
-from ganzoo.cli.models import model_argument, refuse_if_missing
+from ganzoo.cli.models import UserPath, model_argument, refuse_if_missing
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.errors import UserError
 
@@ -33,7 +33,7 @@ COUNT = 64  # examples
 @click.option(
     "--input",
     "inputs",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     multiple=True,
     metavar="FILE|FOLDER",
     help="An image, or a folder of images, for a model that makes images from images. May be repeated.",
@@ -58,7 +58,7 @@ COUNT = 64  # examples
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     default=Path("samples.png"),
     show_default=True,
     metavar="FILE.png|FILE.npz|FOLDER",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -11,6 +12,7 @@ from typing import Any, final
 import click
 
 STDOUT, STDERR = 1, 2
+CLOSED_PIPE = {errno.EINVAL} if sys.platform == "win32" else set()  # errors of a closed pipe besides BrokenPipeError
 
 
 @final
@@ -25,11 +27,10 @@ class _Results(io.FileIO):
             return len(data)
         try:
             return super().write(data)
-        except BrokenPipeError:
-            self.lost = True
-            raise
         except OSError as problem:
             self.lost = True
+            if isinstance(problem, BrokenPipeError) or problem.errno in CLOSED_PIPE:
+                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from problem
             raise click.ClickException(f"the output cannot be written: {problem.strerror or problem}") from problem
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import click
 
@@ -14,6 +14,10 @@ from ganzoo.cli.parts import PartsCommand, selected
 from ganzoo.cli.plugin_option import command_again
 from ganzoo.cli.words import Word
 from ganzoo.signals import SIGNALLED, raise_overdue
+from ganzoo.storage.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from ganzoo.training.run import Run
 
 
 @final
@@ -39,22 +43,28 @@ class TrainCommand(PartsCommand):
 @click.option(
     "--config",
     metavar="FILE",
-    expose_value=False,
-    help="Repeat the choices of a RUN/config.json; options on the command line overrule them.",
+    help="Repeat the choices of a RUN/config.json, or take those in a JSON or TOML file of yours; options on the "
+    "command line overrule them.",
 )
-@click.option("--resume", is_flag=True, help="Continue from the newest checkpoint; if there is none, start a new run.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Continue from the newest checkpoint: the run in --out, or that of --config RUN/config.json, or else the "
+    "newest one of VARIANT. If there is no checkpoint, start a new run.",
+)
 @click.option("--dry-run", is_flag=True, help="Check that everything fits together, without training.")
-def train(resume: bool, dry_run: bool) -> int:
+def train(config: str | None, resume: bool, dry_run: bool) -> int:
     """Train VARIANT and write a run folder.
 
     The run folder contains the model, its configuration, metrics and pictures. Without --dataset, the model is trained
     on the default dataset of the variant.
     """
     selection = selected()
+    if config is not None and resume and selection.run.out is None:
+        selection = selection.with_out(RunFolder.of_config(config))
     tell_loading(f"train {selection.variant}")
     # Imported here because it imports torch: problems that need no torch have been reported by now.
     from ganzoo.assembly.dry_run import assemble
-    from ganzoo.contract.field_values import values_of
     from ganzoo.training.observers.progress import ProgressDisplay
     from ganzoo.training.run import train as train_selection
     from ganzoo.training.start import check_starts
@@ -80,6 +90,17 @@ def train(resume: bool, dry_run: bool) -> int:
     if run.folder.best.exists():
         tell(f"best model by its metrics: {run.folder.best}", err=True)
     tell(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
-    condition = " --input FILE" if run.condition is not None and values_of(run.condition).inputs else ""
-    tell(f"sample it: {command_again('sample', str(path))}{condition} --out samples.png", err=True, wrap=False)
+    tell(_how_to_sample(run), err=True, wrap=False)
     return status
+
+
+def _how_to_sample(run: Run) -> str:
+    """Return a line with a command that works as it is."""
+    from ganzoo.contract.field_values import values_of
+
+    values = values_of(run.condition) if run.condition is not None else None
+    words = [] if values is None or values.has_every else ["--label", run.label]
+    if values is None or values.has_every or run.label:
+        return f"sample it: {command_again('sample', str(run.folder.path), *words, '--out', 'samples.png')}"
+    needed = "--input" if values.inputs else "--label"
+    return f"sample it with {needed}, which this explains: {command_again('sample', '--help')}"

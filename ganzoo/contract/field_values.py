@@ -68,6 +68,15 @@ class FieldValues(ABC):
         """Return conditions (count, …) for someone who chose none; raises :class:`UserError` if one must choose."""
         raise UserError(f"this model is conditional and needs {self.needed()}")
 
+    @property
+    def has_every(self) -> bool:
+        """Whether :meth:`every` chooses for someone who chose no condition."""
+        try:
+            self.every(1)
+        except UserError:
+            return False
+        return True
+
     def needed(self) -> str:
         """Return how to give a condition of this type on the command line, as in ``--label: a class``."""
         return f"--label: a tensor of shape {self.field.shape}"
@@ -80,6 +89,10 @@ class FieldValues(ABC):
         if not isinstance(value, Tensor) or tuple(value.shape) != self.field.shape:
             raise UserError(f"a condition must be a tensor of shape {self.field.shape}")
         return value
+
+    def word(self, value: Tensor) -> str:
+        """Return a condition, as networks receive it, as the word from which :meth:`read` makes it, or nothing."""
+        return ""
 
     def is_one(self, value: Any) -> bool:
         """Return whether ``value``, a list, a tuple or a tensor, is one condition and not several."""

@@ -24,6 +24,7 @@ from ganzoo.contract.metric import ClassShares
 from ganzoo.errors import UserError
 from ganzoo.evaluation.metric_context import judge_in_chunks
 from ganzoo.evaluation.reference_data import ReferenceData, fingerprint
+from ganzoo.paths import user_path
 from ganzoo.randomness import key, seeded
 from ganzoo.storage.files import make_folder, write_atomically
 from ganzoo.storage.sealed import read_sealed, refuse_other_tensors, seal
@@ -70,8 +71,7 @@ def no_judge(reference: ReferenceData) -> TrainedJudge:
 def cache_folder() -> Path:
     """Return the cache folder: ``$GANZOO_CACHE``, or ``ganzoo`` in the user's cache folder."""
     given = os.environ.get(CACHE)
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganzoo"
-    return Path(given) if given else default
+    return user_path(given or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "ganzoo"))
 
 
 def code_digest(built: object) -> str:

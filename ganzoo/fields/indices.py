@@ -75,6 +75,10 @@ class ClassValues(_Indices):
             raise UserError(f"class {index} is out of range: there are the classes 0 to {classes - 1}")
         return torch.tensor(index)
 
+    def word(self, value: Tensor) -> str:
+        """Return the name of the class, or its number."""
+        return self.field.class_name(int(value))
+
 
 @final
 class CaptionValues(_Indices):
@@ -113,3 +117,7 @@ class CaptionValues(_Indices):
             raise UserError(f"a caption has at most {self.field.size} words, not {len(words)}")
         indices = [names.index(word) for word in words]
         return torch.tensor(indices + [0] * (self.field.size - len(words)))
+
+    def word(self, value: Tensor) -> str:
+        """Return the words."""
+        return " ".join(self.field.names[index] for index in value.long().tolist() if 0 < index < len(self.field.names))

@@ -69,6 +69,11 @@ class JoinedValues(FieldValues):
             raise UserError(f"the condition {value!r} lacks {', '.join(missing)}: give {self.needed()}")
         return self.join({name: member.read(given[name])[None] for name, member in self.members.items()})[0]
 
+    def word(self, value: Tensor) -> str:
+        """Return the words of all members, with their names."""
+        parts = zip(self.members.items(), self.divide(value[None]), strict=True)
+        return "; ".join(f"{name}={member.word(part[0])}" for (name, member), part in parts)
+
 
 @final
 class _SumOfEmbeddings(nn.Module):

@@ -78,6 +78,16 @@ class VectorValues(_Numbers):
             chosen[self.field.names.index(name)] = float(number) if given else 1.0
         return chosen
 
+    def word(self, value: Tensor) -> str:
+        """Return the attributes, or the numbers, by name where they have names."""
+        numbers = value.tolist()
+        if not self.field.names:
+            return ",".join(f"{number:.9g}" for number in numbers)
+        named = list(zip(self.field.names, numbers, strict=True))
+        if set(numbers) == {0, 1}:
+            return "+".join(name for name, number in named if number)
+        return ",".join(f"{name}={number:.9g}" for name, number in named)
+
     def _numbers(self, values: Sequence[Any], given: Any) -> Tensor:
         if len(values) != self.field.size:
             raise UserError(f"{given!r} has {len(values)} numbers, and {self.field.size} are needed")

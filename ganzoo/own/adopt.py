@@ -126,6 +126,7 @@ def _declared(kind: str, name: str, given: Any, target: Callable[..., Any]) -> C
     """Return the component of a class that may say in attributes what a declaration says; an object has no options."""
     maker = maker_of(given)
     config = getattr(maker, "Config", Config) if isinstance(given, type | functools.partial) else Config
+    provides = getattr(maker, "provides", ())
     return Component(
         kind=kind,
         name=name,
@@ -133,7 +134,7 @@ def _declared(kind: str, name: str, given: Any, target: Callable[..., Any]) -> C
         target=target,
         config=config,
         requires=tuple(getattr(maker, "requires", ())),
-        provides=tuple(getattr(maker, "provides", ())),
+        provides=(provides,) if isinstance(provides, str) else tuple(provides),
     )
 
 

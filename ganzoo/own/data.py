@@ -79,7 +79,8 @@ class Items(Source):
         whole = data
         while isinstance(whole, Subset):
             whole = whole.dataset
-        self.classes = tuple(str(name) for name in getattr(whole, "classes", None) or ())
+        classes = getattr(whole, "classes", None) or ()
+        self.classes = tuple(map(str, [classes] if isinstance(classes, str) else classes))
         if len(self) == 0:
             raise UserError(f"{owner} has no examples")
         self._first = self._item(0)

@@ -6,6 +6,8 @@ import errno
 import os
 import secrets
 import stat
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import IO, final
 
 PARTIAL_SUFFIX = ".part"  # end of the name of a file that is being written
 MAX_DOCUMENT_BYTES = 2**24  # of a JSON document from the user
+RENAME_TRIES = 20 if sys.platform == "win32" else 1
+_RENAME_PAUSE = 0.05  # seconds
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # errors of file systems that cannot sync a folder
 
 
@@ -76,7 +80,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             # Not tempfile: its files are private, and a result should have the user's usual permissions.
             with temporary.open("xb") as file:
                 yield file
-            rename_durably(temporary, path)
+                _sync(file)
+            _put_in_place(temporary, path)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -85,8 +90,21 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 def rename_durably(part: Path, path: Path) -> None:
     """Sync the complete file ``part``, rename it to ``path``, and sync the folder: a power cut cannot undo it."""
-    _sync(os.open(part, os.O_RDONLY))
-    part.replace(path)
+    with part.open("rb+") as file:  # Windows syncs only what it has opened for writing
+        _sync(file)
+    _put_in_place(part, path)
+
+
+def _put_in_place(part: Path, path: Path) -> None:
+    for left in reversed(range(RENAME_TRIES)):
+        try:
+            part.replace(path)
+            break
+        except PermissionError:
+            # Windows refuses while another program, such as a virus scanner, has a file open; most close it soon.
+            if not left:
+                raise
+            time.sleep(_RENAME_PAUSE)
     _sync_folder(path.parent)
 
 
@@ -153,14 +171,14 @@ def _sync_folder(folder: Path) -> None:
     except PermissionError:  # Windows cannot open a folder, and a folder may be writable but not readable
         return
     try:
-        _sync(descriptor)
+        os.fsync(descriptor)
     except OSError as problem:
         if problem.errno not in _NO_SYNC:
             raise
-
-
-def _sync(descriptor: int) -> None:
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import UserError
+from ganzoo.paths import user_path
 from ganzoo.storage.files import WriteFailed, make_folder, remove_leftovers, write_atomically
 from ganzoo.storage.folder_lock import FolderLock
 from ganzoo.storage.run_files import CONFIG, SAMPLES
@@ -42,6 +43,13 @@ class RunFolder:
         folder = RunFolder(requested if requested is not None else _newest(default) if resume else _unused(default))
         folder._refuse_if_unusable(resume)
         return folder
+
+    @staticmethod
+    def of_config(config: str | Path) -> Path | None:
+        """Return the run folder whose ``config.json`` this is, or ``None`` if it is another file."""
+        path = user_path(config)
+        folder = RunFolder(path.parent)
+        return folder.path if path.name == folder.config.name and folder.samples.is_dir() else None
 
     @contextmanager
     def locked(self, resume: bool = False) -> Iterator[None]:
@@ -88,9 +96,9 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"the run folder {self.path} is a file: choose another --out")
         if not resume and self.path.is_dir() and any(self.path.iterdir()):
+            resuming = "; or continue that run with --resume" if self.config.exists() else ""
             raise UserError(
-                f"the run folder {self.path} is not empty: choose another --out, remove it first, "
-                "or continue that run with --resume"
+                f"the run folder {self.path} is not empty: choose another --out, or remove it first{resuming}"
             )
         nearest = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
         if not nearest.is_dir():

@@ -12,6 +12,7 @@ from torch import Tensor
 from ganzoo.catalogue.data import Field
 from ganzoo.contract.field_values import FieldValues, values_of
 from ganzoo.errors import UserError
+from ganzoo.paths import user_path
 from ganzoo.storage.files import open_file
 from ganzoo.text import one_line
 
@@ -43,7 +44,8 @@ def input_files(field: Field, path: Path) -> Sequence[Path]:
 
 
 def _read(values: FieldValues, value: Any) -> Tensor:
-    return _from_file(values, Path(value)) if values.inputs and isinstance(value, Path | str) else values.read(value)
+    from_file = bool(values.inputs) and isinstance(value, Path | str)
+    return _from_file(values, user_path(value)) if from_file else values.read(value)
 
 
 def _from_file(values: FieldValues, path: Path) -> Tensor:

@@ -27,18 +27,25 @@ def check_destination(out: Path, output: Field) -> None:
     """Raise :class:`UserError` where samples of ``output`` cannot be written to ``out``."""
     values = values_of(output)
     known = [*SUFFIXES, values.animation] if values.animation else [*SUFFIXES]
-    if out.suffix and out.suffix.lower() not in known:
-        raise UserError(f"samples cannot be written as {out.suffix}: use {', '.join(known)}, or a folder (no suffix)")
-    if not out.suffix and not values.suffix:
+    suffix = _suffix(out)
+    if suffix and suffix not in known:
+        raise UserError(f"samples cannot be written as {suffix}: use {', '.join(known)}, or a folder (no suffix)")
+    if not suffix and not values.suffix:
         raise UserError(
             f"a folder holds one file for each example, and this model generates {output.describe()}: "
             f"use {' or '.join(known)}"
         )
     with _write_errors(out):
-        if not out.suffix and out.is_dir() and any(out.iterdir()):
+        if not suffix and out.is_dir() and any(out.iterdir()):
             raise UserError(f"the folder {out} is not empty: choose another --out")
-        if out.is_dir() and out.suffix:
+        if out.is_dir() and suffix:
             raise UserError(f"{out} is a folder: choose another --out")
+
+
+def _suffix(out: Path) -> str:
+    """Return the suffix that says what to write, or nothing for a folder: ``v1.2`` is the name of a version."""
+    suffix = out.suffix.lower()
+    return "" if suffix[1:].isdecimal() else suffix
 
 
 def write_samples(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
@@ -52,7 +59,7 @@ def write_samples(out: Path, made: Tensor, output: Field, conditions: Tensor | N
     writers = {".png": _write_grid, ".npz": _write_arrays, "": _write_folder}
     with _write_errors(out):
         make_folder(out.parent)
-        writers.get(out.suffix.lower(), _write_animation)(out, made, output, conditions, condition)
+        writers.get(_suffix(out), _write_animation)(out, made, output, conditions, condition)
 
 
 @contextmanager

@@ -45,9 +45,9 @@ def _fault(path: Path, leftovers: bool) -> str:
             with Image.open(path) as image:
                 image.load()
         elif path.suffix == ".json":
-            json.loads(path.read_text())
+            json.loads(path.read_text(encoding="utf-8"))
         elif path.suffix == ".jsonl":
-            text = path.read_text()
+            text = path.read_text(encoding="utf-8")
             assert not text or text.endswith("\n"), "a torn line"
             assert all(isinstance(json.loads(line), dict) for line in text.splitlines())
     except Exception as problem:

@@ -10,7 +10,7 @@ import torch
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.errors import TrainingFailed
 from ganzoo.health.memory import explain_out_of_memory
-from ganzoo.storage.checkpoint_files import describe_newest_checkpoint
+from ganzoo.storage.checkpoint_files import checkpoints, describe_newest_checkpoint
 from ganzoo.storage.files import WriteFailed
 from ganzoo.storage.run_folder import RunFolder
 
@@ -22,8 +22,9 @@ def explain_write_failure(folder: RunFolder) -> Iterator[None]:
         yield
     except WriteFailed as problem:
         checkpoint = describe_newest_checkpoint(folder.checkpoints)
+        again = "continue" if checkpoints(folder.checkpoints) else "start again"
         raise TrainingFailed(
-            f"{problem}: {checkpoint}; free some space or repair the disk, then continue with --resume"
+            f"{problem}: {checkpoint}; free some space or repair the disk, then {again} with --resume"
         ) from problem
 
 

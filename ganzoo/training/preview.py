@@ -15,6 +15,7 @@ from ganzoo.contract.field_values import values_of
 from ganzoo.contract.recipe import Batch, Output, Recipe
 from ganzoo.contract.sampling import SampleRequest
 from ganzoo.drawing import stacked
+from ganzoo.errors import UserError
 from ganzoo.pictures import GROUPS, draw_examples
 from ganzoo.randomness import KeyedStreams
 from ganzoo.text import warn
@@ -41,6 +42,11 @@ class Preview:
     def draw(self, recipe: Recipe, step: int) -> Picture:
         """Return a picture of samples of ``recipe``, which must be in evaluation mode."""
         return Picture(step, stacked([panel.draw(recipe) for panel in self._panels]))
+
+    @property
+    def label(self) -> str:
+        """A condition of the picture as a word of a command line, or nothing if there is no such word."""
+        return self._panels[0].label
 
 
 @final
@@ -78,6 +84,20 @@ class _Panel:
         return draw_examples(
             samples, self._field, condition, self._condition_field, self.columns, self._real, self._truth
         )
+
+    @property
+    def label(self) -> str:
+        """The first condition of the picture as a word, if the word is read as that condition."""
+        if self.condition is None or self._condition_field is None:
+            return ""
+        values, condition = values_of(self._condition_field), self.condition[0].cpu()
+        word = values.word(condition)
+        try:
+            read = values.read(word) if word else None
+        except UserError:
+            return ""
+        same = read is not None and read.shape == condition.shape and torch.allclose(read.float(), condition.float())
+        return word if same else ""
 
     def _warn_if_unbounded(self, samples: Tensor) -> None:
         """Warn once if a generator leaves the range of images: pictures would be cut there, and losses see it."""

@@ -53,7 +53,8 @@ class Run:
 
     ``seconds`` is the training time. ``signal`` is the number of the signal that ended the training early, or ``None``
     if it is ``finished``. Of several processes, only the one with ``is_first`` has the sha256. ``registry`` has all
-    parts of the model; ``condition`` is the field of its condition, or ``None``.
+    parts of the model; ``condition`` is the field of its condition, or ``None``; ``label`` is one condition as a
+    word for ``ganzoo sample --label``, or empty.
     """
 
     folder: RunFolder
@@ -65,6 +66,7 @@ class Run:
     is_first: bool = True
     registry: Registry = field(default_factory=installed, repr=False, compare=False)
     condition: Field | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: boo
         processes.is_first,
         selection.registry,
         trainer.train_step.recipe.condition_field,
+        training.preview.label,
     )
 
 

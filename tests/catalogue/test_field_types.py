@@ -91,7 +91,7 @@ def test_a_model_of_a_new_type_is_trained_and_sampled(file: Path, tmp_path: Path
 
 
 def test_a_type_that_is_not_declared_is_refused(file: Path, tmp_path: Path) -> None:
-    file.write_text(FILE)
+    file.write_text(FILE, encoding="utf-8")
     answer = ganzoo(*TRAIN, "--plugin", str(file), "--out", str(tmp_path / "run"))
     assert answer.status == 2
     assert "the type of field 'signal', which its plugin must declare in ganzoo_field_types" in answer.err
@@ -108,7 +108,7 @@ def test_a_type_that_is_not_declared_is_refused(file: Path, tmp_path: Path) -> N
     ],
 )
 def test_a_faulty_declaration_is_refused(declared: str, sentence: str, file: Path) -> None:
-    file.write_text(FILE + DECLARED.replace("SIGNAL", declared))
+    file.write_text(FILE + DECLARED.replace("SIGNAL", declared), encoding="utf-8")
     with pytest.raises(UserError) as refusal, plugins_from([file]):
         pass
     assert sentence in str(refusal.value)

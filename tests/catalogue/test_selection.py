@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,8 +88,9 @@ def test_an_unknown_variant_recipe_or_preset_suggests_the_nearest() -> None:
         {"parts": None},
         {"run": 3},
         {"run": None},
-        {"parts": {"loss": "steep"}},
-        {"parts": {"loss": {}}},
+        {"parts": {"loss": 3}},
+        {"parts": {"loss": ["steep"]}},
+        {"parts": {"loss": {"nam": "steep"}}},
         {"parts": {"loss": {"name": 3}}},
         {"parts": {"loss": {"name": None}}},
         {"parts": {"loss": {"name": "steep", "config": [1]}}},
@@ -196,7 +198,7 @@ def test_where_a_run_lives_is_not_written() -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("variant", installed().names("variant"))
 def test_a_written_selection_is_read_the_same(variant: str, preset: str) -> None:
-    chosen = select(installed(), variant, preset=preset)
+    chosen = select(installed(), variant, {"data_root": Path("data").absolute()}, preset=preset)
     file = json.loads(json.dumps(chosen.to_json()))
     again = select(installed(), variant, preset=preset, file=file)
     assert again == chosen
@@ -237,7 +239,7 @@ toy_flags = st.fixed_dictionaries(
 def test_any_selection_is_read_the_same_and_is_never_changed_by_its_own_flags(
     flags: dict[str, Any], variant: str, length: str | None
 ) -> None:
-    flags = {**flags, length: 5} if length else flags
+    flags = {**flags, "data_root": Path("data").absolute()} | ({length: 5} if length else {})
     chosen = choose(variant, **flags)
     file = json.loads(json.dumps(chosen.to_json()))
     assert choose(variant, file=file) == chosen

@@ -113,6 +113,12 @@ def test_an_almost_sound_config_file_is_taken_or_refused_in_words(scratch: Path,
             '{"variant": "cgan", "parts": {"generator": {"name": "mlp", "config": {"withs": [5]}}}}',
             ("'withs'", "widths"),
         ),
+        ('{"variant": "cgan", "steps": 5}', ("'steps'", "table [run]", "Entries: variant, preset, run")),
+        ('{"variant": "cgan", "batch-size": 5}', ("'batch-size'", "table [run]")),
+        ('{"variant": "cgan", "loss": "hinge"}', ("'loss'", "table [parts]")),
+        ('{"variant": "cgan", "prest": "x"}', ("'prest'", "did you mean 'preset'")),
+        ('{"variant": "cgan", "parts": {"loss": {"nam": "bce"}}}', ("'nam'", "'loss'", "Entries: name, config")),
+        ('{"variant": "cgan", "parts": {"loss": "hing"}}', ("did you mean 'hinge'",)),
         ('{"variant": "cgan", "run": {"steps": 0}}', ("'steps'", "at least 1")),
         ('{"variant": "cgan", "run": {"stepz": 1}}', ("'stepz'", "did you mean 'steps'")),
         ('{"variant": "cgan", "run": {"steps": 1, "epochs": 1}}', ("--steps and --epochs",)),
@@ -129,3 +135,80 @@ def test_a_config_file_that_is_wrong_is_told_in_one_line(
     file = here.parent / f"{here.name}.json"
     file.write_text(content)
     assert lacks(problem("train", "--config", str(file), "--dry-run"), words) == []
+
+
+# TOML, and files that contain only some choices
+
+PARTIAL = """
+variant = "cgan"
+
+[run]
+steps = 7
+batch-size = 16
+
+[parts]
+loss = "hinge"
+
+[parts.optimizer]
+config = { lr = 1e-4, betas = [0.0, 0.99] }
+
+[parts.penalty]
+name = "r1"
+config = { gamma = 0.5 }
+"""
+
+
+def resolved(*words: str) -> dict[str, Any]:
+    """Return what a command line selects."""
+    found: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ganzoo.assembly.dry_run.assemble", lambda selection: found.append(selection.to_json()))
+        patch.setattr("ganzoo.training.start.check_starts", lambda *_: None)
+        assert ganzoo("train", *words, "--dry-run").status == 0
+    return json.loads(json.dumps(found[0]))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_file_in_toml_sets_what_it_says_and_nothing_else(mark: str, tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text(mark + PARTIAL, encoding="utf-8")
+    flags = ("--steps", "7", "--batch-size", "16", "--loss", "hinge", "--optimizer-lr", "1e-4")
+    flags = (*flags, "--optimizer-betas", "0,0.99", "--penalty", "r1", "--penalty-gamma", "0.5")
+    assert resolved("--config", str(tmp_path / "my.toml")) == resolved("cgan", *flags)
+
+
+def test_the_line_overrules_a_file_in_toml_which_overrules_the_variant(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text(PARTIAL, encoding="utf-8")
+    found = resolved("--config", str(tmp_path / "my.toml"), "--steps", "9", "--optimizer-lr", "0.5")
+    assert (found["run"]["steps"], found["run"]["batch_size"]) == (9, 16)
+    assert found["parts"]["generator-optimizer"]["config"]["lr"] == 0.5
+    assert found["parts"]["generator-optimizer"]["config"]["betas"] == [0, 0.99]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"variant = ", ("TOML",)),
+        (b"\xff\xfe", ("TOML",)),
+        (b"[run]\nsteps = 3\n", ("which variant",)),
+        (b'variant = "cgan"\nsteps = 3\n', ("'steps'", "table [run]")),
+        (b'variant = "cgan"\n[run]\nstepz = 3\n', ("'stepz'", "did you mean 'steps'", "It has steps, epochs")),
+        (b'variant = "cgan"\n[run]\nsteps = 2020-01-01\n', ("'steps'", "a whole number")),
+        (b'variant = "cgan"\nparts = "hinge"\n', ("damaged", "'parts'")),
+        (b'variant = "cgan"\n[parts.optimizer.config]\nrl = 1\n', ("'rl'", "It has lr")),
+        (b'variant = "cgan"\n[parts.optimiser]\nname = "adam"\n', ("slot 'optimiser'", "Slots: ")),
+        (b"a = " + b"[" * 100_000, ("TOML",)),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_a_file_in_toml_that_is_wrong_is_told_in_one_line(
+    content: bytes, words: tuple[str, ...], tmp_path: Path, here: Path
+) -> None:
+    file = here.parent / f"{here.name}.toml"
+    file.write_bytes(content)
+    found = problems(ganzoo("train", "--config", str(file), "--dry-run"))
+    assert lacks(" ".join(found), words) == []
+
+
+def test_a_name_in_a_file_leads_to_the_same_as_one_on_the_line(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text('[parts]\nconditioner = "add"\n', encoding="utf-8")
+    assert resolved("cgan", "--config", str(tmp_path / "my.toml")) == resolved("cgan", "--conditioner", "add")

@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from ganzoo.catalogue import installed
 from ganzoo.cli import main
@@ -350,16 +349,12 @@ def ganzoo_components():
 
 
 @pytest.mark.parametrize("file", sorted((Path(__file__).parents[2] / "examples").glob("*.py")), ids=lambda p: p.stem)
-def test_the_examples_in_one_file_train_and_sample(file: Path, tmp_path: Path) -> None:
+def test_the_examples_in_one_file_train(file: Path, tmp_path: Path) -> None:
     run, variant = str(tmp_path / "run"), re.findall(r"train (my-[\w-]+)", file.read_text(encoding="utf-8"))[0]
     small = ("--steps", "2", "--batch-size", "4", "--device", "cpu", "--out", run)
     answer = ganzoo("--plugin", str(file), "train", variant, *small)
     assert answer.status == 0
-    Image.new("RGB", (20, 30)).save(tmp_path / "input.png")
-    (hint,) = (line for line in answer.err.splitlines() if line.startswith("sample it: "))
-    words = {"FILE": str(tmp_path / "input.png"), "samples.png": str(tmp_path / "made.png")}
-    answer = ganzoo(*(words.get(word, word) for word in shlex.split(hint.removeprefix("sample it: "))[1:]))
-    assert (answer.status, (tmp_path / "made.png").exists()) == (0, True)
+    assert (tmp_path / "run" / "model.safetensors").exists()
 
 
 def test_a_flag_of_several_parts_is_given_once(tmp_path: Path) -> None:

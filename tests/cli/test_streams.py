@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +27,11 @@ def test_a_pipe_that_cannot_take_every_letter_is_no_error(encoding: str, words: 
     done = subprocess.run([sys.executable, "-m", "ganzoo", *words], capture_output=True, env=environment, check=False)
     assert done.returncode == (2 if "--los" in words else 0), done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_a_training_is_shown_in_whatever_encoding(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    words = ["train", "gan-minimal", "--steps", "2", "--batch-size", "8", "--out", str(tmp_path / "日本語")]
+    done = subprocess.run([sys.executable, "-m", "ganzoo", *words], capture_output=True, env=environment, check=False)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+    assert (tmp_path / "日本語" / "model.safetensors").exists()

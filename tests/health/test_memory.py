@@ -82,7 +82,7 @@ def test_too_many_samples_for_the_memory_are_told_of(
 def limited(words: list[str]) -> None:
     """Run ``ganzoo WORDS`` with little more memory than this process has already."""
     torch.set_num_threads(1)
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    used = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + 100 * 2**20,) * 2)
     main(words)
 

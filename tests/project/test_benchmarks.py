@@ -179,7 +179,7 @@ def measured(command: click.Command, name: str, out: Path, *words: str) -> list[
     """The results of a benchmark."""
     shown = CliRunner().invoke(command, [*words, "--out", str(out)], prog_name=f"benchmarks/{name}.py")
     assert shown.exit_code == 0, shown.output
-    found: dict[str, Any] = json.loads(out.read_text())
+    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     assert found["benchmark"] == name
     assert str(out.parent) not in found["command"]
     results: list[dict[str, Any]] = found["results"]

@@ -65,6 +65,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     (tmp_path / "old.safetensors").write_bytes(model_in_format_1(Path("runs/cgan/model.safetensors")))
     for name, code in re.findall(r"<!-- one file: (\S+) -->\n```python\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE):
         (tmp_path / name).write_text(code, encoding="utf-8")
+    (tmp_path / "my.toml").write_text(blocks(ROOT / "docs" / "config.md", "toml")[0], encoding="utf-8")
     torch.save(old_checkpoint(), tmp_path / "old.pkl", _use_new_zipfile_serialization=False)
     return tmp_path
 
@@ -85,7 +86,7 @@ def old_checkpoint() -> dict[str, Any]:
 def test_the_commands_of_a_page_run_one_after_the_other(page: Path, workplace: Path) -> None:
     for words in commands(page):
         line, _, file = (words, "", "") if ">" not in words else (words[:-2], *words[-2:])
-        with contextlib.redirect_stdout(Path(file).open("w")) if file else contextlib.nullcontext():
+        with contextlib.redirect_stdout(Path(file).open("w", encoding="utf-8")) if file else contextlib.nullcontext():
             assert command(quick(line)) == 0, " ".join(words)
 
 
@@ -113,6 +114,15 @@ def test_the_python_example_runs(workplace: Path, monkeypatch: pytest.MonkeyPatc
     exec(example, names)
     assert tuple(names["images"].shape) == (16, 1, 28, 28)
     assert names["images"].abs().max() <= 1
+
+
+def test_the_config_file_of_the_page_is_used_in_python(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = ganzoo.train
+    monkeypatch.setattr(ganzoo, "train", lambda *given, **named: train(*given, **{**named, "steps": 2}), raising=False)
+    (example,) = blocks(ROOT / "docs" / "config.md", "python")
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert (names["run"].steps, names["run"].folder.path) == (2, Path("runs/from-python"))
 
 
 def test_the_cells_of_the_notebook_run_one_after_the_other(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,7 @@ def test_there_is_something_to_read() -> None:
 ROOMS = (
     "ganzoo.errors",
     "ganzoo.text",
+    "ganzoo.paths",
     "ganzoo.signals",
     "ganzoo.catalogue",
     "ganzoo.randomness",
@@ -345,7 +346,11 @@ def test_a_command_line_starts_without_torch_and_its_like(words: tuple[str, ...]
 
 def test_the_catalogue_imports_no_room_to_its_right() -> None:
     rooms = {name for name in imported_by("-c", "import ganzoo.catalogue") if name.startswith("ganzoo.")}
-    assert {name for name in rooms if not within(name, "ganzoo.catalogue")} == {"ganzoo.errors", "ganzoo.text"}
+    assert {name for name in rooms if not within(name, "ganzoo.catalogue")} == {
+        "ganzoo.errors",
+        "ganzoo.text",
+        "ganzoo.paths",
+    }
 
 
 def test_declaring_everything_imports_nothing_that_declares_nothing() -> None:

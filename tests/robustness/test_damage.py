@@ -394,7 +394,7 @@ def test_a_file_of_another_ganzoo_is_told_as_such(reader: Reader) -> None:
 def limits(memory: int = 2**28, seconds: int = 20) -> Iterator[None]:
     """Let nothing take more memory than it has and ``memory`` bytes, nor more time."""
     resource = pytest.importorskip("resource")
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     before = resource.getrlimit(resource.RLIMIT_AS)
 
     def late(*_: object) -> None:

@@ -483,7 +483,7 @@ def commands(model: Path) -> list[list[object]]:
 @pytest.mark.parametrize("number", [3, 10, *(pytest.param(n, marks=pytest.mark.long) for n in range(15) if n != 3)])
 def test_an_answer_that_cannot_be_written(number: int, trained: Trained) -> None:
     words = [sys.executable, "-m", "ganzoo", *map(str, commands(trained.whole)[number])]
-    with open("/dev/full", "w") as full:
+    with open("/dev/full", "w", encoding="utf-8") as full:
         found = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
         told = [line for line in found.stderr.splitlines() if line.startswith("ganzoo: ")]
         assert found.returncode == 1
@@ -499,7 +499,7 @@ def test_an_answer_that_cannot_be_written(number: int, trained: Trained) -> None
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_complaint_that_nobody_hears_is_no_other_failure() -> None:
-    with open("/dev/full", "w") as full:
+    with open("/dev/full", "w", encoding="utf-8") as full:
         words = [sys.executable, "-m", "ganzoo", "lsit"]
         assert subprocess.run(words, stdout=full, stderr=full, check=False).returncode == 2
 
@@ -507,7 +507,7 @@ def test_a_complaint_that_nobody_hears_is_no_other_failure() -> None:
 @pytest.mark.long
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_training_that_nobody_hears_goes_on(tmp_path: Path, trained: Trained) -> None:
-    with open("/dev/full", "w") as full:
+    with open("/dev/full", "w", encoding="utf-8") as full:
         words = [sys.executable, "-m", "ganzoo", *TRAIN, "--out", str(tmp_path / "run")]
         assert subprocess.run(words, stdout=full, stderr=full, check=False).returncode == 0
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == trained.model

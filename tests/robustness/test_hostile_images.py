@@ -464,7 +464,7 @@ def shorten(path: Path) -> None:
 
 
 def turn_into_text(path: Path) -> None:
-    path.write_text("no image any more")
+    path.write_text("no image any more", encoding="utf-8")
 
 
 def turn_into_a_folder(path: Path) -> None:

@@ -102,7 +102,7 @@ NAMES = [path for path in places(CONFIG) if path[-1] in ("variant", "preset", "n
 @pytest.mark.parametrize("path", NAMES, ids=".".join)
 def test_a_config_file_names_nothing_but_what_is_declared(path: tuple[str, ...], key: bool) -> None:
     for value in HOSTILE if key else (*HOSTILE, *NO_TEXT):
-        Path("some.json").write_text(json.dumps(altered(CONFIG, path, value, key)))
+        Path("some.json").write_text(json.dumps(altered(CONFIG, path, value, key)), encoding="utf-8")
         status, said = answer("train", "--config", "some.json", "--dry-run")
         # What leaves a place to its default is no name.
         assert status == 2 or value in ("", None) or key, said

@@ -144,7 +144,7 @@ def test_two_processes_start_alike_from_another_model(tmp_path: Path) -> None:
 
 
 def workers(parent: int) -> list[int]:
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="utf-8").split()
     return [int(child) for child in children]
 
 

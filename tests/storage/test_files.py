@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 
 from ganzoo.catalogue import installed, select
-from ganzoo.storage.files import WriteFailed, make_folder, remove_leftovers, replacing, write_atomically
+from ganzoo.storage import files
+from ganzoo.storage.files import (
+    WriteFailed,
+    make_folder,
+    remove_leftovers,
+    rename_durably,
+    replacing,
+    write_atomically,
+)
 from ganzoo.training.observers import Observer
 from ganzoo.training.run import Run, train
 
@@ -73,6 +81,67 @@ def test_a_folder_whose_sync_fails_is_told_and_the_file_is_the_new_one(
     with pytest.raises(WriteFailed, match=rf"file cannot be written \({os.strerror(error)}\)"):
         write_atomically(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+# Windows
+
+
+@pytest.fixture
+def like_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders cannot be opened, and a file can be synced only where it is open for writing."""
+    fcntl = pytest.importorskip("fcntl")
+    usual, sync = os.open, os.fsync
+
+    def opening(path: Any, *more: Any, **named: Any) -> int:
+        if os.path.isdir(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return usual(path, *more, **named)
+
+    def syncing(descriptor: int) -> None:
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "open", opening)
+    monkeypatch.setattr(os, "fsync", syncing)
+
+
+@pytest.mark.usefixtures("like_windows")
+def test_a_training_ends_well_where_only_what_was_written_is_synced(tmp_path: Path) -> None:
+    assert trained(tmp_path / "run").finished
+
+
+@pytest.mark.usefixtures("like_windows")
+def test_a_complete_file_of_another_process_is_synced_there(tmp_path: Path) -> None:
+    (tmp_path / ".file.part").write_bytes(b"new")
+    rename_durably(tmp_path / ".file.part", tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("refusals", [1, 2, 3])
+def test_a_file_that_another_program_has_open_is_replaced_when_it_is_closed(
+    refusals: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, left = Path.replace, [refusals]
+
+    def refuse(path: Path, target: Path) -> Path:
+        if left[0]:
+            left[0] -= 1
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return usual(path, target)
+
+    (tmp_path / "file").write_bytes(b"old")
+    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr(files, "RENAME_TRIES", 3)
+    monkeypatch.setattr(files, "_RENAME_PAUSE", 0)
+    if refusals < 3:
+        write_atomically(tmp_path / "file", b"new")
+        assert (tmp_path / "file").read_bytes() == b"new"
+    else:
+        with pytest.raises(WriteFailed, match="Permission denied"):
+            write_atomically(tmp_path / "file", b"new")
+        assert (tmp_path / "file").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

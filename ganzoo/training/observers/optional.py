@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import final
+from typing import Any, final
 
 from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue.registry import Part
@@ -44,13 +44,14 @@ def _built(part: Part) -> Observer:
     return observer
 
 
-def _observer(watcher: Watcher) -> Observer:
+def _observer(watcher: Any) -> Observer:
     if isinstance(watcher, Observer):
         return watcher
     if isinstance(watcher, type) or not callable(watcher):
+        by_name = f"; the observer of a plugin is chosen by observer={watcher!r}" if isinstance(watcher, str) else ""
         raise UserError(
             f"{watcher!r} cannot observe a training: give a function that takes a report, or an object of a class "
-            "derived from ganzoo.plugin.Observer"
+            f"derived from ganzoo.plugin.Observer{by_name}"
         )
     return ReportFunction(watcher)
 

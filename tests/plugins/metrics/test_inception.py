@@ -10,7 +10,6 @@ import importlib.util
 import math
 import sys
 import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
