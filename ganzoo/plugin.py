@@ -28,7 +28,7 @@ from ganzoo.catalogue import (
 from ganzoo.errors import UserError
 from ganzoo.storage.files import open_file, read_file, rename_durably
 from ganzoo.storage.lock_owner import read_owner, this_process
-from ganzoo.text import first_line, warn
+from ganzoo.text import first_line, natural_key, warn
 
 if TYPE_CHECKING:
     from ganzoo.contract.augmentation import Augmentation
@@ -166,6 +166,7 @@ __all__ = [
     "first_line",
     "hookimpl",
     "key",
+    "natural_key",
     "open_file",
     "option",
     "phase_slots",

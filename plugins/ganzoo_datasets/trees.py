@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ganzoo.plugin import DataConfig, DataSpec, Field, UserError, option
+from ganzoo.plugin import DataConfig, DataSpec, Field, UserError, natural_key, option
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 CHANNELS = {"rgb": 3, "grey": 1, "rgba": 4}
@@ -43,7 +43,7 @@ class FolderConfig(DataConfig):
         return folder
 
     def classes(self, root: Path) -> dict[str, Path]:
-        """Return the folder of each class by its name, sorted; empty where the images have no labels."""
+        """Return the folder of each class by its name, in natural order (2 before 10); empty where the images have no labels."""
         folder = self.folder(root)
         folders, files = scan(folder)
         if not folders and not files:
@@ -60,7 +60,8 @@ class FolderConfig(DataConfig):
                 "or give --dataset-labels none to use all of them without labels"
             )
         # A name that is not valid text, from another system, must not prevent the saving of a model.
-        return {path.name.encode(errors="backslashreplace").decode(): path for path in folders}
+        named = {path.name.encode(errors="backslashreplace").decode(): path for path in folders}
+        return {name: named[name] for name in sorted(named, key=natural_key)}
 
     def spec(self, root: Path) -> DataSpec:
         """Return what is delivered: ``image`` (C, size, size) and, with classes, ``label``."""
