@@ -27,11 +27,12 @@ def test_the_nearest_name(name: str, end: str) -> None:
     ],
 )
 def test_names_are_sorted_by_the_numbers_in_them(names: list[str]) -> None:
-    assert sorted(reversed(names), key=natural_key) == names
+    assert sorted(names[::-1], key=natural_key) == names
 
 
 @pytest.mark.parametrize(
-    ("name", "index"), [("\u00c4pfel", 1), ("A\u0308pfel", 1), ("Apfel", None), ("가", 2), ("\u1100\u1161", 2), ("0", 0)]
+    ("name", "index"),
+    [("\u00c4pfel", 1), ("A\u0308pfel", 1), ("Apfel", None), ("가", 2), ("\u1100\u1161", 2), ("0", 0)],
 )
 def test_a_name_is_found_in_either_form_of_unicode(name: str, index: int | None) -> None:
     assert index_of(name, ("0", "A\u0308pfel", "가")) == index

@@ -28,11 +28,12 @@ class Batches(ABC):
     """The batches of one dataset by number, in the form that networks receive.
 
     A batch has two steps: :meth:`feed` runs on the host, and :meth:`make` runs on the device alone, so that it can be
-    compiled or recorded. ``source`` is the word for the user: "memory" or "stream".
+    compiled or recorded. ``source`` is the word for the user: "memory" or "stream". ``notes`` are those of the dataset.
     """
 
     order: BatchOrder
     source: str
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def feed(self, number: int) -> Feed:
@@ -176,11 +177,15 @@ def open_batches(
     owner = owner or name
     length = length_of(dataset, owner)
     read_checked(dataset, torch.arange(1), spec, owner)
+    batches: Batches
     if length * bytes_per_example(spec) > budget:
         order = BatchOrder(length, batch_size, seed, name, share=share)
-        return StreamedBatches(dataset, spec, owner, order, workers, device)
-    order = BatchOrder(length, batch_size, seed, name, device, share)
-    return MemoryBatches(_read_all(dataset, spec, owner, device), spec, order)
+        batches = StreamedBatches(dataset, spec, owner, order, workers, device)
+    else:
+        order = BatchOrder(length, batch_size, seed, name, device, share)
+        batches = MemoryBatches(_read_all(dataset, spec, owner, device), spec, order)
+    batches.notes = tuple(dataset.notes)
+    return batches
 
 
 def _read_all(dataset: Dataset, spec: DataSpec, name: str, device: torch.device) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -16,6 +17,14 @@ class Dataset(ABC):
     @abstractmethod
     def __len__(self) -> int:
         """Return the number of examples."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the user should know about the examples, in sentences, such as how values were scaled.
+
+        A training shows them at its start.
+        """
+        return ()
 
     @abstractmethod
     def read(self, indices: Tensor) -> dict[str, Tensor]:

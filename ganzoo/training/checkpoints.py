@@ -20,6 +20,7 @@ from ganzoo.storage.resume_compatibility import (
     is_run_config,
     refuse_changed_config,
     training_identity,
+    with_later_options,
     with_optional_parts,
 )
 from ganzoo.storage.run_folder import RunFolder
@@ -119,5 +120,5 @@ def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
 
 
 def _refuse_changed_config(original: Mapping[str, Any], selection: Selection) -> None:
-    parts = with_optional_parts(original["parts"], selection.recipe.slots)
+    parts = with_later_options(with_optional_parts(original["parts"], selection.recipe.slots), selection.parts)
     refuse_changed_config(training_identity({**original, "parts": parts}), training_identity(selection.to_json()))

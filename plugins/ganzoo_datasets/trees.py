@@ -43,7 +43,7 @@ class FolderConfig(DataConfig):
         return folder
 
     def classes(self, root: Path) -> dict[str, Path]:
-        """Return the folder of each class by its name, in natural order (2 before 10); empty where the images have no labels."""
+        """Return the folder of each class by its name, in natural order (2 before 10); empty without labels."""
         folder = self.folder(root)
         folders, files = scan(folder)
         if not folders and not files:

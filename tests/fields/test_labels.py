@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from ganzoo.catalogue.data import Field
+from ganzoo.catalogue.data import Field, joined
 from ganzoo.contract.field_values import values_of
 from ganzoo.errors import UserError
 from ganzoo.fields.joined import JoinedValues
-from ganzoo.catalogue.data import joined
 from ganzoo.text import warn_once
 
 NUMBERS = ("1", "2", "3", "10")
@@ -25,7 +24,7 @@ FORMS: dict[str, Callable[[int], Any]] = {
     "int": int,
     "numpy": np.int64,
     "small numpy": np.uint8,
-    "numpy array": lambda number: np.array(number),
+    "numpy array": np.array,
     "tensor": torch.tensor,
     "tensor of bytes": lambda number: torch.tensor(number, dtype=torch.uint8),
     "numpy text": lambda number: np.str_(str(number)),
