@@ -27,7 +27,9 @@ def test_the_nearest_name(name: str, end: str) -> None:
     ],
 )
 def test_names_are_sorted_by_the_numbers_in_them(names: list[str]) -> None:
-    assert sorted(names[::-1], key=natural_key) == names
+    mixed = names[::-1]
+    mixed.sort(key=natural_key)
+    assert mixed == names
 
 
 @pytest.mark.parametrize(

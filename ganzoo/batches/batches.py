@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import final
 
 import torch
@@ -19,6 +19,9 @@ from ganzoo.catalogue.plugin_files import ModulesOfFiles
 from ganzoo.contract.dataset import Dataset
 from ganzoo.errors import UserError
 from ganzoo.randomness import WHOLE, Share
+from ganzoo.text import one_line
+
+LONGEST_NOTE = 2000  # characters
 
 Feed = dict[str, Tensor]
 """The input of :meth:`Batches.make`: indices into memory, or examples as they are stored."""
@@ -33,7 +36,7 @@ class Batches(ABC):
 
     order: BatchOrder
     source: str
-    notes: tuple[str, ...] = ()
+    notes: Sequence[str] = ()
 
     @abstractmethod
     def feed(self, number: int) -> Feed:
@@ -184,7 +187,7 @@ def open_batches(
     else:
         order = BatchOrder(length, batch_size, seed, name, device, share)
         batches = MemoryBatches(_read_all(dataset, spec, owner, device), spec, order)
-    batches.notes = tuple(dataset.notes)
+    batches.notes = tuple(one_line(note, LONGEST_NOTE) for note in dataset.notes())
     return batches
 
 

@@ -59,10 +59,9 @@ class Renumbered(Dataset):
     def __len__(self) -> int:
         return len(self._dataset)
 
-    @property
     def notes(self) -> Sequence[str]:
-        """Those of the dataset, and that the order is not its own."""
-        return (*self._dataset.notes, "the classes are in the order of the model that this training goes on from")
+        """Return those of the dataset, and that the order is not its own."""
+        return (*self._dataset.notes(), "the classes are in the order of the model that this training goes on from")
 
     def read(self, indices: Tensor) -> dict[str, Tensor]:
         """Return the fields of the dataset, with the new numbers."""

@@ -18,11 +18,10 @@ class Dataset(ABC):
     def __len__(self) -> int:
         """Return the number of examples."""
 
-    @property
     def notes(self) -> Sequence[str]:
-        """What the user should know about the examples, in sentences, such as how values were scaled.
+        """Return what the user should know of the data, a line each: a training shows them before its first step.
 
-        A training shows them at its start.
+        Examples are how values were scaled, and what was left out, with the reason.
         """
         return ()
 

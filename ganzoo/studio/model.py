@@ -78,7 +78,8 @@ class Model:
         """Return conditions (count, …): the given labels in turn, or all classes in turn.
 
         ``label`` is one label or several: a class by name, or by number if none has that name; attributes as
-        ``red+large``, a caption, or a tensor. Raises :class:`UserError` for an unknown label, for a missing one, and for an unconditional model.
+        ``red+large``, a caption, or a tensor. Raises :class:`UserError` for an unknown label, for a missing one, and
+        for an unconditional model.
         """
         asked = _as_list(label, self.condition)
         if self.condition is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,9 @@ import torch
 from torch import Tensor
 
 from ganzoo.plugin import Dataset, UserError, warn
-from ganzoo_datasets.images import Pixels, header_problem, pixels, reason
+from ganzoo_datasets.depth import Limits
+from ganzoo_datasets.images import Canvas, Facts, Pixels, facts, pixels, reason
+from ganzoo_datasets.pixel_notes import pixel_notes, with_usual_limits
 from ganzoo_datasets.trees import CHANNELS, FolderConfig, images_below
 
 MODES = {"rgb": "RGB", "grey": "L", "rgba": "RGBA"}
@@ -30,11 +33,19 @@ class FolderDataset(Dataset):
 
     def __init__(self, config: FolderConfig, root: Path):
         self._folder = config.folder(root)
-        self._shape = (CHANNELS[config.channels], config.size, config.size)
-        self._mode = MODES[config.channels]
+        width, height = config.size
+        self._shape = (CHANNELS[config.channels], height, width)
+        self._canvas = Canvas(width, height, MODES[config.channels], config.fit, config.colour)
         classes = config.classes(root)
         found = [images_below(folder) for folder in classes.values() or (self._folder,)]
         valid = self._valid(list(itertools.chain(*found)), config.check)
+        special = list(valid.values())
+        if config.limits:
+            limits = Limits(*config.limits)
+            self._canvas = dataclasses.replace(self._canvas, whole=limits, real=limits)
+        else:
+            self._canvas = with_usual_limits(self._canvas, special)
+        self._notes = tuple(pixel_notes(self._canvas, special, config.background, bool(config.limits)))
         kept = [[path for path in paths if path in valid] for paths in found]
         empty = [name for name, paths in zip(classes, kept, strict=False) if not paths]
         if not valid:
@@ -51,8 +62,12 @@ class FolderDataset(Dataset):
     def __len__(self) -> int:
         return len(self._paths)
 
+    def notes(self) -> Sequence[str]:
+        """Return what became of pixels: what is transparent, beyond 8 bits, animated or of another shape."""
+        return self._notes
+
     def read(self, indices: Tensor) -> dict[str, Tensor]:
-        """Return ``image`` (B, C, size, size) uint8 and, with classes, ``label`` (B,); raises for a damaged file."""
+        """Return ``image`` (B, C, height, width) uint8 and, with classes, ``label`` (B,); raises for a damaged file."""
         images = torch.empty(len(indices), *self._shape, dtype=torch.uint8)
         # In the worker processes of a loader torch has one thread, so they do not compete for the cores.
         with _without_warnings(), ThreadPoolExecutor(torch.get_num_threads()) as pool:
@@ -67,32 +82,33 @@ class FolderDataset(Dataset):
     def _pixels(self, index: int) -> Pixels:
         path = Path(self._paths[index])
         try:
-            return pixels(path, self._shape[-1], self._mode)
+            return pixels(path, self._canvas)
         except Exception as problem:  # Pillow raises many kinds of errors for damaged files
             raise UserError(f"{path} cannot be decoded ({reason(problem)}): remove or replace it") from problem
 
-    def _valid(self, paths: Sequence[Path], check: str) -> set[Path]:
-        """Return those of ``paths`` that pass ``check``, and report the others."""
-        problem_of, size = {"decode": (self._decode_problem, DECODED), "open": (header_problem, OPENED)}[check]
+    def _valid(self, paths: Sequence[Path], check: str) -> dict[Path, Facts]:
+        """Return those of ``paths`` that pass ``check``, with what is special about them, and report the others."""
+        size = {"decode": DECODED, "open": OPENED}[check]
         chunks = (paths[start : start + size] for start in range(0, len(paths), size))
-        problems: dict[Path, str] = {}
+        looked: dict[Path, Facts | str] = {}
         with _without_warnings(), ThreadPoolExecutor() as pool:
-            for found in pool.map(lambda chunk: {path: problem_of(path) for path in chunk}, chunks):
-                problems |= {path: why for path, why in found.items() if why}
+            for found in pool.map(lambda chunk: {path: self._look(path, check == "decode") for path in chunk}, chunks):
+                looked |= found
+        problems = {path: why for path, why in looked.items() if isinstance(why, str)}
         if problems:
             shown = [
                 f"{path.relative_to(self._folder)} ({why})" for path, why in itertools.islice(problems.items(), SHOWN)
             ]
             more = ", …" if len(problems) > SHOWN else ""
             warn(f"left out {len(problems)} of {len(paths)} files in {self._folder}: {', '.join(shown)}{more}")
-        return set(paths) - problems.keys()
+        return {path: found for path, found in looked.items() if not isinstance(found, str)}
 
-    def _decode_problem(self, path: Path) -> str:
+    def _look(self, path: Path, decode: bool) -> Facts | str:
+        """Return what is special about an image, or why it cannot be used."""
         try:
-            pixels(path, self._shape[-1], self._mode)
+            return facts(path, self._canvas, decode)
         except Exception as problem:  # Pillow raises many kinds of errors for damaged files
-            return reason(problem)
-        return ""
+            return reason(problem) or "damaged"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,11 @@ def label(*names: str) -> DataSpec:
 class Names(Dataset):
     """Every class once, in the order of its own spec."""
 
-    notes = ("told by the data",)
-
     def __len__(self) -> int:
         return len(NATURAL)
+
+    def notes(self) -> Sequence[str]:
+        return ["told by the data"]
 
     def read(self, indices: Tensor) -> dict[str, Tensor]:
         return {"label": indices}
@@ -45,8 +47,8 @@ def test_each_class_gets_its_number_in_the_model() -> None:
     data = Renumbered(Names(), renumbering(delivered, wanted))
     names = [wanted.fields["label"].names[number] for number in data.read(torch.arange(len(data)))["label"]]
     assert tuple(names) == NATURAL
-    assert data.notes[0] == "told by the data"
-    assert "in the order of the model" in data.notes[1]
+    assert data.notes()[0] == "told by the data"
+    assert "in the order of the model" in data.notes()[1]
 
 
 @pytest.mark.parametrize(
