@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.sampling import SampleRequest
     from ganzoo.contract.step_context import NotReplayable, StepContext
     from ganzoo.contract.working_state import WorkingState
+    from ganzoo.depth import Limits, deep_values, is_deep, limits_of, plain_picture, usual_limits
     from ganzoo.drawing import to_pil, to_uint8
     from ganzoo.layers import Dropout
     from ganzoo.randomness import Draws, Share, key
@@ -87,6 +88,7 @@ _WITH_TORCH = {
     "ganzoo.contract.sampling": ("SampleRequest",),
     "ganzoo.contract.step_context": ("NotReplayable", "StepContext"),
     "ganzoo.contract.working_state": ("WorkingState",),
+    "ganzoo.depth": ("Limits", "deep_values", "is_deep", "limits_of", "plain_picture", "usual_limits"),
     "ganzoo.drawing": ("to_pil", "to_uint8"),
     "ganzoo.layers": ("Dropout",),
     "ganzoo.randomness": ("Draws", "Share", "key"),
@@ -127,6 +129,7 @@ __all__ = [
     "JudgeOutput",
     "Kind",
     "Latent",
+    "Limits",
     "Loss",
     "Metric",
     "MetricContext",
@@ -162,20 +165,25 @@ __all__ = [
     "Variant",
     "WorkingState",
     "batchwise",
+    "deep_values",
     "embedding",
     "first_line",
     "hookimpl",
+    "is_deep",
     "key",
+    "limits_of",
     "natural_key",
     "open_file",
     "option",
     "phase_slots",
+    "plain_picture",
     "read_file",
     "read_owner",
     "rename_durably",
     "this_process",
     "to_pil",
     "to_uint8",
+    "usual_limits",
     "warn",
 ]
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganzoo.plugin import Dataset, UserError, warn
-from ganzoo_datasets.depth import Limits
+from ganzoo.plugin import Dataset, Limits, UserError, warn
 from ganzoo_datasets.images import Canvas, Facts, Pixels, facts, pixels, reason
 from ganzoo_datasets.pixel_notes import pixel_notes, with_usual_limits
 from ganzoo_datasets.trees import CHANNELS, FolderConfig, images_below

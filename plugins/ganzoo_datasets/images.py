@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from ganzoo_datasets.depth import REAL, Limits, deep_values, is_deep, limits_of, to_bytes
+from ganzoo.plugin import Limits, deep_values, is_deep, limits_of, plain_picture
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -34,7 +34,6 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 LYING = (5, 6, 7, 8)  # orientations in which width and height change places
-PLAIN = ("1", "L", "P", "RGB", "RGBA")  # modes from which Pillow converts to every other one
 
 # All threads together decode only one image of more pixels than this at a time, to bound the memory.
 LARGE = 2**24
@@ -118,7 +117,7 @@ def facts(path: Path, canvas: Canvas, decode: bool = True) -> Facts:
         # Pillow decodes a PNG file to look for its orientation, and knows the upright size of a TIFF file before.
         turned = (decode or image.format not in ("PNG", "TIFF")) and _orientation(image) in LYING
         reshaped = _is_reshaped(image.size[::-1] if turned else image.size, canvas)
-        real = image.mode in REAL
+        real = image.mode == "F"
         return Facts(transparent, animated, reshaped, halved, deep and not real, deep and real, limits)
 
 
@@ -146,7 +145,8 @@ def _bounded(image: Image.Image, canvas: Canvas) -> Iterator[None]:
 
 
 def _on_canvas(image: Image.Image, canvas: Canvas) -> Pixels:
-    plain = _plain(_upright(image), canvas)
+    alpha = canvas.mode == "RGBA"
+    plain = plain_picture(_upright(image), canvas.whole, canvas.real, canvas.background, alpha)
     # Conversion to the same mode would copy the image.
     shown = plain if plain.mode == canvas.mode else plain.convert(canvas.mode)
     return np.array(_fitted(shown, canvas)).reshape(canvas.height, canvas.width, -1).transpose(2, 0, 1)
@@ -164,18 +164,6 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(ExifTags.Base.Orientation, UPRIGHT))
     except Exception:  # the metadata of a valid image may be damaged
         return UPRIGHT
-
-
-def _plain(image: Image.Image, canvas: Canvas) -> Image.Image:
-    """Return the image with 8 bits per channel, and without transparency unless the canvas has it."""
-    if is_deep(image):
-        limits = canvas.real if image.mode in REAL else canvas.whole
-        return Image.fromarray(to_bytes(deep_values(image), limits))
-    if image.has_transparency_data:
-        clear = image.convert("RGBA")
-        below = Image.new("RGBA", image.size, canvas.background)
-        return clear if canvas.mode == "RGBA" else Image.alpha_composite(below, clear)
-    return image if image.mode in PLAIN else image.convert("RGB")
 
 
 def _fitted(image: Image.Image, canvas: Canvas) -> Image.Image:

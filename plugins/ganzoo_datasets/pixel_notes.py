@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
 
-from ganzoo_datasets.depth import Limits, usual_limits
+from ganzoo.plugin import Limits, usual_limits
 from ganzoo_datasets.images import Canvas, Facts
 
 RESHAPED = {

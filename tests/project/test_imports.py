@@ -59,6 +59,7 @@ ROOMS = (
     "ganzoo.randomness",
     "ganzoo.layers",
     "ganzoo.lettering",
+    "ganzoo.depth",
     "ganzoo.drawing",
     "ganzoo.contract",
     "ganzoo.fields",

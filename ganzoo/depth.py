@@ -1,4 +1,4 @@
-"""Images with values beyond 8 bits: their limits, and how they become 8 bits."""
+"""Pictures with values beyond 8 bits, or with transparent pixels: how they become plain ones."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from PIL import Image
 Values = np.ndarray[Any, np.dtype[Any]]
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
+Colour = tuple[int, int, int]
+
+WHITE: Colour = (255, 255, 255)
+PLAIN = ("1", "L", "P", "RGB", "RGBA")  # modes from which Pillow converts to every other one
 WHOLE = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes of whole numbers
 REAL = ("F",)
 DEPTHS = (8, 10, 12, 14, 16, 24, 31, 32)  # bits of the values that cameras and scanners make
@@ -70,3 +74,28 @@ def to_bytes(values: Values, limits: Limits) -> Bytes:
     numbers -= limits.low
     numbers *= 255 / ((limits.high - limits.low) or 1)
     return np.clip(numbers.round(), 0, 255).astype(np.uint8)
+
+
+def plain_picture(
+    image: Image.Image, whole: Limits, real: Limits, background: Colour = WHITE, alpha: bool = False
+) -> Image.Image:
+    """Return a picture with 8 bits per channel, and without transparency unless it may have ``alpha``.
+
+    ``whole`` and ``real`` are the limits of whole and of floating-point numbers. Transparent pixels are laid on
+    ``background``.
+    """
+    if is_deep(image):
+        return Image.fromarray(to_bytes(deep_values(image), real if image.mode in REAL else whole))
+    if image.has_transparency_data:
+        clear = image.convert("RGBA")
+        below = Image.new("RGBA", image.size, background)
+        return clear if alpha else Image.alpha_composite(below, clear)
+    return image if image.mode in PLAIN else image.convert("RGB")
+
+
+def own_limits(image: Image.Image) -> tuple[Limits, Limits]:
+    """Return usual limits for one picture, of whole and of floating-point numbers."""
+    if not is_deep(image):
+        return Limits(0, 255), Limits(0, 1)
+    found = limits_of(deep_values(image))
+    return usual_limits(found, whole=True), usual_limits(found, whole=False)
