@@ -28,7 +28,7 @@ class Limits(NamedTuple):
     high: float
 
     def __str__(self) -> str:
-        return f"{self.low:,.6g} to {self.high:,.6g}"
+        return " to ".join(f"{int(one):,}" if one.is_integer() else f"{one:.6g}" for one in map(float, self))
 
     def with_(self, other: Limits) -> Limits:
         """Return the limits of both."""
