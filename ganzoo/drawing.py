@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
-from ganzoo.text import printable
+from ganzoo.lettering import write
 
 GAP, PAPER, INK = 3, "#8fa3bf", "black"  # the paper is neither black nor white, so that every tile has a visible edge
 MIN_TILE = 48  # pixels; smaller examples are enlarged by an integer factor
@@ -43,7 +43,6 @@ def grid(images: Tensor, columns: int, headings: Sequence[str] = ()) -> Image.Im
     height, width = pixels.shape[2] * scale, pixels.shape[3] * scale
     rows = -(-len(pixels) // columns)
     letters = max(11, width // 5)
-    font = ImageFont.load_default(letters)
     top = letters + 6 if headings else 0
     sheet = Image.new("RGB", (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP + top), PAPER)
     for place, image in enumerate(pixels):
@@ -51,16 +50,9 @@ def grid(images: Tensor, columns: int, headings: Sequence[str] = ()) -> Image.Im
         corner = GAP + place % columns * (width + GAP), top + GAP + place // columns * (height + GAP)
         sheet.paste(tile, corner, mask=tile if tile.mode == "RGBA" else None)
     pen = ImageDraw.Draw(sheet)
-    for column, text in enumerate(map(printable, headings[:columns])):
-        middle = GAP + column * (width + GAP) + width // 2
-        pen.text((middle, top // 2), _fit(text, font, width), fill=INK, font=font, anchor="mm")
+    for column, text in enumerate(headings[:columns]):
+        write(pen, (GAP + column * (width + GAP) + width / 2, top / 2), text, letters, width, INK)
     return sheet
-
-
-def _fit(text: str, font: Any, width: int) -> str:
-    while len(text) > 1 and font.getlength(text) > width:
-        text = text[:-1]
-    return text
 
 
 def scatter(points: Tensor, real: Tensor | None = None) -> Image.Image:

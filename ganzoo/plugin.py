@@ -29,7 +29,7 @@ from ganzoo.errors import UserError
 from ganzoo.storage.files import open_file, read_file, rename_durably
 from ganzoo.storage.lock_owner import read_owner, this_process
 from ganzoo.storage.run_files import is_run_folder
-from ganzoo.text import counted, first_line, warn
+from ganzoo.text import counted, first_line, natural_key, warn
 
 if TYPE_CHECKING:
     from ganzoo.contract.augmentation import Augmentation
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.step_context import NotReplayable, StepContext
     from ganzoo.contract.tracking import track
     from ganzoo.contract.working_state import WorkingState
+    from ganzoo.depth import Limits, deep_values, is_deep, limits_of, plain_picture, usual_limits
     from ganzoo.drawing import to_pil, to_uint8
     from ganzoo.layers import Dropout
     from ganzoo.randomness import Draws, Share, key
@@ -90,6 +91,7 @@ _WITH_TORCH = {
     "ganzoo.contract.step_context": ("NotReplayable", "StepContext"),
     "ganzoo.contract.tracking": ("track",),
     "ganzoo.contract.working_state": ("WorkingState",),
+    "ganzoo.depth": ("Limits", "deep_values", "is_deep", "limits_of", "plain_picture", "usual_limits"),
     "ganzoo.drawing": ("to_pil", "to_uint8"),
     "ganzoo.layers": ("Dropout",),
     "ganzoo.randomness": ("Draws", "Share", "key"),
@@ -131,6 +133,7 @@ __all__ = [
     "JudgeOutput",
     "Kind",
     "Latent",
+    "Limits",
     "Loss",
     "Metric",
     "MetricContext",
@@ -167,14 +170,19 @@ __all__ = [
     "WorkingState",
     "batchwise",
     "counted",
+    "deep_values",
     "embedding",
     "first_line",
     "hookimpl",
+    "is_deep",
     "is_run_folder",
     "key",
+    "limits_of",
+    "natural_key",
     "open_file",
     "option",
     "phase_slots",
+    "plain_picture",
     "read_file",
     "read_owner",
     "rename_durably",
@@ -182,6 +190,7 @@ __all__ = [
     "to_pil",
     "to_uint8",
     "track",
+    "usual_limits",
     "warn",
 ]
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
+import re
 import sys
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO
 
@@ -87,6 +90,36 @@ def in_file_name(name: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in name)
 
 
+def natural_key(name: str) -> tuple[tuple[str, ...], str]:
+    """Return a key that sorts names as people do: by the numbers in them.
+
+    >>> sorted(["10", "2", "img10", "1", "img2"], key=natural_key)
+    ['1', '2', '10', 'img2', 'img10']
+    """
+    # Every second part is a number: of two, the longer one is the larger.
+    parts = re.split("([0-9]+)", normal(name))
+    numbers = [part.lstrip("0") for part in parts[1::2]]
+    parts[1::2] = [f"{len(number):05}{number}" for number in numbers]
+    return (tuple(parts), name)
+
+
+def normal(name: str) -> str:
+    """Return ``name`` with each letter in one form of Unicode: ``Ä`` may be one character, or ``A`` and dots."""
+    return unicodedata.normalize("NFC", name)
+
+
+def index_of(name: str, names: Sequence[str]) -> int | None:
+    """Return where ``name`` is among ``names``, in whatever form of Unicode, or ``None``.
+
+    >>> index_of("A\N{COMBINING DIAERESIS}pfel", ("Birnen", "\N{LATIN CAPITAL LETTER A WITH DIAERESIS}pfel"))
+    1
+    """
+    if name in names:
+        return names.index(name)
+    normals = [normal(one) for one in names]
+    return normals.index(normal(name)) if normal(name) in normals else None
+
+
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return the end of a sentence about an unknown ``name``: ``; did you mean 'x'?``, or a full stop."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
@@ -117,3 +150,9 @@ def fitted(line: str, stream: IO[str]) -> str:
 def warn(text: str) -> None:
     """Print a message on stderr: in one line, or wrapped between words on a terminal."""
     print(fitted(f"ganzoo: {one_line(text, 10_000)}", sys.stderr), file=sys.stderr, flush=True)
+
+
+@functools.cache
+def warn_once(text: str) -> None:
+    """Print a message on stderr, unless this process has printed it before."""
+    warn(text)

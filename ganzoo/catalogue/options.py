@@ -48,9 +48,12 @@ class DataConfig(Config):
         raise TypeError(f"{type(self).__name__} must define spec(root), which returns what it delivers")
 
 
-def option(default: T, help: str, *, low: float | None = None, high: float | None = None) -> T:
-    """Declare an option: its default, one line of help, and for numbers the inclusive limits."""
-    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high})
+def option(default: T, help: str, *, low: float | None = None, high: float | None = None, sizes: bool = False) -> T:
+    """Declare an option: its default, one line of help, and for numbers the inclusive limits.
+
+    A tuple with ``sizes`` is written with an x, as in ``96x64``, and one number stands for all of them.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high, "sizes": sizes})
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Option:
     help: str
     low: float | None
     high: float | None
+    sizes: bool = False
 
     @property
     def flag(self) -> str:
@@ -83,7 +87,7 @@ class Option:
         if typing.get_origin(kind) is tuple:
             inner = typing.get_args(kind)
             words = [_word(item) for item in inner if item is not Ellipsis]
-            return ",".join(words) + (",…" if Ellipsis in inner else "")
+            return ("x" if self.sizes else ",").join(words) + (",…" if Ellipsis in inner else "")
         return _word(kind)
 
     def show(self, value: Any) -> str:
@@ -93,12 +97,12 @@ class Option:
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, tuple):
-            return ",".join(str(item) for item in value)
+            return ("x" if self.sizes else ",").join(str(item) for item in value)
         return str(value)
 
     def read(self, value: Any) -> Any:
         """Convert a word, a JSON value or a Python value to the option's type; raises ``ValueError`` if invalid."""
-        result = _read(self.type, value)
+        result = _read(self.type, self._sizes_in(value) if self.sizes else value)
         numbers = result if isinstance(result, tuple) else (result,)
         for number in numbers:
             if isinstance(number, bool) or not isinstance(number, int | float):
@@ -111,6 +115,12 @@ class Option:
             if high is not None and number > high:
                 raise ValueError(f"must be at most {_number(high)}")
         return result
+
+    def _sizes_in(self, value: Any) -> Any:
+        """Return sizes as a list: ``96x64`` and 64 are two numbers each."""
+        items = value.lower().split("x") if isinstance(value, str) else value
+        items = items if isinstance(items, list | tuple) else [items]
+        return [*items] * len(typing.get_args(self.type)) if len(items) == 1 else items
 
 
 def _number(limit: float) -> str:
@@ -193,6 +203,7 @@ def _options_of(config: Any) -> tuple[Option, ...]:
             help=field.metadata.get("help", ""),
             low=field.metadata.get("low"),
             high=field.metadata.get("high"),
+            sizes=field.metadata.get("sizes", False),
         )
         for field in dataclasses.fields(config)
     )

@@ -27,8 +27,8 @@ COUNT = 64  # examples
     "labels",
     multiple=True,
     metavar="L",
-    help="The condition: a class by number or name, attributes such as red+large, or a caption. May be repeated; "
-    "several labels take turns. Without it, all classes take turns.",
+    help="The condition: a class by its name, or by its number from 0 if none has that name; attributes such as "
+    "red+large, or a caption. May be repeated; several labels take turns. Without it, all classes take turns.",
 )
 @click.option(
     "--input",

@@ -197,7 +197,7 @@ def open_evaluator(
     If the user named no metric, those that need more than ``samples`` generated examples are left out. Raises
     :class:`UserError` if the data, the judge, the metrics and the model do not fit together.
     """
-    reference = ReferenceData(plan, root, device)
+    reference = ReferenceData(plan, root, device, condition)
     check_output(plan.dataset, reference.spec, output, condition)
     conditioning = {"model:class"} if condition is not None and condition.classes else set()
     data = {*reference.spec.provides} | ({"condition:class"} if reference.classes is not None else set())

@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 
 from ganzoo.assembly.parts import SelectedParts
+from ganzoo.batches.class_order import Renumbered, in_known_order, renumbering
 from ganzoo.batches.fingerprint import Fingerprint, fingerprint_of
 from ganzoo.batches.reading import Receiver, length_of, read_in_chunks
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.evaluation_plan import SPLIT, EvaluationPlan
 from ganzoo.catalogue.options import DataConfig, values_of
 from ganzoo.catalogue.registry import Part
+from ganzoo.contract.dataset import Dataset
 from ganzoo.contract.judge import Examples
 from ganzoo.errors import UserError
 from ganzoo.randomness import key
@@ -34,9 +36,10 @@ class ReferenceData:
 
     If the data is published in parts, ``real`` is its test part. Otherwise both are all examples, and a judge is tested
     on the fifth of them that it is not trained on.
+    ``condition`` is the condition of the model: data with the same classes in another order gets its order.
     """
 
-    def __init__(self, plan: EvaluationPlan, root: Path, device: torch.device):
+    def __init__(self, plan: EvaluationPlan, root: Path, device: torch.device, condition: Field | None = None):
         self._part, self._root, self._device = plan.dataset, root, device
         self._fingerprints: dict[str, Fingerprint] = {}
         self._parted = plan.parted
@@ -48,7 +51,9 @@ class ReferenceData:
                 f"this model was, or --dataset-{SPLIT} says so; name another --dataset"
             )
         with self._part.attributed():
-            self.spec: DataSpec = config.spec(root)
+            delivered = config.spec(root)
+        self.spec: DataSpec = in_known_order(delivered, _fields_of(condition, delivered))
+        self._renumbering = renumbering(delivered, self.spec)
 
     @property
     def name(self) -> str:
@@ -169,8 +174,10 @@ class ReferenceData:
         if self._parted:
             config = dataclasses.replace(config, **{SPLIT: split})
         part = dataclasses.replace(self._part, config=config)
-        dataset = SelectedParts({"dataset": part}).build("dataset", root=self._root)
+        dataset: Dataset = SelectedParts({"dataset": part}).build("dataset", root=self._root)
         self._fingerprints[split] = fingerprint_of(dataset, self.label)
+        if self._renumbering:
+            dataset = Renumbered(dataset, self._renumbering)
         target, condition = self.spec.target_field, self.spec.condition
         limit = max(1, BUDGET // (4 * target.size))
         length = length_of(dataset, self.label)
@@ -190,6 +197,13 @@ class ReferenceData:
                 conditions.append(fields[condition].to(self._device))
         known = torch.cat(conditions) if conditions else labels if condition else None
         return Examples(values, labels, known), length
+
+
+def _fields_of(condition: Field | None, spec: DataSpec) -> dict[str, Field]:
+    """Return the fields by their names in ``spec`` that the condition of a model consists of."""
+    if condition is None or not spec.condition:
+        return {}
+    return dict(condition.members) or {spec.condition: condition}
 
 
 def fingerprint(examples: Examples) -> str:

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ganzoo.contract.field_values import Array, FieldValues
+from ganzoo.depth import own_limits, plain_picture
 from ganzoo.drawing import png, to_pil, to_uint8
 from ganzoo.errors import UserError
 
@@ -46,10 +47,14 @@ class ImageValues(FieldValues):
         return self._fitted(value) if isinstance(value, Image.Image) else super().read(value)
 
     def decode(self, file: IO[bytes]) -> Tensor:
-        """Return the picture in a file, upright, cut to the shape of the field around its centre."""
+        """Return the picture in a file, upright, cut to the shape of the field around its centre.
+
+        Transparent pixels are laid on white unless the field has alpha, and values beyond 8 bits are scaled.
+        """
         with Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise UserError(f"it has {image.width}×{image.height} pixels; at most {MAX_PIXELS:,} are read")
+            image.load()
             return self._fitted(ImageOps.exif_transpose(image))
 
     def encode(self, value: Tensor) -> bytes:
@@ -69,6 +74,7 @@ class ImageValues(FieldValues):
         channels, height, width = self.field.shape
         if channels not in MODES:
             raise UserError(f"this model takes images with {channels} channels, which no picture has: give a tensor")
-        fitted = ImageOps.fit(image.convert(MODES[channels]), (width, height), Image.Resampling.BICUBIC)
+        plain = plain_picture(image, *own_limits(image), alpha=channels == 4).convert(MODES[channels])
+        fitted = ImageOps.fit(plain, (width, height), Image.Resampling.BICUBIC)
         pixels = torch.from_numpy(np.array(fitted, dtype=np.float32)).view(height, width, channels)
         return pixels.permute(2, 0, 1).div(127.5).sub(1).contiguous()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ganzoo.contract.field_values import FieldValues
 from ganzoo.errors import UserError
 from ganzoo.randomness import Draws
-from ganzoo.text import did_you_mean
+from ganzoo.text import did_you_mean, index_of, warn_once
 
 
 class _Indices(FieldValues):
@@ -62,22 +62,43 @@ class ClassValues(_Indices):
         return torch.arange(count) % self.field.classes
 
     def read(self, value: Any) -> Tensor:
-        """Read a class by number or name."""
+        """Read a class by its name, whatever the type of ``value``; a number that is no name is an index.
+
+        So ``3``, ``"3"`` and ``torch.tensor(3)`` are one class: the one called 3, or else the fourth.
+        """
         names, classes = self.field.names, self.field.classes
-        if str(value) in names:
-            return torch.tensor(names.index(str(value)))
+        text = value if isinstance(value, str) else _whole(value)
+        for word in (text, text.strip()):
+            if (found := index_of(word, names)) is not None:
+                return torch.tensor(found)
+        numbered = any(name.isdecimal() for name in names)
         try:
-            index = int(value) if isinstance(value, str) else operator.index(value)
-        except (TypeError, ValueError):
+            index = int(text)
+        except ValueError:
             have = ", ".join(names) or f"0 to {classes - 1}"
-            raise UserError(f"no class is called {value!r}{did_you_mean(str(value), names)} Classes: {have}") from None
+            shown = repr(value) if isinstance(value, str) else str(value)
+            raise UserError(f"no class is called {shown}{did_you_mean(text, names)} Classes: {have}") from None
         if not 0 <= index < classes:
-            raise UserError(f"class {index} is out of range: there are the classes 0 to {classes - 1}")
+            also = f"no class is called {index}, as they are called {', '.join(names)}; by index, " if numbered else ""
+            raise UserError(f"{also}class {index} is out of range: there are the classes 0 to {classes - 1}")
+        if numbered:
+            warn_once(
+                f"label {index} is read as an index, as no class is called {index}: it is class {names[index]!r}; "
+                "give a name to choose by name"
+            )
         return torch.tensor(index)
 
     def word(self, value: Tensor) -> str:
         """Return the name of the class, or its number."""
         return self.field.class_name(int(value))
+
+
+def _whole(value: Any) -> str:
+    """Return a whole number of any type as a word, and anything else as text."""
+    try:
+        return str(operator.index(value))
+    except (TypeError, ValueError):
+        return str(value)
 
 
 @final
@@ -109,13 +130,14 @@ class CaptionValues(_Indices):
                 raise UserError(f"a caption's words are 0 to {len(names) - 1}, not {tokens.tolist()}")
             return tokens
         words = str(value).lower().split()
-        unknown = [word for word in words if word not in names]
+        found = [(word, index_of(word, names)) for word in words]
+        unknown = [word for word, index in found if index is None]
         if unknown:
             have = ", ".join(names[1:])
             raise UserError(f"no caption has the word {unknown[0]!r}{did_you_mean(unknown[0], names)} Words: {have}")
         if len(words) > self.field.size:
             raise UserError(f"a caption has at most {self.field.size} words, not {len(words)}")
-        indices = [names.index(word) for word in words]
+        indices = [index for _, index in found if index is not None]
         return torch.tensor(indices + [0] * (self.field.size - len(words)))
 
     def word(self, value: Tensor) -> str:

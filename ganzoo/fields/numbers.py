@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganzoo.contract.field_values import FieldValues
 from ganzoo.errors import UserError
-from ganzoo.text import did_you_mean
+from ganzoo.text import did_you_mean, index_of
 
 POINTS = 2000  # in a picture
 
@@ -70,12 +70,13 @@ class VectorValues(_Numbers):
             name, given, number = word.partition("=")
             if not (names := self.field.names):
                 raise UserError(f"{value!r} is not {self.field.size} numbers: give them with commas between them")
-            if name not in names:
+            index = index_of(name, names)
+            if index is None:
                 have = ", ".join(names)
                 raise UserError(f"no attribute is called {name!r}{did_you_mean(name, names)} Attributes: {have}")
             if given and not _is_number(number):
                 raise UserError(f"{word!r} does not give a number for {name!r}")
-            chosen[self.field.names.index(name)] = float(number) if given else 1.0
+            chosen[index] = float(number) if given else 1.0
         return chosen
 
     def word(self, value: Tensor) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, final
@@ -20,16 +20,19 @@ from ganzoo.catalogue.component import Component
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.options import DataConfig, option
 from ganzoo.contract.dataset import Dataset
+from ganzoo.depth import Limits
 from ganzoo.errors import UserError
 from ganzoo.own.items import DTYPES, batch_of, item_of, label_of, tensor_of
-from ganzoo.text import message_of
+from ganzoo.own.layout import AUTO, Layout, Scale
+from ganzoo.text import message_of, natural_key, normal
 
 SAMPLE = 256  # examples, evenly spread, that show which numbers images have
-TOLERANCE = 1e-3  # of floating-point images; what lies this far outside is clamped
+IMAGES, POINTS, LABELS, NAMES = "images", "points", "labels", ("names", "classes")  # of arrays, as in a .npz file
+TEXT = "US"  # NumPy's letters for arrays of texts
 
 
 class Examples(NamedTuple):
-    """Examples as a program gives them: uint8 or float32 (B, …); and their labels (B,) int64, or ``None``."""
+    """Examples as a program gives them: uint8, int64 or float32 (B, …); and their labels (B,) int64, or ``None``."""
 
     values: Tensor
     labels: Tensor | None
@@ -39,6 +42,7 @@ class Source(ABC):
     """Where examples of a program come from."""
 
     classes: tuple[str, ...] = ()
+    transparent: bool = False  # whether pictures had transparent pixels, which are now white
 
     @abstractmethod
     def __len__(self) -> int:
@@ -51,18 +55,34 @@ class Source(ABC):
 
 @final
 class Arrays(Source):
-    """All examples in one tensor (N, …), and their labels (N,)."""
+    """All examples in one tensor (N, …), and their labels (N,): numbers of classes, or names."""
 
-    def __init__(self, values: Any, labels: Any, owner: str):
+    def __init__(self, values: Any, labels: Any, owner: str, names: Any = ()):
         if not isinstance(values, Tensor | np.ndarray):
             raise UserError(f"{owner} is of type {type(values).__name__}: give a tensor, an array or a torch dataset")
         self._values = batch_of(values, f"the array of {owner}")
+        self.classes = tuple(map(_text, np.asarray(names).tolist()))
+        if isinstance(labels, np.ndarray) and labels.dtype.kind in TEXT:
+            labels = self._numbered([_text(label) for label in labels.ravel().tolist()], owner)
         self._labels = None if labels is None else _labels_of(labels, owner)
         if self._labels is not None and len(self._labels) != len(self._values):
             raise UserError(f"{owner} has {len(self._values)} examples, and {len(self._labels)} labels")
 
+    def _numbered(self, labels: Sequence[str], owner: str) -> Tensor:
+        """Return the numbers of labels that are names; without names of classes, these are all labels in order."""
+        self.classes = self.classes or tuple(sorted(set(labels), key=natural_key))
+        number_of = {normal(name): number for number, name in enumerate(self.classes)}
+        if unknown := [label for label in labels if normal(label) not in number_of]:
+            raise UserError(f"{owner} has the label {unknown[0]!r}, and its names are {', '.join(self.classes)}")
+        return torch.tensor([number_of[normal(label)] for label in labels])
+
     def __len__(self) -> int:
         return len(self._values)
+
+    @property
+    def values(self) -> Tensor:
+        """All examples."""
+        return self._values
 
     def read(self, indices: Sequence[int]) -> Examples:
         """Return the examples at ``indices``."""
@@ -93,6 +113,7 @@ class Items(Source):
         items = [self._item(int(index)) for index in indices]
         for index, item in zip(indices, items, strict=True):
             self._refuse_other(int(index), item)
+        self.transparent = self.transparent or any(item.transparent for item in items)
         labels = None if self._first.label is None else torch.tensor([item.label for item in items])
         return Examples(torch.stack([item.value for item in items]), labels)
 
@@ -117,46 +138,26 @@ class Items(Source):
             raise UserError(f"{whose} has {'no' if item.label is None else 'a'} label, unlike example 0")
 
 
-class Scale(NamedTuple):
-    """The numbers that stand for black and white in floating-point images."""
-
-    low: float
-    high: float
-
-    def to_uint8(self, values: Tensor, owner: str) -> Tensor:
-        """Return images as uint8; raises :class:`UserError`, naming ``owner``, if they have other numbers."""
-        low, high = float(values.min()), float(values.max())
-        if not (low >= self.low - TOLERANCE and high <= self.high + TOLERANCE):
-            raise UserError(
-                f"{owner} has images with numbers from {low:g} to {high:g}, and others from {self.low:g} to "
-                f"{self.high:g}: {DTYPES}"
-            )
-        return ((values - self.low) * (255 / (self.high - self.low))).round_().clamp_(0, 255).to(torch.uint8)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What the data of a program delivers: its spec, and the scale of images that are not uint8."""
-
-    spec: DataSpec
-    scale: Scale | None
-
-
 @final
 class OwnData(Dataset):
     """The first ``count`` examples of a source, as a dataset."""
 
-    def __init__(self, source: Source, layout: Layout, count: int, owner: str):
-        self._source, self._layout, self._count, self._owner = source, layout, count, owner
+    def __init__(self, source: Source, layout: Layout, scale: Scale | None, count: int, owner: str):
+        self._source, self._layout, self._scale = source, layout, scale
+        self._count, self._owner = count, owner
 
     def __len__(self) -> int:
         return self._count
 
+    def notes(self) -> Sequence[str]:
+        """Return what became of the numbers and of transparent pixels."""
+        return tuple(self._layout.notes(self._scale))
+
     def read(self, indices: Tensor) -> dict[str, Tensor]:
         """Return images as uint8 (B, C, H, W), or points as float32 (B, F); and labels (B,) int64 if there are any."""
         values, labels = self._source.read(indices.tolist())
-        if self._layout.scale is not None:
-            values = self._layout.scale.to_uint8(values, self._owner)
+        if self._scale is not None:
+            values = self._scale.to_uint8(values, self._owner)
         return {self._layout.spec.target: values} | ({} if labels is None else {"label": labels})
 
 
@@ -171,16 +172,18 @@ def own_data(name: str, given: Any) -> Component:
     length = len(source)
 
     def spec(self: Any, root: Path) -> DataSpec:
+        layout.scale(self.range, owner)  # refuses numbers that are no images
         return layout.spec
 
     def build(config: Any, root: Path) -> OwnData:
-        return OwnData(source, layout, config.count, owner)
+        return OwnData(source, layout, layout.scale(config.range, owner), config.count, owner)
 
     count = option(length, "examples to use, from the first one on", low=1, high=length)
-    namespace = {"__annotations__": {"count": int}, "count": count, "counted_by": ("count",), "spec": spec}
-    namespace["__module__"] = __name__
+    limits = option(AUTO, "MIN,MAX: numbers that become black and white; auto: usual limits that hold all numbers")
+    namespace = {"count": count, "range": limits, "counted_by": ("count",), "spec": spec, "__module__": __name__}
+    namespace["__annotations__"] = {"count": int, "range": str}
     config: Any = dataclass(frozen=True)(type("OwnDataConfig", (DataConfig,), namespace))
-    numbers = "" if layout.scale is None else f" of numbers from {layout.scale.low:g} to {layout.scale.high:g}"
+    numbers = "" if layout.numbers is None else f" of numbers from {layout.numbers}"
     return Component(
         kind="dataset", name=name, summary=f"data of this program{numbers}", target=build, config=config
     )  # fmt: skip
@@ -199,6 +202,8 @@ def source_of(given: Any, owner: str) -> Source:
         return Arrays(given, None, owner)
     if isinstance(given, tuple | list) and len(given) == 2 and all(isinstance(p, Tensor | np.ndarray) for p in given):
         return Arrays(given[0], given[1], owner)
+    if isinstance(given, Mapping):
+        return _of_mapping(given, owner)
     if isinstance(given, TorchDataset) and not hasattr(given, "__len__"):
         raise UserError(f"{owner} does not say how many examples it has: give its class a method __len__")
     if inspect.isroutine(given) or isinstance(given, functools.partial):
@@ -211,6 +216,25 @@ def source_of(given: Any, owner: str) -> Source:
     return Items(given, owner)
 
 
+def _of_mapping(given: Mapping[Any, Any], owner: str) -> Source:
+    """Return the source of named arrays, such as those of ``np.load("data.npz")``."""
+    if not {IMAGES, POINTS} & {*given}:
+        raise UserError(
+            f"{owner} has the arrays {', '.join(map(str, given)) or 'none'}: name them {IMAGES} or {POINTS}, {LABELS}, "
+            f"and {' or '.join(NAMES)} for the names of the classes"
+        )
+    try:
+        found = {name: given[name] for name in (IMAGES, POINTS, LABELS, *NAMES) if name in given}
+    except ValueError as problem:  # NumPy refuses arrays of Python objects, which are pickles
+        raise UserError(f"{owner} has an array that cannot be read: {message_of(problem)}") from problem
+    names = next((found[name] for name in NAMES if name in found), ())
+    return Arrays(found[IMAGES] if IMAGES in found else found[POINTS], found.get(LABELS), owner, names)
+
+
+def _text(name: Any) -> str:
+    return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)
+
+
 def _layout(source: Source, owner: str) -> Layout:
     if len(source) == 0:
         raise UserError(f"{owner} has no examples")
@@ -220,17 +244,12 @@ def _layout(source: Source, owner: str) -> Layout:
     fields = {target: Field("image" if target == "image" else "point", shape)}
     if sample.labels is not None:
         fields["label"] = Field("class", classes=_classes(source, owner), names=source.classes)
-    scaled = target == "image" and sample.values.is_floating_point()
-    scale = _scale_of(sample.values, owner) if scaled else None
-    return Layout(DataSpec(fields, target, "label" if "label" in fields else ""), scale)
-
-
-def _scale_of(values: Tensor, owner: str) -> Scale:
-    low, high = float(values.min()), float(values.max())
-    scale = Scale(0.0 if low >= 0 else -1.0, 1.0)
-    if not (low >= scale.low - TOLERANCE and high <= scale.high + TOLERANCE):  # also where a number is not finite
-        raise UserError(f"{owner} has images with numbers from {low:g} to {high:g}: {DTYPES}")
-    return scale
+    spec = DataSpec(fields, target, "label" if "label" in fields else "")
+    if target == "point" or sample.values.dtype == torch.uint8:
+        return Layout(spec, transparent=source.transparent)
+    values = source.values if isinstance(source, Arrays) else sample.values
+    numbers = Limits(float(values.min()), float(values.max()))
+    return Layout(spec, numbers, not values.is_floating_point(), source.transparent)
 
 
 def _classes(source: Source, owner: str) -> int:

@@ -10,19 +10,25 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ganzoo.depth import deep_values, is_deep, own_limits, plain_picture
 from ganzoo.errors import UserError
 
 CHANNELS = (1, 3, 4)
-_GREY, _COLOUR = ("1", "L"), ("RGB", "RGBA", "P", "LA", "CMYK", "YCbCr", "HSV", "LAB")
+_GREY = ("1", "L", "LA")
 SHAPES = "an image is (H, W) or (C, H, W) with 1, 3 or 4 channels, and (H, W, C) only as a numpy array"
-DTYPES = "give images as uint8 in 0 to 255, or as floating-point numbers in [0, 1] or [-1, 1]"
+DTYPES = "give images as whole numbers, or as floating-point numbers in [0, 1] or [-1, 1]"
+RANGE = "or say which numbers are black and white: dataset_range='MIN,MAX'"
 
 
 class Item(NamedTuple):
-    """An example as uint8 or float32 (C, H, W), or as float32 (F,); and its label, or ``None``."""
+    """An example as uint8, int64 or float32 (C, H, W), or as float32 (F,); and its label, or ``None``.
+
+    ``transparent``: it was a picture with transparent pixels, which are now white.
+    """
 
     value: Tensor
     label: int | None
+    transparent: bool = False
 
 
 def item_of(given: Any, owner: str) -> Item:
@@ -30,14 +36,15 @@ def item_of(given: Any, owner: str) -> Item:
     if isinstance(given, tuple | list):
         if len(given) not in (1, 2):
             raise UserError(f"{owner} has {len(given)} parts: give (image, label), or the image alone")
-        return Item(value_of(given[0], owner), label_of(given[1], owner) if len(given) == 2 else None)
-    return Item(value_of(given, owner), None)
+        label = label_of(given[1], owner) if len(given) == 2 else None
+        return Item(value_of(given[0], owner), label, _is_transparent(given[0]))
+    return Item(value_of(given, owner), None, _is_transparent(given))
 
 
 def value_of(given: Any, owner: str) -> Tensor:
     """Return an image (C, H, W) or a point (F,) as a tensor."""
     if isinstance(given, Image.Image):
-        return _of_picture(given, owner)
+        return _of_picture(given)
     if not isinstance(given, Tensor | np.ndarray):
         raise UserError(
             f"{owner} is of type {type(given).__name__}: give a PIL image, a tensor or a numpy array, or a pair of "
@@ -47,14 +54,14 @@ def value_of(given: Any, owner: str) -> Tensor:
 
 
 def batch_of(given: Tensor | np.ndarray[Any, Any], owner: str) -> Tensor:
-    """Return images as uint8 or float32 (N, C, H, W), or points as float32 (N, F)."""
+    """Return images as uint8, int64 or float32 (N, C, H, W), or points as float32 (N, F)."""
     values = tensor_of(given, owner)
+    if values.is_complex():
+        raise UserError(f"{owner} is of type {values.dtype}: {DTYPES}")
     if values.dim() not in (2, 3, 4):
         raise UserError(f"{owner} has shape {tuple(values.shape[1:])}: {SHAPES}; a point is (F,)")
     if values.dim() == 2 and not values.is_floating_point():
         raise UserError(f"{owner} is of type {values.dtype}, and points are floating-point numbers")
-    if values.dim() > 2 and values.dtype != torch.uint8 and not values.is_floating_point():
-        raise UserError(f"{owner} is of type {values.dtype}: {DTYPES}")
     if values.dim() == 3:
         values = values.unsqueeze(1)
     elif values.dim() == 4:
@@ -62,7 +69,11 @@ def batch_of(given: Tensor | np.ndarray[Any, Any], owner: str) -> Tensor:
             values = values.permute(0, 3, 1, 2)
         if values.shape[1] not in CHANNELS:
             raise UserError(f"{owner} has shape {tuple(values.shape[1:])}: {SHAPES}")
-    return values if values.dtype == torch.uint8 else values.float()
+    if values.dtype == torch.bool:
+        return values.to(torch.uint8) * 255
+    if values.dtype == torch.uint8:
+        return values
+    return values.float() if values.is_floating_point() else values.long()
 
 
 def tensor_of(given: Tensor | np.ndarray[Any, Any], owner: str) -> Tensor:
@@ -87,8 +98,16 @@ def label_of(given: Any, owner: str) -> int:
         raise UserError(f"{owner} has a {found}: labels are whole numbers from 0 on") from None
 
 
-def _of_picture(picture: Image.Image, owner: str) -> Tensor:
-    if picture.mode not in (*_GREY, *_COLOUR):
-        raise UserError(f"{owner} is a PIL image of mode {picture.mode}: convert it to L or RGB")
-    array = np.array(picture.convert("L" if picture.mode in _GREY else "RGB"))
+def _is_transparent(given: Any) -> bool:
+    if not isinstance(given, Image.Image) or not given.has_transparency_data:
+        return False
+    return given.convert("RGBA").getchannel("A").getextrema() != (255, 255)
+
+
+def _of_picture(picture: Image.Image) -> Tensor:
+    if is_deep(picture):
+        values = deep_values(picture)[None]
+        return torch.from_numpy(values.astype(np.int64 if values.dtype.kind in "iu" else np.float32))
+    plain = plain_picture(picture, *own_limits(picture))
+    array = np.array(plain.convert("L" if picture.mode in _GREY else "RGB"))
     return torch.from_numpy(array[None] if array.ndim == 2 else array.transpose(2, 0, 1).copy())

@@ -18,6 +18,7 @@ from ganzoo.batches.fingerprint import Fingerprint
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.discovery import LOCAL
+from ganzoo.catalogue.field_types import FieldType
 from ganzoo.catalogue.formats import MODEL_KEY
 from ganzoo.catalogue.local import own_objects
 from ganzoo.catalogue.registry import Part, Registry, lacks_own, part_from_json
@@ -27,6 +28,8 @@ from ganzoo.contract.working_state import model_state
 from ganzoo.errors import UserError
 from ganzoo.own.adopt import adopt
 from ganzoo.randomness import global_generator
+from ganzoo.storage.files import open_file
+from ganzoo.storage.older_models import description
 from ganzoo.storage.resume_compatibility import with_optional_parts
 from ganzoo.storage.sealed import read_sealed, refuse_other_tensors, write_sealed
 from ganzoo.text import one_line
@@ -76,6 +79,16 @@ def write_model(
         "versions": versions(),
     }
     return write_sealed(path, model_state(recipe), MODEL_KEY, about)
+
+
+def described_data(path: Path, types: Mapping[str, FieldType]) -> dict[str, DataSpec]:
+    """Return what the data of the model in a file was, by slot; empty if there is no file, or if it is not readable."""
+    try:
+        with open_file(path) as file:
+            about = description(file)
+        return {str(slot): DataSpec.from_json(spec, types) for slot, spec in about["data"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError):
+        return {}
 
 
 @dataclass(frozen=True)

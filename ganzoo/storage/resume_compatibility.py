@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ganzoo.catalogue.component import Slot
-from ganzoo.catalogue.options import values_of
+from ganzoo.catalogue.options import make, values_of
 from ganzoo.catalogue.registry import Part
 from ganzoo.errors import UserError
 from ganzoo.text import one_line
@@ -47,14 +47,17 @@ def with_optional_parts(parts: Mapping[str, Any], slots: Iterable[Slot]) -> dict
 
 
 def with_later_options(parts: Mapping[str, Any], current: Mapping[str, Part]) -> dict[str, Any]:
-    """Return the parts in a file, with the defaults of options that their components did not have then."""
-    return {slot: _with_defaults(part, current[slot]) if slot in current else part for slot, part in parts.items()}
+    """Return the parts in a file, with the defaults of options that did not exist when it was written."""
+    return {slot: _with_later_options(part, current.get(slot)) for slot, part in parts.items()}
 
 
-def _with_defaults(part: Any, current: Part) -> Any:
-    if not isinstance(part, Mapping) or part.get("name") != current.component.name:
-        return part
-    return {**part, "config": {**values_of(current.component.config()), **part["config"]}}
+def _with_later_options(recorded: Mapping[str, Any], part: Part | None) -> Mapping[str, Any]:
+    if part is None or recorded.get("name") != part.component.name:
+        return recorded
+    try:
+        return {**recorded, "config": values_of(make(part.component.config, recorded["config"], part.label))}
+    except UserError:  # options that no longer exist are reported as a difference
+        return recorded
 
 
 def training_identity(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ganzoo.contract.field_values import FieldValues, values_of
 from ganzoo.errors import UserError
 from ganzoo.paths import user_path
 from ganzoo.storage.files import open_file
-from ganzoo.text import one_line
+from ganzoo.text import natural_key, one_line
 
 
 def read_conditions(field: Field, asked: Sequence[Any], count: int) -> Tensor:
@@ -30,14 +30,15 @@ def read_conditions(field: Field, asked: Sequence[Any], count: int) -> Tensor:
 
 
 def input_files(field: Field, path: Path) -> Sequence[Path]:
-    """Return a file, or the files in a folder that may hold a condition, sorted.
+    """Return a file, or the files in a folder that may hold a condition, in natural order (2 before 10).
 
     Raises :class:`UserError` if there is none.
     """
     if not path.is_dir():
         return (path,)
     suffixes = values_of(field).inputs
-    found = sorted(file for file in path.iterdir() if file.is_file() and file.suffix.lower() in suffixes)
+    files = (file for file in path.iterdir() if file.is_file() and file.suffix.lower() in suffixes)
+    found = sorted(files, key=lambda file: natural_key(file.name))
     if not found:
         raise UserError(f"the folder {path} has no files for this model: {', '.join(suffixes)}")
     return found

@@ -77,8 +77,9 @@ class Model:
     def conditions(self, count: int, label: Any = None) -> Tensor | None:
         """Return conditions (count, …): the given labels in turn, or all classes in turn.
 
-        ``label`` is one label or several: a class by number or name, attributes as ``red+large``, a caption, or a
-        tensor. Raises :class:`UserError` for an unknown label, for a missing one, and for an unconditional model.
+        ``label`` is one label or several: a class by name, or by number if none has that name; attributes as
+        ``red+large``, a caption, or a tensor. Raises :class:`UserError` for an unknown label, for a missing one, and
+        for an unconditional model.
         """
         asked = _as_list(label, self.condition)
         if self.condition is None:
@@ -143,8 +144,8 @@ def _as_list(label: Any, condition: Field | None) -> Sequence[Any]:
     """Return ``label`` as a list: of one label, of several, of a condition as a tensor, or of several of these."""
     if label is None:
         return ()
-    if isinstance(label, np.ndarray):
-        label = torch.from_numpy(label)
+    if isinstance(label, np.ndarray):  # torch has no arrays of text
+        label = label.tolist() if label.dtype.kind in "OSU" else torch.from_numpy(label)
     if condition is not None and values_of(condition).is_one(label):
         return [label]
     if isinstance(label, Tensor):

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ganzoo.assembly.dry_run import assemble
+from ganzoo.batches.class_order import Renumbering, in_known_order, renumbering
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.registry import Registry, installed
@@ -25,7 +26,7 @@ from ganzoo.step.determinism import deterministic
 from ganzoo.step.device import choose_device
 from ganzoo.step.precision import Precision, choose_precision
 from ganzoo.step.processes import ProcessGroup, process_group
-from ganzoo.storage.model_file import versions
+from ganzoo.storage.model_file import described_data, versions
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.text import warn
 from ganzoo.training import checkpoints
@@ -104,7 +105,7 @@ def train(
 
 
 def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: bool, optional: Sequence[Watcher]) -> Run:
-    data = assemble(selection)
+    delivered = assemble(selection)
     recorded = {slot: start for slot, start in selection.starts.items() if not start.is_asked_for}
     if not resume:
         refuse_recorded(recorded)
@@ -125,8 +126,13 @@ def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: boo
         stack.enter_context(deterministic(selection.run.deterministic))
         folder = _choose_folder(selection, resume, processes)
         stack.enter_context(explain_training_out_of_memory(selection.run, device, folder))
+        before = [described_data(folder.model, selection.registry.field_types)] if resume else []
+        data = _in_known_order(delivered, [*before, *(other.data for other in others.values())])
+        renumberings = {slot: renumbering(delivered[slot], spec) for slot, spec in data.items()}
         with tracked_by(Tracker(PATIENCE) if watchers and processes.is_first else untracked):
-            training = _prepare(selection, data, precision, processes, folder, others, watchers, optional, stack)
+            training = _prepare(
+                selection, data, precision, processes, folder, others, renumberings, watchers, optional, stack
+            )
         lock = folder.locked(resume) if processes.is_first else nullcontext()
         with explain_write_failure(folder), lock, stop.listening():
             if resume:
@@ -149,6 +155,15 @@ def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: boo
     )
 
 
+def _in_known_order(data: Mapping[str, DataSpec], models: Sequence[Mapping[str, DataSpec]]) -> Mapping[str, DataSpec]:
+    """Return ``data`` with the classes in the order of the first of ``models`` that has the same classes."""
+    for model in reversed(models):
+        data = {
+            slot: in_known_order(spec, model[slot].fields) if slot in model else spec for slot, spec in data.items()
+        }
+    return data
+
+
 def _choose_folder(selection: Selection, resume: bool, processes: ProcessGroup) -> RunFolder:
     """Return the run's folder; the first process chooses it for all."""
     if not processes.is_first:
@@ -165,13 +180,15 @@ def _prepare(
     processes: ProcessGroup,
     folder: RunFolder,
     others: Others,
+    renumberings: Mapping[str, Renumbering],
     watchers: Sequence[Observer],
     optional: Sequence[Watcher],
     stack: ExitStack,
 ) -> _Training:
     """Build everything that the training needs, and write nothing; ``stack`` closes the data."""
     observers = _observers(selection, watchers, optional) if processes.is_first else []
-    trainer = build_trainer(selection, data, precision, processes, _warn_in_first_process(processes), others)
+    tell = _warn_in_first_process(processes)
+    trainer = build_trainer(selection, data, precision, processes, tell, others, renumberings)
     for batches in trainer.train_step.batches.values():
         stack.callback(batches.close)
     trainer.prepare()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import torch
 from torch import nn
@@ -12,6 +13,7 @@ from ganzoo.assembly.packs import broken_packs
 from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.assembly.trainable import trained_parameters
 from ganzoo.batches.batches import Batches, open_batches
+from ganzoo.batches.class_order import Renumbered, Renumbering
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.optimization import Progress, Schedule
@@ -32,6 +34,7 @@ from ganzoo.training.start import NO_OTHERS, Others, start_from
 from ganzoo.training.trainer import Trainer, batches_per_step
 
 MIB = 2**20
+NO_RENUMBERINGS: Mapping[str, Renumbering] = MappingProxyType({})
 
 
 def build_trainer(
@@ -41,10 +44,12 @@ def build_trainer(
     processes: ProcessGroup,
     warn: Callable[[str], None],
     others: Others = NO_OTHERS,
+    renumberings: Mapping[str, Renumbering] = NO_RENUMBERINGS,
 ) -> Trainer:
     """Return the trainer of a selection with the data specs ``data``; reads data, and writes nothing.
 
-    ``others`` are the networks of other models from which networks start.
+    ``others`` are the networks of other models from which networks start. ``renumberings`` change the numbers of the
+    classes of datasets.
     Raises :class:`UserError` if the batch cannot be divided among processes and passes, or if the device does not
     support a setting.
     """
@@ -55,7 +60,7 @@ def build_trainer(
     if problems := list(broken_packs(parts, settings, processes.share.count)):
         raise Refused(dict.fromkeys(problems))
     start_from(parts, others)
-    batches = _open_batches(selection, parts, data, processes, device)
+    batches = _open_batches(selection, parts, data, processes, device, renumberings)
     recipe = _move_to_device(recipe, device, settings.sync_bn, processes)
     precision.prepare(recipe)
     phase_optimizers = _phase_optimizers(selection, parts, recipe)
@@ -152,11 +157,14 @@ def _open_batches(
     data: Mapping[str, DataSpec],
     processes: ProcessGroup,
     device: torch.device,
+    renumberings: Mapping[str, Renumbering],
 ) -> dict[str, Batches]:
     settings = selection.run
+    datasets = {slot: parts.build(slot, root=settings.data_root) for slot in data}
+    datasets |= {slot: Renumbered(datasets[slot], tables) for slot, tables in renumberings.items() if tables}
     return {
         slot: open_batches(
-            parts.build(slot, root=settings.data_root),
+            datasets[slot],
             spec,
             settings.batch_size,
             settings.seed,

@@ -24,10 +24,11 @@ _SHOWN = 3  # tensors that are named of one network that does not fit
 
 @dataclass(frozen=True)
 class OtherNetworks:
-    """What was read from a model for one slot: the networks in its slot of that name."""
+    """What was read from a model for one slot: the networks in its slot of that name, and what its data was."""
 
     start: Start
     networks: tuple[nn.Module, ...]
+    data: Mapping[str, DataSpec]
 
 
 Others = Mapping[str, OtherNetworks]
@@ -57,7 +58,7 @@ def read_starts(selection: Selection) -> Others:
         networks = tuple(stored.parts.networks(slot))
         if not networks:
             problems.append(f"--{start_flag(slot)}: the model {path} has no {slot}, as its recipe has no such slot")
-        others[slot] = OtherNetworks(dataclasses.replace(start, sha256=stored.sha256), networks)
+        others[slot] = OtherNetworks(dataclasses.replace(start, sha256=stored.sha256), networks, stored.header.data)
     if problems:
         raise Refused(problems)
     return others

@@ -54,9 +54,9 @@ class UpsamplingConfig(Config):
             field = spec.target_field
             sides = field.shape[1:] if field.kind == "image" else ()
             if any(side % 4 for side in sides):
-                wrong = "×".join(str(side) for side in sides)
+                height, width = sides
                 yield (
-                    f"generates images whose sides are multiples of 4, not {wrong}: "
+                    f"generates images whose sides are multiples of 4, not {height} high and {width} wide: "
                     "set the dataset's size, or --generator mlp"
                 )
 

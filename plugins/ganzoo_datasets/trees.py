@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
-from ganzoo.plugin import DataConfig, DataSpec, Field, UserError, option
+from ganzoo.plugin import DataConfig, DataSpec, Field, UserError, natural_key, option
 from ganzoo_datasets.walks import Found, scan
 
+COLOURS = {"white": "#ffffff", "black": "#000000", "grey": "#808080"}
+AUTO = "auto"
 CHANNELS: Mapping[str, int] = {"rgb": 3, "grey": 1, "rgba": 4}
 # Files with these names are images, or damaged ones; of all others the content decides.
 SUFFIXES = (
@@ -55,10 +59,17 @@ class FolderConfig(DataConfig):
     judge = "cnn"
 
     path: str = option("", "folder of the images, inside the data folder; empty for the data folder itself")
-    size: int = option(
-        64, "height and width in pixels; images are resized by the short side and centre-cropped", low=8, high=256
+    size: tuple[int, int] = option(
+        (64, 64), "width x height in pixels, such as 96x64; one number for a square", low=8, high=256, sizes=True
+    )
+    fit: Literal["crop", "pad", "stretch"] = option(
+        "crop", "images of another shape: cut their sides, add bars, or stretch them"
     )
     channels: Literal["rgb", "grey", "rgba"] = option("rgb", "colour, grey, or colour with transparency")
+    background: str = option("white", "colour of bars and behind transparent pixels: white, black, grey or #rrggbb")
+    range: str = option(
+        "auto", "MIN,MAX: values that become black and white, beyond 8 bits; auto: usual limits that hold all values"
+    )
     check: Literal["decode", "open"] = option(
         "decode", "how to check images before training: decode them, or only open them (fast, headers only)"
     )
@@ -74,6 +85,25 @@ class FolderConfig(DataConfig):
             raise ValueError(f"{ALL} and {CLASSES} stand alone in --dataset-split")
         if not self.split:
             raise ValueError("--dataset-split names no part")
+        if not (self.background in COLOURS or re.fullmatch("#[0-9a-fA-F]{6}", self.background)):
+            raise ValueError(f"--dataset-background must be {', '.join(COLOURS)} or #rrggbb, not {self.background!r}")
+        if self.range != AUTO and not self.limits:
+            raise ValueError(f"--dataset-range must be auto or two numbers MIN,MAX, not {self.range!r}")
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """The values that become black and white, if they were given."""
+        try:
+            low, high = map(float, self.range.split(","))
+        except ValueError:
+            return ()
+        return (low, high) if low < high and math.isfinite(high - low) else ()
+
+    @property
+    def colour(self) -> tuple[int, int, int]:
+        """Red, green and blue of the background."""
+        red, green, blue = bytes.fromhex(COLOURS.get(self.background, self.background).removeprefix("#"))
+        return red, green, blue
 
     def folder(self, root: Path) -> Path:
         """Return the folder of the images; raises :class:`UserError` where it does not exist."""
@@ -139,11 +169,12 @@ class FolderConfig(DataConfig):
             if classes:
                 passed = {path: why for found in contents for path, why in found.passed.items()}
                 top = Found(top.folders, [*top.files, *files], {**top.passed, **passed})
-        return Layout(folders, dict(sorted(classes.items())), parts, used, top)
+        return Layout(folders, {name: classes[name] for name in sorted(classes, key=natural_key)}, parts, used, top)
 
     def spec(self, root: Path) -> DataSpec:
-        """Return what is delivered: ``image`` (C, size, size) and, with classes, ``label``."""
-        fields = {"image": Field("image", (CHANNELS[self.channels], self.size, self.size))}
+        """Return what is delivered: ``image`` (C, height, width) and, with classes, ``label``."""
+        width, height = self.size
+        fields = {"image": Field("image", (CHANNELS[self.channels], height, width))}
         names = tuple(self.layout(root).classes)
         if names:
             fields["label"] = Field("class", classes=len(names), names=names)

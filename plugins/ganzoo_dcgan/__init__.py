@@ -17,7 +17,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(
         kind="generator",
         name="dcgan",
-        summary="transposed convolutions that double the size; for square images of 8 to 256 pixels",
+        summary="transposed convolutions that double the size; for images of 8 to 256 pixels",
         target="ganzoo_dcgan.networks:DCGANGenerator",
         config=configs.DCGANConfig,
         requires=images,
@@ -27,7 +27,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(
         kind="discriminator",
         name="dcgan",
-        summary="convolutions that halve the size; for square images of 8 to 256 pixels",
+        summary="convolutions that halve the size; for images of 8 to 256 pixels",
         target="ganzoo_dcgan.networks:DCGANDiscriminator",
         config=configs.DCGANDiscriminatorConfig,
         requires=images,

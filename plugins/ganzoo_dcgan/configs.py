@@ -11,13 +11,13 @@ SMALLEST, LARGEST = 8, 256
 BASES = range(4, 16)  # sides of the smallest feature map
 
 
-def factorise(size: int) -> tuple[int, int] | None:
-    """Return (base, doublings) with size = base · 2^doublings and the smallest base, or ``None`` if none fits."""
-    base, doublings = size, 0
-    while base % 2 == 0 and base // 2 >= BASES.start:
-        base, doublings = base // 2, doublings + 1
-    fits = SMALLEST <= size <= LARGEST and base in BASES and doublings > 0
-    return (base, doublings) if fits else None
+def factorise(height: int, width: int) -> tuple[tuple[int, int], int] | None:
+    """Return ((h, w), k) with sides h · 2^k and w · 2^k and the smallest h and w, or ``None`` if none fit."""
+    base, doublings = (height, width), 0
+    while all(side % 2 == 0 and side // 2 >= BASES.start for side in base):
+        base, doublings = (base[0] // 2, base[1] // 2), doublings + 1
+    fits = all(SMALLEST <= side <= LARGEST for side in (height, width)) and all(side in BASES for side in base)
+    return (base, doublings) if fits and doublings else None
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class DCGANConfig(Config):
             if field.kind != "image":
                 continue
             height, width = field.shape[1:]
-            if height != width or factorise(height) is None:
-                near = min((s for s in range(SMALLEST, LARGEST + 1) if factorise(s)), key=lambda s: abs(s - height))
+            if factorise(height, width) is None:
+                near = min((s for s in range(SMALLEST, LARGEST + 1) if factorise(s, s)), key=lambda s: abs(s - height))
                 yield (
-                    f"needs square images of {SMALLEST} to {LARGEST} pixels whose side is n · 2^k with n from 4 to 15 "
-                    f"and k at least 1, not {height}×{width}: set the dataset's size to {near}, or use --generator mlp "
-                    "--discriminator mlp"
+                    f"needs images of {SMALLEST} to {LARGEST} pixels whose sides are n · 2^k with n from 4 to 15 and "
+                    f"one k of at least 1 for both, not {height} high and {width} wide: set the dataset's size to "
+                    f"{near}, or use --generator mlp --discriminator mlp"
                 )
 
 

@@ -1,4 +1,4 @@
-"""DCGAN's networks (Radford et al. 2016), for images whose side is base · 2^k."""
+"""DCGAN's networks (Radford et al. 2016), for images whose sides are base · 2^k with one k for both."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ganzoo_dcgan.configs import DCGANConfig, DCGANDiscriminatorConfig, factoris
 WIDEST = 8  # times ``width``
 
 
-def channels(config: DCGANConfig, size: int) -> tuple[int, list[int]]:
-    """Return the side of the smallest feature map and the channels of each, from the image inwards."""
-    factors = factorise(size)
+def channels(config: DCGANConfig, height: int, width: int) -> tuple[tuple[int, int], list[int]]:
+    """Return the sides of the smallest feature map and the channels of each, from the image inwards."""
+    factors = factorise(height, width)
     if factors is None:
-        raise UserError(f"dcgan networks do not support images of side {size}")
+        raise UserError(f"dcgan networks do not support images of {height}×{width}")
     base, doublings = factors
     return base, [config.width * min(2**depth, WIDEST) for depth in range(doublings)]
 
 
 @final
 class DCGANGenerator(Generator):
-    """Noise (B, Z) → (8·width, base, base) → doubled until (C, H, W); batch norm and ReLU, tanh at the end."""
+    """Noise (B, Z) → (8·width, *base) → doubled until (C, H, W); batch norm and ReLU, tanh at the end."""
 
     def __init__(self, config: DCGANConfig, in_shape: Shape, out: Field, sites: Sites):
         super().__init__()
-        image_channels, size, _ = out.shape
-        base, outwards = channels(config, size)
+        image_channels, height, width = out.shape
+        base, outwards = channels(config, height, width)
         inwards = outwards[::-1]
         noise = (math.prod(in_shape),)
         self.input = sites.at("input", noise, noise)
@@ -38,7 +38,7 @@ class DCGANGenerator(Generator):
         for depth, after in enumerate(inwards):
             kernel, stride, padding = (4, 2, 1) if depth else (base, 1, 0)
             upsample = nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False)
-            block = sites.at("block", (after, base * 2**depth, base * 2**depth), noise)
+            block = sites.at("block", (after, *(side * 2**depth for side in base)), noise)
             self.layers.append(nn.Sequential(upsample, nn.BatchNorm2d(after)))
             self.blocks.append(block)
             before = block.out_shape[0]
@@ -57,25 +57,25 @@ class DCGANGenerator(Generator):
 
 @final
 class DCGANDiscriminator(Discriminator):
-    """Images (B, C, H, W), halved until (8·width, base, base), to one logit; no batch norm on the first layer."""
+    """Images (B, C, H, W), halved until (8·width, *base), to one logit; no batch norm on the first layer."""
 
     def __init__(self, config: DCGANDiscriminatorConfig, in_shape: Shape, sites: Sites):
         super().__init__()
-        base, outwards = channels(config, in_shape[1])
+        base, outwards = channels(config, *in_shape[1:])
         self.input = sites.at("input", in_shape)
-        before, size = self.input.out_shape[0], in_shape[1]
+        before, sides = self.input.out_shape[0], in_shape[1:]
         self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
         for depth, after in enumerate(outwards):
-            size //= 2
+            sides = tuple(side // 2 for side in sides)
             norm = nn.BatchNorm2d(after) if depth else nn.Identity()
-            block = sites.at("block", (after, size, size))
+            block = sites.at("block", (after, *sides))
             self.layers.append(nn.Sequential(nn.Conv2d(before, after, 4, 2, 1, bias=False), norm))
             self.blocks.append(block)
             before = block.out_shape[0]
         # With slope 0, the operation in place has no gradient.
         self.activation = nn.LeakyReLU(config.slope, inplace=config.slope > 0)
-        self.feature_width = before * base * base
-        self.head = sites.at("head", (before, base, base))
+        self.feature_width = before * math.prod(base)
+        self.head = sites.at("head", (before, *base))
         self.output = nn.Conv2d(self.head.out_shape[0], 1, base, bias=False)
 
     def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:

@@ -110,7 +110,7 @@ def test_a_size_that_dcgan_does_not_fit_is_refused_with_one_that_it_fits(size: i
     found = refused("dcgan", dataset_size=size)
     assert {problem.split(":")[0] for problem in found} == {"generator 'dcgan'", "discriminator 'dcgan'"}
     for problem in found:
-        assert f"not {size}×{size}" in problem
+        assert f"not {size} high and {size} wide" in problem
         advised = int(problem.split("set the dataset's size to ")[1].split(",")[0])
         assert abs(advised - size) <= 4
         fits("dcgan", dataset_size=advised)
@@ -124,7 +124,7 @@ def test_a_size_that_is_a_small_number_doubled_fits_dcgan(size: int) -> None:
 @pytest.mark.parametrize("size", [10, 30, 33])
 def test_a_size_that_the_upsampling_generator_cannot_make_is_refused(size: int) -> None:
     (problem,) = refused("cgan-conv", dataset_size=size)
-    words = ("generator 'upsampling'", "multiples of 4", f"{size}×{size}", "--generator mlp")
+    words = ("generator 'upsampling'", "multiples of 4", f"{size} high and {size} wide", "--generator mlp")
     assert [word for word in words if word not in problem] == []
     fits("cgan-conv", dataset_size=size - size % 4)
 

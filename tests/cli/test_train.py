@@ -139,7 +139,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "convert notes.txt --variant dcgan --generator-width 0": ("width", "at least 1"),
     "convert notes.txt --variant dcgan --steps 3": ("'--steps'",),
     "convert notes.txt --variant dcgan --latent norml": ("'norml'", "'normal'"),
-    "convert notes.txt --variant cgan-conv --dataset-size 18": ("multiples of 4", "18×18"),
+    "convert notes.txt --variant cgan-conv --dataset-size 18": ("multiples of 4", "18 high and 18 wide"),
     "convert notes.txt --variant dcgan --take generator": ("--take generator=PART",),
     "sample": ("MODEL",),
     "sample nowhere": ("nowhere", "a run folder"),

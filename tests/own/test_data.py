@@ -64,6 +64,8 @@ SAME: dict[str, Any] = {
     "a pair of tensors": (TENSORS, LABELS),
     "a pair of arrays": (ARRAYS, LABELS.numpy()),
     "labels (N, 1)": (TENSORS[:, None], LABELS[:, None].int()),
+    "whole numbers": (TENSORS.long(), LABELS),
+    "named arrays": {"images": ARRAYS, "labels": LABELS.numpy()},
     "float images": (TENSORS.float()[:, None] / 255, LABELS),
 }
 
@@ -153,16 +155,17 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "another type": (with_one(3, (ARRAYS[0] / 255, 0)), r"example 3 .* torch.float32, and example 0 of torch.uint8"),
     "a missing label": (with_one(3, ARRAYS[0]), "example 3 of dataset 'mine' has no label, unlike example 0"),
     "an error": (Broken(), "example 7 of dataset 'mine' cannot be read: 'no such file'"),
-    "large numbers": (TENSORS.float(), "images with numbers from 0 to 255: give images as uint8"),
+    "large numbers": (TENSORS.float(), "images with numbers from 0 to 255: give images as .* dataset_range='MIN,MAX'"),
     "normal numbers": (torch.randn(COUNT, 1, 8, 8) * 3, r"floating-point numbers in \[0, 1\] or \[-1, 1\]"),
     "no number": (torch.full((COUNT, 1, 8, 8), torch.nan), "numbers from nan"),
-    "integers": (TENSORS.long(), "is of type torch.int64: give images as uint8"),
+    "complex numbers": (TENSORS.to(torch.complex64), "is of type torch.complex64"),
+    "a mapping without images": ({"pixels": ARRAYS}, "has the arrays pixels: name them images or points, labels, and"),
+    "an unknown name": ({"images": ARRAYS, "labels": np.array(["a"] * COUNT), "names": ["b"]}, "has the label 'a'"),
     "integer points": (LABELS[:, None], "points are floating-point numbers"),
     "channels last": (TENSORS[..., None], r"has shape \(8, 8, 1\): an image is \(H, W\) or \(C, H, W\)"),
     "seven channels": (np.zeros((COUNT, 9, 8, 7), np.uint8), r"shape \(9, 8, 7\): an image is"),
     "one number": (LABELS.float(), r"has shape \(\)"),
     "text": (np.array([["a"]]), "give numbers"),
-    "a deep picture": ([Image.new("I;16", (8, 8))], "PIL image of mode I;16: convert it to L or RGB"),
     "labels from 1": ((TENSORS, LABELS + 1), "labels 1, 2, 3, from 1 to 3: number its 3 classes from 0 to 2"),
     "labels with gaps": ((TENSORS, LABELS * 2), "labels 0, 2, 4, from 0 to 4"),
     "labels of another length": ((TENSORS, LABELS[1:]), "has 24 examples, and 23 labels"),
@@ -196,3 +199,74 @@ def test_what_the_first_look_did_not_see_is_refused_when_it_is_read() -> None:
         UserError, match=r"dataset 'mine' has images with numbers from -0\.9 to -0\.9, and others from 0"
     ):
         dataset.read(torch.tensor([1]))
+
+
+# Values beyond 8 bits, transparency, names
+
+DEEP = {
+    "12 bits": (TENSORS.long() * 16, "0 to 4,095"),
+    "uint16": (ARRAYS.astype(np.uint16) * 257, "0 to 65,535"),
+    "uint16, torch": (torch.from_numpy(ARRAYS.astype(np.uint16) * 257), "0 to 65,535"),
+    "int32": (ARRAYS.astype(np.int32) * 65793, "0 to 16,777,215"),
+    "deep pictures": ([Image.fromarray(array.astype(np.uint16) * 257) for array in ARRAYS], "0 to 65,535"),
+    "in colour": (np.stack([ARRAYS.astype(np.uint16) * 257] * 3, axis=3), "0 to 65,535"),
+}
+
+
+@pytest.mark.parametrize(("given", "limits"), DEEP.values(), ids=DEEP)
+def test_whole_numbers_of_every_depth(given: Any, limits: str) -> None:
+    fields = everything(given)
+    assert (fields["image"][:, :1].int() - TENSORS[:, None].int()).abs().max() <= 1
+    (note,) = opened(given)[1].notes()
+    assert f"{limits} become black to white; --dataset-range" in note
+
+
+def test_the_range_can_be_chosen() -> None:
+    _, dataset = opened(TENSORS.float(), range="0,255")
+    assert torch.equal(dataset.read(torch.arange(COUNT))["image"], TENSORS[:, None])
+    _, cut = opened(TENSORS.long(), range="100,101")
+    assert set(cut.read(torch.arange(COUNT))["image"].unique().tolist()) <= {0, 255}
+    assert "numbers outside are cut" in cut.notes()[0]
+    for words in ("1", "2,1", "a,b", "0,inf"):
+        with pytest.raises(UserError, match="dataset_range must be auto or two numbers"):
+            opened(TENSORS.long(), range=words)
+
+
+def test_masks() -> None:
+    fields = everything(ARRAYS > 100)
+    assert torch.equal(fields["image"], (TENSORS[:, None] > 100) * torch.tensor(255, dtype=torch.uint8))
+
+
+def test_what_is_transparent_becomes_white_and_is_told() -> None:
+    clear = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
+    data = [clear, Image.new("RGB", (8, 8), "blue")] * (COUNT // 2)
+    assert everything(data)["image"][0].unique().tolist() == [255]
+    (note,) = opened(data)[1].notes()
+    assert "laid on white; arrays of 4 channels keep them" in note
+    assert list(opened([Image.new("RGBA", (8, 8))] * 2 + [Image.new("RGB", (8, 8))] * 0)[1].notes())
+    assert not list(opened([Image.new("RGB", (8, 8))] * 2)[1].notes())
+
+
+@pytest.mark.parametrize("key", ["names", "classes"])
+@pytest.mark.parametrize("names", [["2", "10", "1"], np.array([b"2", b"10", b"1"])])
+def test_names_beside_the_labels_of_a_file(key: str, names: Any, tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", images=ARRAYS, labels=LABELS.numpy(), **{key: names})
+    with np.load(tmp_path / "data.npz") as given:
+        field = opened(given)[0].condition_field
+        assert field is not None
+        assert field.names == ("2", "10", "1"), "the order of the file is that of its labels"
+        assert torch.equal(everything(given)["label"], LABELS)
+
+
+def test_labels_that_are_names() -> None:
+    labels = np.array(["10", "2", "1"] * (COUNT // 3))
+    spec, dataset = opened((ARRAYS, labels))
+    assert spec.condition_field is not None
+    assert spec.condition_field.names == ("1", "2", "10")
+    assert dataset.read(torch.arange(3))["label"].tolist() == [2, 1, 0]
+
+
+def test_an_array_that_is_a_pickle_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", images=np.array([object()] * 3, dtype=object))
+    with np.load(tmp_path / "data.npz") as given, pytest.raises(UserError, match="has an array that cannot be read"):
+        opened(given)

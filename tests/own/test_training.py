@@ -70,7 +70,7 @@ def test_the_config_names_them_as_local_and_nothing_else(finished: Run) -> None:
         "generator-optimizer": "rm-sprop",
         "discriminator-optimizer": "rm-sprop",
     }
-    assert parts["dataset"]["config"] == {"count": 24}
+    assert parts["dataset"]["config"] == {"count": 24, "range": "auto"}
     assert " at 0x" not in text
     assert "0x7f" not in text
 

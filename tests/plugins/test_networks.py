@@ -193,10 +193,20 @@ class TestDCGANSizes:
             assert abs(near - size) == min(abs(other - size) for other in self.FITTING)
         assert fits == self.FITTING
 
-    def test_images_that_are_not_square_are_refused_by_the_declaration(self) -> None:
-        spec = DataSpec({"image": Field("image", (3, 32, 64))}, "image")
-        with pytest.raises(UserError, match="32×64"):
+    @pytest.mark.parametrize(("height", "width"), [(32, 128), (20, 64), (32, 35), (64, 7), (512, 256)])
+    def test_sides_without_a_common_factor_are_refused_by_the_declaration(self, height: int, width: int) -> None:
+        spec = DataSpec({"image": Field("image", (3, height, width))}, "image")
+        with pytest.raises(UserError, match=f"not {height} high and {width} wide"):
             check(chosen("dcgan", spec))
+
+    @pytest.mark.parametrize(("height", "width"), [(32, 64), (64, 48), (96, 64), (8, 16), (224, 256)])
+    def test_images_need_not_be_square(self, height: int, width: int) -> None:
+        spec = DataSpec({"image": Field("image", (3, height, width))}, "image")
+        selection = chosen("dcgan", spec, generator_width=2, discriminator_width=2, batch_size=2)
+        assemble(selection)
+        recipe = build_recipe(selection, {"dataset": spec}, "meta")
+        made = recipe.get_submodule("generator")(torch.empty(2, 100, device="meta"), None)
+        assert made.shape == (2, 3, height, width)
 
     @pytest.mark.parametrize(("channels", "every"), [(1, 4), pytest.param(3, 1, marks=pytest.mark.long)])
     def test_every_fitting_size_runs(self, channels: int, every: int) -> None:

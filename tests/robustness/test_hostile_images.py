@@ -28,7 +28,7 @@ from ganzoo.cli import run as command
 from ganzoo.errors import UserError
 from ganzoo.testing.processes import Forked
 from ganzoo_datasets.folder import FolderDataset
-from ganzoo_datasets.images import FORMATS, pixels
+from ganzoo_datasets.images import FORMATS, Canvas, pixels
 from ganzoo_datasets.trees import FolderConfig
 
 # Pictures of which every format makes a file
@@ -169,6 +169,7 @@ SHOWN: dict[str, bytes] = {
     "16 bit.tif": file(Image.fromarray(DEEP), "TIFF"),
     "16 bit.pgm": file(Image.fromarray(DEEP), "PPM"),
     "16 bit colour.png": png(4, 4, depth=16, data=bytes(4 * (1 + 4 * 6))),
+    "float.tif": file(Image.fromarray(DEEP.astype(np.float32)), "TIFF"),
     "32 bit.tif": file(Image.fromarray(DEEP.astype(np.int32)), "TIFF"),
     "progressive.jpg": file(picture(), "JPEG", progressive=True),
     "interlaced.gif": file(picture("P"), "GIF", interlace=1),
@@ -218,7 +219,7 @@ LEFT_OUT: dict[str, tuple[bytes, str]] = {
     "wrong checksum of the pixels.png": (patched(file(noise(), "PNG"), b"IDAT", 500, b"junk"), ""),
     "a tiff of many strips.tif": (tags((256, 4, 1, 5000), (257, 4, 1, 5000), (258, 3, 1, 8), (273, 4, 2**31, 8)), ""),
     "a tiff in a circle.tif": (tags((254, 4, 1, 0), after=8), ""),
-    "float.tif": (file(Image.new("F", (9, 9)), "TIFF"), "floating-point"),
+    "float without numbers.tif": (file(Image.new("F", (9, 9), float("nan")), "TIFF"), "not finite numbers"),
     "empty.png": (b"", "empty"),
     "empty.jpg": (b"", "empty"),
     "text.jpg": (b"dear diary", "not an image"),
@@ -340,7 +341,7 @@ def test_every_orientation_is_shown_upright(turn: int, format: str, tmp_path: Pa
     lossless = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95, "subsampling": 0}}.get(format, {})
     path = tmp_path / "turned.png"
     path.write_bytes(file(stored, format, exif=oriented(turn), **lossless))
-    shown = pixels(path, 32, "RGB").transpose(1, 2, 0).astype(int)
+    shown = pixels(path, Canvas(32, 32, "RGB")).transpose(1, 2, 0).astype(int)
     assert np.abs(shown - upright).mean() < 3
 
 
@@ -422,13 +423,13 @@ def test_the_worst_take_no_more_memory_than_one_large_image(tmp_path: Path) -> N
 import resource, sys, threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from ganzoo_datasets.images import pixels
+from ganzoo_datasets.images import Canvas, pixels
 threading.stack_size(2**20)
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + {ROOM}, used + {ROOM}))
 def look(path):
     try:
-        return "shown" if pixels(path, 64, "RGB").size else ""
+        return "shown" if pixels(path, Canvas(64, 64, "RGB")).size else ""
     except MemoryError:
         return "out of memory"
     except Exception:
@@ -549,7 +550,7 @@ def test_any_damage_to_an_image_shows_it_or_leaves_it_out(
         path.write_bytes(damaged(chance.choice(seeds), chance))
         began = time.perf_counter()
         try:
-            found = pixels(path, 16, chance.choice(("RGB", "L")))
+            found = pixels(path, Canvas(16, 16, chance.choice(("RGB", "L"))))
         except Exception:  # whatever it is, the folder leaves the file out
             pass
         else:

@@ -17,7 +17,7 @@ from ganzoo.catalogue import DataSpec
 from ganzoo.catalogue.options import make
 from ganzoo.errors import UserError
 from ganzoo_datasets.folder import FolderDataset
-from ganzoo_datasets.images import pixels
+from ganzoo_datasets.images import Canvas, pixels
 from ganzoo_datasets.shapes import pictures
 from ganzoo_datasets.trees import FolderConfig
 from ganzoo_datasets.walks import scan_below
@@ -106,7 +106,7 @@ def test_odd_images_are_left_out_and_counted(
     os.mkfifo(tmp_path / "pipe.png")
     save(tmp_path / "bomb.png", Image.new("1", (2000, 2000)))
     save(tmp_path / "large.png", Image.new("1", (400, 300)))
-    save(tmp_path / "float.tiff", Image.new("F", (9, 9)))
+    save(tmp_path / "float.tiff", Image.new("F", (9, 9), float("inf")))
     assert len(read_all(tmp_path)["image"]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
@@ -117,7 +117,7 @@ def test_odd_images_are_left_out_and_counted(
 
 @pytest.mark.filterwarnings("error")
 def test_images_of_every_kind_show_the_same(tmp_path: Path) -> None:
-    plain = pixels(save(tmp_path / "rgb.png"), 16, "RGB").astype(int)
+    plain = pixels(save(tmp_path / "rgb.png"), Canvas(16, 16, "RGB")).astype(int)
     assert plain[:, 8, 0].tolist() == [255, 0, 0]
     assert plain[:, 8, -1].tolist() == [0, 0, 255]
     rotated = picture().transpose(Image.Transpose.ROTATE_90)
@@ -142,7 +142,7 @@ def test_images_of_every_kind_show_the_same(tmp_path: Path) -> None:
         ),
     }
     for name, (image, options) in kinds.items():
-        found = pixels(save(tmp_path / name, image, **options), 16, "RGB").astype(int)
+        found = pixels(save(tmp_path / name, image, **options), Canvas(16, 16, "RGB")).astype(int)
         assert found.shape == (3, 16, 16)
         assert np.abs(found - plain).mean() < 8, name
 
@@ -151,32 +151,35 @@ def test_transparent_becomes_white_and_16_bit_keeps_its_range(tmp_path: Path) ->
     clear = save(tmp_path / "clear.png", Image.new("RGBA", (9, 9), (0, 0, 0, 0)))
     half = save(tmp_path / "half.png", Image.new("LA", (9, 9), (0, 128)))
     keyed = save(tmp_path / "keyed.gif", Image.new("P", (9, 9), 0), transparency=0)
-    assert (pixels(clear, 8, "RGB") == 255).all()
-    assert (pixels(keyed, 8, "RGB") == 255).all()
-    assert np.abs(pixels(half, 8, "L").astype(int) - 127).max() <= 1
-    assert [pixels(path, 8, "RGBA")[:, 0, 0].tolist() for path in (clear, half)] == [[0, 0, 0, 0], [0, 0, 0, 128]]
+    assert (pixels(clear, Canvas(8, 8, "RGB")) == 255).all()
+    assert (pixels(keyed, Canvas(8, 8, "RGB")) == 255).all()
+    assert np.abs(pixels(half, Canvas(8, 8, "L")).astype(int) - 127).max() <= 1
+    assert [pixels(path, Canvas(8, 8, "RGBA"))[:, 0, 0].tolist() for path in (clear, half)] == [
+        [0, 0, 0, 0],
+        [0, 0, 0, 128],
+    ]
     opaque = save(tmp_path / "opaque.png", Image.new("RGB", (9, 9), (10, 20, 30)))
-    assert pixels(opaque, 8, "RGBA")[:, 0, 0].tolist() == [10, 20, 30, 255]
+    assert pixels(opaque, Canvas(8, 8, "RGBA"))[:, 0, 0].tolist() == [10, 20, 30, 255]
     ramp = np.tile(np.linspace(0, 65535, 64).astype(np.uint16), (64, 1))
     expected = np.tile(np.linspace(0, 255, 64), (64, 1))
     for name in ("deep.png", "deep.tif", "deep.pgm"):
         deep = save(tmp_path / name, Image.fromarray(ramp))
-        assert np.abs(pixels(deep, 64, "L")[0] - expected).max() <= 1, name
-        assert pixels(deep, 64, "RGB").shape == (3, 64, 64)
+        assert np.abs(pixels(deep, Canvas(64, 64, "L"))[0] - expected).max() <= 1, name
+        assert pixels(deep, Canvas(64, 64, "RGB")).shape == (3, 64, 64)
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 500), (500, 1), (8, 8), (300, 200), (7, 9)])
 def test_any_shape_is_fitted_and_cut(width: int, height: int, tmp_path: Path) -> None:
     for name in ("a.png", "a.jpg"):
         path = save(tmp_path / name, picture(width, height))
-        assert pixels(path, 16, "RGB").shape == (3, 16, 16)
-        assert pixels(path, 16, "L").shape == (1, 16, 16)
+        assert pixels(path, Canvas(16, 16, "RGB")).shape == (3, 16, 16)
+        assert pixels(path, Canvas(16, 16, "L")).shape == (1, 16, 16)
 
 
 def test_the_centre_is_kept(tmp_path: Path) -> None:
     image = Image.new("L", (90, 30))
     image.paste(200, (30, 0, 60, 30))
-    assert (pixels(save(tmp_path / "a.png", image), 30, "L") == 200).all()
+    assert (pixels(save(tmp_path / "a.png", image), Canvas(30, 30, "L")) == 200).all()
 
 
 @pytest.mark.parametrize("name", ["cut.png", "cut.jpg"])
@@ -242,8 +245,8 @@ def test_a_name_that_is_no_text_can_be_saved(tmp_path: Path) -> None:
 
 def test_large_jpegs_look_the_same_though_they_are_decoded_small(tmp_path: Path) -> None:
     image = Image.fromarray(pictures(0, np.array([4]), 128)[0].transpose(1, 2, 0)).resize((1024, 1024))
-    jpeg = pixels(save(tmp_path / "a.jpg", image, quality=98), 32, "RGB").astype(int)
-    png = pixels(save(tmp_path / "a.png", image), 32, "RGB").astype(int)
+    jpeg = pixels(save(tmp_path / "a.jpg", image, quality=98), Canvas(32, 32, "RGB")).astype(int)
+    png = pixels(save(tmp_path / "a.png", image), Canvas(32, 32, "RGB")).astype(int)
     assert np.abs(jpeg - png).mean() < 2
 
 
