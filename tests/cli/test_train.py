@@ -131,7 +131,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "convert notes.txt --variant dcgna": ("'dcgna'", "did you mean 'dcgan'"),
     "convert notes.txt --variant": ("which variant to convert to",),
     "convert nowhere --variant dcgan": ("nowhere", "torch.save"),
-    "convert notes.txt --variant dcgan": ("notes.txt", "not a checkpoint of PyTorch"),
+    "convert notes.txt --variant dcgan": ("notes.txt", "not a checkpoint"),
     "convert empty --variant dcgan": ("empty", "not a regular file"),
     "convert notes.txt --variant dcgan --out m.pt": ("m.pt", ".safetensors"),
     "convert notes.txt --variant dcgan --out full": ("full", ".safetensors"),

@@ -449,7 +449,8 @@ class TestA4:
         generator, _ = parts_of(built(self.selection))
         assert linears(generator) == [(100, 7 * 7 * 128)]
         assert [tuple(table.weight.shape) for table in layers(generator, nn.Embedding)] == [(10, 100)]
-        assert convolutions(generator) == [(128, 128, 3, 2, 1), (128, 64, 3, 1, 1), (64, 1, 3, 1, 1)]
+        # Those that halve have no padding of their own: they pad at the end, as Keras does.
+        assert convolutions(generator) == [(128, 128, 3, 2, 0), (128, 64, 3, 1, 1), (64, 1, 3, 1, 1)]
         assert [norm.num_features for norm in layers(generator, nn.BatchNorm2d)] == [128, 64]
         assert {round(-module(torch.tensor(-1.0)).item(), 6) for module in layers(generator, nn.LeakyReLU)} == {0.02}
 
@@ -467,7 +468,7 @@ class TestA4:
     def test_discriminator(self) -> None:
         _, discriminator = parts_of(built(self.selection))
         assert [tuple(table.weight.shape) for table in layers(discriminator, nn.Embedding)] == [(10, 784)]
-        assert convolutions(discriminator) == [(2, 32, 3, 2, 1), (32, 64, 3, 2, 1), (64, 128, 3, 2, 1)]
+        assert convolutions(discriminator) == [(2, 32, 3, 2, 0), (32, 64, 3, 2, 0), (64, 128, 3, 2, 0)]
         assert [norm.num_features for norm in layers(discriminator, nn.BatchNorm2d)] == [32, 64, 128]
         assert {dropout.p for dropout in layers(discriminator, Dropout)} == {0.25}
         assert linears(discriminator) == [(128 * 4 * 4, 1)]

@@ -54,6 +54,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return Trained(folder / "whole", folder / "stopped")
 
 
+OF_JUDGES = ("ganzoo: the judge is used, but not cached", "ganzoo: the judge is of little use")
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a command answered."""
@@ -65,7 +68,7 @@ class Answer:
     def faults(self) -> list[str]:
         """Return what nobody should be told, and what should have been."""
         told = [line for line in self.err.splitlines() if line.startswith("ganzoo: ")]
-        failed = [line for line in told if not line.startswith((LEFT_OUT, "ganzoo: the judge is used, but not cached"))]
+        failed = [line for line in told if not line.startswith((LEFT_OUT, *OF_JUDGES))]
         return [
             *(["a traceback"] if "Traceback" in self.out + self.err else []),
             *([f"status {self.status}"] if self.status not in (0, 1, 2) else []),
