@@ -47,7 +47,15 @@ GROUPS = {
         "ganzoo.contract.metric",
         "ganzoo.contract.tracking",
     ),
-    "Helpers": ("ganzoo.layers", "ganzoo.drawing", "ganzoo.text", "ganzoo.errors", "ganzoo.storage", "ganzoo.training"),
+    "Helpers": (
+        "ganzoo.layers",
+        "ganzoo.drawing",
+        "ganzoo.depth",
+        "ganzoo.text",
+        "ganzoo.errors",
+        "ganzoo.storage",
+        "ganzoo.training",
+    ),
 }
 # What else the contract carries, and the test that proves it.
 ROWS = {
