@@ -6,7 +6,7 @@ a number to another class.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import final
 
 import torch
@@ -62,6 +62,10 @@ class Renumbered(Dataset):
     def notes(self) -> Sequence[str]:
         """Return those of the dataset, and that the order is not its own."""
         return (*self._dataset.notes(), "the classes are in the order of the model that this training goes on from")
+
+    def identities(self) -> Iterable[bytes]:
+        """Return those of the dataset."""
+        return self._dataset.identities()
 
     def read(self, indices: Tensor) -> dict[str, Tensor]:
         """Return the fields of the dataset, with the new numbers."""

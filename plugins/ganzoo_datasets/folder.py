@@ -124,7 +124,7 @@ class FolderDataset(Dataset):
         """Return the images among files, and the others; the content decides where the name does not say so."""
         unnamed = [path for path in paths if not named_as_image(path)]
         looked = self._looked(unnamed, header_problem, OPENED, "files")
-        others = {path for path, problem in looked.items() if problem}
+        others = {path: problem for path, problem in looked.items() if problem}
         return [path for path in paths if path not in others], list(others)
 
     def _valid(self, paths: Sequence[Path], check: str) -> dict[Path, Facts]:

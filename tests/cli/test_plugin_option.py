@@ -215,8 +215,10 @@ def run(mine: str, tmp_path: Path) -> Path:
     answer = ganzoo(*words)
     assert answer.status == 0, answer
     sampled = next(line for line in answer.err.splitlines() if line.startswith("sample it: "))
-    assert shlex.split(sampled.removeprefix("sample it: "))[:4] == ["ganzoo", "sample", "run", "--plugin"]
-    assert ganzoo(*shlex.split(sampled.removeprefix("sample it: "))[1:]).status == 0
+    words = shlex.split(sampled.removeprefix("sample it: "))
+    assert words[:3] == ["ganzoo", "sample", "run"]
+    assert words.count("--plugin") == 2
+    assert ganzoo(*words[1:]).status == 0
     return tmp_path / "run"
 
 
@@ -226,8 +228,9 @@ def test_a_run_records_the_name_of_the_file_and_not_its_place(run: Path, tmp_pat
     assert config["observers"]["notes"]["file"] == "notes.py"
     assert config["parts"]["loss"]["package"] == "local"
     assert "file" not in config["parts"]["generator"]
-    assert str(tmp_path) not in (run / "config.json").read_text()
-    assert str(tmp_path).encode() not in (run / "model.safetensors").read_bytes()
+    place = str(tmp_path / "my_gan.py")
+    assert place not in (run / "config.json").read_text(encoding="utf-8")
+    assert place.encode() not in (run / "model.safetensors").read_bytes()
 
 
 def test_what_was_trained_works_with_the_file_and_asks_for_it(run: Path) -> None:

@@ -45,6 +45,7 @@ REASONS = {
     ("ganzoo.catalogue.discovery", "getattr(manager.hook, hook)"): "two names in that function",
     ("ganzoo.catalogue.options", "typing.get_type_hints(config)"): "the annotations of an installed plugin's class",
     ("ganzoo.catalogue.options", "getattr(config, field.name)"): "the fields of that dataclass",
+    ("ganzoo.catalogue.options", "getattr(config, name)"): "the fields of that dataclass",
     ("ganzoo.catalogue.component", "getattr(self, what)"): "three names in that function",
     ("ganzoo.catalogue.component", "getattr(component, what)"): "two names in that module",
     ("ganzoo.cli.options", "getattr(selection.run, option.name)"): "the fields of that dataclass",

@@ -328,7 +328,7 @@ def test_a_training_begins_with_what_became_of_the_pixels(tmp_path: Path, capsys
     Image.fromarray((RAMP * 4095).astype(np.uint16)).save(tmp_path / "data" / "deep.tif")
     ganzoo.train("gan", dataset="folder", data_root=tmp_path / "data", dataset_size=16, steps=1, batch_size=3,
                  out=tmp_path / "run", device="cpu")  # fmt: skip
-    said = " ".join(capsys.readouterr().err.split()).split("note: ")[1:]
+    said = [line.strip() for line in capsys.readouterr().err.splitlines() if line.startswith("  ")]
     assert [line.split(" have")[0].split(" has")[0] for line in said] == ["1 of 3 images"] * 3
     assert "laid on white" in said[0]
     assert "0 to 4,095 become black to white" in said[1]
