@@ -12,17 +12,15 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from gpu_trainers import build, choose, eager, largest_difference, numerics, play, recorded, system
-from torch import Tensor, nn
+from torch import nn
 
 import ganzoo
 from ganzoo.catalogue import Selection, installed
-from ganzoo.contract.recipe import Batch, PhaseOutput
-from ganzoo.contract.step_context import StepContext
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.step.processes import DistributedProcesses
+from ganzoo.testing.faulty_steps import spoil, wait_for_a_value
 from ganzoo.testing.observers import StopAt
 from ganzoo.testing.small_systems.systems import SYSTEMS
-from ganzoo.training.trainer import Trainer
 
 STEPS = 12
 EXACT: Mapping[str, Any] = {"precision": "fp32", "deterministic": True}
@@ -88,7 +86,7 @@ def spoilt_step(device: torch.device) -> Figures:
     with numerics(selection, device):
         pair = {"eager": eager(selection, device), "recorded": recorded(selection, device)}
         for name, trainer in pair.items():
-            _spoil(trainer, at=8, device=device)
+            spoil(trainer, steps=(8,))
             heard[name] = []
             for _ in range(STEPS):
                 trainer.advance()
@@ -96,23 +94,6 @@ def spoilt_step(device: torch.device) -> Figures:
         assert (difference := largest_difference(pair["eager"], pair["recorded"])) == 0, difference
     assert heard == {"eager": [(9, 9), (9, 9)], "recorded": [(10, 9), (10, 9)]}, heard
     return {"heard after steps": 1}
-
-
-def _spoil(trainer: Trainer, at: int, device: torch.device) -> None:
-    factor, begin = torch.ones((), device=device), trainer.train_step.begin
-
-    def spoiling(due: Any, step: int) -> None:
-        factor.fill_(torch.nan if step == at else 1.0)
-        begin(due, step)
-
-    trainer.train_step.begin = spoiling  # type: ignore[method-assign]
-    for name, loss in trainer.train_step.losses.items():
-        trainer.train_step.losses[name] = partial(_spoilt, loss, factor)
-
-
-def _spoilt(loss: Any, factor: Tensor, batch: Batch, context: StepContext) -> PhaseOutput:
-    output: PhaseOutput = loss(batch, context)
-    return replace(output, terms={name: term * factor for name, term in output.terms.items()})
 
 
 def same_training(device: torch.device) -> Figures:
@@ -143,14 +124,7 @@ def waits_for_the_host(device: torch.device) -> Figures:
     selection, said = _variant("gan", device), list[str]()
     with numerics(selection, device):
         trainer = recorded(selection, device, said)
-        loss = trainer.train_step.losses["generator"]
-
-        def waiting(batch: Batch, context: StepContext) -> PhaseOutput:
-            output = loss(batch, context)
-            output.total().item()
-            return output
-
-        trainer.train_step.losses["generator"] = waiting
+        wait_for_a_value(trainer, "generator")
         play(trainer, STEPS)
         one = eager(selection, device)
         play(one, STEPS)
@@ -165,14 +139,8 @@ def failed_recording(device: torch.device) -> Figures:
     with numerics(selection, device):
         trainer = recorded(selection, device)
         play(trainer, 3)
-        loss, stream = trainer.train_step.losses["generator"], _stream(device)
-
-        def failing(batch: Batch, context: StepContext) -> PhaseOutput:
-            output = loss(batch, context)
-            output.total().item()
-            return output
-
-        trainer.train_step.losses["generator"] = failing
+        stream = _stream(device)
+        wait_for_a_value(trainer, "generator")
         try:
             trainer.advance()
         except UserError as problem:

@@ -21,7 +21,7 @@ from ganzoo.step.graph import CudaRecorder, Graphed
 from ganzoo.step.precision import choose_precision
 from ganzoo.step.processes import SingleProcess
 from ganzoo.testing.small_systems.systems import with_small_systems
-from ganzoo.testing.tapes import TapeRecorder
+from ganzoo.testing.tapes import TapeRecorder, with_rates_on_the_device
 from ganzoo.testing.trainers import everything
 from ganzoo.training.setup import build_trainer
 from ganzoo.training.start import read_starts
@@ -65,10 +65,7 @@ def eager(selection: Selection, device: torch.device) -> Trainer:
     """Return a trainer with eager steps, and with learning rates on the device as recorded steps have them."""
     trainer = build(_executed(selection, "eager"), device)
     assert trainer.execution.name == "eager"
-    for phase in trainer.train_step.phase_optimizers:
-        phase.make_recordable(device)
-    trainer.train_step.ema.make_recordable(device)
-    return trainer
+    return with_rates_on_the_device(trainer)
 
 
 def recorded(selection: Selection, device: torch.device, said: Said | None = None) -> Trainer:

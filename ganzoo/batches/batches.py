@@ -71,8 +71,8 @@ class MemoryBatches(Batches):
 
     source = "memory"
 
-    def __init__(self, fields: Mapping[str, Tensor], spec: DataSpec, order: BatchOrder, fingerprint: Fingerprint):
-        self._fields, self._receiver, self.order, self.fingerprint = fields, Receiver(spec), order, fingerprint
+    def __init__(self, fields: Mapping[str, Tensor], spec: DataSpec, order: BatchOrder):
+        self._fields, self._receiver, self.order = fields, Receiver(spec), order
 
     def feed(self, number: int) -> Feed:
         """Return the indices of batch ``number``."""
@@ -97,9 +97,8 @@ class StreamedBatches(Batches):
         order: BatchOrder,
         workers: int,
         device: torch.device,
-        fingerprint: Fingerprint,
     ):
-        self._dataset, self._spec, self._name, self.order, self.fingerprint = dataset, spec, name, order, fingerprint
+        self._dataset, self._spec, self._name, self.order = dataset, spec, name, order
         self._workers, self._device, self._receiver = workers, device, Receiver(spec)
         self._next, self._last = -1, dict[str, Tensor]()
         self._iterator: Iterator[dict[str, Tensor] | UserError] = iter(())
@@ -205,12 +204,11 @@ def open_batches(
     read_checked(dataset, torch.arange(1), spec, owner)
     if length * bytes_per_example(spec) > budget:
         order = BatchOrder(length, batch_size, seed, name, share=share)
-        batches: Batches = StreamedBatches(dataset, spec, owner, order, workers, device, fingerprint_of(dataset, owner))
+        batches: Batches = StreamedBatches(dataset, spec, owner, order, workers, device)
     else:
         order = BatchOrder(length, batch_size, seed, name, device, share)
-        fields = _read_all(dataset, spec, owner, device)
-        batches = MemoryBatches(fields, spec, order, fingerprint_of(dataset, owner))
-    batches.notes = notes_of(dataset, owner)
+        batches = MemoryBatches(_read_all(dataset, spec, owner, device), spec, order)
+    batches.fingerprint, batches.notes = fingerprint_of(dataset, owner), notes_of(dataset, owner)
     return batches
 
 

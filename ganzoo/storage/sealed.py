@@ -154,13 +154,14 @@ def _about(path: Path, header: bytes, key: str, what: str) -> dict[str, Any]:
 
 def _parse_object(text: str) -> dict[str, Any]:
     """Return a JSON object of the kind that ganzoo writes: unique keys, finite numbers, limited depth."""
-    value = json.loads(text, object_pairs_hook=_unique_keys, parse_float=_finite, parse_constant=_finite)
+    value = json.loads(text, object_pairs_hook=unique_keys, parse_float=_finite, parse_constant=_finite)
     if not isinstance(value, dict) or _is_deeper(value, _MAX_JSON_DEPTH):
         raise ValueError("not a JSON object of limited depth")
     return value
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of a JSON object, as its hook; raises ``ValueError`` if a key occurs twice."""
     members = dict(pairs)
     if len(members) < len(pairs):
         raise ValueError("a key occurs twice")

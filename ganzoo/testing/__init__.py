@@ -14,11 +14,13 @@
 ``older_files``           files in formats of older versions, made from files of this version
 ``forgery``               model files and checkpoints with changed content and valid checksums
 ``foreign_checkpoints``   networks and checkpoints as other code writes them
+``keras_checkpoints``     models as Keras writes them
 ``own_parts``             networks, data and a loss as a notebook has them
 ``odd_parts``             parts that are right, to derive wrong ones from, and what the dry run says of these
 ``evaluations``           evaluations with judges that are trained in a second
 ``metric_context``        the context of a metric, with a judge of the test's choice
 ``tapes``                 recorded steps on the processor
+``faulty_steps``          steps with NaN, and steps in which the host waits
 ``broken_plugins``        broken plugins of every kind, and what their causes must say
 ``plugin_files``          plugins in one file, as a user writes them
 ``toy_registry``          declared parts that depend on no plugin

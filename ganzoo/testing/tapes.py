@@ -109,3 +109,11 @@ def recorded(selection: Selection, warn: Callable[[str], None] | None = None) ->
     recorder = TapeRecorder(trainer)
     trainer.execution = Graphed(trainer.train_step, recorder, warn)
     return trainer, recorder
+
+
+def with_rates_on_the_device(trainer: Trainer) -> Trainer:
+    """Return an eager trainer whose rates and decays are in the memory of its device, as recorded steps have them."""
+    for phase_optimizer in trainer.train_step.phase_optimizers:
+        phase_optimizer.make_recordable(trainer.device)
+    trainer.train_step.ema.make_recordable(trainer.device)
+    return trainer

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue import Selection, installed
-from ganzoo.contract.recipe import Batch, PhaseOutput
+from ganzoo.contract.recipe import PhaseOutput
 from ganzoo.contract.step_context import StepContext
 from ganzoo.errors import UserError
 from ganzoo.step.graph import WARM_UP
-from ganzoo.step.train_step import PhaseLoss
 from ganzoo.testing import selections
-from ganzoo.testing.tapes import TapeRecorder, recorded
+from ganzoo.testing.faulty_steps import spoil, wait_for_a_value
+from ganzoo.testing.tapes import TapeRecorder, recorded, with_rates_on_the_device
 from ganzoo.testing.trainers import make_trainer
 from ganzoo.training.trainer import Trainer
 
@@ -31,33 +31,6 @@ def weights(trainer: Trainer) -> dict[str, Tensor]:
     for name, network in trainer.train_step.ema.networks.items():
         state |= {f"{name} averaged {key}": value for key, value in network.state_dict().items()}
     return {name: value.detach().clone() for name, value in state.items()}
-
-
-def make_spoilt(trainer: Trainer, steps: tuple[int, ...]) -> None:
-    """Multiply all losses by a number in memory, which is NaN in some steps."""
-    factor = torch.ones(())
-    begin = trainer.train_step.begin
-
-    def spoiling(due: Any, step: int) -> None:
-        factor.fill_(torch.nan if step in steps else 1.0)
-        begin(due, step)
-
-    trainer.train_step.begin = spoiling  # type: ignore[method-assign]
-    losses = trainer.train_step.losses
-    for name, loss in losses.items():
-        losses[name] = partial(spoilt_loss, loss, factor)
-
-
-def spoilt_loss(loss: PhaseLoss, factor: Tensor, batch: Batch, context: StepContext) -> PhaseOutput:
-    output = loss(batch, context)
-    return replace(output, terms={name: term * factor for name, term in output.terms.items()})
-
-
-def with_rates_on_the_device(trainer: Trainer) -> Trainer:
-    for phase_optimizer in trainer.train_step.phase_optimizers:
-        phase_optimizer.make_recordable(CPU)
-    trainer.train_step.ema.make_recordable(CPU)
-    return trainer
 
 
 def assert_same_training(selection: Selection) -> TapeRecorder:
@@ -137,21 +110,10 @@ def test_a_step_that_asks_for_its_number_is_not_recorded(monkeypatch: pytest.Mon
     assert lenient.step == 8
 
 
-def wait_in_the_generator(trainer: Trainer) -> None:
-    loss = trainer.train_step.losses["generator"]
-
-    def waiting(batch: Batch, context: StepContext) -> PhaseOutput:
-        output = loss(batch, context)
-        output.total().item()
-        return output
-
-    trainer.train_step.losses["generator"] = waiting
-
-
 def test_a_step_that_waits_for_a_value_is_not_recorded() -> None:
     said: list[str] = []
     eager, (trainer, recorder) = make_trainer(choose("gan")), recorded(choose("gan"), said.append)
-    wait_in_the_generator(trainer)
+    wait_for_a_value(trainer, "generator")
     for _ in range(8):
         trainer.advance()
         eager.advance()
@@ -160,7 +122,7 @@ def test_a_step_that_waits_for_a_value_is_not_recorded() -> None:
     assert recorder.tapes == [], "the device would be in no state to go on"
     assert trainer.train_step.running_means.counts == eager.train_step.running_means.counts
     strict, _ = recorded(choose("gan"))
-    wait_in_the_generator(strict)
+    wait_for_a_value(strict, "generator")
     for _ in range(WARM_UP):
         strict.advance()
     with pytest.raises(UserError, match="cannot be recorded: the host waits for a value"):
@@ -169,7 +131,7 @@ def test_a_step_that_waits_for_a_value_is_not_recorded() -> None:
 
 def test_only_sound_steps_warm_up() -> None:
     trainer, recorder = recorded(choose("gan", on_non_finite="skip"))
-    make_spoilt(trainer, steps=(0, 1, 2))
+    spoil(trainer, steps=(0, 1, 2))
     for _ in range(8):
         trainer.advance()
     state = [phase.optimizer.state for phase in trainer.train_step.phase_optimizers]
@@ -187,7 +149,7 @@ def test_a_spoilt_step_is_left_out_to_the_bit_while_it_is_replayed(
     if clips:
         monkeypatch.setattr(type(eager.train_step.recipe), "after_update", clip)
     for trainer in (eager, replayed):
-        make_spoilt(trainer, steps=(5,))
+        spoil(trainer, steps=(5,))
         for _ in range(8):
             trainer.advance()
     assert len(recorder.tapes) == 1

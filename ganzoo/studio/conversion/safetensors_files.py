@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 
 import torch
 
+from ganzoo.storage.sealed import unique_keys
 from ganzoo.studio.conversion.pickles import Opaque, Unreadable
 from ganzoo.studio.conversion.tensors import DIMENSIONS, LARGEST, Records, Storage, View, natural, strides
 
@@ -69,19 +70,12 @@ def read_safetensors(content: bytes) -> tuple[dict[str, View | Opaque], tuple[st
 
 def _header(raw: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(raw.decode(), object_pairs_hook=_unique)
+        header = json.loads(raw.decode(), object_pairs_hook=unique_keys)
     except (ValueError, RecursionError) as problem:
         raise Unreadable(INVALID) from problem
     if not isinstance(header, dict):
         raise Unreadable(INVALID)
     return header
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a name occurs twice")
-    return members
 
 
 def _checked(entry: Any) -> tuple[str, tuple[int, ...], tuple[int, int]]:

@@ -36,13 +36,6 @@ from ganzoo.testing.foreign_checkpoints import (
     saved,
 )
 
-FORMATS = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
-
-
-@pytest.fixture
-def conversions(tmp_path: Path) -> Conversions:
-    return Conversions(tmp_path)
-
 
 class Mode(enum.Enum):
     TRAIN = "train"
@@ -195,7 +188,6 @@ def deep(value: Any) -> Any:
     return value
 
 
-@FORMATS
 @pytest.mark.parametrize("beside", BESIDE.values(), ids=BESIDE)
 def test_what_stands_beside_the_weights_is_no_reason_to_refuse(beside: Callable[[], Any], zipped: bool) -> None:
     state = nn.Linear(2, 3).state_dict()
@@ -206,7 +198,6 @@ def test_what_stands_beside_the_weights_is_no_reason_to_refuse(beside: Callable[
     }
 
 
-@FORMATS
 def test_a_network_is_converted_with_everything_beside_it(zipped: bool, conversions: Conversions) -> None:
     generator = lived(TutorialGenerator())
     others = {name: beside() for name, beside in BESIDE.items() if name != "many tensors"}
@@ -241,7 +232,6 @@ AROUND: dict[str, Callable[[TutorialGenerator], Any]] = {
 }
 
 
-@FORMATS
 @pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
 def test_weights_are_found_in_objects_that_are_not_made(
     around: Callable[[Any], Any], zipped: bool, conversions: Conversions
@@ -266,7 +256,6 @@ class Wrapped(nn.Module):
         self.scale = nn.Parameter(torch.ones(1))
 
 
-@FORMATS
 def test_the_state_dict_of_a_whole_module_is_torchs(zipped: bool) -> None:
     from ganzoo.studio.conversion.contents import state_dicts
 

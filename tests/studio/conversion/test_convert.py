@@ -7,7 +7,6 @@ import io
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,15 +33,7 @@ from ganzoo.testing.foreign_checkpoints import (
     trained_checkpoint,
 )
 
-FORMATS = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
 
-
-@pytest.fixture
-def conversions(tmp_path: Path) -> Conversions:
-    return Conversions(tmp_path)
-
-
-@FORMATS
 def test_samples_of_a_multi_gpu_checkpoint_are_those_of_its_own_network(zipped: bool, conversions: Conversions) -> None:
     generator, discriminator, checkpoint = trained_checkpoint()
     done = conversions.convert(checkpoint, zipped)
@@ -161,7 +152,6 @@ def test_a_counter_may_have_any_dtype(stored: float, dtype: str, counter: int, c
     assert len(done.assigned["generator"].mapping.zeros) == (0 if counter else 3)
 
 
-@FORMATS
 def test_tensors_that_share_memory_and_views_of_any_strides(zipped: bool, conversions: Conversions) -> None:
     generator = lived(TutorialGenerator())
     state = generator.state_dict()
@@ -177,7 +167,6 @@ def test_tensors_that_share_memory_and_views_of_any_strides(zipped: bool, conver
     assert same_numbers(conversions, generator)
 
 
-@FORMATS
 @pytest.mark.parametrize("protocol", [2, 3, 4])
 def test_every_protocol_that_torch_save_takes(protocol: int, zipped: bool, conversions: Conversions) -> None:
     generator = lived(TutorialGenerator())

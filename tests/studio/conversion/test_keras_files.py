@@ -7,7 +7,6 @@ import json
 import random
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -42,11 +41,6 @@ EACH_WRITER = pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 CLOSE = 1e-5
 SIZES = {"dataset": "mnist", "dataset-size": 12, "latent-size": 6, "generator-widths": (5, 4)}
 SIZES |= {"discriminator-widths": (4, 5, 6)}
-
-
-@pytest.fixture
-def conversions(tmp_path: Path) -> Conversions:
-    return Conversions(tmp_path)
 
 
 def of_keras(conversions: Conversions, content: bytes, variant: str, **options: Any) -> tuple[Conversion, Recipe]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,14 +25,6 @@ from ganzoo.testing.foreign_checkpoints import (
     same_numbers,
     saved,
 )
-
-FORMATS = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
-
-
-@pytest.fixture
-def conversions(tmp_path: Path) -> Conversions:
-    return Conversions(tmp_path)
-
 
 # What does not fit
 
@@ -179,7 +170,6 @@ def test_a_part_that_fits_and_has_no_telling_name_is_offered(conversions: Conver
     assert done.unused == ["n_averaged"]
 
 
-@FORMATS
 def test_numbers_that_stand_for_their_negatives_are_refused(zipped: bool, conversions: Conversions) -> None:
     state = TutorialGenerator().state_dict()
     state["main.0.weight"] = torch.zeros(state["main.0.weight"].shape, dtype=torch.cfloat).conj().imag

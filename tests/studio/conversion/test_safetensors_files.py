@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import struct
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,11 +25,6 @@ from ganzoo.testing.foreign_checkpoints import (
     renamed,
     same_numbers,
 )
-
-
-@pytest.fixture
-def conversions(tmp_path: Path) -> Conversions:
-    return Conversions(tmp_path)
 
 
 def file(header: Any, payload: bytes = b"") -> bytes:
