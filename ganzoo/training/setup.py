@@ -128,10 +128,8 @@ def choose_execution(name: str, train_step: TrainStep, streams: KeyedStreams, wa
     if name == "graph" and obstacle:
         raise UserError(f"--execution graph {obstacle}: use --execution eager or compile")
     compiled = Compiled(train_step, streams) if name == "compile" else None
-    if name == "eager" or (obstacle and compiled is None):
-        return Eager(train_step)
-    if obstacle and compiled is not None:
-        return compiled
+    if name == "eager" or obstacle:
+        return compiled or Eager(train_step)
     return Graphed(train_step, CudaRecorder(streams.device), None if name == "graph" else warn, compiled)
 
 
