@@ -71,6 +71,9 @@ class Component:
     compared before anything is built. ``stand_in``, for a dataset that reads files, is ``package.module:function``;
     called with a folder, it writes a tiny data set with the real layout there. Only recipes have ``slots`` and
     ``phases``; the slots include the :func:`phase_slots` of each phase.
+
+    The rest is for readers of ``ganzoo info``: the paper (``source``), the ``equation``, what the component is good at
+    (``strengths``), what goes wrong with it (``pitfalls``), and where its default options come from (``origin``).
     """
 
     kind: str
@@ -81,6 +84,10 @@ class Component:
     requires: tuple[Need, ...] = ()
     provides: tuple[str, ...] = ()
     source: str = ""
+    equation: str = ""
+    strengths: str = ""
+    pitfalls: str = ""
+    origin: str = ""
     stand_in: str = ""
     slots: tuple[Slot, ...] = ()
     phases: tuple[str, ...] = ()
@@ -156,6 +163,9 @@ class Variant:
     ``<slot or kind>.<option>``, or ``run.<option>`` for run settings such as steps and batch size. Dashes and
     underscores in them mean the same. ``published`` has parts and overrides in one mapping: the exact settings of the
     source (``--preset published``).
+
+    The rest is for readers of ``ganzoo info``: the paper (``source``), its published results (``figures``), what the
+    variant is good at (``strengths``), what goes wrong with it (``pitfalls``), and how it was proved (``proof``).
     """
 
     name: str
@@ -166,6 +176,9 @@ class Variant:
     published: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
     figures: str = ""
+    strengths: str = ""
+    pitfalls: str = ""
+    proof: str = ""
 
     kind = "variant"
 

@@ -33,7 +33,7 @@ def info(name: str, as_json: bool) -> None:
 
 def _as_json(registry: Registry, entry: Entry) -> dict[str, Any]:
     item = entry.item
-    about: dict[str, Any] = {**entry.to_json(), "source": item.source}
+    about: dict[str, Any] = {**entry.to_json(), "source": item.source, **_notes(item)}
     if isinstance(item, Variant):
         chosen = select(registry, item.name)
         about |= {"figures": item.figures, "recipe": item.recipe, "defaults": chosen.to_json()}
@@ -51,7 +51,18 @@ def _lines(registry: Registry, entry: Entry) -> list[str]:
     lines = [f"{item.kind} {item.name}  ({entry.provider})", f"  {item.summary}"]
     if item.source:
         lines.append(f"  source: {item.source}")
+    lines += [f"  {name.replace('_', ' ')}: {note}" for name, note in _notes(item).items()]
     return lines + (_variant_lines(registry, item) if isinstance(item, Variant) else _component_lines(item))
+
+
+def _notes(item: Component | Variant) -> dict[str, str]:
+    """Return what the declaration tells its readers, by name."""
+    if isinstance(item, Variant):
+        notes = {"good_at": item.strengths, "pitfalls": item.pitfalls, "proof": item.proof}
+    else:
+        notes = {"equation": item.equation, "good_at": item.strengths, "pitfalls": item.pitfalls}
+        notes["defaults"] = item.origin
+    return {name: note for name, note in notes.items() if note}
 
 
 def _variant_lines(registry: Registry, item: Variant) -> list[str]:

@@ -27,9 +27,11 @@ def test_info_tells_everything_about_it(entry: Entry) -> None:
         words += [item.help for item in options_of(entry.item.config)]
         words += [need.advice for need in entry.item.requires]
         words += [slot.name for slot in entry.item.slots]
+        words += [entry.item.equation, entry.item.strengths, entry.item.pitfalls, entry.item.origin]
         assert list(told["options"]) == [item.name for item in options_of(entry.item.config)]
     else:
         words += [*select(installed(), entry.item.name).parts, entry.item.figures]
+        words += [entry.item.strengths, entry.item.pitfalls, entry.item.proof]
         assert told["defaults"] == select(installed(), entry.item.name).to_json()
     assert lacks(answer.out, tuple(words)) == []
 
