@@ -42,7 +42,7 @@ def main(device: str, out: Path | None, minutes: float, only: str | None) -> Non
         if only and not re.search(only, name):
             continue
         if time.perf_counter() - began > 60 * minutes:
-            results.append({"check": name, "state": "no time left"})
+            results.append({"check": name, "state": "no time left", "found": {}, "problem": ""})
             continue
         results.append(done(name, job))
         _write(results, where, out)

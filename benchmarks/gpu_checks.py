@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
@@ -108,7 +109,8 @@ def same_training(device: torch.device) -> Figures:
         again = ganzoo.train("cgan-conv", **plain, out=f"{scratch}/again")
         looks: dict[str, Any] = {"metric": ["frechet"], "judge": "plain", "evaluate_every": 6, "evaluate_samples": 300}
         watched = ganzoo.train("cgan-conv", **{**usual, "sample_every": 5, **looks}, out=f"{scratch}/watched")
-        ganzoo.train("cgan-conv", **plain, out=f"{scratch}/part", observers=[StopAt(13)])
+        with contextlib.suppress(KeyboardInterrupt):  # what a stop by SIGINT ends with
+            ganzoo.train("cgan-conv", **plain, out=f"{scratch}/part", observers=[StopAt(13)])
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             resumed = ganzoo.train("cgan-conv", **plain, out=f"{scratch}/part", resume=True)

@@ -58,7 +58,7 @@ class Multiply(Elementwise):
 
     def __init__(self, config: MultiplyConfig, shape: Shape, condition: Field):
         image = len(shape) > 1
-        mean, deviation = (config.image_mean, config.image_deviation) if image else (0.0, config.deviation)
+        mean, deviation = (config.image_mean, config.image_deviation) if image else (config.mean, config.deviation)
         super().__init__(shape, condition, deviation, mean)
 
     def combine(self, x: Tensor, code: Tensor) -> Tensor:

@@ -20,7 +20,8 @@ class EmbeddingConfig(Config):
 class MultiplyConfig(Config):
     """Options of multiplication."""
 
-    deviation: float = option(1.0, "initial standard deviation of the embeddings; their mean is 0", low=0)
+    deviation: float = option(1.0, "initial standard deviation of the embeddings", low=0)
+    mean: float = option(0.0, "initial mean of the embeddings")
     image_deviation: float = option(
         0.1, "initial standard deviation of the embeddings at a site that is an image", low=0
     )
