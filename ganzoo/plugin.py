@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.catalogue import (
+    Combination,
     Command,
     Component,
     Config,
@@ -106,6 +107,7 @@ __all__ = [
     "Batch",
     "Batchwise",
     "ClassShares",
+    "Combination",
     "Command",
     "Component",
     "ConditionedDiscriminator",

@@ -1,5 +1,6 @@
 """Declarations, plugins, names, options and the first check before training; nothing in this package imports torch."""
 
+from ganzoo.catalogue.combination import Combination
 from ganzoo.catalogue.component import Command, Component, Need, Slot, Variant, phase_slots
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.field_types import FIELD_TYPES, FieldType
@@ -12,6 +13,7 @@ from ganzoo.catalogue.selection import Selection, select
 __all__ = [
     "FIELD_TYPES",
     "KINDS",
+    "Combination",
     "Command",
     "Component",
     "Config",

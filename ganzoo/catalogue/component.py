@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ganzoo.catalogue.combination import Combination
 from ganzoo.catalogue.kinds import TARGET, name_faults
 from ganzoo.catalogue.options import Config, DataConfig, options_of
 
@@ -70,7 +71,8 @@ class Component:
     file, it may be the class itself. ``config`` is the dataclass of its options. ``requires`` and ``provides`` are
     compared before anything is built. ``stand_in``, for a dataset that reads files, is ``package.module:function``;
     called with a folder, it writes a tiny data set with the real layout there. Only recipes have ``slots`` and
-    ``phases``; the slots include the :func:`phase_slots` of each phase.
+    ``phases``; the slots include the :func:`phase_slots` of each phase. ``combinations`` are defaults that apply when
+    the component is chosen together with others.
 
     The rest is for readers of ``ganzoo info``: the paper (``source``), the ``equation``, what the component is good at
     (``strengths``), what goes wrong with it (``pitfalls``), and where its default options come from (``origin``).
@@ -91,6 +93,7 @@ class Component:
     stand_in: str = ""
     slots: tuple[Slot, ...] = ()
     phases: tuple[str, ...] = ()
+    combinations: tuple[Combination, ...] = ()
 
     @property
     def model_slots(self) -> tuple[Slot, ...]:
@@ -127,6 +130,7 @@ class Component:
         yield from _list_faults(self, "requires", Need)
         yield from _list_faults(self, "slots", Slot)
         yield from _list_faults(self, "provides", str)
+        yield from _combination_faults(self)
         if any(isinstance(need, Need) and isinstance(need.any_of, str) for need in self.requires):
             yield f"a Need of {self.kind} {self.name!r} must list capabilities in a tuple: ('site:block',)"
         provides: Any = self.provides  # as above
@@ -162,7 +166,8 @@ class Variant:
     Keys of ``parts`` are slot names or kinds (a kind fills every slot of that kind). Keys of ``overrides`` are
     ``<slot or kind>.<option>``, or ``run.<option>`` for run settings such as steps and batch size. Dashes and
     underscores in them mean the same. ``published`` has parts and overrides in one mapping: the exact settings of the
-    source (``--preset published``).
+    source (``--preset published``). ``combinations`` are defaults for other parts than its own; like ``overrides``,
+    they belong to the preset ``default``.
 
     The rest is for readers of ``ganzoo info``: the paper (``source``), its published results (``figures``), what the
     variant is good at (``strengths``), what goes wrong with it (``pitfalls``), and how it was proved (``proof``).
@@ -174,6 +179,7 @@ class Variant:
     parts: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, Any] = field(default_factory=dict)
     published: Mapping[str, Any] = field(default_factory=dict)
+    combinations: tuple[Combination, ...] = ()
     source: str = ""
     figures: str = ""
     strengths: str = ""
@@ -193,6 +199,7 @@ class Variant:
         wrong += [key for key in self.published if str(key).count(".") > 1]
         for key in wrong:
             yield f"override {key!r} of variant {self.name!r} does not have the form 'slot.option'"
+        yield from _combination_faults(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,3 +228,13 @@ class Command:
 def _list_faults(component: Component, what: str, kind: type) -> Iterator[str]:
     if any(not isinstance(item, kind) for item in getattr(component, what)):
         yield f"{what} of {component.kind} {component.name!r} must contain objects of type {kind.__name__}"
+
+
+def _combination_faults(item: Component | Variant) -> Iterator[str]:
+    label = f"{item.kind} {item.name!r}"
+    declared: tuple[Any, ...] = item.combinations  # a plugin may put anything here
+    for combination in declared:
+        if isinstance(combination, Combination):
+            yield from combination.faults(label)
+        else:
+            yield f"combinations of {label} must contain objects of type Combination"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganzoo.catalogue.component import Variant
+from ganzoo.catalogue.combination import Combination
+from ganzoo.catalogue.component import Component, Slot, Variant
 from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.formats import FORMAT, OLDEST_CONFIG, refuse_other_format
 from ganzoo.catalogue.options import options_of
@@ -44,19 +45,49 @@ def missing_file(layers: Sequence[ConfigLayer], key: str, what: str) -> str:
 
 def variant_layers(variant: Variant, published: bool) -> Iterator[ConfigLayer]:
     """Yield the layer of a variant and, with ``published``, the layer of its source's own settings above it."""
-    yield _layer_of(variant, variant.parts, variant.overrides)
+    name = f"variant {variant.name!r}"
+    yield _layer(name, variant.parts, variant.overrides)
     if published:
         parts = {key: str(value) for key, value in variant.published.items() if "." not in key}
-        yield _layer_of(variant, parts, {key: value for key, value in variant.published.items() if "." in key})
+        yield _layer(name, parts, {key: value for key, value in variant.published.items() if "." in key})
 
 
-def _layer_of(variant: Variant, parts: Mapping[str, str], overrides: Mapping[str, Any]) -> ConfigLayer:
+def combination_layers(
+    variant: Variant, components: Iterable[Component], chosen: Mapping[Slot, list[str]]
+) -> Iterator[ConfigLayer]:
+    """Yield a layer for each combination that applies to the names ``chosen`` for each slot.
+
+    First come those that ``components`` declare, then those of the variant, which knows more.
+    """
+    names = {"variant": [variant.name], "recipe": [variant.recipe]}
+    for slot, found in chosen.items():
+        for key in {slot.name, slot.kind}:
+            names[key] = [*names.get(key, []), *found]
+    items: tuple[Component | Variant, ...] = (*components, variant)
+    declared = [(f"{item.kind} {item.name!r}", item.combinations) for item in items]
+    for whose, combinations in declared:
+        for combination in combinations:
+            if combination.applies(names):
+                yield _combination_layer(whose, combination, chosen)
+
+
+def _combination_layer(whose: str, combination: Combination, chosen: Mapping[Slot, list[str]]) -> ConfigLayer:
+    # The layer names the parts that it applies to, so that its options belong to them.
+    given = {
+        slot.name: ",".join(found)
+        for slot, found in chosen.items()
+        if slot.name in combination.when or slot.kind in combination.when
+    }
+    return _layer(f"a combination of {whose}", {**given, **combination.parts}, combination.options)
+
+
+def _layer(whose: str, parts: Mapping[str, str], overrides: Mapping[str, Any]) -> ConfigLayer:
     options: dict[str, dict[str, Any]] = {}
     for key, value in overrides.items():
         owner, name = key.split(".")
         options.setdefault(owner.replace("_", "-"), {})[name.replace("-", "_")] = value
     dashed = {key.replace("_", "-"): value for key, value in parts.items()}
-    return ConfigLayer(f"variant {variant.name!r}", dashed, options)
+    return ConfigLayer(whose, dashed, options)
 
 
 ENTRIES = ("variant", "preset", "run", "parts", "observers")  # that a user writes

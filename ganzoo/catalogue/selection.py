@@ -1,4 +1,4 @@
-"""From a variant and the user's choices to one resolved selection: default < variant < config file < command line."""
+"""From a variant and the user's choices to one resolved selection: default < variant < combination < file < flag."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ganzoo.catalogue.config_layers import (
     OBSERVER,
     RUN,
     ConfigLayer,
+    combination_layers,
     file_layer,
     missing_file,
     refuse_other_file,
@@ -211,11 +212,15 @@ def choose_components(
     preset = preset or str((file or {}).get("preset", PRESETS[0]))
     if preset not in PRESETS:
         raise UserError(f"no preset is called {preset!r}{did_you_mean(preset, PRESETS)} Presets: {', '.join(PRESETS)}")
-    layers = (
-        *variant_layers(variant, published=preset == PRESETS[1]),
+    published = preset == PRESETS[1]
+    of_variant = tuple(variant_layers(variant, published))
+    of_user = (
         file_layer(file or {}, variant),
         ConfigLayer("the command line", {n: _names(value) for n, value in _dashed(flags).items() if n in choosing}),
     )
+    # What a source published is left as it is.
+    combined = () if published else tuple(_combined(registry, variant, slots, (*of_variant, *of_user)))
+    layers = (*of_variant, *combined, *of_user)
     problems = [*_unknown_slots(variant, slots, layers, registry), *_unknown_options(slots, layers[:-1], registry)]
     chosen = {"recipe": (Slot("recipe", "recipe", variant.recipe), registry.component("recipe", variant.recipe))}
     for slot in slots:
@@ -238,6 +243,17 @@ def choose_components(
                 else:
                     problems.append(missing_file(naming, filled.name, f"{slot.kind} {name!r}") or str(problem))
     return Components(registry, variant, preset, slots, chosen, layers, tuple(problems))
+
+
+def _combined(
+    registry: Registry, variant: Variant, slots: Sequence[Slot], layers: Sequence[ConfigLayer]
+) -> Iterator[ConfigLayer]:
+    """Yield the layers of the combinations that apply to the parts that ``layers`` choose."""
+    chosen = {slot: list(_component_names(slot, layers)) for slot in slots}
+    named = {(slot.kind, name): None for slot, names in chosen.items() for name in names}
+    known = [registry.component(kind, name) for kind, name in named if name in registry.names(kind)]
+    components = (registry.component("recipe", variant.recipe), *known)
+    yield from combination_layers(variant, components, chosen)
 
 
 def slot_flags(slots: Iterator[Slot] | Sequence[Slot]) -> set[str]:

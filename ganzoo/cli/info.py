@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from ganzoo.catalogue import Component, Registry, Selection, Variant, installed, select
+from ganzoo.catalogue.combination import SOME
 from ganzoo.catalogue.options import Option, options_of, values_of
 from ganzoo.catalogue.registry import Entry
 from ganzoo.cli.help import HelpCommand
@@ -34,16 +36,25 @@ def info(name: str, as_json: bool) -> None:
 def _as_json(registry: Registry, entry: Entry) -> dict[str, Any]:
     item = entry.item
     about: dict[str, Any] = {**entry.to_json(), "source": item.source, **_notes(item)}
+    if item.combinations:
+        about["combinations"] = [
+            {"when": dict(combination.when), "defaults": _listed(combination.defaults)}
+            for combination in item.combinations
+        ]
     if isinstance(item, Variant):
         chosen = select(registry, item.name)
         about |= {"figures": item.figures, "recipe": item.recipe, "defaults": chosen.to_json()}
         about["requires"] = _data_needs(chosen)
-        about["published"] = {key: list(v) if isinstance(v, tuple) else v for key, v in item.published.items()}
+        about["published"] = _listed(item.published)
     else:
         about["options"] = values_of(item.config())
         about["requires"] = [list(need.any_of) for need in item.requires]
         about["provides"] = list(item.provides)
     return about
+
+
+def _listed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}
 
 
 def _lines(registry: Registry, entry: Entry) -> list[str]:
@@ -77,8 +88,25 @@ def _variant_lines(registry: Registry, item: Variant) -> list[str]:
         lines.append(f"    {slot:<{width}}  {part.component.name}{f'  ({options})' if options else ''}")
     lines.append(f"  run: {_options(chosen.run, only=('steps', 'epochs', 'batch_size', 'ema'))}")
     if item.published:
-        lines.append(f"  --preset published is {' '.join(map(_as_flag, item.published, item.published.values()))}")
+        lines.append(f"  --preset published is {_as_flags(item.published)}")
+    return lines + _combination_lines(item)
+
+
+def _combination_lines(item: Component | Variant) -> list[str]:
+    """Return the defaults that apply together with certain other parts."""
+    lines = []
+    for combination in item.combinations:
+        with_parts = " ".join(f"--{key} {_one_of(wanted)}" for key, wanted in combination.when.items())
+        lines.append(f"  with {with_parts} the defaults are {_as_flags(combination.defaults)}")
     return lines
+
+
+def _one_of(wanted: str | tuple[str, ...]) -> str:
+    return "other than none" if wanted == SOME else wanted if isinstance(wanted, str) else "|".join(wanted)
+
+
+def _as_flags(settings: Mapping[str, Any]) -> str:
+    return " ".join(map(_as_flag, settings, settings.values()))
 
 
 def _as_flag(key: str, value: Any) -> str:
@@ -120,4 +148,4 @@ def _component_lines(item: Component) -> list[str]:
             f"    {option.flag:<{width}}  {option.metavar}, default {_shown(option, option.default)}: {option.help}"
             for option in options
         ]
-    return lines
+    return lines + _combination_lines(item)

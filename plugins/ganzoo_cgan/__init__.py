@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.plugin import Component, Need, Variant, hookimpl
+from ganzoo.plugin import Combination, Component, Need, Variant, hookimpl
 from ganzoo_cgan import configs
 
 PAPER = "Mirza & Osindero 2014, arXiv 1411.1784"
@@ -40,6 +40,18 @@ def ganzoo_components() -> Iterable[Component]:
         target="ganzoo_cgan.conditioners:Multiply",
         config=configs.MultiplyConfig,
         requires=(CONDITION, INPUT),
+        equation="h = x · e(y), element by element, with one learned embedding e(y) for each class",
+        strengths="The noise cannot be ignored, as the class reaches the network only through it: varied examples.",
+        pitfalls="Noise with mean 0 hides the class: only the variance of its products tells the classes apart. With a "
+        "mean that is too large, the noise is forgotten. In the discriminator, embeddings close to 1 hide the class.",
+        origin="measured on MNIST, see docs/conditioners.md",
+        combinations=(
+            # The mean of this noise is not 0, so that the embedding which it multiplies also reaches the network alone.
+            Combination(
+                when={"recipe": "adversarial", "generator-conditioner": "multiply"},
+                defaults={"latent": "uniform", "latent.highest": 1.5},
+            ),
+        ),
     )
     yield Component(
         kind="conditioner",
@@ -88,7 +100,7 @@ def ganzoo_variants() -> Iterable[Variant]:
         parts={"conditioner": "concat", "schedule": "linear"},
         overrides={
             "generator.widths": (256, 512),
-            "generator-conditioner.deviation": 2.0,
+            "generator-conditioner.deviation": 0.3,
             "discriminator.dropout": 0.3,
             "discriminator-conditioner.deviation": 3.0,
             "recipe.discriminator_weight": 0.5,
@@ -116,6 +128,24 @@ def ganzoo_variants() -> Iterable[Variant]:
             "run.epochs": 200,
             "run.ema": 0.0,
         },
+        combinations=(
+            Combination(
+                when={"conditioner": "multiply"},
+                defaults={
+                    "discriminator-conditioner.mean": 1.0,
+                    "discriminator-conditioner.deviation": 0.5,
+                    "recipe.mismatched": 0.2,
+                },
+            ),
+            Combination(
+                when={"conditioner": "add"},
+                defaults={
+                    "generator-conditioner.deviation": 0.15,
+                    "discriminator-conditioner.deviation": 0.1,
+                    "optimizer.lr": 7e-4,
+                },
+            ),
+        ),
         source=PAPER,
     )
     yield Variant(
@@ -127,12 +157,9 @@ def ganzoo_variants() -> Iterable[Variant]:
             "discriminator": "strided",
             "generator-conditioner": "multiply",
             "discriminator-conditioner": "label-plane",
-            # The mean of this noise is not 0, so that the embedding which it multiplies also reaches the network alone.
-            "latent": "uniform",
             "schedule": "linear",
         },
         overrides={
-            "latent.highest": 1.5,
             "generator.widths": (64, 32),
             "recipe.discriminator_weight": 0.5,
             "recipe.fake_conditions": "data",
@@ -146,7 +173,6 @@ def ganzoo_variants() -> Iterable[Variant]:
         },
         published={
             "dataset": "mnist",
-            "latent": "normal",
             "schedule": "constant",
             "generator.widths": (128, 64),
             "generator.padding": "end",
@@ -162,6 +188,32 @@ def ganzoo_variants() -> Iterable[Variant]:
             "run.steps": 5000,
             "run.ema": 0.0,
         },
+        combinations=(
+            Combination(
+                when={"conditioner": "concat"},
+                defaults={
+                    "generator-conditioner.deviation": 0.3,
+                    "discriminator-conditioner.deviation": 2.0,
+                    "recipe.mismatched": 0.1,
+                },
+            ),
+            Combination(
+                when={"conditioner": "add"},
+                defaults={
+                    "generator-conditioner.deviation": 0.15,
+                    "discriminator-conditioner.deviation": 0.5,
+                    "recipe.mismatched": 0.4,
+                },
+            ),
+            Combination(
+                when={"conditioner": "multiply"},
+                defaults={
+                    "latent.highest": 2.0,
+                    "discriminator-conditioner.image_deviation": 0.3,
+                    "recipe.mismatched": 0.3,
+                },
+            ),
+        ),
         source=PAPER,
         figures="generator 856,809 and discriminator 103,297 trainable parameters on 28×28 images, as published",
     )

@@ -23,7 +23,7 @@ class MultiplyConfig(Config):
     deviation: float = option(1.0, "initial standard deviation of the embeddings", low=0)
     mean: float = option(0.0, "initial mean of the embeddings")
     image_deviation: float = option(
-        0.1, "initial standard deviation of the embeddings at a site that is an image", low=0
+        0.6, "initial standard deviation of the embeddings at a site that is an image", low=0
     )
     image_mean: float = option(
         1.0, "initial mean of the embeddings at a site that is an image; with 0 the image is lost"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.plugin import Component, Need, Variant, hookimpl
+from ganzoo.plugin import Combination, Component, Need, Variant, hookimpl
 from ganzoo_dcgan import configs
 
+# Data of a few simple classes, for which narrow networks and few steps are enough.
+SIMPLE = ("digits", "mnist", "fashion-mnist", "kmnist")
 PAPER = "Radford et al. 2016, arXiv 1511.06434"
 
 
@@ -55,5 +57,47 @@ def ganzoo_variants() -> Iterable[Variant]:
             "run.epochs": 20,
             "run.ema": 0.0,
         },
+        combinations=(
+            Combination(
+                when={"conditioner": "*"},
+                defaults={
+                    "schedule": "linear",
+                    "schedule.start": 0.3,
+                    "loss.real_target": 1.0,
+                    "recipe.discriminator_weight": 0.5,
+                    "recipe.fake_conditions": "data",
+                    "recipe.shared_fakes": True,
+                    "recipe.mismatched": 0.3,
+                    "optimizer.lr": 5e-4,
+                    "optimizer.betas": (0.5, 0.99),
+                    "run.ema": 0.999,
+                },
+            ),
+            Combination(
+                when={"conditioner": "*", "dataset": SIMPLE},
+                defaults={"generator.width": 32, "discriminator.width": 32, "run.steps": 3500},
+            ),
+            Combination(
+                when={"conditioner": "concat"},
+                defaults={
+                    "generator-conditioner.deviation": 0.6,
+                    "discriminator-conditioner.deviation": 2.0,
+                    "recipe.mismatched": 0.1,
+                },
+            ),
+            Combination(
+                when={"conditioner": "add"},
+                defaults={
+                    "generator-conditioner.deviation": 0.25,
+                    "discriminator-conditioner.deviation": 0.5,
+                    "recipe.mismatched": 0.15,
+                },
+            ),
+            Combination(when={"conditioner": "multiply"}, defaults={"recipe.mismatched": 0.4}),
+            Combination(
+                when={"generator-conditioner": "multiply", "discriminator-conditioner": "label-plane"},
+                defaults={"optimizer.lr": 3e-4},
+            ),
+        ),
         source=PAPER,
     )

@@ -217,11 +217,11 @@ def test_embeddings_begin_with_the_deviation_asked_for(name: str, kind: str, dev
 
 
 @pytest.mark.parametrize("kind", FIELDS)
-def test_multiplication_leaves_an_image_nearly_as_it_is(kind: str) -> None:
+def test_multiplication_keeps_the_sign_of_most_of_an_image(kind: str) -> None:
     x = torch.ones(BATCH, 3, 40, 40)
     changed = conditioner_of("multiply", (3, 40, 40), kind)(x, conditions(kind))
-    assert changed.mean().item() == pytest.approx(1.0, abs=0.02)
-    assert changed.std().item() < 0.3
+    assert changed.mean().item() == pytest.approx(1.0, abs=0.1)
+    assert (changed > 0).float().mean().item() > 0.9
     as_noise = conditioner_of("multiply", (3, 40, 40), kind, image_mean=0.0, image_deviation=1.0)(x, conditions(kind))
     assert as_noise.mean().item() == pytest.approx(0.0, abs=0.05)
 
