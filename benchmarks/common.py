@@ -116,6 +116,8 @@ def _command(context: click.Context, script: Path) -> str:
         name = parameter.name or ""
         if name == "data_root":
             words += ["--data-root", "DIR"]
+        elif isinstance(parameter, click.Argument):
+            words.append(parameter.human_readable_name)
         elif name not in ELSEWHERE and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             given = context.params[name]
             if isinstance(given, bool):

@@ -49,9 +49,9 @@ class Usual(NamedTuple):
 
 
 VARIANTS: Mapping[str, Usual] = {
-    "cgan": Usual(steps=4000),
-    "cgan-conv": Usual(steps=900),
-    "dcgan": Usual(steps=1200, options={"dataset_size": 32, "generator_width": 32, "discriminator_width": 32}),
+    "cgan": Usual(steps=20_000),
+    "cgan-conv": Usual(steps=4500),
+    "dcgan": Usual(steps=3500, options={"dataset_size": 32}),
 }
 
 

@@ -169,13 +169,29 @@ different seeds. If a conditioner fits the discriminator only, it is used there,
 - `recall` is the share of test images that lie among samples, `coverage` the share of test images with a sample nearby.
 - The last row is [what real data gets](metrics.md#what-real-data-gets).
 
-Trainings are short, because each has one thread. `dcgan` generates 32×32 images with networks of half their default
-width.
-
-In `cgan` and `cgan-conv`, a concatenated label gives the right class early and nearly always, but the generator may
-ignore the noise: recall and coverage stay low. A multiplied label reaches the network only through the noise: the right
-class comes later, together with variety. In `dcgan`, whose noise has mean zero, neither is learned in this time.""",
+The tables below are of a time when a variant had the same settings for all conditioners. They show how these failed, in
+short trainings: a concatenated or added label gave the right class, but the generator ignored the noise; a multiplied
+one behind noise with mean 0 did not reach the network. [Conditioners](conditioners.md) explains why, and which defaults
+follow.""",
         quality_tables.conditioners,
+    ),
+    Section(
+        "What a first layer can read",
+        "conditioning",
+        "",
+        """What a linear reader finds of the label in what a conditioner passes on to the first layer of a generator, at
+its initial values, and which share of the variance there comes from the noise. Ten classes, 100 numbers of noise;
+chance is 10%.""",
+        quality_tables.conditioning,
+    ),
+    Section(
+        "Settings of conditioners",
+        "screening",
+        " SETTINGS --data-root DIR --device cuda",
+        """Settings that were tried on MNIST, with one seed each, before defaults were chosen. G's and D's are the
+initial standard deviations of the embeddings in the generator and the discriminator. `dcgan` has images of 32×32 pixels
+and networks of half their usual width. SETTINGS is a JSON file, such as the result itself.""",
+        quality_tables.screening,
     ),
 )
 

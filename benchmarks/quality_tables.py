@@ -145,6 +145,63 @@ def _by(what: str, rows: Iterable[Row]) -> dict[str, list[Row]]:
     return found
 
 
+# How conditioners work
+
+
+def conditioning(result: Result) -> Iterator[str]:
+    """Yield the table of what a first layer can read behind each conditioner."""
+    rows = [
+        (
+            f"`{row['conditioner']}`",
+            ", ".join(f"{name} {value}" for name, value in row["options"].items()),
+            row["noise of"],
+            percent(row["label"]),
+            percent(row["noise"]),
+        )
+        for row in result["results"]
+    ]
+    yield from table(("conditioner", "options", "noise", "labels that are read", "variance that is noise"), rows)
+
+
+TRIED = ("optimizer_lr", "recipe_mismatched")
+
+
+def screening(result: Result) -> Iterator[str]:
+    """Yield the table of all settings that were tried, the best of each variant and conditioner first."""
+    cells: dict[tuple[str, str, str], list[Row]] = {}
+    for row in result["results"]:
+        own = {name.removesuffix("_conditioner"): value for name, value in row["options"].items()}
+        of_both = own.get("conditioner", USUAL.get(row["variant"], ""))
+        cells.setdefault((row["variant"], own.get("generator", of_both), own.get("discriminator", of_both)), []).append(
+            row
+        )
+    lines = []
+    for (variant, generator, discriminator), rows in sorted(cells.items()):
+        who = generator if generator == discriminator else f"{generator}, {discriminator}"
+        for row in sorted(rows, key=lambda row: -row["figures"]["recall"]):
+            lines.append((f"`{variant}`", who, *_setting(row["options"]), *_cells(row["figures"], SCREENED)))
+    headings = ("variant", "conditioner", "noise", "G's", "D's", "lr", "mismatched", "steps", *SCREENED)
+    yield from table(headings, lines)
+
+
+SCREENED = ("accuracy", "FD", "recall", "coverage")
+USUAL = {"cgan": "concat", "cgan-conv": "multiply, label-plane"}
+"""The conditioners of variants that have some without being asked."""
+
+
+def _setting(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the cells of a setting: noise, deviations of the embeddings in both networks, and the rest."""
+    bound = options.get("latent_highest")
+    noise = f"−1 to {bound:g}" if bound is not None else "normal"
+    of_generator = options.get("generator_conditioner_deviation")
+    of_discriminator = options.get(
+        "discriminator_conditioner_image_deviation", options.get("discriminator_conditioner_deviation")
+    )
+    shown = ["" if value is None else f"{value:g}" for value in (of_generator, of_discriminator)]
+    rest = [f"{options[name]:g}" if name in options else "" for name in TRIED]
+    return noise, *shown, *rest, f"{options['steps']:,}"
+
+
 # What both have
 
 

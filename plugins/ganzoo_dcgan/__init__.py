@@ -93,7 +93,7 @@ def ganzoo_variants() -> Iterable[Variant]:
                     "recipe.mismatched": 0.15,
                 },
             ),
-            Combination(when={"conditioner": "multiply"}, defaults={"recipe.mismatched": 0.4}),
+            Combination(when={"conditioner": "multiply"}, defaults={"latent.highest": 1.6}),
             Combination(
                 when={"generator-conditioner": "multiply", "discriminator-conditioner": "label-plane"},
                 defaults={"optimizer.lr": 3e-4},

@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ sys.path.append(str(ROOT / "benchmarks"))
 
 import common  # noqa: E402
 import conditioners  # noqa: E402
+import conditioning  # noqa: E402
 import gpu  # noqa: E402
 import memory  # noqa: E402
 import one_training  # noqa: E402
@@ -34,6 +36,7 @@ import precision  # noqa: E402
 import published  # noqa: E402
 import quality_tables  # noqa: E402
 import scaling  # noqa: E402
+import screening  # noqa: E402
 import tables  # noqa: E402
 import trainer_overhead  # noqa: E402
 import trust  # noqa: E402
@@ -292,6 +295,40 @@ def test_a_conditioner_is_tried_in_a_process_with_one_thread(
     assert row["reached"] > 0 and row["steps_per_second"] > 0
     assert set(quality_tables.JUDGED) <= row["figures"].keys()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["conditioner-cgan-concat.png", "found.json"]
+
+
+def test_a_linear_reader_reads_what_is_there() -> None:
+    labels = torch.arange(400) % conditioning.CLASSES
+    plain = torch.randn(400, 12, generator=torch.Generator().manual_seed(0))
+    assert conditioning.readable(plain, labels) < 0.25
+    assert conditioning.within(plain, labels) > 0.9
+    shifted = plain + 20 * torch.nn.functional.one_hot(labels, 12)
+    assert conditioning.readable(shifted, labels) == 1.0
+    assert conditioning.within(shifted, labels) < 0.1
+
+
+def test_a_mean_of_the_noise_makes_a_multiplied_label_readable() -> None:
+    labels = torch.arange(2000) % conditioning.CLASSES
+    case = conditioning.Case("multiply", {}, (conditioning.NOISE,))
+    found = [
+        conditioning.measured(case, conditioning.noise(bounds, 2000, torch.Generator().manual_seed(0)), labels)
+        for bounds in ((-1.0, 1.0), (-1.0, 1.5), (-1.0, 3.0))
+    ]
+    assert found[0]["label"] < 0.4 < 0.7 < found[1]["label"] <= found[2]["label"]
+    assert found[0]["noise"] > found[1]["noise"] > 0.8 > found[2]["noise"]
+
+
+def test_a_setting_is_tried_and_a_failure_is_a_row(
+    monkeypatch: pytest.MonkeyPatch, stand_in_root: Callable[[str], Path]
+) -> None:
+    monkeypatch.setattr(screening, "METRICS", ["kernel"])
+    monkeypatch.setattr(screening, "SAMPLES", SAMPLES)
+    root, options = stand_in_root("mnist"), {**SMALL["cgan"], "steps": 2, "recipe_mismatched": 0.1}
+    monkeypatch.setattr(screening.ganzoo, "evaluate", partial(ganzoo.evaluate, judge="plain"))
+    row = screening.train_and_judge({"name": "a", "variant": "cgan", "options": options}, root, "cpu")
+    assert row.get("problem") is None and "KD" in row["figures"]
+    row = screening.train_and_judge({"name": "b", "variant": "cgan", "options": {"los": "bce"}}, root, "cpu")
+    assert "los" in row["problem"] and "figures" not in row
 
 
 def test_a_measurement_that_was_cut_off_goes_on(
