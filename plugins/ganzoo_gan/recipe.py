@@ -113,7 +113,7 @@ class Adversarial(Recipe):
         watched = {
             **penalties.values,
             **self.loss.statistics(real_logit, fake_logit),
-            **self.augmentation.statistics(real_logit),
+            **self.augmentation.statistics(real_logit - self.loss.threshold),
         }
         return PhaseOutput(terms, {**self._watched(real_logit, fake_logit), **_means(watched)})
 
