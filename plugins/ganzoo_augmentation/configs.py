@@ -46,7 +46,7 @@ class AdaConfig(Config):
     burn_in: float = option(
         0.0, "share of the run in which p rises from 0 along half a cosine; only without a target", low=0, high=1
     )
-    blit: float = option(1.0, "probability of flips, quarter turns and whole-pixel moves, as a share of p", low=0, high=1)
+    blit: float = option(1.0, "probability of flips, turns and moves by whole pixels, as a share of p", low=0, high=1)
     geometry: float = option(
         1.0, "probability of scalings, rotations and moves by parts of pixels, as a share of p", low=0, high=1
     )

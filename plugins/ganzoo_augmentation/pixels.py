@@ -57,7 +57,7 @@ def picked(x: Tensor, index: Tensor) -> Tensor:
     return x.flatten(2).gather(2, flat).view_as(x)
 
 
-def without_rectangle(x: Tensor, top: Tensor, left: Tensor, height: Tensor | int, width: Tensor | int) -> Tensor:
+def without_rectangle(x: Tensor, top: Tensor, left: Tensor, height: float, width: float) -> Tensor:
     """Return x with a rectangle of 0: its corner (B,) and its size in pixels; parts outside are ignored."""
     rows, columns = (torch.arange(size, device=x.device)[None] for size in x.shape[-2:])
     hit_rows = (rows >= top[:, None]) & (rows < top[:, None] + height)

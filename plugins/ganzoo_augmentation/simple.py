@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ganzoo.plugin import Augmentation, Draws
 from ganzoo_augmentation.configs import DiffAugmentConfig, MirrorConfig
-from ganzoo_augmentation.pixels import colours, column, mirrored, translated, without_rectangle, with_alpha
+from ganzoo_augmentation.pixels import colours, column, mirrored, translated, with_alpha, without_rectangle
 
 
 @final
