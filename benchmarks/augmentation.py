@@ -20,11 +20,10 @@ AUGMENTATIONS: Mapping[str, Mapping[str, Any]] = {
     "none": {},
     "diffaugment": {},
     "ada": {"augmentation_kimg": 20},
-    "mirror": {},
 }
 DATA = {"dataset": "mnist", "dataset_size": 16}
 NETWORKS = {"generator_width": 24, "discriminator_width": 24, "batch_size": 32}
-JUDGED = {"metrics": ["frechet", "manifold"], "samples": SAMPLES, "dataset_count": None}
+JUDGED: Mapping[str, Any] = {"metrics": ["frechet", "manifold"], "samples": SAMPLES, "dataset_count": None}
 
 
 def job_of(name: str, count: int, steps: int, seed: int) -> Job:
@@ -64,14 +63,19 @@ def measure(names: Sequence[str], jobs: Sequence[Job], data_root: Path, table: T
 def main(data_root: Path, out: Path | None, count: int, steps: int, seeds: int) -> None:
     """Train with few images and every augmentation, and judge 10,000 samples of each model.
 
-    Rows are kept in OUT.partial.jsonl until all are there; the same command goes on where it was cut off.
+    OUT has every row as soon as it is measured. Rows are also kept in OUT.partial.jsonl until all are there; the same
+    command goes on where it was cut off.
     """
     table = Table(out)
     names = [name for _ in range(seeds) for name in AUGMENTATIONS]
     jobs = [job_of(name, count, steps, seed) for seed in range(seeds) for name in AUGMENTATIONS]
-    rows = list(measure(names, jobs, data_root, table))
-    about = {"count": count, "steps": steps, "samples": SAMPLES, "options": {**DATA, **NETWORKS}}
-    common.publish([about, *map(_published, rows)], torch.device("cpu"), out)
+    about = {"count": count, "steps": steps, "samples": JUDGED["samples"], "options": {**DATA, **NETWORKS}}
+    results: list[dict[str, Any]] = [about]
+    for row in measure(names, jobs, data_root, table):
+        results.append(_published(row))
+        if out is not None:
+            common.write(out, common.described(results, torch.device("cpu")))
+    common.publish(results, torch.device("cpu"), out)
     table.done()
 
 

@@ -177,6 +177,16 @@ ignore the noise: recall and coverage stay low. A multiplied label reaches the n
 class comes later, together with variety. In `dcgan`, whose noise has mean zero, neither is learned in this time.""",
         quality_tables.conditioners,
     ),
+    Section(
+        "Augmentations",
+        "augmentation",
+        " --data-root DIR",
+        """What [augmentations](augmentation.md) gain with few images: trainings with the first images of each digit of
+MNIST, compared with all test images by a classifier that was trained on all training images. Values are mean ± standard
+deviation of trainings with different seeds. `FD` is the distance between the classifier's features of samples and of
+test images; the last row is [what real data gets](metrics.md#what-real-data-gets).""",
+        quality_tables.augmentations,
+    ),
 )
 
 VARIANTS = f"""`{BENCH}`: every variant with its default settings. The shares are relative to the rates that the machine
