@@ -21,8 +21,9 @@ AUGMENTATIONS: Mapping[str, Mapping[str, Any]] = {
     "diffaugment": {},
     "ada": {"augmentation_kimg": 20},
 }
-DATA = {"dataset": "mnist", "dataset_size": 16}
-NETWORKS = {"generator_width": 24, "discriminator_width": 24, "batch_size": 32}
+# A discriminator of images of this size learns 500 of them by heart in these steps; one of smaller images does not.
+DATA = {"dataset": "mnist", "dataset_size": 32}
+NETWORKS = {"generator_width": 16, "discriminator_width": 16, "batch_size": 32}
 JUDGED: Mapping[str, Any] = {"metrics": ["frechet", "manifold"], "samples": SAMPLES, "dataset_count": None}
 
 
@@ -58,7 +59,7 @@ def measure(names: Sequence[str], jobs: Sequence[Job], data_root: Path, table: T
 @common.data_root
 @common.out
 @click.option("--count", type=click.IntRange(min=10), default=500, help="Training images, equally many of each digit.")
-@click.option("--steps", type=click.IntRange(min=1), default=3000, help="Training steps.")
+@click.option("--steps", type=click.IntRange(min=1), default=4000, help="Training steps.")
 @click.option("--seeds", type=click.IntRange(min=1), default=3, help="Trainings with each augmentation.")
 def main(data_root: Path, out: Path | None, count: int, steps: int, seeds: int) -> None:
     """Train with few images and every augmentation, and judge 10,000 samples of each model.
