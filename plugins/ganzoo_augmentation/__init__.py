@@ -37,9 +37,10 @@ def ganzoo_components() -> Iterable[Component]:
         source="Zhao et al. 2020, arXiv 2006.10738",
         equation="D sees T(x) and T(G(z)) in the steps of D and of G; T: brightness ± ½, saturation × [0, 2], "
         "contrast × [½, 1½], a move by up to ⅛ of the size, a square of half the size set to 0",
-        strengths="Large gains with 100 to 10,000 images, with nothing to tune, for grey, colour and alpha.",
-        pitfalls="With much data, or few steps, it costs quality. What it moves in and cuts out is 0, a mid grey, which is no colour "
-        "of digits. A generator may learn changes that real images also show; then take words off the policy.",
+        strengths="In the paper large gains with 100 to 10,000 images; nothing to tune; for grey, colour and alpha.",
+        pitfalls="With much data, or few steps, it costs quality. What it moves in and cuts out is 0, a mid grey, "
+        "which is no colour of digits. A generator may learn changes that real images also show; then take "
+        "words off the policy.",
         origin="the authors' code: all three words for small datasets, ⅛ and ½ of the size",
     )
     yield Component(
