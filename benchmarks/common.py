@@ -94,13 +94,18 @@ def share_of(rounds: int, share: float) -> int:
 
 def publish(results: Sequence[Mapping[str, Any]], device: torch.device, out: Path | None) -> None:
     """Print what was measured, with the machine and the command, and write it where ``out`` says."""
-    context = click.get_current_context()
-    script = Path(context.info_name or "")
-    about = dataclasses.asdict(measure_machine(device))
-    found = {"benchmark": script.stem, "command": _command(context, script), "machine": about, "results": results}
+    found = described(results, device)
     click.echo(json.dumps(found, indent=1, ensure_ascii=False))
     if out is not None:
         write(out, found)
+
+
+def described(results: Sequence[Mapping[str, Any]], device: torch.device) -> dict[str, Any]:
+    """Return the content of a result file: what was measured, with the machine and the command."""
+    context = click.get_current_context()
+    script = Path(context.info_name or "")
+    about = dataclasses.asdict(measure_machine(device))
+    return {"benchmark": script.stem, "command": _command(context, script), "machine": about, "results": results}
 
 
 def write(out: Path, found: Mapping[str, Any]) -> None:

@@ -193,6 +193,16 @@ initial standard deviations of the embeddings in the generator and the discrimin
 and networks of half their usual width. SETTINGS is a JSON file, such as the result itself.""",
         quality_tables.screening,
     ),
+    Section(
+        "Augmentations",
+        "augmentation",
+        " --data-root DIR",
+        """What [augmentations](augmentation.md) gain with few images: trainings with the first images of each digit of
+MNIST, compared with all test images by a classifier that was trained on all training images. Values are mean ± standard
+deviation of trainings with different seeds. `FD` is the distance between the classifier's features of samples and of
+test images; the last row is [what real data gets](metrics.md#what-real-data-gets).""",
+        quality_tables.augmentations,
+    ),
 )
 
 VARIANTS = f"""`{BENCH}`: every variant with its default settings. The shares are relative to the rates that the machine

@@ -16,6 +16,7 @@ PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 LOOP = "loop"
 REAL = "real images"
 JUDGED = ("accuracy", "FD", "CAS", "recall", "coverage")
+FEW = ("FD", "precision", "recall", "coverage")
 OTHERS = ("KD", "precision", "recall", "density", "coverage", "copies", "nearest")
 
 
@@ -200,6 +201,45 @@ def _setting(options: Mapping[str, Any]) -> tuple[str, ...]:
     shown = ["" if value is None else f"{value:g}" for value in (of_generator, of_discriminator)]
     rest = [f"{options[name]:g}" if name in options else "" for name in TRIED]
     return noise, *shown, *rest, f"{options['steps']:,}"
+
+
+# Augmentations
+
+
+def augmentations(result: Result) -> Iterator[str]:
+    """Yield a table of what augmentations gain, and what of it is no gain."""
+    about, *rows = result["results"]
+    by_name = _by("augmentation", rows)
+    names = [name for name in FEW if name in rows[0]["figures"]]
+    lines = [
+        (
+            f"`{name}`",
+            _words(found[0]["options"]),
+            *(varied([row["figures"][figure] for row in found], _show(figure)) for figure in names),
+            ", ".join(short(row["figures"]["FD"]) for row in found),
+            varied([row["steps_per_second"] for row in found], short),
+        )
+        for name, found in by_name.items()
+    ]
+    judge = rows[0]["judge"]
+    lines.append((REAL, "", *_cells(judge["floors"], names), "", ""))
+    sentence = (
+        f"`ganzoo train dcgan {_words(about['options'])} --dataset-count {about['count']} --steps {about['steps']} "
+        f"--precision fp32`, {about['samples']:,} samples of each model, judged by `{judge['name']}`:"
+    )
+    headings = ("augmentation", "options", *names, "FD by seed", "steps/s")
+    losers = [name for name, found in by_name.items() if name != "none" and not _always_below(found, by_name["none"])]
+    missed = [f"`{name}` is not below `none` with every seed" for name in losers]
+    yield from apart([[sentence], table(headings, lines), misses(missed)])
+
+
+def _words(options: Row) -> str:
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in options.items())
+
+
+def _always_below(found: Sequence[Row], others: Sequence[Row]) -> bool:
+    """Return whether the distances are all below those of the other trainings, seed by seed."""
+    return all(one["figures"]["FD"] < other["figures"]["FD"] for one, other in zip(found, others, strict=False))
 
 
 # What both have

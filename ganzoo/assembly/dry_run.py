@@ -82,7 +82,7 @@ def _problems(
                 steps = max(selection.run.steps or 0, window.step + 1)
                 handed: dict[str, Tensor] = {}
                 streams = KeyedStreams(0, _device_of(batch))
-                _begin(recipe, window.step, steps, streams, parts)
+                _begin(recipe, Progress(window.step, steps, selection.run.batch_size), streams, parts)
                 for phase in window.phases:
                     context = StepContext(window.step, steps, phase.name, 0, streams, handed=handed)
                     found += dry_run(recipe, phase, batch, selection, context)
@@ -106,13 +106,13 @@ def _problems(
     return problems
 
 
-def _begin(recipe: Recipe, step: int, steps: int, streams: KeyedStreams, parts: SelectedParts) -> None:
+def _begin(recipe: Recipe, progress: Progress, streams: KeyedStreams, parts: SelectedParts) -> None:
     """Let the parts and the recipe prepare a step; an error of their code names them."""
     for module in scheduled(recipe):
         with _attributed(module, parts):
-            module.before_step(Progress(step, steps))
+            module.before_step(progress)
     with _attributed(recipe, parts):
-        recipe.before_step(StepContext(step, steps, "before", 0, streams))
+        recipe.before_step(StepContext(progress.step, progress.steps, "before", 0, streams))
 
 
 def _attributed(module: object, parts: SelectedParts) -> AbstractContextManager[None]:

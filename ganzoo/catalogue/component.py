@@ -12,7 +12,7 @@ from ganzoo.catalogue.kinds import TARGET, name_faults
 from ganzoo.catalogue.options import Config, DataConfig, options_of
 
 # The commands of ganzoo itself, which no plugin may replace.
-OWN_COMMANDS = ("list", "info", "plugins", "train", "sample", "evaluate", "convert", "bench", "doctor")
+OWN_COMMANDS = ("list", "info", "plugins", "train", "sample", "evaluate", "augment", "convert", "bench", "doctor")
 
 
 @dataclass(frozen=True)

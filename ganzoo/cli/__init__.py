@@ -14,6 +14,7 @@ from ganzoo import __version__
 from ganzoo.catalogue import installed
 from ganzoo.catalogue.attribution import attribute
 from ganzoo.catalogue.plugin_files import plugins_from
+from ganzoo.cli.augment import augment
 from ganzoo.cli.bench import bench
 from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
@@ -52,7 +53,7 @@ def cli() -> None:
     """
 
 
-for command in (list_command, info, plugins, train, sample, evaluate, convert, bench, doctor):
+for command in (list_command, info, plugins, train, sample, evaluate, augment, convert, bench, doctor):
     cli.add_command(command)
 
 

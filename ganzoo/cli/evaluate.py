@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,9 @@ import click
 
 from ganzoo.catalogue import Registry, installed
 from ganzoo.catalogue.evaluation_plan import SAMPLES
-from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.models import UserPath, model_argument, refuse_if_missing
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
-from ganzoo.cli.words import of_params, scan
+from ganzoo.cli.prefixed import PrefixedCommand, collected
 from ganzoo.errors import UserError
 from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
 
@@ -24,27 +23,14 @@ if TYPE_CHECKING:
 
 CLASSES = 10  # that are shown; of more, the worst ones
 HEADINGS = ("metric", "value", "real examples", "better is")
-_FLAGS = "ganzoo.flags"
 
 
-class EvaluateCommand(HelpCommand):
+class EvaluateCommand(PrefixedCommand):
     """A command that also takes the options of the dataset, the judge and the metrics."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the options of the dataset, the judge and the metrics, and let click parse the others."""
-        own = of_params(self.get_params(ctx))
-        prefixes = tuple(f"--{name}-" for name in ("dataset", "judge", *installed().names("metric")))
-        others: list[str] = []
-        flags: dict[str, str] = {}
-        for word in scan(args, lambda flag: own.get(flag, True if flag.startswith(prefixes) else None)):
-            if word.flag in own or not word.flag.startswith(prefixes):
-                others.extend(word.raw)
-            elif word.value is None:
-                raise UserError(f"option {word.flag!r} needs a value; `ganzoo info NAME` shows which")
-            else:
-                flags[word.flag.removeprefix("--")] = word.value
-        ctx.meta[_FLAGS] = flags
-        return super().parse_args(ctx, others)
+    def names(self) -> Iterable[str]:
+        """Return the names of the slots."""
+        return ("dataset", "judge", *installed().names("metric"))
 
 
 @click.command(cls=EvaluateCommand, options_metavar="[OPTIONS]")
@@ -124,7 +110,7 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
             seed=options["seed"],
             data_root=options["data_root"],
             device=choose_device(options["device"]),
-            flags=click.get_current_context().meta[_FLAGS],
+            flags=collected(),
             track=tracker,
             say=tracker.say,
             against=(other, str(against)) if other is not None else None,

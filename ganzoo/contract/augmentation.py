@@ -32,7 +32,8 @@ class Augmentation(Packed, WorkingState, ABC):
     def statistics(self, real: Tensor) -> Mapping[str, Tensor]:
         """Return values (B, …) of the logits (B, X) of real examples, by name, whose means are needed; none by default.
 
-        They are reported, and :meth:`after_update` receives their means.
+        The logits are above 0 where the loss takes an example for real. The values are reported, and
+        :meth:`after_update` receives their means.
         """
         return {}
 

@@ -5,6 +5,7 @@ Shape suffixes: B batch, Z latent, C channels, H height, W width, F features; X 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import NamedTuple, final
 
 from torch import Tensor, nn
@@ -72,16 +73,26 @@ def batchwise(network: nn.Module) -> bool:
     return any(isinstance(layer, _BatchNorm | Batchwise) for layer in network.modules())
 
 
+def _unchanged(x: Tensor) -> Tensor:
+    return x
+
+
 @final
 class ConditionedDiscriminator:
-    """A discriminator with its condition filled in: maps examples (B, …) to logits (B, X)."""
+    """A discriminator with its condition filled in: maps examples (B, …) to logits (B, X).
 
-    def __init__(self, discriminator: nn.Module, condition: Tensor | None):
-        self._discriminator, self._condition = discriminator, condition
+    Examples pass through ``augment`` first, with new random numbers for every call, so that a gradient is with respect
+    to examples as they are.
+    """
+
+    def __init__(
+        self, discriminator: nn.Module, condition: Tensor | None, augment: Callable[[Tensor], Tensor] = _unchanged
+    ):
+        self._discriminator, self._condition, self._augment = discriminator, condition, augment
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the logits (B, X) of x (B, …)."""
-        output: DiscriminatorOutput = self._discriminator(x, self._condition)
+        output: DiscriminatorOutput = self._discriminator(self._augment(x), self._condition)
         return output.logit
 
     def gradient(self, x: Tensor) -> Tensor:

@@ -20,10 +20,11 @@ class OptimizerFactory(Protocol):
 
 @dataclass(frozen=True)
 class Progress:
-    """The progress of a training: ``step`` (from 0) of ``steps``."""
+    """The progress of a training: ``step`` (from 0) of ``steps``, each with ``batch_size`` examples in all."""
 
     step: int
     steps: int
+    batch_size: int = 1
 
 
 class Schedule(ABC):

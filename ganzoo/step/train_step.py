@@ -68,6 +68,7 @@ class TrainStep:
         self.processes, self.running_means, self.anomaly_check = processes, RunningMeans(streams.device), anomaly_check
         self.losses: dict[str, PhaseLoss] = {phase.name: phase.phase.loss for phase in phase_optimizers}
         self._seed, self._precision, self._scheduled = seed, precision, scheduled(recipe)
+        self._batch_size = max((each.order.batch_size for each in batches.values()), default=0)
         own = processes.share
         self._shares = [Share(own.index * passes + number, own.count * passes) for number in range(passes)]
 
@@ -147,7 +148,7 @@ class TrainStep:
         rank = self.processes.share.index
         _seed_networks(key(self._seed, f"networks/{rank}" if rank else "networks", step), self.streams.device)
         for part in self._scheduled:
-            part.before_step(Progress(step, self.steps))
+            part.before_step(Progress(step, self.steps, self._batch_size))
         self.recipe.before_step(StepContext(step, self.steps, "before", 0, self.streams))
 
     def divide(self, feeds: Feeds) -> Sequence[Passes]:

@@ -20,6 +20,7 @@
 ``evaluations``           evaluations with judges that are trained in a second
 ``metric_context``        the context of a metric, with a judge of the test's choice
 ``tapes``                 recorded steps on the processor
+``told``                  random numbers that a test chose
 ``faulty_steps``          steps with NaN, and steps in which the host waits
 ``broken_plugins``        broken plugins of every kind, and what their causes must say
 ``plugin_files``          plugins in one file, as a user writes them

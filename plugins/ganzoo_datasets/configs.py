@@ -23,10 +23,19 @@ class LabelledConfig(DataConfig):
     """Options of square images with class labels; a subclass sets the channels and the class names."""
 
     judge = "cnn"
+    counted_by = ("count",)
     channels: ClassVar[int]
     class_names: ClassVar[tuple[str, ...]]
 
     size: int = option(32, "height and width in pixels", low=8, high=256)
+    count: int | None = option(
+        None, "number of training images, equally many of each class; none means all", low=1, high=10_000_000
+    )
+
+    @property
+    def limit(self) -> int | None:
+        """The number of images that are used, or none for all."""
+        return self.count
 
     def spec(self, root: Path) -> DataSpec:
         """Return what is delivered: ``image`` (channels, size, size) and its class as ``label``."""
@@ -54,6 +63,11 @@ class PublishedConfig(LabelledConfig):
     source: ClassVar[Source]
 
     split: Literal["train", "test"] = option("train", "the published split")
+
+    @property
+    def limit(self) -> int | None:
+        """The number of images that are used, or none for all: models are compared with every test image."""
+        return self.count if self.split == "train" else None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganzoo.plugin import Dataset
+from ganzoo.plugin import Dataset, UserError
 from ganzoo_datasets.configs import LabelledConfig
 
 C = TypeVar("C", bound=LabelledConfig)
@@ -29,6 +29,9 @@ class LabelledImages(Dataset, Generic[C]):
     def __init__(self, config: C, root: Path):
         self._size = config.size
         self._images, self._labels = self.load(config, root)
+        if config.limit is not None:
+            kept = first_of_classes(self._labels, config.limit)
+            self._images, self._labels = self._images[kept], self._labels[kept]
 
     @abstractmethod
     def load(self, config: C, root: Path) -> tuple[Tensor, Tensor]:
@@ -45,6 +48,23 @@ class LabelledImages(Dataset, Generic[C]):
         """Yield the bytes of the files' images and classes, :data:`TOGETHER` of them at once."""
         for images, labels in zip(self._images.split(TOGETHER), self._labels.split(TOGETHER), strict=True):
             yield images.contiguous().numpy().tobytes() + labels.numpy().tobytes()
+
+
+def first_of_classes(labels: Tensor, count: int) -> Tensor:
+    """Return the indices of ``count`` examples, in order: the first ones of each of the classes (N,), in turn.
+
+    So a larger count adds examples. Raises :class:`UserError` where there are fewer examples.
+
+    >>> first_of_classes(torch.tensor([5, 5, 5, 0, 5, 0]), 4)
+    tensor([0, 1, 3, 5])
+    """
+    if count > len(labels):
+        raise UserError(f"it has {len(labels)} images: give a count of at most {len(labels)}")
+    places = torch.empty_like(labels)  # of each example in its class
+    for name in labels.unique():
+        members = labels == name
+        places[members] = torch.arange(int(members.sum()))
+    return places.argsort(stable=True)[:count].sort().values
 
 
 def resize(images: Tensor, size: int) -> Tensor:

@@ -104,18 +104,21 @@ class Adversarial(Recipe):
         if self.penalties.uses_fakes and fakes.condition is not condition:
             # The penalty compares real and fake examples under the same condition, so it needs fakes of that condition.
             fake = self._generate(len(real), condition, context).values
-        penalties = self.penalties(
-            ConditionedDiscriminator(self.discriminator, condition), real, fake, context.draws("penalty")
-        )
+        penalties = self.penalties(self._penalised(condition, context), real, fake, context.draws("penalty"))
         terms = {"adversarial": self._config.discriminator_weight * losses.mean()}
         terms |= _means({**from_head, **penalties.terms})
         real_logit, fake_logit = real_logit.detach(), fake_logit.detach()
         watched = {
             **penalties.values,
             **self.loss.statistics(real_logit, fake_logit),
-            **self.augmentation.statistics(real_logit),
+            **self.augmentation.statistics(real_logit - self.loss.threshold),
         }
         return PhaseOutput(terms, {**self._watched(real_logit, fake_logit), **_means(watched)})
+
+    def _penalised(self, condition: Tensor | None, context: StepContext) -> ConditionedDiscriminator:
+        """Return what penalties see: the discriminator behind the augmentation, as ADA and R3GAN have it."""
+        draws = context.draws("augmentation of penalties")
+        return ConditionedDiscriminator(self.discriminator, condition, lambda x: self.augmentation(x, draws))
 
     def _scored(self, inputs: Sequence[DiscriminatorInput]) -> Sequence[DiscriminatorOutput]:
         """Return the output for each input, from one pass where that gives the same."""

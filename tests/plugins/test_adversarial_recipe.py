@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
+from ganzoo.contract.augmentation import Augmentation
 from ganzoo.contract.networks import Batchwise, ConditionedDiscriminator, DiscriminatorOutput, batchwise
 from ganzoo.contract.recipe import Recipe
 from ganzoo.contract.step_context import StepContext
-from ganzoo.randomness import KeyedStreams
+from ganzoo.randomness import Draws, KeyedStreams
 
 LABELS = torch.arange(8) % 10
 
@@ -141,3 +142,70 @@ def test_what_is_no_class_has_no_other(condition: str) -> None:
 
 def _unless(condition: str) -> dict[str, str]:
     return {"conditioner": "none"} if condition == "none" else {}
+
+
+class Marked(Augmentation):
+    """Changes examples so that one sees what passed through it, and keeps the numbers that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.draws: list[Tensor] = []
+
+    def forward(self, x: Tensor, draws: Draws) -> Tensor:
+        self.draws.append(draws.uniform(len(x)))
+        return 3 * x + 10
+
+
+def augmented(**flags: object) -> tuple[Any, list[Tensor]]:
+    """A recipe with a marked augmentation, and the examples that its discriminator sees."""
+    recipe: Any = recipe_of("gan", generator_norm=False, discriminator_dropout=0.0, **flags)
+    recipe.augmentation = Marked()
+    seen: list[Tensor] = []
+    recipe.discriminator.register_forward_hook(lambda _, given, __: seen.append(given[0].detach()))
+    return recipe, seen
+
+
+@pytest.mark.parametrize("loss", ["bce", "lsgan"])
+def test_ada_augments_real_and_fake_in_the_steps_of_both_networks(loss: str) -> None:
+    """The known defect: an augmentation of real examples alone, or of the discriminator's step alone."""
+    recipe, seen = augmented(loss=loss)
+    made: list[Tensor] = []
+    recipe.generator.register_forward_hook(lambda _, __, answer: made.append(answer.detach()))
+    played(recipe, "discriminator")
+    torch.testing.assert_close(torch.cat(seen), 3 * torch.cat([batch()["dataset"]["image"], made[0]]) + 10)
+    real, fake = recipe.augmentation.draws
+    assert not torch.equal(real, fake), "each has changes of its own"
+    seen.clear()
+    played(recipe, "generator")
+    torch.testing.assert_close(torch.cat(seen), 3 * made[1] + 10)
+
+
+def test_ada_penalties_have_the_gradient_with_respect_to_images_before_the_augmentation() -> None:
+    """The known defect: R1 of augmented images. The discriminator sees 3x + 10, so the chain rule gives a factor 9."""
+    recipe, _ = augmented(penalty="r1")
+    recipe.discriminator = linear = _Linear(16 * 16)
+    output = recipe.phases()[0].loss(batch(), StepContext(0, 10, "discriminator", 0, KeyedStreams(0)))
+    assert output.terms["r1"].item() == pytest.approx(0.5 * 9 * linear.layer.weight.square().sum().item(), rel=1e-5)
+    penalised = linear.seen[-1]
+    torch.testing.assert_close(penalised, 3 * batch()["dataset"]["image"] + 10)
+
+
+class _Linear(nn.Module):
+    def __init__(self, size: int):
+        super().__init__()
+        self.layer, self.seen = nn.Linear(size, 1), list[Tensor]()
+
+    def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
+        self.seen.append(x.detach())
+        return DiscriminatorOutput(self.layer(x.flatten(1)), x.flatten(1))
+
+
+def test_an_augmentation_learns_how_sure_the_loss_is_of_real_examples() -> None:
+    """The logits of least squares are around 1 and 0: their sign alone would say that every example is real."""
+    recipe, _ = augmented(loss="lsgan")
+    told: list[Tensor] = []
+    recipe.augmentation.statistics = lambda real: told.append(real) or {}
+    logits: list[Tensor] = []
+    recipe.discriminator.register_forward_hook(lambda _, __, answer: logits.append(answer.logit.detach()))
+    played(recipe, "discriminator")
+    torch.testing.assert_close(told[0], torch.cat(logits)[:8] - 0.5)

@@ -25,6 +25,7 @@ from ganzoo.studio.machine import Machine
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
+import augmentation  # noqa: E402
 import common  # noqa: E402
 import conditioners  # noqa: E402
 import conditioning  # noqa: E402
@@ -366,6 +367,51 @@ def test_a_measurement_that_was_cut_off_goes_on(
     assert f"| concat | both networks | {values} |" in shown_page
     assert "| label-plane | nothing: it does not fit |  |  |  |  |  |  |  |" in shown_page
     assert "| real images |  | 99.0% | 0.500 |  |  |  |  |  |" in shown_page
+
+
+def test_augmentations_are_tried_with_few_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured_machine: None, stand_in_root: Callable[[str], Path]
+) -> None:
+    monkeypatch.setattr(augmentation, "alone", one_training.train_and_judge)
+    monkeypatch.setattr(augmentation, "AUGMENTATIONS", {"ada": {"augmentation_kimg": 20}})
+    monkeypatch.setattr(augmentation, "JUDGED", {**augmentation.JUDGED, **QUICK_JUDGE, "samples": SAMPLES})
+    words = ("--data-root", str(stand_in_root("mnist")), "--seeds", "1", "--steps", "2", "--count", "100")
+    about, row = measured(augmentation.main, "augmentation", tmp_path / "found.json", *words)
+    assert (about["count"], about["steps"], about["samples"]) == (100, 2, SAMPLES)
+    assert (row["augmentation"], row["options"], row["seed"]) == ("ada", {"augmentation_kimg": 20}, 0)
+    assert row["figures"]["FD"] > 0 and row["steps_per_second"] > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["found.json"]
+
+
+def test_every_row_about_augmentations_is_kept_and_a_loser_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured_machine: None
+) -> None:
+    distances = {"none": (10.0, 12.0), "diffaugment": (5.0, 6.0), "ada": (6.0, 12.5)}
+    done: list[tuple[str, int]] = []
+
+    def alone(job: one_training.Job, data_root: Path, picture: Path | None) -> dict[str, Any]:
+        name, seed = job.training["augmentation"], job.training["seed"]
+        if len(done) == 4:
+            raise click.ClickException("cut off")
+        done.append((name, seed))
+        judge = {"name": "cnn:1", "floors": {"FD": 0.5, "recall": 0.9}}
+        return {"steps_per_second": 8.0, "figures": {"FD": distances[name][seed], "recall": 0.2}, "judge": judge}
+
+    monkeypatch.setattr(augmentation, "alone", alone)
+    out = tmp_path / "found.json"
+    words = ["--out", str(out), "--seeds", "2"]
+    shown = CliRunner().invoke(augmentation.main, words, prog_name="benchmarks/augmentation.py")
+    assert shown.exit_code == 1 and "cut off" in shown.output
+    kept = json.loads(out.read_text(encoding="utf-8"))["results"]
+    assert [row["augmentation"] for row in kept[1:]] == ["none", "diffaugment", "ada", "none"]
+    before, done[:] = list(done), []
+    about, *rows = measured(augmentation.main, "augmentation", out, "--seeds", "2")
+    assert not {*before} & {*done} and len(before + done) == len(rows) == 6, "nothing is done twice"
+    shown_page = page.page([made("augmentation", [about, *rows])])
+    assert "| `diffaugment` |  | 5.50 ± 0.707 | 20.0% ± 0.0% | 5.00, 6.00 | 8.00 ± 0.00 |" in shown_page
+    assert "| `ada` | --augmentation-kimg 20 |" in shown_page
+    assert "| real images |  | 0.500 | 90.0% |  |  |" in shown_page
+    assert "Missed: `ada` is not below `none` with every seed." in shown_page
 
 
 def test_rows_of_another_measurement_are_not_taken(tmp_path: Path) -> None:

@@ -108,6 +108,7 @@ QUICK = (
     "sample {}/cgan --count 4 --out {}/samples.npz",
     "sample {}/cgan --count 4 --out {}/samples",
     "evaluate {}/cgan --samples 500 --metric kernel --judge plain --json",
+    "augment digits --augmentation ada --augmentation-p 0.5 --out {}/augmented.png",
     f"{MINIMAL} --dataset folder --data-root folder --data-budget 0 --out {{}}/streamed",
 )
 LONG = (
@@ -116,6 +117,7 @@ LONG = (
     f"train gan {TRAIN} --dataset ring --evaluate-every 3 --evaluate-samples 100 --metric modes --out {{}}/ring",
     f"train gan {TRAIN} --dataset shapes --dataset-condition caption --dataset-count 100 --out {{}}/shapes",
     f"train gan-minimal {TRAIN} --dataset stacked-mnist --data-root mnist --dataset-count 100 --out {{}}/stacked",
+    f"train dcgan {TRAIN} --augmentation ada --augmentation-p 0.5 --penalty r1 --out {{}}/ada",
     "train --config {}/cgan/config.json --dry-run",
     "bench gan-minimal --steps 1",
     "evaluate {}/cgan --samples 500 --metric accuracy",

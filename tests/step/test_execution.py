@@ -71,6 +71,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
 COMPILED = [
     ("gan", {"penalty": "wgan-gp", "loss": "wasserstein", "dataset_size": 8, **SMALL}),
     ("cgan-conv", {"penalty": "r1", "dataset_size": 8}),
+    ("gan", {"penalty": "r1", "augmentation": "ada", "augmentation_p": 0.5, "dataset_size": 8, **SMALL}),
 ]
 ALL_COMPILED = [(variant, {}) for variant in VARIANTS] + [
     ("cgan", {"penalty": name}) for name in installed().names("penalty")

@@ -26,7 +26,7 @@ COMPONENTS = {component.name: component for component in ganzoo_components()}
 def settings_of(component: Component) -> list[dict[str, Any]]:
     """The defaults, and each word or limit of each option on its own, but never more than a few thousand examples."""
     options = options_of(component.config)
-    small = {"count": 300} if "count" in {item.name for item in options} else {}
+    small = {"count": 200} if "count" in {item.name for item in options} else {}
     found: list[dict[str, Any]] = [small]
     for item in options:
         if item.name != "count":
