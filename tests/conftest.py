@@ -34,8 +34,9 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of the tests' own, where judges are trained once for all of them."""
-    folder = tmp_path_factory.getbasetemp() / "cache"
+    """A cache of the tests' own, where judges are trained once for all of them, in whichever process they run."""
+    temporary = tmp_path_factory.getbasetemp()
+    folder = (temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary) / "cache"
     os.environ["GANZOO_CACHE"] = str(folder)
     return folder
 

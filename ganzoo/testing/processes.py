@@ -21,7 +21,7 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
     [
         *("pytest", "torch._dynamo", "sklearn.datasets", "matplotlib.figure", "PIL.GifImagePlugin"),
-        *("ganzoo.cli", "ganzoo.training.run", "ganzoo.studio.evaluation"),
+        *("ganzoo.cli", "ganzoo.training.run", "ganzoo.studio.evaluation", "ganzoo.testing.warm"),
     ]
 )
 os.environ.setdefault("OMP_NUM_THREADS", "1")

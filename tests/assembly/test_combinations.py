@@ -186,8 +186,17 @@ def turns() -> Iterator[dict[str, str]]:
         yield {kind: of_kind[number % len(of_kind)] for kind, of_kind in names.items()}
 
 
+def test_every_other_component_fits_its_slot() -> None:
+    """In one variant, and every variant takes a turn."""
+    variants, all_flags = installed().names("variant"), list(turns())
+    for number in range(max(len(variants), len(all_flags))):
+        variant, flags = variants[number % len(variants)], all_flags[number % len(all_flags)]
+        assert not refusal(selections.choose(variant, **flags)), (variant, flags)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("variant", installed().names("variant"))
-def test_every_other_component_fits_its_slot(variant: str) -> None:
+def test_every_other_component_fits_its_slot_in_every_variant(variant: str) -> None:
     for flags in turns():
         assert not refusal(selections.choose(variant, **flags)), flags
 
