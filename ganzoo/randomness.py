@@ -41,7 +41,7 @@ global_generator = threading.RLock()
 def seeded(seed: int) -> Iterator[None]:
     """In the block, draw from torch's global CPU generator with ``seed``, undisturbed by other threads."""
     with global_generator, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed those of all devices as well
         yield
 
 

@@ -15,7 +15,7 @@ import torch
 import ganzoo
 from ganzoo.catalogue import installed, select
 from ganzoo.testing.command_lines import listing
-from ganzoo.testing.run_files import plain_picture
+from ganzoo.testing.run_files import plain_animation, plain_picture
 from ganzoo.testing.selections import choose
 from ganzoo.testing.stand_ins import StandIns
 from ganzoo.training.run import Run, train
@@ -34,8 +34,9 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of the tests' own, where judges are trained once for all of them."""
-    folder = tmp_path_factory.getbasetemp() / "cache"
+    """A cache of the tests' own, where judges are trained once for all of them, in whichever process they run."""
+    temporary = tmp_path_factory.getbasetemp()
+    folder = (temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary) / "cache"
     os.environ["GANZOO_CACHE"] = str(folder)
     return folder
 
@@ -67,14 +68,26 @@ def stand_in_root(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], P
     return StandIns(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture(autouse=True)
-def plain_curves(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Curves that are drawn at once, as drawing takes half the time of a short training; ``@pytest.mark.curves`` not.
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """A sync that asks for an open file and waits for no disk: no test ends with a power cut, and a disk is slow.
 
-    Fixtures of a session or module are built before this, and their trainings draw real curves.
+    Processes that tests start as people do sync as usual. When files are synced is tested where it matters.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def plain_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Curves and animations that are made at once, where making them takes half the time of a short training.
+
+    Tests with ``@pytest.mark.curves`` make real ones. So do fixtures of a session or module, which are built before.
     """
     if request.node.get_closest_marker("curves") is None:
         monkeypatch.setattr("ganzoo.pictures.curves", plain_picture)
+        monkeypatch.setattr("ganzoo.pictures.animate", plain_animation)
 
 
 @pytest.fixture

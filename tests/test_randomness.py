@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganzoo.randomness import ExampleDraws, FreshDraws, KeyedStreams, Share, key
+from ganzoo.randomness import ExampleDraws, FreshDraws, KeyedStreams, Share, key, seeded
 from ganzoo.testing.strategies import examples
 
 bounded = examples(60)
@@ -96,6 +96,18 @@ class TestRandomness:
         drawn = KeyedStreams(5, "meta").at("noise").normal(3, 2)
         assert drawn.device.type == "meta"
         assert drawn.shape == (3, 2)
+
+
+def test_a_seeded_block_seeds_the_processor_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a GPU would draw next stays as it is: nothing would put it back after the block."""
+    monkeypatch.delattr(torch, "manual_seed")
+    before = torch.random.get_rng_state()
+    drawn = []
+    for seed in (3, 3, 4):
+        with seeded(seed):
+            drawn.append(torch.rand(4))
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[1], drawn[2])
+    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 @given(rows=st.integers(1, 5), parts=st.integers(1, 4), seed=st.integers(0, 99))

@@ -5,6 +5,7 @@
 ``trainers``              trainers that are stepped by hand, and all that a training moves
 ``command_lines``         ``ganzoo WORDS`` in the process of the test
 ``processes``             ``ganzoo WORDS`` in processes of their own, to be signalled and killed
+``warm``                  what the first training of a process does, done once for all that are forked
 ``observers``             observers that send signals or call functions after a step
 ``run_files``             rows of metrics, and whether every file of a run is whole
 ``stand_ins``             data roots with small data in the real layout

@@ -14,21 +14,21 @@ from typing import Any
 
 import ganzoo.pictures
 from ganzoo.cli import main
-from ganzoo.testing.run_files import plain_picture
+from ganzoo.testing.run_files import plain_animation, plain_picture
 
 # Forked from a server that has imported what takes seconds, and that never starts a thread.
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
     [
         *("pytest", "torch._dynamo", "sklearn.datasets", "matplotlib.figure", "PIL.GifImagePlugin"),
-        *("ganzoo.cli", "ganzoo.training.run", "ganzoo.studio.evaluation"),
+        *("ganzoo.cli", "ganzoo.training.run", "ganzoo.studio.evaluation", "ganzoo.testing.warm"),
     ]
 )
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 class Forked:
-    """A call in a forked process, with the methods of ``subprocess.Popen`` that tests need; curves are plain."""
+    """A call in a forked process, with the methods of ``subprocess.Popen`` that tests need; its pictures are plain."""
 
     def __init__(self, target: Callable[..., Any], *arguments: Any, log: Path):
         self._process = FORKS.Process(target=_with_log, args=(log, target, *arguments))
@@ -101,7 +101,7 @@ def _with_log(log: Path, target: Callable[..., Any], *arguments: Any) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
-    ganzoo.pictures.curves = plain_picture
+    ganzoo.pictures.curves, ganzoo.pictures.animate = plain_picture, plain_animation
     target(*arguments)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from PIL import Image
 
@@ -21,6 +22,11 @@ def rows_of(run: Path) -> list[dict[str, Any]]:
 def plain_picture(rows: object) -> Image.Image:
     """Return a small picture, in the place of curves that take longer to draw than a short training."""
     return Image.new("RGB", (60, 40))
+
+
+def plain_animation(pictures: Sequence[Path], file: IO[bytes]) -> None:
+    """Write a small GIF of one frame, in the place of an animation."""
+    plain_picture(pictures).save(file, format="GIF")
 
 
 def unsound(run: Path, leftovers: bool = False) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ganzoo.catalogue import Registry, Selection, installed, select
@@ -20,6 +21,16 @@ def choose(variant: str, out: Path | None = None, registry: Registry | None = No
         chosen["out"] = out
     given = {name: value for name, value in chosen.items() if value is not None}
     return select(registry or installed(), variant, given)
+
+
+def diagonal(first: Sequence[str], second: Sequence[str]) -> set[tuple[str, str]]:
+    """Return as few pairs as there can be in which each of ``first`` and each of ``second`` stands.
+
+    >>> sorted(diagonal(["a", "b", "c"], ["x", "y"]))
+    [('a', 'x'), ('b', 'y'), ('c', 'x')]
+    """
+    longest = max(len(first), len(second))
+    return {(first[place % len(first)], second[place % len(second)]) for place in range(longest)}
 
 
 def narrow(kind: str, name: str) -> dict[str, object]:

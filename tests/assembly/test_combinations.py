@@ -1,12 +1,14 @@
 """Every pair of variant, conditioner, loss and data fits, or is refused beforehand; a covering sample of them trains.
 
-What is checked for every pair costs a pass on the meta device; what is trained grows with the number of parts, and not
-with the number of pairs. Datasets whose data specs are of equal kinds and shapes stand for each other.
+The first check, of names, is made for every pair. What costs more, a pass on the meta device and a training, is made
+for samples that grow with the number of parts, and not with the number of pairs; the long form makes it for every pair.
+Datasets whose data specs are of equal kinds and shapes stand for each other.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -97,27 +99,47 @@ def test_all_pairs_are_there(rows: list[Row], datasets: list[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def checked(rows: list[Row], stand_in_root: Root) -> dict[bool, list[Row]]:
-    """The rows that fit, and those that are refused, each with what to do instead; nothing is trained."""
+def allowed(rows: list[Row], stand_in_root: Root) -> dict[bool, list[Row]]:
+    """The rows that the first check takes, and those that it refuses."""
     found: dict[bool, list[Row]] = {True: [], False: []}
     for row in rows:
-        selection = choose(row, stand_in_root(row[3]))
-        problems = refusal(selection)
-        assert all("--" in problem for problem in problems), row
-        assert bool(problems) == is_refused_by_names(selection), "names tell what fits"
-        found[not problems].append(row)
+        found[not is_refused_by_names(choose(row, stand_in_root(row[3])))].append(row)
     return found
 
 
-def test_every_pair_fits_or_is_refused_with_what_to_do(checked: dict[bool, list[Row]]) -> None:
-    assert len(checked[True]) > len(installed().names("variant"))
-    assert checked[False]
+def sample(rows: Iterable[Row], times: int = 3) -> Iterator[Row]:
+    """Yield rows until each value of each column was in so many of them, or in all that have it."""
+    seen = Counter[tuple[int, str]]()
+    for row in rows:
+        if any(seen[value] < times for value in enumerate(row)):
+            seen.update(enumerate(row))
+            yield row
+
+
+def assert_checks_agree(allowed: dict[bool, Iterable[Row]], root: Root) -> None:
+    """Names tell what fits, and what is refused is refused with what to do instead; nothing is trained."""
+    for fits, rows in allowed.items():
+        for row in rows:
+            problems = refusal(choose(row, root(row[3])))
+            assert bool(problems) != fits, row
+            assert all("--" in problem for problem in problems), row
+
+
+def test_both_checks_agree(allowed: dict[bool, list[Row]], stand_in_root: Root) -> None:
+    assert len(allowed[True]) > len(installed().names("variant"))
+    assert allowed[False]
+    assert_checks_agree({fits: sample(rows) for fits, rows in allowed.items()}, stand_in_root)
+
+
+@pytest.mark.long
+def test_both_checks_agree_about_every_pair(allowed: dict[bool, list[Row]], stand_in_root: Root) -> None:
+    assert_checks_agree(dict(allowed), stand_in_root)
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(
-    checked: dict[bool, list[Row]], stand_in_root: Root, tmp_path: Path
+    allowed: dict[bool, list[Row]], stand_in_root: Root, tmp_path: Path
 ) -> None:
-    for row in {row[0]: row for row in checked[False]}.values():  # one of each variant
+    for row in {row[0]: row for row in allowed[False]}.values():  # one of each variant
         with pytest.raises(Refused):
             train(choose(row, stand_in_root(row[3]), out=tmp_path / "run"))
         assert not (tmp_path / "run").exists()
@@ -141,10 +163,10 @@ def trains(selection: Selection, out: Path) -> None:
 
 
 @pytest.fixture
-def fitting(checked: dict[bool, list[Row]], stand_in_root: Root) -> list[Selection]:
+def fitting(allowed: dict[bool, list[Row]], stand_in_root: Root) -> list[Selection]:
     """What fits, with narrow networks."""
     chosen = []
-    for row in checked[True]:
+    for row in allowed[True]:
         parts = choose(row, stand_in_root(row[3])).parts
         networks = [narrow(slot, parts[slot].component.name) for slot in ("generator", "discriminator")]
         flags = {**networks[0], **networks[1], "steps": 3, "log_every": 1}
@@ -186,8 +208,17 @@ def turns() -> Iterator[dict[str, str]]:
         yield {kind: of_kind[number % len(of_kind)] for kind, of_kind in names.items()}
 
 
+def test_every_other_component_fits_its_slot() -> None:
+    """In one variant, and every variant takes a turn."""
+    variants, all_flags = installed().names("variant"), list(turns())
+    for number in range(max(len(variants), len(all_flags))):
+        variant, flags = variants[number % len(variants)], all_flags[number % len(all_flags)]
+        assert not refusal(selections.choose(variant, **flags)), (variant, flags)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("variant", installed().names("variant"))
-def test_every_other_component_fits_its_slot(variant: str) -> None:
+def test_every_other_component_fits_its_slot_in_every_variant(variant: str) -> None:
     for flags in turns():
         assert not refusal(selections.choose(variant, **flags)), flags
 

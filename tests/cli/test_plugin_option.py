@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -207,28 +209,43 @@ def test_help_groups_name_the_file(mine: str) -> None:
 # What was trained with it
 
 
-@pytest.fixture
-def run(mine: str, tmp_path: Path) -> Path:
-    """A run that was stopped after its first step, with a loss, a variant and an observer from files."""
-    write_plugin(tmp_path / "notes.py", OBSERVER)
-    words = ("--plugin", mine, "--plugin", "notes.py", "train", "mine", *SMALL, "--out", "run", "--observer", "notes")
-    answer = ganzoo(*words)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run, whose loss, variant and observer are from files, and with what it said."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_plugin(folder / "my_gan.py", VARIANT)
+    write_plugin(folder / "notes.py", OBSERVER)
+    files = ("--plugin", "my_gan.py", "--plugin", "notes.py")
+    with contextlib.chdir(folder):
+        answer = ganzoo(*files, "train", "mine", *SMALL, "--out", "run", "--observer", "notes")
     assert answer.status == 0, answer
-    sampled = next(line for line in answer.err.splitlines() if line.startswith("sample it: "))
+    (folder / "said").write_text(answer.err, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def run(trained: Path, mine: str, tmp_path: Path) -> Path:
+    """That run, of which a test may change all, beside the files in the working folder."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "run"
+
+
+def test_the_command_that_samples_names_the_files(run: Path) -> None:
+    lines = (run.parent / "said").read_text(encoding="utf-8").splitlines()
+    sampled = next(line for line in lines if line.startswith("sample it: "))
     words = shlex.split(sampled.removeprefix("sample it: "))
     assert words[:3] == ["ganzoo", "sample", "run"]
     assert words.count("--plugin") == 2
     assert ganzoo(*words[1:]).status == 0
-    return tmp_path / "run"
 
 
-def test_a_run_records_the_name_of_the_file_and_not_its_place(run: Path, tmp_path: Path) -> None:
+def test_a_run_records_the_name_of_the_file_and_not_its_place(run: Path, trained: Path) -> None:
     config = json.loads((run / "config.json").read_text())
     assert config["variant_file"] == config["parts"]["loss"]["file"] == "my_gan.py"
     assert config["observers"]["notes"]["file"] == "notes.py"
     assert config["parts"]["loss"]["package"] == "local"
     assert "file" not in config["parts"]["generator"]
-    place = str(tmp_path / "my_gan.py")
+    place = str(trained / "my_gan.py")
     assert place not in (run / "config.json").read_text(encoding="utf-8")
     assert place.encode() not in (run / "model.safetensors").read_bytes()
 

@@ -16,6 +16,7 @@ from ganzoo.contract.recipe import Generated, PhaseOutput
 from ganzoo.health.anomaly import Anomaly
 from ganzoo.step.graph import WARM_UP
 from ganzoo.testing import selections
+from ganzoo.testing.selections import diagonal
 from ganzoo.testing.tapes import recorded
 from ganzoo.testing.trainers import everything, make_trainer, moved
 from ganzoo.training.checkpoints import roll_back, write_checkpoint
@@ -58,9 +59,19 @@ def poisoned_gradient(trainer: Trainer, phase: str) -> Poison:
 
 PHASES = ("discriminator", "generator")
 POISONS = {"loss": poisoned_terms, "gradient": poisoned_gradient}
-CASES = [(variant, phase, where, math.nan) for variant in VARIANTS for phase in PHASES for where in POISONS]
-CASES += [("gan", "generator", where, number) for where in POISONS for number in BAD]
-CASES += [("gan", "generator", "gradient", 1e25)]  # an optimizer's mean of its squares would be infinite for ever
+PLACES = [f"{phase} {where}" for phase in PHASES for where in POISONS]
+CASES = [
+    pytest.param(
+        *(variant, *place.split(), math.nan),
+        marks=[] if (variant, place) in diagonal(VARIANTS, PLACES) else [pytest.mark.long],
+    )
+    for variant in VARIANTS
+    for place in PLACES
+]
+CASES += [pytest.param("gan", "generator", where, number) for where in POISONS for number in BAD]
+CASES += [  # an optimizer's mean of its squares would be infinite for ever
+    pytest.param("gan", "generator", "gradient", 1e25)
+]
 
 
 @pytest.mark.parametrize(("variant", "phase", "where", "number"), CASES)

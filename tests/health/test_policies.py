@@ -37,7 +37,6 @@ from ganzoo.training.trainer import Trainer
 from ganzoo_gan.recipe import Adversarial
 from ganzoo_training.schedules import Constant
 
-BAD = [math.nan, math.inf, -math.inf]
 choose = partial(selections.choose, steps=8, dataset_size=16, precision="fp32")
 
 
@@ -69,7 +68,9 @@ def rows(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("number", BAD)
+@pytest.mark.parametrize(
+    "number", [math.nan, *(pytest.param(sign * math.inf, marks=pytest.mark.long) for sign in (1, -1))]
+)
 def test_stop_keeps_the_save_and_says_what_to_change(
     number: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,8 +248,15 @@ def test_roll_back_before_the_first_save_goes_back_to_the_beginning_and_has_an_e
         train(selection)
 
 
-@pytest.mark.parametrize("policy", ["skip", "roll-back"])
-@pytest.mark.parametrize("stop", [4, 6])
+@pytest.mark.parametrize(
+    ("policy", "stop"),
+    [
+        ("skip", 6),
+        ("roll-back", 4),
+        pytest.param("skip", 4, marks=pytest.mark.long),
+        pytest.param("roll-back", 6, marks=pytest.mark.long),
+    ],
+)
 def test_what_was_mended_goes_on_to_the_bit(
     policy: str, stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

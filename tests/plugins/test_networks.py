@@ -20,7 +20,7 @@ from ganzoo.catalogue.check import check
 from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError
 from ganzoo.layers import Dropout
-from ganzoo.testing.selections import narrow
+from ganzoo.testing.selections import diagonal, narrow
 from ganzoo.testing.strategies import examples
 
 REGISTRY = installed()
@@ -89,11 +89,13 @@ images = st.one_of(
 ).map(lambda drawn: Field("image", (drawn[0], *drawn[1])))
 targets = st.one_of(images, images, st.integers(1, 20).map(lambda size: Field("point", (size,))))
 
+CONDITIONERS = REGISTRY.names("conditioner")
 PLAYERS = [
-    (kind, network, conditioner)
+    pytest.param(kind, network, conditioner, marks=[] if (network, conditioner) in quick else [pytest.mark.long])
     for kind in ("generator", "discriminator")
+    for quick in [diagonal(REGISTRY.names(kind), CONDITIONERS)]
     for network in REGISTRY.names(kind)
-    for conditioner in REGISTRY.names("conditioner")
+    for conditioner in CONDITIONERS
 ]
 
 

@@ -19,6 +19,7 @@ from torch import nn
 import ganzoo
 from ganzoo.catalogue import KINDS
 from ganzoo.cli import run as command
+from ganzoo.studio.machine import Machine
 from ganzoo.testing.older_files import model_in_format_1
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +61,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     (tmp_path / "data").symlink_to(stand_in_root("mnist"))
     (tmp_path / "photos").symlink_to(stand_in_root("folder"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ganzoo.studio.machine.REPETITIONS", (1, 1))
+    known = Machine("a processor", 1, 1, "torch", "cpu", {"fp32": 1e10, "bf16": 1e10}, 1e9)
+    monkeypatch.setattr("ganzoo.studio.machine.measure_machine", lambda device: known)
     ganzoo.train("cgan", conditioner="multiply", steps=2, progress=False)
     (tmp_path / "old.safetensors").write_bytes(model_in_format_1(Path("runs/cgan/model.safetensors")))
     for name, code in re.findall(r"<!-- one file: (\S+) -->\n```python\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from functools import partial
 from pathlib import Path
@@ -18,16 +19,20 @@ from ganzoo.step import precision as module
 from ganzoo.step.precision import choose_precision, has_bf16
 from ganzoo.step.processes import SingleProcess
 from ganzoo.testing import selections
+from ganzoo.testing.selections import diagonal
 from ganzoo.training.run import train
 from ganzoo.training.setup import build_trainer
 
 CPU = torch.device("cpu")
-VARIANTS = installed().names("variant")
+VARIANTS, PENALTIES = installed().names("variant"), installed().names("penalty")
+PAIRS = [
+    pytest.param(*pair, marks=[] if pair in diagonal(VARIANTS, PENALTIES) else [pytest.mark.long])
+    for pair in itertools.product(VARIANTS, PENALTIES)
+]
 choose = partial(selections.choose, steps=6, dataset_size=16)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("penalty", installed().names("penalty"))
+@pytest.mark.parametrize(("variant", "penalty"), PAIRS)
 def test_networks_take_bf16_and_everything_else_float32(variant: str, penalty: str) -> None:
     selection = choose(variant, penalty=penalty, precision="bf16")
     precision = choose_precision("bf16", CPU)

@@ -147,7 +147,8 @@ def start(out: Path, *words: str) -> subprocess.Popen[str]:
 def test_a_killed_run_goes_on_to_the_bit_and_two_cannot_share_a_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    length = ("--steps", "100", "--checkpoint-every", "20", "--dataset-size", "8")
+    widths = ("--generator-widths", "32,64", "--discriminator-widths", "32,32")
+    length = ("--steps", "100", "--checkpoint-every", "20", "--dataset-size", "8", *widths)
     out = tmp_path / "run"
     killed = start(out, *length)
     wait_for(out / "checkpoints" / "step-00000020.safetensors")
