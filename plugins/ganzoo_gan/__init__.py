@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.plugin import Component, Slot, Variant, hookimpl, phase_slots
+from ganzoo.plugin import Component, Need, Slot, Variant, hookimpl, phase_slots
 from ganzoo_gan import configs
 
 PAPER = "Goodfellow et al. 2014, arXiv 1406.2661"
@@ -79,6 +79,32 @@ def ganzoo_components() -> Iterable[Component]:
         config=configs.MLPDiscriminatorConfig,
         provides=("site:input-vector", "site:block", "site:head"),
         source=PAPER,
+    )
+    yield Component(
+        kind="discriminator",
+        name="autoencoder",
+        summary="an auto-encoder of fully connected layers, for images of any size and for points",
+        target="ganzoo_gan.autoencoder:DenseAutoencoder",
+        config=configs.AutoencoderConfig,
+        provides=("site:input-vector", "site:block", "site:head", "reconstruction"),
+        source="Zhao et al. 2017, arXiv 1609.03126",
+        equation="logit = −E(x), with the error E of the reconstruction, a mean over the numbers of x",
+        strengths="What the losses ebgan and began need. Its features are the code.",
+        pitfalls="Its logit is never above 0, so it belongs to losses of an energy.",
+    )
+    yield Component(
+        kind="discriminator",
+        name="autoencoder-conv",
+        summary="an auto-encoder of convolutions, for images of any size",
+        target="ganzoo_gan.autoencoder:ConvolutionalAutoencoder",
+        config=configs.ConvolutionalAutoencoderConfig,
+        requires=(Need(("data:image",), "use --discriminator autoencoder, or a dataset of images"),),
+        provides=("site:input-map", "site:block", "site:head", "reconstruction"),
+        source="Berthelot et al. 2017, arXiv 1703.10717, figure 1",
+        equation="logit = −E(x), with the error E of the reconstruction, a mean over the pixels of x",
+        strengths="What the losses ebgan and began need, for images. Its features are the code.",
+        pitfalls="Its logit is never above 0, so it belongs to losses of an energy.",
+        origin="a narrow form for processors; BEGAN has width 128, code 64 and two convolutions at each size",
     )
 
 

@@ -138,6 +138,18 @@ def ganzoo_components() -> Iterable[Component]:
         origin="γ 0.5 and λ 0.001 are the paper's",
     )
     yield Component(
+        kind="head",
+        name="pulling-away",
+        summary="the generator's fakes keep different features; for ebgan, whose features are codes",
+        target="ganzoo_losses.pulling_away:PullingAway",
+        config=configs.PullingAwayConfig,
+        source="Zhao et al. 2017, arXiv 1609.03126, section 2.4",
+        equation="G: w/(B(B − 1)) Σ (sᵢ·sⱼ / ‖sᵢ‖‖sⱼ‖)² over i ≠ j, of the features s of the fakes of a batch",
+        strengths="Works against mode collapse, without a further network.",
+        pitfalls="It compares the whole batch: no --accumulate, one process. Its features are the code, never pixels.",
+        origin="weight 0.1 is the paper's",
+    )
+    yield Component(
         kind="penalty",
         name="none",
         summary="no penalty",

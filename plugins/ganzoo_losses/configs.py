@@ -72,6 +72,13 @@ class BEGANConfig(Config):
 
 
 @dataclass(frozen=True)
+class PullingAwayConfig(Config):
+    """Options of the pulling-away term."""
+
+    weight: float = option(0.1, "weight", low=0)
+
+
+@dataclass(frozen=True)
 class ZeroCentredConfig(Config):
     """Options of R1 and R2."""
 
