@@ -137,3 +137,32 @@ def ganzoo_variants() -> Iterable[Variant]:
         published={"dataset": "mnist", "run.epochs": 200, "run.ema": 0.0},
         source=PAPER,
     )
+    yield Variant(
+        name="ebgan",
+        summary="an energy-based GAN: the discriminator is an auto-encoder, the logit minus its error",
+        recipe="adversarial",
+        parts={"discriminator": "autoencoder", "loss": "ebgan", "head": "pulling-away"},
+        overrides={"loss.margin": 0.3, "optimizer.lr": 1e-3},
+        source="Zhao et al. 2017, arXiv 1609.03126",
+        strengths="The discriminator learns from every pixel of a real example, not from one bit.",
+        pitfalls="The margin should be somewhat larger than the error of real examples: D(x) shows that, with a minus.",
+    )
+    yield Variant(
+        name="began",
+        summary="a boundary equilibrium GAN: it balances the errors of an auto-encoder for real and fake examples",
+        recipe="adversarial",
+        parts={"discriminator": "autoencoder", "loss": "began", "latent": "uniform"},
+        overrides={"discriminator.error": "absolute", "latent.size": 64, "loss.rate": 0.005, "optimizer.lr": 4e-4},
+        published={
+            "discriminator": "autoencoder-conv",
+            "discriminator.width": 128,
+            "discriminator.convolutions": 2,
+            "loss.rate": 0.001,
+            "optimizer.lr": 1e-4,
+            "run.batch_size": 16,
+            "run.ema": 0.0,
+        },
+        source="Berthelot et al. 2017, arXiv 1703.10717",
+        strengths="k balances both networks, and M, which falls, tells how far it has come; both are logged.",
+        pitfalls="A small ratio gives clear examples of few kinds. Lower the learning rate when M stalls.",
+    )
