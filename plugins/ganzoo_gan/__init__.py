@@ -143,6 +143,7 @@ def ganzoo_variants() -> Iterable[Variant]:
         recipe="adversarial",
         parts={"discriminator": "autoencoder", "loss": "ebgan", "head": "pulling-away"},
         overrides={"loss.margin": 0.3, "optimizer.lr": 1e-3},
+        published={"dataset": "mnist", "run.ema": 0.0},
         source="Zhao et al. 2017, arXiv 1609.03126",
         strengths="The discriminator learns from every pixel of a real example, not from one bit.",
         pitfalls="The margin should be somewhat larger than the error of real examples: D(x) shows that, with a minus.",

@@ -28,6 +28,7 @@ class PullingAway(Head):
 
     def generator(self, fake: HeadInput) -> Mapping[str, Tensor]:
         """Return the term ``pulling-away`` (B,), 0 in a batch of one."""
-        directions = F.normalize(fake.features.flatten(1), dim=1)
-        others = (directions @ directions.mT).square().fill_diagonal_(0.0)
+        codes = fake.features.flatten(1)
+        # A product of matrices would be in low precision under autocast.
+        others = F.cosine_similarity(codes[:, None], codes[None], dim=2).square().fill_diagonal_(0.0)
         return {"pulling-away": self._weight * others.sum(1) / max(1, len(others) - 1)}
