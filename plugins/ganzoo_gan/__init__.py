@@ -172,6 +172,6 @@ def ganzoo_variants() -> Iterable[Variant]:
         },
         source="Berthelot et al. 2017, arXiv 1703.10717",
         strengths="k balances both networks, and M, which falls, tells how far it has come; both are logged.",
-        pitfalls="A small ratio gives clear examples of few kinds: with 0.5 it draws little but ones on MNIST. Lower the "
-        "learning rate when M stalls.",
+        pitfalls="A small ratio gives clear examples of few kinds: with 0.5 it draws little but ones on MNIST. Lower "
+        "the learning rate when M stalls.",
     )
