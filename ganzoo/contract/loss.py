@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -18,14 +18,15 @@ Player = Literal["discriminator", "generator"]
 class Loss(Packed, WorkingState, ABC):
     """The loss functions of both networks, built as ``target(config)``: functions of logits, without reduction.
 
-    ``threshold`` is the logit above which an example counts as real, for the accuracy that is shown in training.
-    ``pack`` declares how many examples of a batch the loss compares (:class:`~ganzoo.contract.packs.Packed`).
+    ``threshold`` is the logit above which an example counts as real, for the accuracy that is shown in training; a
+    constructor may set it from its options. ``pack`` declares how many examples of a batch the loss compares
+    (:class:`~ganzoo.contract.packs.Packed`).
 
     A loss with a state keeps it in buffers and changes it in :meth:`after_update`, never in the loss functions: these
     run several times for one update if the batch is divided.
     """
 
-    threshold: ClassVar[float] = 0.0
+    threshold: float = 0.0
 
     def __init__(self, config: Any = None):
         super().__init__()

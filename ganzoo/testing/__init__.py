@@ -17,6 +17,7 @@
 ``foreign_checkpoints``   networks and checkpoints as other code writes them
 ``keras_checkpoints``     models as Keras writes them
 ``own_parts``             networks, data and a loss as a notebook has them
+``loss_cases``          every loss that is installed, in each of its forms
 ``odd_parts``             parts that are right, to derive wrong ones from, and what the dry run says of these
 ``evaluations``           evaluations with judges that are trained in a second
 ``metric_context``        the context of a metric, with a judge of the test's choice

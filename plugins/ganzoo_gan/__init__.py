@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganzoo.plugin import Component, Slot, Variant, hookimpl, phase_slots
+from ganzoo.plugin import Component, Need, Slot, Variant, hookimpl, phase_slots
 from ganzoo_gan import configs
 
 PAPER = "Goodfellow et al. 2014, arXiv 1406.2661"
@@ -80,6 +80,32 @@ def ganzoo_components() -> Iterable[Component]:
         provides=("site:input-vector", "site:block", "site:head"),
         source=PAPER,
     )
+    yield Component(
+        kind="discriminator",
+        name="autoencoder",
+        summary="an auto-encoder of fully connected layers, for images of any size and for points",
+        target="ganzoo_gan.autoencoder:DenseAutoencoder",
+        config=configs.AutoencoderConfig,
+        provides=("site:input-vector", "site:block", "site:head", "reconstruction"),
+        source="Zhao et al. 2017, arXiv 1609.03126",
+        equation="logit = −E(x), with the error E of the reconstruction, a mean over the numbers of x",
+        strengths="What the losses ebgan and began need. Its features are the code.",
+        pitfalls="Its logit is never above 0, so it belongs to losses of an energy.",
+    )
+    yield Component(
+        kind="discriminator",
+        name="autoencoder-conv",
+        summary="an auto-encoder of convolutions, for images of any size",
+        target="ganzoo_gan.autoencoder:ConvolutionalAutoencoder",
+        config=configs.ConvolutionalAutoencoderConfig,
+        requires=(Need(("data:image",), "use --discriminator autoencoder, or a dataset of images"),),
+        provides=("site:input-map", "site:block", "site:head", "reconstruction"),
+        source="Berthelot et al. 2017, arXiv 1703.10717, figure 1",
+        equation="logit = −E(x), with the error E of the reconstruction, a mean over the pixels of x",
+        strengths="What the losses ebgan and began need, for images. Its features are the code.",
+        pitfalls="Its logit is never above 0, so it belongs to losses of an energy.",
+        origin="a narrow form for processors; BEGAN has width 128, code 64 and two convolutions at each size",
+    )
 
 
 @hookimpl
@@ -110,4 +136,42 @@ def ganzoo_variants() -> Iterable[Variant]:
         recipe="adversarial",
         published={"dataset": "mnist", "run.epochs": 200, "run.ema": 0.0},
         source=PAPER,
+    )
+    yield Variant(
+        name="ebgan",
+        summary="an energy-based GAN: the discriminator is an auto-encoder, the logit minus its error",
+        recipe="adversarial",
+        parts={"discriminator": "autoencoder", "loss": "ebgan", "head": "pulling-away"},
+        overrides={"loss.margin": 0.3, "optimizer.lr": 1e-3},
+        published={"dataset": "mnist", "run.ema": 0.0},
+        source="Zhao et al. 2017, arXiv 1609.03126",
+        strengths="The discriminator learns from every pixel of a real example, not from one bit.",
+        pitfalls="The margin should be somewhat larger than the error of real examples: D(x) shows that, with a minus.",
+    )
+    yield Variant(
+        name="began",
+        summary="a boundary equilibrium GAN: it balances the errors of an auto-encoder for real and fake examples",
+        recipe="adversarial",
+        parts={"discriminator": "autoencoder", "loss": "began", "latent": "uniform"},
+        overrides={
+            "discriminator.error": "absolute",
+            "latent.size": 64,
+            "loss.ratio": 0.9,
+            "loss.rate": 0.02,
+            "optimizer.lr": 4e-4,
+        },
+        published={
+            "discriminator": "autoencoder-conv",
+            "discriminator.width": 128,
+            "discriminator.convolutions": 2,
+            "loss.ratio": 0.5,
+            "loss.rate": 0.001,
+            "optimizer.lr": 1e-4,
+            "run.batch_size": 16,
+            "run.ema": 0.0,
+        },
+        source="Berthelot et al. 2017, arXiv 1703.10717",
+        strengths="k balances both networks, and M, which falls, tells how far it has come; both are logged.",
+        pitfalls="A small ratio gives clear examples of few kinds: with 0.5 it draws little but ones on MNIST. Lower "
+        "the learning rate when M stalls.",
     )

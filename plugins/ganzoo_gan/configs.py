@@ -52,3 +52,28 @@ class MLPDiscriminatorConfig(Config):
     widths: tuple[int, ...] = option((512, 256), "units of the hidden layers", low=1)
     slope: float = option(0.2, "slope of the leaky ReLU; 0 is ReLU", low=0, high=1)
     dropout: float = option(0.0, "dropout rate, from the second hidden layer on", low=0, high=0.99)
+
+
+@dataclass(frozen=True)
+class ErrorConfig(Config):
+    """Options of every auto-encoder."""
+
+    code: int = option(64, "numbers in the code", low=1)
+    error: Literal["squared", "absolute"] = option(
+        "squared", "the error of a reconstruction: its mean squared or its mean absolute difference"
+    )
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig(ErrorConfig):
+    """Options of the fully connected auto-encoder."""
+
+    widths: tuple[int, ...] = option((512, 256), "units of the hidden layers of the encoder", low=1)
+
+
+@dataclass(frozen=True)
+class ConvolutionalAutoencoderConfig(ErrorConfig):
+    """Options of the convolutional auto-encoder."""
+
+    width: int = option(16, "channels at the size of the image; the encoder has twice as many at half the size", low=1)
+    convolutions: int = option(1, "convolutions at each size", low=1)

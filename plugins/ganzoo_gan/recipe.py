@@ -127,8 +127,10 @@ class Adversarial(Recipe):
         conditions = [examples.condition for examples in inputs if examples.condition is not None]
         values = torch.cat([examples.values for examples in inputs])
         output: DiscriminatorOutput = self.discriminator(values, torch.cat(conditions) if conditions else None)
-        parts = zip(output.logit.chunk(len(inputs)), output.features.chunk(len(inputs)), strict=True)
-        return [DiscriminatorOutput(logit, features) for logit, features in parts]
+        count, whole = len(inputs), output.reconstruction
+        reconstructions = [None] * count if whole is None else whole.chunk(count)
+        parts = zip(output.logit.chunk(count), output.features.chunk(count), reconstructions, strict=True)
+        return [DiscriminatorOutput(*part) for part in parts]
 
     def _watched(self, real_logit: Tensor, fake_logit: Tensor) -> Mapping[str, Tensor]:
         threshold = self.loss.threshold

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ganzoo.plugin import Config, option
 
@@ -23,6 +24,58 @@ class CrossEntropyConfig(Config):
             raise ValueError(
                 f"option 'real_target' ({self.real_target:g}) must be above 'fake_target' ({self.fake_target:g})"
             )
+
+
+@dataclass(frozen=True)
+class FGANConfig(Config):
+    """Options of the f-divergences."""
+
+    divergence: Literal["kl", "reverse-kl", "pearson", "neyman", "hellinger", "jeffreys", "jensen-shannon", "gan"] = (
+        option("kl", "the divergence of real from fake examples that the discriminator estimates")
+    )
+    minimax: bool = option(
+        False, "train the generator on the divergence itself; its gradient is small where the discriminator wins"
+    )
+
+
+@dataclass(frozen=True)
+class RelativisticAverageConfig(Config):
+    """Options of the relativistic average losses."""
+
+    form: Literal["standard", "least-squares", "hinge"] = option(
+        "standard", "the loss of a logit relative to the mean of the others: cross-entropy, least squares or hinge"
+    )
+
+
+@dataclass(frozen=True)
+class WassersteinConfig(Config):
+    """Options of the Wasserstein loss."""
+
+    drift: float = option(0.0, "weight of D(x)², which keeps the scores near 0; 0.001 in progressive growing", low=0)
+
+
+@dataclass(frozen=True)
+class EBGANConfig(Config):
+    """Options of the energy-based loss."""
+
+    margin: float = option(
+        1.0, "fakes with a larger error than this no longer count in the discriminator's loss", low=0
+    )
+
+
+@dataclass(frozen=True)
+class BEGANConfig(Config):
+    """Options of the boundary equilibrium loss."""
+
+    ratio: float = option(0.5, "error of fakes as a share γ of that of real examples; more gives more variety", low=0)
+    rate: float = option(0.001, "rate λ at which the weight k of the fakes' error moves towards that ratio", low=0)
+
+
+@dataclass(frozen=True)
+class PullingAwayConfig(Config):
+    """Options of the pulling-away term."""
+
+    weight: float = option(0.1, "weight", low=0)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganzoo.plugin import Loss
-from ganzoo_losses.configs import CrossEntropyConfig
+from ganzoo_losses.configs import CrossEntropyConfig, WassersteinConfig
 
 
 def cross_entropy(logit: Tensor, target: float) -> Tensor:
@@ -88,11 +88,15 @@ class Hinge(Loss):
 
 @final
 class Wasserstein(Loss):
-    """D: D(G(z)) − D(x); G: −D(G(z))."""
+    """D: D(G(z)) − D(x) + ε·D(x)²; G: −D(G(z)). By default the drift ε is 0."""
+
+    def __init__(self, config: WassersteinConfig):
+        super().__init__(config)
+        self._drift = config.drift
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the discriminator's loss (B, X)."""
-        return fake - real
+        return torch.add(fake - real, real.square(), alpha=self._drift) if self._drift else fake - real
 
     def generator(self, fake: Tensor, real: Callable[[], Tensor]) -> Tensor:
         """Return the generator's loss (B, X)."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 import pytest
@@ -12,14 +13,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ganzoo.assembly.parts import resolve
-from ganzoo.catalogue import installed
-from ganzoo.catalogue.options import make
 from ganzoo.contract.loss import Loss
 from ganzoo.errors import UserError
+from ganzoo.testing.loss_cases import loss_forms, loss_of
 from ganzoo.testing.strategies import examples
 
-LOSSES = installed().names("loss")
+FORMS = loss_forms()
 EXTREME = (-1e4, -100.0, -1.0, 0.0, 1.0, 100.0, 1e4)
 SHAPES = ((1, 1), (4, 1), (3, 5), (2, 36))
 
@@ -31,10 +30,9 @@ logits = st.one_of(st.floats(-1e4, 1e4), st.floats(-4, 4), st.sampled_from(EXTRE
 pairs = st.lists(st.tuples(logits, logits), min_size=1, max_size=9)
 
 
-def loss_of(name: str, **options: float) -> Loss:
-    component = installed().component("loss", name)
-    loss: Loss = resolve(component)(make(component.config, options, name))
-    return loss
+def form_of(form: str) -> Loss:
+    name, options = FORMS[form]
+    return loss_of(name, **options)
 
 
 def column(values: Sequence[float], dtype: torch.dtype = torch.float64) -> Tensor:
@@ -54,64 +52,150 @@ def sigmoid(x: float) -> float:
     return math.exp(-softplus(-x))
 
 
+Scores = Sequence[float]
+
+
 class Formula(NamedTuple):
-    discriminator: Callable[[float, float], float]
-    generator: Callable[[float], float]
+    """What a loss is for the logits of a batch of real examples and one of fakes."""
+
+    discriminator: Callable[[Scores, Scores], list[float]]
+    generator: Callable[[Scores, Scores], list[float]]
+    compares: bool = False  # whether the generator's loss depends on real examples
 
 
-FORMULAS = {
-    "bce": Formula(lambda real, fake: softplus(-real) + softplus(fake), lambda fake: softplus(-fake)),
-    "saturating": Formula(lambda real, fake: softplus(-real) + softplus(fake), lambda fake: -softplus(fake)),
-    "lsgan": Formula(lambda real, fake: (real - 1) ** 2 + fake**2, lambda fake: (fake - 1) ** 2),
-    "hinge": Formula(lambda real, fake: max(0.0, 1 - real) + max(0.0, 1 + fake), lambda fake: -fake),
-    "wasserstein": Formula(lambda real, fake: fake - real, lambda fake: -fake),
+def each(discriminator: Callable[[float, float], float], generator: Callable[[float], float]) -> Formula:
+    """The formula of a loss that looks at each example alone."""
+    return Formula(
+        lambda real, fake: [discriminator(*pair) for pair in zip(real, fake, strict=True)],
+        lambda fake, real: [generator(score) for score in fake],
+    )
+
+
+def relativistic(above: Callable[[float], float], below: Callable[[float], float]) -> Formula:
+    """Real ones lie above the mean of the fakes, and fakes below that of real ones; the generator wants the reverse."""
+
+    def discriminator(real: Scores, fake: Scores) -> list[float]:
+        return [above(x - fmean(fake)) + below(y - fmean(real)) for x, y in zip(real, fake, strict=True)]
+
+    def generator(fake: Scores, real: Scores) -> list[float]:
+        return [below(x - fmean(fake)) + above(y - fmean(real)) for x, y in zip(real, fake, strict=True)]
+
+    return Formula(discriminator, generator, compares=True)
+
+
+def bent(x: float) -> float:
+    return x if abs(x) <= 3 else math.copysign(3 + math.log(abs(x) - 2), x)
+
+
+# T and f*(T) of a logit, by the columns of tables 2 and 6 of f-GAN; of Jeffreys as in its appendix, with u = e^v.
+DIVERGENCES: Mapping[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
+    "kl": (lambda v: 1 + bent(v), lambda v: math.exp(bent(v))),
+    "reverse-kl": (lambda v: -math.exp(-bent(v)), lambda v: -1 - math.log(math.exp(-bent(v)))),
+    "pearson": (lambda v: v, lambda v: v**2 / 4 + v),
+    "neyman": (lambda v: 1 - math.exp(-bent(v)), lambda v: 2 - 2 * math.sqrt(math.exp(-bent(v)))),
+    "hellinger": (lambda v: 1 - math.exp(-bent(v)), lambda v: (1 - math.exp(-bent(v))) / math.exp(-bent(v))),
+    "jeffreys": (
+        lambda v: 1 + bent(v) - math.exp(-bent(v)),
+        lambda v: math.exp(bent(v)) + bent(v) - 1,
+    ),
+    "jensen-shannon": (lambda v: math.log(2) - softplus(-v), lambda v: -math.log(2) + softplus(v)),
+    "gan": (lambda v: -softplus(-v), softplus),
 }
 
 
-def test_every_loss_of_this_package_has_its_formula_here() -> None:
-    registry = installed()
-    first_party = {name for name in LOSSES if registry.entry("loss", name).provider.package == "ganzoo"}
-    assert first_party <= FORMULAS.keys(), "write its formula down, and its test is done"
+def divergence(name: str, minimax: bool) -> Formula:
+    activation, conjugate = DIVERGENCES[name]
+    return each(
+        lambda real, fake: -(activation(real) - conjugate(fake)),
+        (lambda fake: -conjugate(fake)) if minimax else (lambda fake: -activation(fake)),
+    )
 
 
-@pytest.mark.parametrize("name", FORMULAS)
+FORMULAS = {
+    "bce": each(lambda real, fake: softplus(-real) + softplus(fake), lambda fake: softplus(-fake)),
+    "saturating": each(lambda real, fake: softplus(-real) + softplus(fake), lambda fake: -softplus(fake)),
+    "lsgan": each(lambda real, fake: (real - 1) ** 2 + fake**2, lambda fake: (fake - 1) ** 2),
+    "hinge": each(lambda real, fake: max(0.0, 1 - real) + max(0.0, 1 + fake), lambda fake: -fake),
+    "wasserstein": each(lambda real, fake: fake - real, lambda fake: -fake),
+    "ragan form=standard": relativistic(lambda lead: softplus(-lead), softplus),
+    "ragan form=least-squares": relativistic(lambda lead: (lead - 1) ** 2, lambda lead: (lead + 1) ** 2),
+    "ragan form=hinge": relativistic(lambda lead: max(0.0, 1 - lead), lambda lead: max(0.0, 1 + lead)),
+    "rpgan": Formula(
+        lambda real, fake: [softplus(-(x - y)) for x, y in zip(real, fake, strict=True)],
+        lambda fake, real: [softplus(-(y - x)) for x, y in zip(real, fake, strict=True)],
+        compares=True,
+    ),
+    # The energy is −logit, the margin 1, and k is ½ here.
+    "ebgan": each(lambda real, fake: -real + max(0.0, 1 - -fake), lambda fake: -fake),
+    "began": each(lambda real, fake: -real - 0.5 * -fake, lambda fake: -fake),
+    **{
+        f"fgan divergence={name} minimax={minimax}": divergence(name, minimax)
+        for name in DIVERGENCES
+        for minimax in (False, True)
+    },
+}
+
+
+def test_every_form_of_every_loss_has_its_formula_here() -> None:
+    assert FORMULAS.keys() == FORMS.keys(), "write its formula down, and its test is done"
+
+
+@pytest.mark.parametrize("form", FORMULAS)
 class TestAgainstFormulas:
     @bounded
     @given(pairs=pairs)
-    def test_discriminator(self, name: str, pairs: list[tuple[float, float]]) -> None:
-        real, fake = (column(values) for values in zip(*pairs, strict=True))
-        expected = column([FORMULAS[name].discriminator(*pair) for pair in pairs])
-        torch.testing.assert_close(loss_of(name).discriminator(real, fake), expected, **CLOSE)
+    def test_discriminator(self, form: str, pairs: list[tuple[float, float]]) -> None:
+        real, fake = zip(*pairs, strict=True)
+        expected = FORMULAS[form].discriminator(real, fake)
+        found = form_of(form).discriminator(column(real), column(fake))
+        torch.testing.assert_close(found, column(expected), **CLOSE)
 
     @bounded
-    @given(values=st.lists(logits, min_size=1, max_size=9))
-    def test_generator(self, name: str, values: list[float]) -> None:
-        expected = column([FORMULAS[name].generator(value) for value in values])
-        torch.testing.assert_close(loss_of(name).generator(column(values), unasked), expected, **CLOSE)
+    @given(pairs=pairs)
+    def test_generator(self, form: str, pairs: list[tuple[float, float]]) -> None:
+        real, fake = zip(*pairs, strict=True)
+        asked = (lambda: column(real)) if FORMULAS[form].compares else unasked
+        found = form_of(form).generator(column(fake), asked)
+        torch.testing.assert_close(found, column(FORMULAS[form].generator(fake, real)), **CLOSE)
 
     @bounded
-    @given(real=st.floats(-20, 20), fake=st.floats(-20, 20))
-    def test_gradients_are_the_slopes_of_the_formulas(self, name: str, real: float, fake: float) -> None:
+    @given(pairs=st.lists(st.tuples(st.floats(-20, 20), st.floats(-20, 20)), min_size=1, max_size=3))
+    def test_gradients_are_the_slopes_of_the_formulas(self, form: str, pairs: list[tuple[float, float]]) -> None:
+        """Of both players, with respect to real and to fake logits."""
         h = 1e-5
-        assume(abs(real - 1) > 2 * h and abs(fake + 1) > 2 * h)  # the hinge has no slope there
-        formula, x, y = FORMULAS[name], column([real]), column([fake])
-        found = torch.autograd.grad(loss_of(name).discriminator(x, y).sum(), (x, y))
-        (found_generator,) = torch.autograd.grad(loss_of(name).generator(y, unasked).sum(), y)
-        slopes = [
-            (formula.discriminator(real + h, fake) - formula.discriminator(real - h, fake)) / (2 * h),
-            (formula.discriminator(real, fake + h) - formula.discriminator(real, fake - h)) / (2 * h),
-            (formula.generator(fake + h) - formula.generator(fake - h)) / (2 * h),
+        scores = [score for pair in pairs for score in pair]
+        corners = [1.0, -1.0, 3.0, -3.0]  # of hinges, margins and bent logits
+        leads = [x - fmean(pair[1] for pair in pairs) for x, _ in pairs] + [
+            y - fmean(pair[0] for pair in pairs) for _, y in pairs
         ]
-        assert [gradient.item() for gradient in (*found, found_generator)] == pytest.approx(slopes, rel=1e-6, abs=1e-6)
+        assume(all(abs(value - corner) > 2 * h for value in (*scores, *leads) for corner in corners))
+        loss, (real, fake) = form_of(form), (list(side) for side in zip(*pairs, strict=True))
+        x, y = column(real), column(fake)
+        players = {
+            "discriminator": (loss.discriminator(x, y), lambda a, b: sum(FORMULAS[form].discriminator(a, b))),
+            "generator": (loss.generator(y, lambda: x), lambda a, b: sum(FORMULAS[form].generator(b, a))),
+        }
+        for player, (losses, formula) in players.items():
+            found = torch.autograd.grad(losses.sum(), (x, y), allow_unused=True, materialize_grads=True)
+            rounding = 1e-11 * abs(formula(real, fake))  # of the difference, divided by 2h
+            for side, gradient in enumerate(found):
+                for row in range(len(pairs)):
+                    ends = []
+                    for step in (h, -h):
+                        moved = [list(real), list(fake)]
+                        moved[side][row] += step
+                        ends.append(formula(*moved))
+                    slope = (ends[0] - ends[1]) / (2 * h)
+                    assert gradient[row].item() == pytest.approx(slope, rel=1e-6, abs=1e-6 + rounding), player
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("form", FORMS)
 class TestEveryLoss:
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-    def test_finite_with_finite_gradients_at_any_logit(self, name: str, dtype: torch.dtype) -> None:
+    @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+    def test_finite_with_finite_gradients_at_any_logit(self, form: str, dtype: torch.dtype) -> None:
         grid = [(real, fake) for real in EXTREME for fake in EXTREME]
         real, fake = (column(values, dtype) for values in zip(*grid, strict=True))
-        loss = loss_of(name)
+        loss = form_of(form)
         for losses in (loss.discriminator(real, fake), loss.generator(fake, lambda: real)):
             gradients = torch.autograd.grad(losses.sum(), (real, fake), allow_unused=True)
             assert losses.isfinite().all()
@@ -123,10 +207,10 @@ class TestEveryLoss:
         real=st.lists(st.floats(0.01, 0.99), min_size=6, max_size=6),
         fake=st.lists(st.floats(0.01, 0.99), min_size=6, max_size=6),
     )
-    def test_the_players_pull_against_each_other(self, name: str, real: list[float], fake: list[float]) -> None:
+    def test_the_players_pull_against_each_other(self, form: str, real: list[float], fake: list[float]) -> None:
         """Logits strictly between 0 and 1 lie inside every margin and between every pair of targets."""
         x, y = column(real), column(fake)
-        loss = loss_of(name)
+        loss = form_of(form)
         of_real, of_fake = torch.autograd.grad(loss.discriminator(x, y).sum(), (x, y))
         (of_generator,) = torch.autograd.grad(loss.generator(y, x.detach).sum(), y)
         assert (of_real < 0).all(), "the discriminator's loss falls as the real logit rises"
@@ -135,20 +219,29 @@ class TestEveryLoss:
 
     @pytest.mark.parametrize("shape", SHAPES)
     @pytest.mark.parametrize("device", ["cpu", "meta"])
-    def test_nothing_is_reduced(self, name: str, shape: tuple[int, int], device: str) -> None:
+    def test_nothing_is_reduced(self, form: str, shape: tuple[int, int], device: str) -> None:
         real, fake = torch.zeros(shape, device=device), torch.ones(shape, device=device)
-        loss = loss_of(name)
+        loss = form_of(form).to(device)
         assert loss.discriminator(real, fake).shape == shape
         assert loss.generator(fake, lambda: real).shape == shape
         assert loss.score(real).shape == shape
 
     @bounded
     @given(values=st.lists(logits, min_size=2, max_size=9))
-    def test_a_score_is_a_probability_or_the_logit_itself(self, name: str, values: list[float]) -> None:
+    def test_a_score_is_a_probability_or_the_logit_itself(self, form: str, values: list[float]) -> None:
         logit = column(sorted(values)).detach()
-        score = loss_of(name).score(logit)
+        score = form_of(form).score(logit)
         assert torch.equal(score, logit) or ((score >= 0) & (score <= 1)).all()
         assert (score.diff(dim=0) >= 0).all(), "a higher logit never reads as less real"
+
+
+@bounded
+@given(pairs=pairs, drift=st.floats(0, 1))
+def test_drift_keeps_the_scores_of_a_wasserstein_critic_near_0(pairs: list[tuple[float, float]], drift: float) -> None:
+    real, fake = zip(*pairs, strict=True)
+    found = loss_of("wasserstein", drift=drift).discriminator(column(real), column(fake))
+    expected = [y - x + drift * x**2 for x, y in pairs]
+    torch.testing.assert_close(found, column(expected), rtol=1e-12, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", ["bce", "saturating"])

@@ -18,6 +18,7 @@ import ganzoo
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
+from ganzoo.contract.working_state import model_state
 from ganzoo.storage.model_file import read_model
 from ganzoo.testing.foreign_checkpoints import (
     WIDTH,
@@ -195,7 +196,9 @@ def test_numbers_of_a_machine_with_the_other_order_of_bytes(conversions: Convers
 def test_every_variant_can_be_converted_to(variant: str, conversions: Conversions) -> None:
     chosen = select(installed(), variant)
     recipe = build_recipe(chosen, assemble(chosen))
-    networks = {name: lived(network) for name, network in recipe.named_children() if network.state_dict()}
+    networks = {
+        name: lived(network) for name, network in recipe.named_children() if model_state(nn.ModuleDict({name: network}))
+    }
     foreign = {f"net{name[0].upper()}": renamed(network.state_dict()) for name, network in networks.items()}
     done = conversions.convert(foreign, True, chosen)
     assert set(done.assigned) == set(networks)
