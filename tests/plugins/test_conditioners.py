@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -280,6 +281,35 @@ def test_multiplication_leaves_an_image_nearly_as_it_is(kind: str) -> None:
     assert as_noise.mean().item() == pytest.approx(0.0, abs=0.05)
 
 
+TABLE = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8").splitlines()
+    if line.startswith(("| conditioner | site", *(f"| `{name}` | `" for name in installed().names("conditioner"))))
+]
+
+
+def test_the_table_of_the_documents_has_every_conditioner() -> None:
+    header, *rows = TABLE
+    acting = [name for name in installed().names("conditioner") if resolve(declared(name)).sites]
+    assert sorted(row[0].strip("`") for row in rows) == acting
+    assert all(len(row) == len(header) for row in rows)
+
+
+@pytest.mark.parametrize("row", TABLE[1:], ids=lambda row: row[0])
+def test_the_table_of_the_documents_is_true(row: list[str]) -> None:
+    """A conditioner stands in a network exactly where the table says yes, and exactly where the declarations fit."""
+    name, site, *cells = (cell.strip("`") for cell in row)
+    assert resolve(declared(name)).sites == {site}
+    for place, cell in zip(TABLE[0][2:], cells, strict=True):
+        kind, network = place.replace("`", "").split()
+        wanted = [need for need in declared(name).requires if need.any_of[0].startswith("site:")]
+        fits = all(set(need.any_of) & set(installed().component(kind, network).provides) for need in wanted)
+        assert cell == ("yes" if fits else "no"), place
+        if fits:
+            modules = TestInsideNetworks().network(kind, network, name).modules()
+            assert any(isinstance(module, resolve(declared(name))) for module in modules), place
+
+
 class TestNone:
     def test_it_returns_its_very_input(self) -> None:
         for shape, condition in itertools.product((FLAT, MAP), (None, conditions("class"))):
@@ -314,7 +344,7 @@ class TestInsideNetworks:
 
     def network(self, kind: str, name: str, conditioner: str) -> nn.Module:
         component = installed().component(kind, name)
-        narrow = {"mlp": {"widths": (9, 8)}, "dcgan": {"width": 4}, "strided": {"widths": (4, 4)}}[name]
+        narrow = {"mlp": {"widths": (9, 8)}, "dcgan": {"width": 4}}.get(name, {"widths": (4, 4)})
         sites = Sites(resolve(declared(conditioner)), declared(conditioner).config(), FIELDS["class"])
         makes = {"out": Field("image", INPUTS["discriminator"])} if kind == "generator" else {}
         torch.manual_seed(1)
