@@ -22,15 +22,16 @@ LOGIT = Need(
     "it is for discriminators (--discriminator-conditioner projection); "
     "choose another one for the generator, such as --generator-conditioner film or concat",
 )
-BLOCK = Need(("site:block",), "use a network that conditions its hidden layers, such as mlp or dcgan")
+BLOCK = Need(("site:block",), "use --conditioner concat, or a network that conditions its hidden layers, such as mlp")
 NORM = Need(
     ("site:norm",),
-    "choose film there, which needs no norm, or a network with batch norm, "
+    "use --conditioner film, which needs no norm, or a network with batch norm, "
     "such as --discriminator strided or --discriminator dcgan",
 )
 BLOCK_MAP = Need(
     ("site:block-map",),
-    "choose film there, which takes flat layers too, or a network of convolutions, such as dcgan",
+    "use --conditioner film, which takes flat layers too, or networks of convolutions: "
+    "--generator dcgan --discriminator dcgan",
 )
 NOISE = Need(
     ("site:noise",),

@@ -86,8 +86,8 @@ def test_a_conditioner_that_fits_one_network_alone_is_not_advised_for_both() -> 
     [
         ({"conditioner": "projection"}, "--generator-conditioner film"),
         ({"conditioner": "film-noise"}, "--discriminator-conditioner projection"),
-        ({"discriminator_conditioner": "conditional-batch-norm"}, "choose film there"),
-        ({"generator_conditioner": "adain"}, "choose film there"),
+        ({"discriminator_conditioner": "conditional-batch-norm"}, "--conditioner film"),
+        ({"generator_conditioner": "adain"}, "--conditioner film"),
     ],
 )
 def test_a_conditioner_for_other_sites_is_refused_with_one_that_fits(flags: dict[str, str], advised: str) -> None:
