@@ -144,8 +144,8 @@ class SelectedParts:
         if sites.target.needs_norm and not any(isinstance(module, sites.target) for module in network.modules()):
             with sites.attributed():
                 raise TypeError(
-                    f"it acts after a norm, and {self._parts[slot].label} has none with these options: "
-                    "switch its norm on, or choose a conditioner that needs none"
+                    f"it acts after a norm, and {self._parts[slot].label} has none with these options and "
+                    "examples of this size: use its norm, or choose a conditioner that needs none"
                 )
 
     def _attached(self, slot: str, kind: str) -> list[Part]:

@@ -158,7 +158,8 @@ def beside_another(flags: dict[str, object]) -> Iterator[Selection]:
         other = "concat" if needs_condition(installed().component("conditioner", name)) else "none"
         for slots in (("generator", "discriminator"), ("discriminator", "generator")):
             conditioners = dict(zip((f"{slot}_conditioner" for slot in slots), (name, other), strict=True))
-            selection = selections.choose("dcgan", **conditioners, **flags, batch_size=4, steps=3, log_every=1)
+            small = {"dataset_size": 16, "batch_size": 4, "steps": 3, "log_every": 1}
+            selection = selections.choose("dcgan", **conditioners, **flags, **small)
             if not is_refused_by_names(selection):
                 yield selection
 
