@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ganzoo.plugin import Component, Need, Variant, hookimpl
 from ganzoo_cgan import configs
-from ganzoo_cgan.declared_conditioners import conditioners
+from ganzoo_cgan.declared_conditioners import declare_conditioners
 
 PAPER = "Mirza & Osindero 2014, arXiv 1411.1784"
 
@@ -14,7 +14,7 @@ PAPER = "Mirza & Osindero 2014, arXiv 1411.1784"
 @hookimpl
 def ganzoo_components() -> Iterable[Component]:
     """Return the components of this plugin."""
-    yield from conditioners()
+    yield from declare_conditioners()
     images = (Need(("data:image",), "use --generator mlp --discriminator mlp, or a dataset of images"),)
     yield Component(
         kind="generator",

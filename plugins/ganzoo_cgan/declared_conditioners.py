@@ -40,7 +40,7 @@ NOISE = Need(
 )
 
 
-def conditioners() -> Iterable[Component]:
+def declare_conditioners() -> Iterable[Component]:
     """Return the conditioners: for the input, for hidden layers, and for the logit."""
     yield from _of_input()
     yield from _of_blocks()
