@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.augmentation import Augmentation
     from ganzoo.contract.conditioner import Conditioner, Shape, Sites, Unconditioned
     from ganzoo.contract.dataset import Dataset
-    from ganzoo.contract.field_values import FieldValues, embedding
+    from ganzoo.contract.field_values import FieldValues, embedding, values_of
     from ganzoo.contract.head import Head, HeadInput
     from ganzoo.contract.judge import Examples, Judge, JudgeOutput, Track
     from ganzoo.contract.latent import Latent
@@ -69,7 +69,7 @@ _WITH_TORCH = {
     "ganzoo.contract.augmentation": ("Augmentation",),
     "ganzoo.contract.conditioner": ("Conditioner", "Shape", "Sites", "Unconditioned"),
     "ganzoo.contract.dataset": ("Dataset",),
-    "ganzoo.contract.field_values": ("FieldValues", "embedding"),
+    "ganzoo.contract.field_values": ("FieldValues", "embedding", "values_of"),
     "ganzoo.contract.head": ("Head", "HeadInput"),
     "ganzoo.contract.judge": ("Examples", "Judge", "JudgeOutput", "Track"),
     "ganzoo.contract.latent": ("Latent",),
@@ -193,6 +193,7 @@ __all__ = [
     "to_uint8",
     "track",
     "usual_limits",
+    "values_of",
     "warn",
 ]
 

@@ -84,8 +84,10 @@ class SelectedParts:
 
     def network(self, slot: str, condition: Field | None = None, **shapes: Any) -> nn.Module:
         """Return the network in ``slot`` with its conditioners and with initialised weights."""
-        network: nn.Module = self.build(slot, sites=self._sites(slot, condition), **shapes)
+        sites = self._sites(slot, condition)
+        network: nn.Module = self.build(slot, sites=sites, **shapes)
         self._shapes[id(network)] = shapes
+        self._refuse_idle(slot, sites, network)
         for part in self._attached(slot, "initialiser"):
             initialise = self.build(part.slot.name)
             with part.attributed():
@@ -136,6 +138,15 @@ class SelectedParts:
         for part in self._attached(slot, "conditioner"):
             return Sites(_target(part), part.config, condition, part.attributed)
         return Sites(Unconditioned, Config(), None)
+
+    def _refuse_idle(self, slot: str, sites: Sites, network: nn.Module) -> None:
+        """Refuse a conditioner that needs a norm in a network that was set to have none."""
+        if sites.target.needs_norm and not any(isinstance(module, sites.target) for module in network.modules()):
+            with sites.attributed():
+                raise TypeError(
+                    f"it acts after a norm, and {self._parts[slot].label} has none with these options and "
+                    "examples of this size: use its norm, or choose a conditioner that needs none"
+                )
 
     def _attached(self, slot: str, kind: str) -> list[Part]:
         return [part for part in self._parts.values() if part.slot.of == slot and part.slot.kind == kind]

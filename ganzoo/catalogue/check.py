@@ -100,6 +100,9 @@ def _phrase(capability: str) -> str:
         "model:class": "a model that generates a given class",
         "site:input-vector": "a flat input",
         "site:input-map": "an image-shaped input",
+        "site:block-map": "image-shaped blocks",
+        "site:norm": "blocks after batch norm",
+        "site:logit": "the logit with its features",
         "site:noise": "the noise at its sites",
     }
     return phrases.get(capability, f"'{capability}'")
@@ -114,9 +117,10 @@ def _unpaired(selection: Selection, data: Mapping[str, DataSpec]) -> Iterator[st
             blind, seeing = (other, part) if _seeing(part.slot.of, selection) else (part, other)
             by = _seeing(seeing.slot.of, selection)
             names = (repr(one.component.name) if one is seeing else one.label for one in by)
+            fitting = list(_fitting(blind.slot, selection, data))
             remedy = "set both with --conditioner, or neither"
-            if seeing not in by:
-                known = ", ".join(_fitting(blind.slot, selection, data)) or "no installed one"
+            if seeing not in by or seeing.component.name not in fitting:
+                known = ", ".join(fitting) or "no installed one"
                 remedy = f"choose --{blind.slot.name} ({known} would do), or leave out {by[0].label}"
             yield (
                 f"{seeing.slot.of} is conditioned by {' and '.join(names)} but {blind.slot.of} is not "

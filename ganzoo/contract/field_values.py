@@ -64,6 +64,15 @@ class FieldValues(ABC):
         """
         raise ValueError(f"{self.field.describe()} have no embedding")
 
+    @property
+    def code_size(self) -> int:
+        """The number N of numbers in a :meth:`code`."""
+        return self.field.size
+
+    def code(self, values: Tensor) -> Tensor:
+        """Return values (B, …) as numbers (B, N), float32, with nothing learnt: a class is one-hot."""
+        return values.flatten(1).float()
+
     def every(self, count: int) -> Tensor:
         """Return conditions (count, …) for someone who chose none; raises :class:`UserError` if one must choose."""
         raise UserError(f"this model is conditional and needs {self.needed()}")

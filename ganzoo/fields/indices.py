@@ -57,6 +57,15 @@ class ClassValues(_Indices):
         nn.init.normal_(layer.weight, mean, deviation)
         return layer
 
+    @property
+    def code_size(self) -> int:
+        """The number of classes."""
+        return self.field.classes
+
+    def code(self, values: Tensor) -> Tensor:
+        """Return one-hot classes."""
+        return _counts(values[:, None], self.code_size)
+
     def every(self, count: int) -> Tensor:
         """Return all classes in turn."""
         return torch.arange(count) % self.field.classes
@@ -93,6 +102,15 @@ class ClassValues(_Indices):
         return self.field.class_name(int(value))
 
 
+def _counts(indices: Tensor, many: int) -> Tensor:
+    """Return how often each of ``many`` indices is in each row of indices (B, L), as float32 (B, many).
+
+    An index out of range raises.
+    """
+    counts = torch.zeros(len(indices), many, device=indices.device)
+    return counts.scatter_add_(1, indices, torch.ones_like(indices, dtype=counts.dtype))
+
+
 def _whole(value: Any) -> str:
     """Return a whole number of any type as a word, and anything else as text."""
     try:
@@ -115,6 +133,16 @@ class CaptionValues(_Indices):
         layer = nn.EmbeddingBag(max(len(self.field.names), 1), size, mode="mean", padding_idx=0)
         nn.init.normal_(layer.weight, mean, deviation)
         return layer
+
+    @property
+    def code_size(self) -> int:
+        """The number of words without padding, at least 1."""
+        return max(len(self.field.names) - 1, 1)
+
+    def code(self, values: Tensor) -> Tensor:
+        """Return the share of each word among the words of a caption; an empty caption is all zeros."""
+        counts = _counts(values, 1 + self.code_size)[:, 1:]
+        return counts / counts.sum(1, keepdim=True).clamp_min(1)
 
     def needed(self) -> str:
         """Return how to give a caption."""

@@ -41,6 +41,16 @@ class JoinedValues(FieldValues):
         """Return the sum of an embedding of each member."""
         return _SumOfEmbeddings(self, size, deviation, mean)
 
+    @property
+    def code_size(self) -> int:
+        """The sum of those of the members."""
+        return sum(member.code_size for member in self.members.values())
+
+    def code(self, values: Tensor) -> Tensor:
+        """Return the codes of the members beside each other."""
+        parts = zip(self.members.values(), self.divide(values), strict=True)
+        return torch.cat([member.code(part) for member, part in parts], dim=1)
+
     def every(self, count: int) -> Tensor:
         """Return what each member returns; raises :class:`UserError` if one of them must be chosen."""
         try:

@@ -6,69 +6,15 @@ from collections.abc import Iterable
 
 from ganzoo.plugin import Combination, Component, Need, Variant, hookimpl
 from ganzoo_cgan import configs
+from ganzoo_cgan.declared_conditioners import declare_conditioners
 
 PAPER = "Mirza & Osindero 2014, arXiv 1411.1784"
-
-CONDITION = Need(
-    ("condition:embedding",),
-    "use --conditioner none, or data with labels (one sub-folder per class)",
-)
-INPUT = Need(("site:input-vector", "site:input-map"), "use a network that conditions its input, such as mlp or dcgan")
-PLANE = Need(
-    ("site:input-map",),
-    "choose another conditioner there, such as concat, or a network that takes images, "
-    "such as --discriminator strided or --discriminator dcgan",
-)
 
 
 @hookimpl
 def ganzoo_components() -> Iterable[Component]:
     """Return the components of this plugin."""
-    yield Component(
-        kind="conditioner",
-        name="concat",
-        summary="concatenate an embedding of the condition with the input",
-        target="ganzoo_cgan.conditioners:Concat",
-        config=configs.ConcatConfig,
-        requires=(CONDITION, INPUT),
-        source=PAPER,
-    )
-    yield Component(
-        kind="conditioner",
-        name="multiply",
-        summary="multiply the input by an embedding of the condition, element by element",
-        target="ganzoo_cgan.conditioners:Multiply",
-        config=configs.MultiplyConfig,
-        requires=(CONDITION, INPUT),
-        equation="h = x · e(y), element by element, with one learned embedding e(y) for each class",
-        strengths="The noise cannot be ignored, as the class reaches the network only through it: varied examples.",
-        pitfalls="Noise with mean 0 hides the class: only the variance of its products tells the classes apart. With a "
-        "mean that is too large, the noise is forgotten. In the discriminator, embeddings close to 1 hide the class.",
-        origin="measured on MNIST, see docs/conditioners.md",
-        combinations=(
-            # The mean of this noise is not 0, so that the embedding which it multiplies also reaches the network alone.
-            Combination(
-                when={"recipe": "adversarial", "generator-conditioner": "multiply"},
-                defaults={"latent": "uniform", "latent.highest": 1.5},
-            ),
-        ),
-    )
-    yield Component(
-        kind="conditioner",
-        name="add",
-        summary="add an embedding of the condition to the input, element by element",
-        target="ganzoo_cgan.conditioners:Add",
-        config=configs.EmbeddingConfig,
-        requires=(CONDITION, INPUT),
-    )
-    yield Component(
-        kind="conditioner",
-        name="label-plane",
-        summary="append an embedding of the condition to the image as one more channel",
-        target="ganzoo_cgan.conditioners:LabelPlane",
-        config=configs.EmbeddingConfig,
-        requires=(CONDITION, PLANE),
-    )
+    yield from declare_conditioners()
     images = (Need(("data:image",), "use --generator mlp --discriminator mlp, or a dataset of images"),)
     yield Component(
         kind="generator",
@@ -77,7 +23,7 @@ def ganzoo_components() -> Iterable[Component]:
         target="ganzoo_cgan.convolutional:UpsamplingGenerator",
         config=configs.UpsamplingConfig,
         requires=images,
-        provides=("site:input-vector", "site:block", "site:noise"),
+        provides=("site:input-vector", "site:block", "site:block-map", "site:norm", "site:noise"),
     )
     yield Component(
         kind="discriminator",
@@ -86,7 +32,7 @@ def ganzoo_components() -> Iterable[Component]:
         target="ganzoo_cgan.convolutional:StridedDiscriminator",
         config=configs.StridedConfig,
         requires=images,
-        provides=("site:input-map", "site:block", "site:head"),
+        provides=("site:input-map", "site:block", "site:block-map", "site:norm", "site:head", "site:logit"),
     )
 
 

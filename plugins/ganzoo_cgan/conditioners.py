@@ -9,8 +9,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ganzoo.plugin import Conditioner, Field, Shape, embedding
-from ganzoo_cgan.configs import ConcatConfig, EmbeddingConfig, MultiplyConfig
+from ganzoo.plugin import Conditioner, Field, Shape, embedding, values_of
+from ganzoo_cgan.configs import ConcatConfig, EmbeddingConfig, MultiplyConfig, OneHotConfig
 
 
 @final
@@ -22,13 +22,34 @@ class Concat(Conditioner):
         size = config.size or condition.classes or condition.size
         self.embedding = embedding(condition, size, config.deviation)
         self.out_shape = (shape[0] + size, *shape[1:])
-        self._plane = shape[1:]
 
     def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
         """Map (B, F) to (B, F + E), or (B, C, H, W) to (B, C + E, H, W)."""
-        code: Tensor = self.embedding(condition)
-        planes = code.view(*code.shape, *[1] * len(self._plane)).expand(*code.shape, *self._plane)
-        return torch.cat([x, planes], dim=1)
+        return beside(x, self.embedding(condition))
+
+
+@final
+class OneHot(Conditioner):
+    """Concatenates the condition itself, with nothing learnt, or appends it to an image as constant channels.
+
+    A class is one-hot, a vector its own numbers, a caption the shares of its words.
+    """
+
+    def __init__(self, config: OneHotConfig, shape: Shape, condition: Field):
+        super().__init__()
+        self._values, self._scale = values_of(condition), config.scale
+        self.out_shape = (shape[0] + self._values.code_size, *shape[1:])
+
+    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        """Map (B, F) to (B, F + N), or (B, C, H, W) to (B, C + N, H, W)."""
+        assert condition is not None
+        return beside(x, self._scale * self._values.code(condition))
+
+
+def beside(x: Tensor, code: Tensor) -> Tensor:
+    """Return x (B, C, …) with a code (B, E) as E more channels, which are constant."""
+    planes = code.view(*code.shape, *[1] * (x.dim() - 2)).expand(*code.shape, *x.shape[2:])
+    return torch.cat([x, planes], dim=1)
 
 
 class Elementwise(Conditioner):

@@ -39,6 +39,31 @@ class ConcatConfig(Config):
 
 
 @dataclass(frozen=True)
+class OneHotConfig(Config):
+    """Options of the one-hot code."""
+
+    scale: float = option(1.0, "what a number of the code is multiplied by: the value of a one-hot class")
+
+
+@dataclass(frozen=True)
+class ProjectionConfig(Config):
+    """Options of the projection."""
+
+    deviation: float = option(
+        1.0, "initial standard deviation of what the projection adds to a logit, for features of mean square 1", low=0
+    )
+
+
+@dataclass(frozen=True)
+class ModulationConfig(Config):
+    """Options of a conditioner that scales and shifts channels."""
+
+    deviation: float = option(
+        0.0, "initial standard deviation of scales, around 1, and of shifts, around 0, among conditions", low=0
+    )
+
+
+@dataclass(frozen=True)
 class UpsamplingConfig(Config):
     """Options of the upsampling generator."""
 

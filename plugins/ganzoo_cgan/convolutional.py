@@ -49,11 +49,11 @@ class UpsamplingGenerator(Generator):
         self.dense = nn.Sequential(nn.Linear(math.prod(self.input.out_shape), math.prod(self._start)), nn.ReLU())
         self.up = nn.Upsample(scale_factor=2)
         self.conv1 = halving(wide, wide, config.padding)
-        self.norm1 = nn.BatchNorm2d(wide, eps=config.norm_eps)
-        self.block1 = sites.at("block", self._start, noise)
+        self.block1 = sites.at("block", self._start, noise, normalised=True)
+        self.norm1 = self.block1.norm_before(nn.BatchNorm2d(wide, eps=config.norm_eps))
         self.conv2 = nn.Conv2d(self.block1.out_shape[0], narrow, 3, padding=1)
-        self.norm2 = nn.BatchNorm2d(narrow, eps=config.norm_eps)
-        self.block2 = sites.at("block", (narrow, height // 2, width // 2), noise)
+        self.block2 = sites.at("block", (narrow, height // 2, width // 2), noise, normalised=True)
+        self.norm2 = self.block2.norm_before(nn.BatchNorm2d(narrow, eps=config.norm_eps))
         self.activation = nn.LeakyReLU(config.slope)
         self.output = nn.Sequential(nn.Conv2d(self.block2.out_shape[0], channels, 3, padding=1), nn.Tanh())
 
@@ -78,8 +78,8 @@ class StridedDiscriminator(Discriminator):
         self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
         for units in config.widths:
             height, width = -(-height // 2), -(-width // 2)
-            block = sites.at("block", (units, height, width))
-            norm = nn.BatchNorm2d(units, eps=config.norm_eps)
+            block = sites.at("block", (units, height, width), normalised=True)
+            norm = block.norm_before(nn.BatchNorm2d(units, eps=config.norm_eps))
             self.layers.append(nn.Sequential(halving(channels, units, config.padding), norm))
             self.blocks.append(block)
             channels = block.out_shape[0]
@@ -87,6 +87,7 @@ class StridedDiscriminator(Discriminator):
         self.feature_width = channels * height * width
         self.head = sites.at("head", (self.feature_width,))
         self.output = nn.Linear(math.prod(self.head.out_shape), 1)
+        self.logit = sites.at("logit", (1,), features=(self.feature_width,))
 
     def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
         """Map (B, C, H, W) to one logit (B, 1) and the flat last feature map (B, F)."""
@@ -94,4 +95,5 @@ class StridedDiscriminator(Discriminator):
         for layer, block in zip(self.layers, self.blocks, strict=True):
             h = self.activation(block(layer(h), condition))
         features = h.flatten(1)
-        return DiscriminatorOutput(self.output(self.head(features, condition)), features)
+        logit = self.output(self.head(features, condition))
+        return DiscriminatorOutput(self.logit(logit, condition, features=features), features)

@@ -23,7 +23,7 @@ def ganzoo_components() -> Iterable[Component]:
         target="ganzoo_dcgan.networks:DCGANGenerator",
         config=configs.DCGANConfig,
         requires=images,
-        provides=("site:input-vector", "site:block", "site:noise"),
+        provides=("site:input-vector", "site:block", "site:block-map", "site:norm", "site:noise"),
         source=PAPER,
     )
     yield Component(
@@ -33,7 +33,7 @@ def ganzoo_components() -> Iterable[Component]:
         target="ganzoo_dcgan.networks:DCGANDiscriminator",
         config=configs.DCGANDiscriminatorConfig,
         requires=images,
-        provides=("site:input-map", "site:block", "site:head"),
+        provides=("site:input-map", "site:block", "site:block-map", "site:norm", "site:head", "site:logit"),
         source=PAPER,
     )
 

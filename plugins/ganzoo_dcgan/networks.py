@@ -38,8 +38,8 @@ class DCGANGenerator(Generator):
         for depth, after in enumerate(inwards):
             kernel, stride, padding = (4, 2, 1) if depth else (base, 1, 0)
             upsample = nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False)
-            block = sites.at("block", (after, *(side * 2**depth for side in base)), noise)
-            self.layers.append(nn.Sequential(upsample, nn.BatchNorm2d(after)))
+            block = sites.at("block", (after, *(side * 2**depth for side in base)), noise, normalised=True)
+            self.layers.append(nn.Sequential(upsample, block.norm_before(nn.BatchNorm2d(after))))
             self.blocks.append(block)
             before = block.out_shape[0]
         self.activation = nn.ReLU(inplace=True)
@@ -68,8 +68,9 @@ class DCGANDiscriminator(Discriminator):
         for depth, after in enumerate(outwards):
             sides = tuple(side // 2 for side in sides)
             norm = nn.BatchNorm2d(after) if depth else nn.Identity()
-            block = sites.at("block", (after, *sides))
-            self.layers.append(nn.Sequential(nn.Conv2d(before, after, 4, 2, 1, bias=False), norm))
+            block = sites.at("block", (after, *sides), normalised=depth > 0)
+            conv = nn.Conv2d(before, after, 4, 2, 1, bias=False)
+            self.layers.append(nn.Sequential(conv, block.norm_before(norm)))
             self.blocks.append(block)
             before = block.out_shape[0]
         # With slope 0, the operation in place has no gradient.
@@ -77,6 +78,7 @@ class DCGANDiscriminator(Discriminator):
         self.feature_width = before * math.prod(base)
         self.head = sites.at("head", (before, *base))
         self.output = nn.Conv2d(self.head.out_shape[0], 1, base, bias=False)
+        self.logit = sites.at("logit", (1,), features=(self.feature_width,))
 
     def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
         """Map (B, C, H, W) to one logit (B, 1) and the flat last feature map (B, F)."""
@@ -84,4 +86,5 @@ class DCGANDiscriminator(Discriminator):
         for layer, block in zip(self.layers, self.blocks, strict=True):
             h = self.activation(block(layer(h), condition))
         logit: Tensor = self.output(self.head(h, condition))
-        return DiscriminatorOutput(logit.flatten(1), h.flatten(1))
+        features = h.flatten(1)
+        return DiscriminatorOutput(self.logit(logit.flatten(1), condition, features=features), features)

@@ -49,6 +49,9 @@ def ganzoo_components() -> Iterable[Component]:
         name="none",
         summary="no condition",
         target="ganzoo.contract.conditioner:Unconditioned",
+        equation="x",
+        strengths="For data without labels, and for a network beside a head that classifies.",
+        pitfalls="Either both networks use the condition, or neither does.",
     )
     yield Component(
         kind="head",
@@ -68,7 +71,7 @@ def ganzoo_components() -> Iterable[Component]:
         summary="fully connected layers; for images of any size and for points",
         target="ganzoo_gan.mlp:MLPGenerator",
         config=configs.MLPGeneratorConfig,
-        provides=("site:input-vector", "site:block", "site:noise"),
+        provides=("site:input-vector", "site:block", "site:norm", "site:noise"),
         source=PAPER,
     )
     yield Component(
@@ -77,7 +80,7 @@ def ganzoo_components() -> Iterable[Component]:
         summary="fully connected layers; for images of any size and for points",
         target="ganzoo_gan.mlp:MLPDiscriminator",
         config=configs.MLPDiscriminatorConfig,
-        provides=("site:input-vector", "site:block", "site:head"),
+        provides=("site:input-vector", "site:block", "site:head", "site:logit"),
         source=PAPER,
     )
     yield Component(

@@ -37,8 +37,8 @@ class MLPGenerator(Generator):
         for depth, units in enumerate(config.widths):
             normed = config.norm and depth > 0
             norm = nn.BatchNorm1d(units, eps=config.norm_eps) if normed else nn.Identity()
-            block = sites.at("block", (units,), noise)
-            self.layers.append(nn.Sequential(nn.Linear(width, units), norm))
+            block = sites.at("block", (units,), noise, normalised=normed)
+            self.layers.append(nn.Sequential(nn.Linear(width, units), block.norm_before(norm)))
             self.blocks.append(block)
             width = math.prod(block.out_shape)
         self.activation = nn.LeakyReLU(config.slope)
@@ -74,10 +74,12 @@ class MLPDiscriminator(Discriminator):
         self.feature_width = width
         self.head = sites.at("head", (width,))
         self.output = nn.Linear(math.prod(self.head.out_shape), 1)
+        self.logit = sites.at("logit", (1,), features=(width,))
 
     def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
         """Map (B, \\*in_shape) to one logit (B, 1) and the last hidden layer (B, F)."""
         h = self.input(x.flatten(1), condition)
         for layer, block, activation in zip(self.layers, self.blocks, self.activations, strict=True):
             h = activation(block(layer(h), condition))
-        return DiscriminatorOutput(self.output(self.head(h, condition)), h)
+        logit = self.output(self.head(h, condition))
+        return DiscriminatorOutput(self.logit(logit, condition, features=h), h)

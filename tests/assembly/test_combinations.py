@@ -17,7 +17,7 @@ import pytest
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection, installed
-from ganzoo.catalogue.check import check
+from ganzoo.catalogue.check import check, needs_condition
 from ganzoo.errors import Refused
 from ganzoo.testing import selections
 from ganzoo.testing.run_files import rows_of
@@ -171,7 +171,27 @@ def fitting(allowed: dict[bool, list[Row]], stand_in_root: Root) -> list[Selecti
         networks = [narrow(slot, parts[slot].component.name) for slot in ("generator", "discriminator")]
         flags = {**networks[0], **networks[1], "steps": 3, "log_every": 1}
         chosen.append(choose(row, stand_in_root(row[3]), **flags))
-    return chosen
+    return [*chosen, *beside_another({**narrow("generator", "dcgan"), **narrow("discriminator", "dcgan")})]
+
+
+def beside_another(flags: dict[str, object]) -> Iterator[Selection]:
+    """Yield each conditioner in one network of ``dcgan``, beside another one in the other network, where it fits."""
+    for name in installed().names("conditioner"):
+        other = "concat" if needs_condition(installed().component("conditioner", name)) else "none"
+        for slots in (("generator", "discriminator"), ("discriminator", "generator")):
+            conditioners = dict(zip((f"{slot}_conditioner" for slot in slots), (name, other), strict=True))
+            small = {"dataset_size": 16, "batch_size": 4, "steps": 3, "log_every": 1}
+            selection = selections.choose("dcgan", **conditioners, **flags, **small)
+            if not is_refused_by_names(selection):
+                yield selection
+
+
+def test_every_conditioner_fits_a_network_beside_another() -> None:
+    fitting = list(beside_another({}))
+    for selection in fitting:
+        assert not refusal(selection)
+    in_one = {part.component.name for one in fitting for part in one.parts.values() if part.slot.kind == "conditioner"}
+    assert in_one == set(installed().names("conditioner"))
 
 
 def test_every_part_trains_with_some_others(fitting: list[Selection], tmp_path: Path) -> None:

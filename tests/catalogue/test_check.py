@@ -33,11 +33,12 @@ def fits(variant: str, **flags: Any) -> dict[str, DataSpec]:
 CONDITIONERS = [
     name for name in installed().names("conditioner") if installed().component("conditioner", name).requires
 ]
-VECTORS = [
+MLP = set.intersection(*(set(installed().component(kind, "mlp").provides) for kind in ("generator", "discriminator")))
+VECTORS = [  # those that fit both networks
     name
     for name in CONDITIONERS
     if all(
-        "site:input-map" not in need.any_of or "site:input-vector" in need.any_of
+        MLP & set(need.any_of) or not need.any_of[0].startswith("site:")
         for need in installed().component("conditioner", name).requires
     )
 ]
@@ -69,6 +70,29 @@ def test_a_condition_that_one_player_does_not_see_is_refused(conditioner: str, b
 @pytest.mark.parametrize("conditioner", VECTORS)
 def test_two_conditioners_of_two_kinds_fit_each_other(conditioner: str) -> None:
     fits("cgan", conditioner=conditioner, generator_conditioner=VECTORS[0])
+
+
+def test_a_conditioner_that_fits_one_network_alone_is_not_advised_for_both() -> None:
+    (problem,) = refused("gan", discriminator_conditioner="projection")
+    assert "set both" not in problem
+    advised = problem.split("choose --generator-conditioner (")[1].split(" would do")[0].split(", ")
+    assert {"concat", "film", "conditional-batch-norm"} <= set(advised)
+    for name in advised:
+        fits("gan", discriminator_conditioner="projection", generator_conditioner=name)
+
+
+@pytest.mark.parametrize(
+    ("flags", "advised"),
+    [
+        ({"conditioner": "projection"}, "--generator-conditioner film"),
+        ({"conditioner": "film-noise"}, "--discriminator-conditioner projection"),
+        ({"discriminator_conditioner": "conditional-batch-norm"}, "--conditioner film"),
+        ({"generator_conditioner": "adain"}, "--conditioner film"),
+    ],
+)
+def test_a_conditioner_for_other_sites_is_refused_with_one_that_fits(flags: dict[str, str], advised: str) -> None:
+    (problem,) = refused("cgan", **flags)
+    assert advised in problem
 
 
 def test_without_any_condition_labelled_data_fits() -> None:

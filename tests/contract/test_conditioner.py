@@ -1,4 +1,4 @@
-"""Conditioners that see the noise as well as the condition."""
+"""Conditioners that see the noise or the features as well as the condition, and those that need a norm."""
 
 from __future__ import annotations
 
@@ -69,6 +69,52 @@ def test_noise_that_was_announced_must_come() -> None:
     style = Sites(Style, Config(), CLASSES).at("block", (4,), noise=(5,))
     with pytest.raises(TypeError, match="which the network announced for this site and does not pass"):
         style(torch.zeros(2, 4), torch.tensor([0, 2]))
+
+
+class Product(Conditioner):
+    """A conditioner that sees the features of a logit, as third parties may write it."""
+
+    sites = frozenset({"logit"})
+    uses_features = True
+
+    def __init__(self, config: Config, shape: Shape, condition: Field, features: Shape):
+        super().__init__()
+        self.out_shape, self.features = shape, features
+
+    def forward(self, x: Tensor, condition: Tensor | None, features: Tensor | None = None) -> Tensor:
+        assert condition is not None
+        assert features is not None
+        return x + (condition[:, None] * features).sum(1, keepdim=True)
+
+
+class AfterNorm(Shifted):
+    """A conditioner that acts where the network has just normalised."""
+
+    needs_norm = True
+
+
+def test_the_features_reach_a_conditioner_that_uses_them() -> None:
+    product = Sites(Product, Config(), CLASSES).at("logit", (1,), features=(2,))
+    assert product.features == (2,)
+    found = product(torch.zeros(2, 1), torch.tensor([1, 2]), features=torch.tensor([[3.0, 4.0], [5.0, 6.0]]))
+    assert found.tolist() == [[7.0], [22.0]]
+
+
+def test_a_logit_without_features_is_refused() -> None:
+    with pytest.raises(TypeError, match="it uses the features, and the network passes none at its site 'logit'"):
+        Sites(Product, Config(), CLASSES).at("logit", (1,))
+
+
+def test_features_that_were_announced_must_come() -> None:
+    product = Sites(Product, Config(), CLASSES).at("logit", (1,), features=(2,))
+    with pytest.raises(TypeError, match="it uses the features, which the network announced for this site"):
+        product(torch.zeros(2, 1), torch.tensor([1, 2]))
+
+
+def test_a_conditioner_that_needs_a_norm_acts_after_norms_alone() -> None:
+    sites = Sites(AfterNorm, Config(), CLASSES)
+    assert isinstance(sites.at("block", (4,), normalised=True), AfterNorm)
+    assert isinstance(sites.at("block", (4,)), Unconditioned)
 
 
 def test_a_discriminator_is_refused_before_torch_is_needed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 
 from ganzoo.assembly.parts import resolve
 from ganzoo.catalogue import Component, DataSpec, Field, installed
+from ganzoo.catalogue.check import needs_condition
+from ganzoo.catalogue.data import joined
 from ganzoo.catalogue.options import make
 from ganzoo.contract.conditioner import Conditioner, Shape, Sites, Unconditioned
 from ganzoo.contract.networks import DiscriminatorOutput
@@ -20,7 +23,11 @@ FIELDS = {
     "vector": Field("vector", (4,)),
     "tokens": Field("tokens", (6,), names=("<pad>", "a", "big", "red", "ball")),
 }
+EVERY_FIELD = {**FIELDS, "joined": joined({"first": FIELDS["class"], "second": Field("vector", (2,))})}
 FLAT, MAP = (7,), (3, 4, 6)
+LOGIT, LOGIT_MAP = (1,), (1, 4, 6)
+NOISE, FEATURES = (5,), {LOGIT: FLAT, LOGIT_MAP: MAP}
+SITES = ("input", "block", "head", "logit")
 BATCH = 6
 INPUTS = {"generator": (10,), "discriminator": (3, 16, 16)}
 
@@ -29,7 +36,7 @@ def declared(name: str) -> Component:
     return installed().component("conditioner", name)
 
 
-CONDITIONERS = [name for name in installed().names("conditioner") if resolve(declared(name)).sites]
+CONDITIONERS = [name for name in installed().names("conditioner") if needs_condition(declared(name))]
 
 
 def needs(name: str) -> set[str]:
@@ -38,22 +45,43 @@ def needs(name: str) -> set[str]:
 
 def shapes(name: str) -> list[Shape]:
     """The shapes of the sites that a conditioner declares it fits; one that is not for the input fits any."""
-    if "input" not in resolve(declared(name)).sites:
-        return [FLAT, MAP]
+    sites = resolve(declared(name)).sites
+    if "logit" in sites:
+        return [LOGIT, LOGIT_MAP]
+    if "input" not in sites:
+        return [MAP] if "site:block-map" in needs(name) else [FLAT, MAP]
     return [shape for site, shape in (("site:input-vector", FLAT), ("site:input-map", MAP)) if site in needs(name)]
 
 
 def kinds(name: str) -> list[str]:
-    return [kind for kind, field in FIELDS.items() if DataSpec({"x": field}, "x", "x").provides & needs(name)]
+    return [kind for kind, field in EVERY_FIELD.items() if DataSpec({"x": field}, "x", "x").provides & needs(name)]
 
 
 def conditioner_of(name: str, shape: Shape, kind: str = "class", **options: Any) -> Conditioner:
+    target = resolve(declared(name))
+    sites = Sites(target, make(declared(name).config, options, name), EVERY_FIELD[kind])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        conditioner: Conditioner = resolve(declared(name))(
-            make(declared(name).config, options, name), shape, FIELDS[kind]
-        )
+        return sites.at(next(iter(target.sites)), shape, NOISE, FEATURES.get(shape, ()), normalised=True)
+
+
+def stirred(conditioner: Conditioner) -> Conditioner:
+    """The conditioner after some training: one that scales by 1 at the beginning does not depend on the condition."""
+    rng = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in conditioner.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=rng))
     return conditioner
+
+
+def applied(
+    conditioner: Conditioner, x: Tensor, condition: Tensor | None, first: int = 0, alike: bool = False
+) -> Tensor:
+    """The result for examples from number ``first`` on, with the noise and the features of each; or all ``alike``."""
+    rows = torch.full((len(x),), first) if alike else torch.arange(first, first + len(x))
+    z = examples(16, *NOISE, seed=2)[rows].to(x.device)
+    features = examples(16, *FEATURES.get(tuple(x.shape[1:]), FLAT), seed=3)[rows].to(x.device)
+    return conditioner(x, condition, z, features)
 
 
 def examples(*shape: int, seed: int = 0) -> Tensor:
@@ -67,6 +95,9 @@ def conditions(kind: str, count: int = BATCH, seed: int = 0) -> Tensor:
         return torch.arange(count) % FIELDS[kind].classes
     if kind == "vector":
         return torch.eye(FIELDS[kind].size)[torch.arange(count) % FIELDS[kind].size]
+    if kind == "joined":
+        numbers = torch.arange(count)
+        return torch.stack([numbers % 5, numbers / count, -numbers], dim=1).float()
     words = torch.randint(0, len(FIELDS[kind].names), (count, FIELDS[kind].size), generator=rng)
     words[:, 0] = 1 + torch.arange(count) % (len(FIELDS[kind].names) - 1)
     return words
@@ -78,9 +109,10 @@ CAPTION_CASES = [(name, shape) for name, kind, shape in CASES if kind == "tokens
 
 
 def test_there_are_conditioners_and_each_fits_something() -> None:
-    assert {"concat", "multiply", "add", "label-plane"} <= set(CONDITIONERS)
+    assert {"concat", "multiply", "add", "label-plane", "one-hot", "film", "adain", "projection"} <= set(CONDITIONERS)
     assert {name for name, _, _ in CASES} == set(CONDITIONERS)
-    assert {kind for _, kind, _ in CASES} == set(FIELDS)
+    for name in CONDITIONERS:
+        assert set(kinds(name)) == set(EVERY_FIELD), "classes, vectors, captions, and several of them together"
 
 
 @pytest.mark.parametrize(("name", "kind", "shape"), CASES)
@@ -88,27 +120,27 @@ class TestEveryConditioner:
     @pytest.mark.parametrize("batch", [1, 9])
     def test_out_shape_is_the_truth(self, name: str, kind: str, shape: Shape, batch: int) -> None:
         conditioner = conditioner_of(name, shape, kind)
-        made = conditioner(examples(batch, *shape), conditions(kind, batch))
+        made = applied(conditioner, examples(batch, *shape), conditions(kind, batch))
         assert made.shape == (batch, *conditioner.out_shape)
         assert made.dtype == torch.float32
         assert made.isfinite().all()
 
     def test_it_answers_to_its_condition(self, name: str, kind: str, shape: Shape) -> None:
-        conditioner = conditioner_of(name, shape, kind)
+        conditioner = stirred(conditioner_of(name, shape, kind))
         x = examples(1, *shape).expand(BATCH, *shape)
-        made = conditioner(x, conditions(kind))
+        made = applied(conditioner, x, conditions(kind), alike=True)
         assert not torch.allclose(made[0], made[1])
 
     def test_examples_do_not_mix(self, name: str, kind: str, shape: Shape) -> None:
-        conditioner = conditioner_of(name, shape, kind).eval()
+        conditioner = stirred(conditioner_of(name, shape, kind)).eval()
         x, condition = examples(BATCH, *shape), conditions(kind)
-        one_by_one = torch.cat([conditioner(x[i : i + 1], condition[i : i + 1]) for i in range(BATCH)])
-        torch.testing.assert_close(conditioner(x, condition), one_by_one)
+        one_by_one = [applied(conditioner, x[i : i + 1], condition[i : i + 1], first=i) for i in range(BATCH)]
+        torch.testing.assert_close(applied(conditioner, x, condition), torch.cat(one_by_one))
 
     def test_gradients_reach_its_input_and_its_own_weights(self, name: str, kind: str, shape: Shape) -> None:
         conditioner = conditioner_of(name, shape, kind)
         x = examples(BATCH, *shape).requires_grad_(True)
-        made = conditioner(x, conditions(kind))
+        made = applied(conditioner, x, conditions(kind))
         (made * examples(*made.shape, seed=1)).sum().backward()
         for tensor in (x, *conditioner.parameters()):
             assert tensor.grad is not None
@@ -117,7 +149,7 @@ class TestEveryConditioner:
 
     def test_meta_tensors_pass(self, name: str, kind: str, shape: Shape) -> None:
         conditioner = conditioner_of(name, shape, kind).to("meta")
-        made = conditioner(torch.empty(2, *shape, device="meta"), conditions(kind, 2).to("meta"))
+        made = applied(conditioner, torch.empty(2, *shape, device="meta"), conditions(kind, 2).to("meta"))
         assert made.shape == (2, *conditioner.out_shape)
 
 
@@ -127,13 +159,13 @@ class TestClasses:
     def test_a_label_out_of_range_raises(self, name: str, shape: Shape, label: int) -> None:
         conditioner = conditioner_of(name, shape)
         with pytest.raises((IndexError, RuntimeError, ValueError)):
-            conditioner(examples(2, *shape), torch.tensor([0, label]))
+            applied(conditioner, examples(2, *shape), torch.tensor([0, label]))
 
     def test_classes_are_names_alone(self, name: str, shape: Shape) -> None:
         """Permuting the classes together with the rows of the embedding changes nothing."""
-        conditioner = conditioner_of(name, shape).eval()
+        conditioner = stirred(conditioner_of(name, shape)).eval()
         x, labels = examples(BATCH, *shape), conditions("class")
-        before = conditioner(x, labels)
+        before = applied(conditioner, x, labels)
         order = torch.tensor([3, 0, 4, 1, 2])
         tables = [module for module in conditioner.modules() if isinstance(module, nn.Embedding)]
         if not tables:
@@ -141,25 +173,26 @@ class TestClasses:
         with torch.no_grad():
             for table in tables:
                 table.weight.copy_(table.weight[order].clone())
-        assert torch.equal(conditioner(x, order.argsort()[labels]), before)
-        assert not torch.equal(conditioner(x, labels), before)
+        assert torch.equal(applied(conditioner, x, order.argsort()[labels]), before)
+        assert not torch.equal(applied(conditioner, x, labels), before)
 
 
 @pytest.mark.parametrize(("name", "shape"), CAPTION_CASES)
 class TestCaptions:
     def test_padding_has_no_meaning(self, name: str, shape: Shape) -> None:
-        conditioner = conditioner_of(name, shape, "tokens")
+        conditioner = stirred(conditioner_of(name, shape, "tokens"))
         x = examples(1, *shape)
         short, long = torch.tensor([[2, 3, 0, 0, 0, 0]]), torch.tensor([[0, 0, 2, 0, 3, 0]])
-        torch.testing.assert_close(conditioner(x, short), conditioner(x, long))
+        torch.testing.assert_close(applied(conditioner, x, short), applied(conditioner, x, long))
 
     def test_an_empty_caption_is_allowed(self, name: str, shape: Shape) -> None:
-        made = conditioner_of(name, shape, "tokens")(examples(1, *shape), torch.zeros(1, 6, dtype=torch.int64))
+        conditioner = conditioner_of(name, shape, "tokens")
+        made = applied(conditioner, examples(1, *shape), torch.zeros(1, 6, dtype=torch.int64))
         assert made.isfinite().all()
 
     def test_an_unknown_word_raises(self, name: str, shape: Shape) -> None:
         with pytest.raises((IndexError, RuntimeError, ValueError)):
-            conditioner_of(name, shape, "tokens")(examples(1, *shape), torch.tensor([[1, 5, 0, 0, 0, 0]]))
+            applied(conditioner_of(name, shape, "tokens"), examples(1, *shape), torch.tensor([[1, 5, 0, 0, 0, 0]]))
 
 
 def with_embedding(conditioner: Conditioner, value: float) -> Conditioner:
@@ -200,6 +233,28 @@ def test_label_plane_is_one_more_channel_as_large_as_the_image(kind: str) -> Non
     assert torch.equal(made[:, 3].flatten(1), conditioner.get_submodule("embedding")(condition))
 
 
+@pytest.mark.parametrize("shape", [FLAT, MAP])
+@pytest.mark.parametrize(
+    ("kind", "condition", "code"),
+    [
+        ("class", [2, 0], [[0, 0, 1, 0, 0], [1, 0, 0, 0, 0]]),
+        ("vector", [[0.5, -1.0, 0.0, 3.0], [0.0] * 4], [[0.5, -1.0, 0.0, 3.0], [0.0] * 4]),
+        ("tokens", [[1, 3, 1, 4, 0, 0], [0] * 6], [[0.5, 0, 0.25, 0.25], [0] * 4]),
+        ("joined", [[4.0, 0.5, -1.0], [0.0, 0.0, 7.0]], [[0, 0, 0, 0, 1, 0.5, -1.0], [1, 0, 0, 0, 0, 0.0, 7.0]]),
+    ],
+)
+def test_one_hot_is_the_condition_itself(kind: str, condition: list[Any], code: list[Any], shape: Shape) -> None:
+    """A class is one-hot, attributes are numbers, a caption is the share of its words; constant over an image."""
+    conditioner = conditioner_of("one-hot", shape, kind, scale=2.0)
+    x = examples(2, *shape)
+    kept, planes = conditioner(x, torch.tensor(condition)).tensor_split([shape[0]], dim=1)
+    assert not list(conditioner.parameters())
+    assert torch.equal(kept, x)
+    numbers = 2.0 * torch.tensor(code, dtype=torch.float32)
+    assert conditioner.out_shape == (shape[0] + numbers.shape[1], *shape[1:])
+    assert torch.equal(planes, numbers.view(*numbers.shape, *[1] * (len(shape) - 1)).expand_as(planes))
+
+
 @pytest.mark.parametrize(("kind", "size"), [("class", 5), ("vector", 4), ("tokens", 6)])
 def test_concat_takes_as_many_numbers_as_there_are_classes_or_attributes(kind: str, size: int) -> None:
     assert conditioner_of("concat", FLAT, kind).out_shape == (7 + size,)
@@ -226,6 +281,35 @@ def test_multiplication_keeps_the_sign_of_most_of_an_image(kind: str) -> None:
     assert as_noise.mean().item() == pytest.approx(0.0, abs=0.05)
 
 
+TABLE = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8").splitlines()
+    if line.startswith(("| conditioner | site", *(f"| `{name}` | `" for name in installed().names("conditioner"))))
+]
+
+
+def test_the_table_of_the_documents_has_every_conditioner() -> None:
+    header, *rows = TABLE
+    acting = [name for name in installed().names("conditioner") if resolve(declared(name)).sites]
+    assert sorted(row[0].strip("`") for row in rows) == acting
+    assert all(len(row) == len(header) for row in rows)
+
+
+@pytest.mark.parametrize("row", TABLE[1:], ids=lambda row: row[0])
+def test_the_table_of_the_documents_is_true(row: list[str]) -> None:
+    """A conditioner stands in a network exactly where the table says yes, and exactly where the declarations fit."""
+    name, site, *cells = (cell.strip("`") for cell in row)
+    assert resolve(declared(name)).sites == {site}
+    for place, cell in zip(TABLE[0][2:], cells, strict=True):
+        kind, network = place.replace("`", "").split()
+        wanted = [need for need in declared(name).requires if need.any_of[0].startswith("site:")]
+        fits = all(set(need.any_of) & set(installed().component(kind, network).provides) for need in wanted)
+        assert cell == ("yes" if fits else "no"), place
+        if fits:
+            modules = TestInsideNetworks().network(kind, network, name).modules()
+            assert any(isinstance(module, resolve(declared(name))) for module in modules), place
+
+
 class TestNone:
     def test_it_returns_its_very_input(self) -> None:
         for shape, condition in itertools.product((FLAT, MAP), (None, conditions("class"))):
@@ -243,14 +327,16 @@ class TestNone:
             Sites(none, declared("none").config(), FIELDS["class"]),
             Sites(resolve(concat), concat.config(), None),
         ):
-            assert all(isinstance(sites.at(site, FLAT), Unconditioned) for site in ("input", "block", "head"))
+            assert all(isinstance(sites.at(site, FLAT), Unconditioned) for site in SITES)
 
     def test_a_conditioner_acts_at_its_own_sites_alone(self) -> None:
         for name in CONDITIONERS:
             target = resolve(declared(name))
             sites = Sites(target, declared(name).config(), FIELDS["class"])
-            for site in ("input", "block", "head"):
-                assert isinstance(sites.at(site, shapes(name)[0]), target if site in target.sites else Unconditioned)
+            for site in SITES:
+                shape = LOGIT if site == "logit" else shapes(name)[0]
+                found = sites.at(site, shape, NOISE, FEATURES.get(shape, ()), normalised=True)
+                assert isinstance(found, target if site in target.sites else Unconditioned)
 
 
 class TestInsideNetworks:
@@ -258,7 +344,7 @@ class TestInsideNetworks:
 
     def network(self, kind: str, name: str, conditioner: str) -> nn.Module:
         component = installed().component(kind, name)
-        narrow = {"mlp": {"widths": (9, 8)}, "dcgan": {"width": 4}, "strided": {"widths": (4, 4)}}[name]
+        narrow = {"mlp": {"widths": (9, 8)}, "dcgan": {"width": 4}}.get(name, {"widths": (4, 4)})
         sites = Sites(resolve(declared(conditioner)), declared(conditioner).config(), FIELDS["class"])
         makes = {"out": Field("image", INPUTS["discriminator"])} if kind == "generator" else {}
         torch.manual_seed(1)

@@ -168,8 +168,11 @@ def test_a_target_is_built_with_what_the_contract_says(entry: Entry) -> None:
         "dataset": ["config", "root"],
         "judge": ["config", "field", "condition"],
     }
-    found = inspect.signature(resolve(entry.item)).parameters
-    assert list(found) == arguments.get(entry.item.kind, ["config"])
+    target = resolve(entry.item)
+    expected = arguments.get(entry.item.kind, ["config"])
+    if entry.item.kind == "conditioner":
+        expected += ["noise"] * target.uses_noise + ["features"] * target.uses_features
+    assert list(inspect.signature(target).parameters) == expected
 
 
 @each_component
