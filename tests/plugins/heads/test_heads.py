@@ -164,3 +164,13 @@ def test_captions_are_refused() -> None:
     flags = {"dataset": "shapes", "dataset_size": 16, "generator_conditioner": "concat", "head": "classifier"}
     with pytest.raises(Refused, match="head 'classifier' needs"):
         assemble(choose("gan", dataset_condition="caption", **flags))
+
+
+@pytest.mark.parametrize("variant", installed().names("variant"))
+@pytest.mark.parametrize("name", HEADS)
+def test_every_head_fits_every_variant(variant: str, name: str) -> None:
+    flags: dict[str, object] = {"head": name, "latent": "codes", "dataset_size": 16}
+    usual = choose(variant, **flags | {"head": "none"})
+    if usual.parts["generator-conditioner"].component.name == "none":
+        flags["generator_conditioner"] = "concat"
+    assemble(choose(variant, **flags))
