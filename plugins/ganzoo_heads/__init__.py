@@ -151,6 +151,10 @@ def ganzoo_variants() -> Iterable[Variant]:
             "run.ema": 0.0,
         },
         source=ACGAN,
+        figures="the 1000 classes of ImageNet at 128×128, by 100 generators of 10 classes each",
+        strengths="The discriminator tells how many classes it gets right, of real and of generated images.",
+        pitfalls="Classes lose variety, as the generator prefers images that are easy to classify. The published input "
+        "noise of the discriminator is left out.",
     )
     yield Variant(
         name="infogan",
@@ -185,4 +189,8 @@ def ganzoo_variants() -> Iterable[Variant]:
             "run.ema": 0.0,
         },
         source=INFOGAN,
+        figures="the category code classifies MNIST's test images with 5 % error",
+        strengths="Finds classes and styles without labels: ganzoo sample RUN --set code=3 --set style=0.5,-1.",
+        pitfalls="Which code finds what depends on the seed, and a code may hold two classes. Codes settle early: try "
+        "another seed rather than more steps.",
     )

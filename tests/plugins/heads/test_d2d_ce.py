@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue.data import Field
 from ganzoo.contract.head import HeadInput
 from ganzoo.contract.packs import WHOLE_BATCH
+from ganzoo.errors import Refused
+from ganzoo.testing.selections import choose
 from ganzoo_heads.codes import Codes
 from ganzoo_heads.configs import CodesConfig, DataToDataConfig
 from ganzoo_heads.d2d_ce import DataToData
@@ -116,3 +119,5 @@ def test_the_discriminator_sorts_real_examples_alone() -> None:
 
 def test_the_whole_batch_is_compared() -> None:
     assert DataToData.pack == WHOLE_BATCH
+    with pytest.raises(Refused, match=r"head 'd2d-ce' compares all examples of a batch"):
+        assemble(choose("acgan", head="d2d-ce", accumulate=2))
