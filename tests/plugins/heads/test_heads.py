@@ -12,6 +12,7 @@ from torch import Tensor
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe, resolve
 from ganzoo.catalogue import installed
+from ganzoo.catalogue.check import needs_condition
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.options import make
 from ganzoo.contract.head import Head, HeadInput
@@ -170,7 +171,8 @@ def test_captions_are_refused() -> None:
 @pytest.mark.parametrize("name", HEADS)
 def test_every_head_fits_every_variant(variant: str, name: str) -> None:
     flags: dict[str, object] = {"head": name, "latent": "codes", "dataset_size": 16}
-    usual = choose(variant, **flags | {"head": "none"})
-    if usual.parts["generator-conditioner"].component.name == "none":
-        flags["generator_conditioner"] = "concat"
+    usual = choose(variant, **{**flags, "head": "none"})
+    if usual.parts["discriminator-conditioner"].component.name == "none":
+        sees = needs_condition(installed().component("head", name))  # then the generator has to be told too
+        flags["generator_conditioner"] = "concat" if sees else "none"
     assemble(choose(variant, **flags))
