@@ -155,6 +155,8 @@ def ganzoo_variants() -> Iterable[Variant]:
         strengths="The discriminator tells how many classes it gets right, of real and of generated images.",
         pitfalls="Classes lose variety, as the generator prefers images that are easy to classify. The published input "
         "noise of the discriminator is left out.",
+        proof="MNIST, seed 0, 950 steps of a run of 1,200: 91 % of 1,000 images have the class that was asked for, by a "
+        "judge that is right for 99.4 % of real ones; the discriminator tells 95 % of real and 99 % of made ones.",
     )
     yield Variant(
         name="infogan",
@@ -191,6 +193,7 @@ def ganzoo_variants() -> Iterable[Variant]:
         source=INFOGAN,
         figures="the category code classifies MNIST's test images with 5 % error",
         strengths="Finds classes and styles without labels: ganzoo sample RUN --set code=3 --set style=0.5,-1.",
-        pitfalls="Which code finds what depends on the seed, and a code may hold two classes. Codes settle early: try "
-        "another seed rather than more steps.",
+        pitfalls="Which code finds what depends on the seed, a code may hold two classes, and a style may change the class.",
+        proof="MNIST, seed 0: after 2,000 steps 44 % and after about 2,450 steps 38 % of the test images are in the "
+        "code of another class (python benchmarks/codes.py); the published 5 % is not reached yet.",
     )
