@@ -95,6 +95,7 @@ def _networks() -> Iterable[Component]:
         requires=(IMAGES,),
         provides=("site:input-vector", "site:block", "site:noise"),
         source=f"{INFOGAN}, appendix C.1",
+        equation="z → dense 1024 → dense 128×7×7 → up to 64×14×14 → up to 1×28×28, batch norm and ReLU between",
         strengths="Small and fast; a fair common network for comparisons on MNIST.",
         pitfalls="The dense layers grow with the image: give large images more widths, such as 64,128,256.",
         origin=origin,
@@ -108,6 +109,7 @@ def _networks() -> Iterable[Component]:
         requires=(IMAGES,),
         provides=("site:input-map", "site:block", "site:head"),
         source=f"{INFOGAN}, appendix C.1",
+        equation="1×28×28 → 64×14×14 → 128×7×7 → dense 1024 (the features) → logit, batch norm and leaky ReLU between",
         strengths="Its dense layer gives a head features that are already mixed over the whole image.",
         pitfalls="Batch norm mixes examples: use no gradient penalty with it.",
         origin=origin,
@@ -155,8 +157,8 @@ def ganzoo_variants() -> Iterable[Variant]:
         strengths="The discriminator tells how many classes it gets right, of real and of generated images.",
         pitfalls="Classes lose variety, as the generator prefers images that are easy to classify. The published input "
         "noise of the discriminator is left out.",
-        proof="MNIST, seed 0, 950 steps of a run of 1,200: 91 % of 1,000 images have the class that was asked for, by a "
-        "judge that is right for 99.4 % of real ones; the discriminator tells 95 % of real and 99 % of made ones.",
+        proof="MNIST, seed 0, 950 steps of a run of 1,200: 91 % of 1,000 images have the class that was asked for, by "
+        "a judge that is right for 99.4 % of real ones; the discriminator tells 95 % of real and 99 % of made ones.",
     )
     yield Variant(
         name="infogan",
@@ -193,7 +195,8 @@ def ganzoo_variants() -> Iterable[Variant]:
         source=INFOGAN,
         figures="the category code classifies MNIST's test images with 5 % error",
         strengths="Finds classes and styles without labels: ganzoo sample RUN --set code=3 --set style=0.5,-1.",
-        pitfalls="Which code finds what depends on the seed, a code may hold two classes, and a style may change the class.",
+        pitfalls="Which code finds what depends on the seed, a code may hold two classes, and a style may change the "
+        "class.",
         proof="MNIST, seed 0: after 2,000 steps 44 % and after about 2,450 steps 38 % of the test images are in the "
         "code of another class (python benchmarks/codes.py); the published 5 % is not reached yet.",
     )
