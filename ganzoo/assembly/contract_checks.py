@@ -198,8 +198,12 @@ _CHECKS: Mapping[type, Mapping[str, Check]] = {
         "before_step": _any,
         "after_update": _any,
     },
-    Head: {"discriminator": _check_head("discriminator"), "generator": _check_head("generator")},
-    Latent: {"draw": _check_latent("draw"), "place": _check_latent("place")},
+    Head: {
+        "discriminator": _check_head("discriminator"),
+        "generator": _check_head("generator"),
+        "statistics": _check_statistics,
+    },
+    Latent: {"draw": _check_latent("draw"), "place": _check_latent("place"), "read": _any},
     Recipe: {"before_step": _any, "after_update": _any, "sample": _any},
 }
 """What is checked of each kind of part, by function; ``_any`` output will do, but its parameters and state matter."""

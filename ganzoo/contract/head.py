@@ -46,6 +46,13 @@ class Head(Packed, nn.Module, ABC):
     def generator(self, fake: HeadInput) -> Mapping[str, Tensor]:
         """Return terms (B,) by name, which are added to the generator's loss; the head's own weights are frozen."""
 
+    def statistics(self, real: HeadInput, fake: HeadInput) -> Mapping[str, Tensor]:
+        """Return values (B,) by name, whose means a training reports for the discriminator's phase; none by default.
+
+        It runs without gradients.
+        """
+        return {}
+
 
 class NoHead(Head):
     """The null head: a discriminator with no further outputs."""

@@ -37,3 +37,10 @@ class Latent(ABC):
         A latent with controls implements this; z itself stays as it is.
         """
         return z
+
+    def read(self, z: Tensor) -> Mapping[str, Tensor]:
+        """Return the values (B, …) of the controls in noise z (B, \\*shape): what :meth:`place` would write.
+
+        A latent whose controls a head recovers implements this.
+        """
+        return {}

@@ -97,9 +97,11 @@ class Adversarial(Recipe):
         losses = self.loss.discriminator(real_logit, fake_logit)
         for output in mismatched:
             losses = (1 - share) * losses + share * self.loss.discriminator(real_logit, output.logit)
-        from_head = self.head.discriminator(
-            HeadInput(of_real.features, condition), HeadInput(of_fake.features, fakes.condition, fakes.z)
+        for_head = (
+            HeadInput(of_real.features, condition),
+            HeadInput(of_fake.features, fakes.condition, fakes.z),
         )
+        from_head = self.head.discriminator(*for_head)
         fake = fakes.values
         if self.penalties.uses_fakes and fakes.condition is not condition:
             # The penalty compares real and fake examples under the same condition, so it needs fakes of that condition.
@@ -108,8 +110,11 @@ class Adversarial(Recipe):
         terms = {"adversarial": self._config.discriminator_weight * losses.mean()}
         terms |= _means({**from_head, **penalties.terms})
         real_logit, fake_logit = real_logit.detach(), fake_logit.detach()
+        with torch.no_grad():
+            of_head = self.head.statistics(*for_head)
         watched = {
             **penalties.values,
+            **of_head,
             **self.loss.statistics(real_logit, fake_logit),
             **self.augmentation.statistics(real_logit - self.loss.threshold),
         }

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.assembly.dry_run import assemble
-from ganzoo.catalogue import Config, Selection, select
+from ganzoo.catalogue import Selection, select
 from ganzoo.catalogue.formats import MODEL_KEY
 from ganzoo.contract.working_state import scalar_states
 from ganzoo.errors import Refused, UserError
@@ -24,7 +24,6 @@ from ganzoo.studio.model import Model
 from ganzoo.testing import selections
 from ganzoo.testing.odd_parts import PlainLoss
 from ganzoo.testing.run_files import rows_of
-from ganzoo.testing.small_systems.heads import Classifier, Codes, Recovery
 from ganzoo.testing.small_systems.losses import Balance
 from ganzoo.testing.small_systems.systems import SYSTEMS, with_small_systems
 from ganzoo.testing.tapes import recorded
@@ -33,6 +32,9 @@ from ganzoo.training.checkpoints import resume, write_checkpoint
 from ganzoo.training.run import train
 from ganzoo.training.start import check_starts
 from ganzoo.training.trainer import Trainer
+from ganzoo_heads.classifier import Classifier
+from ganzoo_heads.codes import CodeHead, Codes
+from ganzoo_heads.configs import CodeHeadConfig, CodesConfig
 
 REGISTRY = with_small_systems()
 choose = partial(selections.choose, registry=REGISTRY, dataset_size=16, steps=8, device="cpu", precision="fp32")
@@ -267,7 +269,7 @@ def test_what_a_head_returns_is_checked(terms: Any, sentence: str, monkeypatch: 
 
 def test_a_head_needs_a_declared_width() -> None:
     with pytest.raises(ValueError, match="the discriminator declares no feature_width"):
-        Recovery(Config(), 0, None, Codes(Config()))
+        CodeHead(CodeHeadConfig(), 0, None, Codes(CodesConfig()))
 
 
 def test_controls_need_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,8 +279,8 @@ def test_controls_need_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_part_that_could_offer_what_is_missing_is_named() -> None:
-    with pytest.raises(Refused, match=r"^head 'codes' needs 'codes', which latent 'normal' does not offer: use --lat"):
-        assemble(choose("gan", head="codes"))
+    with pytest.raises(Refused, match=r"^head 'code' needs 'codes', which latent 'normal' does not offer: use --lat"):
+        assemble(choose("gan", head="code"))
 
 
 def test_a_head_that_sees_a_condition_names_the_conditioners_that_fit() -> None:

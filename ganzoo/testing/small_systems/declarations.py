@@ -8,7 +8,6 @@ from ganzoo.plugin import Component, Need, Slot, Variant, hookimpl, phase_slots
 from ganzoo.testing.small_systems.augmentations import Adaptive
 from ganzoo.testing.small_systems.conditioners import ChunkedConfig, ChunkedGenerator, Style
 from ganzoo.testing.small_systems.growing import Growing
-from ganzoo.testing.small_systems.heads import Classifier, Codes, Recovery
 from ganzoo.testing.small_systems.losses import Balance, Relativistic
 from ganzoo.testing.small_systems.packing import PackingConfig, PackingDiscriminator
 from ganzoo.testing.small_systems.penalties import Clip, ClipConfig, Fading, LeCam
@@ -27,13 +26,6 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(kind="loss", name="relativistic", summary="scores relative to each other", target=Relativistic)
     yield Component(kind="penalty", name="clip", summary="weight clipping", target=Clip, config=ClipConfig)
     yield Component(kind="penalty", name="lecam", summary="moving averages of the scores", target=LeCam)
-    yield Component(
-        kind="head",
-        name="classifier",
-        summary="predicts the class",
-        target=Classifier,
-        requires=(Need(("condition:class",), "use a dataset with classes"),),
-    )
     yield Component(kind="penalty", name="fading", summary="R1 that fades", target=Fading)
     yield Component(
         kind="recipe",
@@ -81,14 +73,6 @@ def ganzoo_components() -> Iterable[Component]:
         provides=("site:input-vector",),
     )
     yield Component(kind="augmentation", name="adaptive", summary="adaptive noise", target=Adaptive)
-    yield Component(kind="latent", name="codes", summary="noise with codes", target=Codes, provides=("codes",))
-    yield Component(
-        kind="head",
-        name="codes",
-        summary="recovers the codes",
-        target=Recovery,
-        requires=(Need(("codes",), "use --latent codes"),),
-    )
     yield Component(
         kind="recipe",
         name="staged",

@@ -81,7 +81,15 @@ SYSTEMS: Mapping[str, System] = {
         "codes in the noise that a user can choose, and a head that recovers them",
         "arXiv 1606.03657",
         "gan",
-        {**_PLAIN, "latent": "codes", "head": "codes"},
+        {
+            **_PLAIN,
+            "latent": "codes",
+            "latent_size": 16,
+            "latent_categories": (5,),
+            "head": "code",
+            "head_width": 16,
+            "head_norm": False,
+        },
     ),
     "StyleGAN2's styles": System(
         "a conditioner that sees the noise",
