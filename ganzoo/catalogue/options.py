@@ -79,6 +79,17 @@ class Option:
         return typing.get_args(self.type) if typing.get_origin(self.type) is Literal else ()
 
     @property
+    def is_path(self) -> bool:
+        """Whether its value is a path."""
+        return _present(self.type) is Path
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether its value is any number of values."""
+        kind = _present(self.type)
+        return typing.get_origin(kind) is tuple and Ellipsis in typing.get_args(kind)
+
+    @property
     def metavar(self) -> str:
         """The placeholder for the value in a help text."""
         if self.choices:

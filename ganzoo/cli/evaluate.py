@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganzoo.catalogue import Registry, installed
+from ganzoo.catalogue import Component, Registry, installed
 from ganzoo.catalogue.evaluation_plan import SAMPLES
+from ganzoo.cli.candidates import names_of
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.models import UserPath, model_argument, refuse_if_missing
+from ganzoo.cli.options import component_options
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
-from ganzoo.cli.words import of_params, scan
+from ganzoo.cli.words import of_params, scan, values
 from ganzoo.errors import UserError
 from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 CLASSES = 10  # that are shown; of more, the worst ones
 HEADINGS = ("metric", "value", "real examples", "better is")
-_FLAGS = "ganzoo.flags"
+_FLAGS, _OPTIONS = "ganzoo.flags", "ganzoo.options"
 
 
 class EvaluateCommand(HelpCommand):
@@ -32,6 +34,8 @@ class EvaluateCommand(HelpCommand):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the options of the dataset, the judge and the metrics, and let click parse the others."""
+        if ctx.resilient_parsing:
+            return self._parse_for_completion(ctx, args)
         own = of_params(self.get_params(ctx))
         prefixes = tuple(f"--{name}-" for name in ("dataset", "judge", *installed().names("metric")))
         others: list[str] = []
@@ -46,16 +50,46 @@ class EvaluateCommand(HelpCommand):
         ctx.meta[_FLAGS] = flags
         return super().parse_args(ctx, others)
 
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the fixed options, and for a shell that completes a line those of components."""
+        return [*super().get_params(ctx), *ctx.meta.get(_OPTIONS, ())]
+
+    def _parse_for_completion(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse a line that is not complete, with the options of all components that it may be about."""
+        registry, own = installed(), of_params(self.get_params(ctx))
+        given = values(scan(args, own.get))
+        ctx.meta[_OPTIONS] = component_options(
+            {kind: _meant(registry, kind, given.get(f"--{kind}")) for kind in ("dataset", "judge")}
+            | {name: [registry.component("metric", name)] for name in registry.names("metric")}
+        )
+        known = of_params(self.get_params(ctx))
+        words = (word for word in scan(args, known.get) if not word.flag.startswith("--") or word.flag in known)
+        return super().parse_args(ctx, [raw for word in words for raw in word.raw])
+
+
+def _meant(registry: Registry, kind: str, name: str | None) -> list[Component]:
+    """Return the component with this name, or all of the kind where there is none."""
+    names = registry.names(kind)
+    return [registry.component(kind, each) for each in ([name] if name in names else names)]
+
 
 @click.command(cls=EvaluateCommand, options_metavar="[OPTIONS]")
 @model_argument
-@click.option("--dataset", metavar="NAME", help="The real data; without it, the dataset that the model was trained on.")
 @click.option(
-    "--metric", "metrics", multiple=True, metavar="NAME",
+    "--dataset",
+    metavar="NAME",
+    shell_complete=names_of("dataset"),
+    help="The real data; without it, the dataset that the model was trained on.",
+)
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME", shell_complete=names_of("metric", several=True),
     help="A metric to compute; may be repeated. Without it, every metric that fits and is fast.",
 )  # fmt: skip
 @click.option(
-    "--judge", metavar="NAME", help="The judge for the metrics; without it, the default judge of the dataset."
+    "--judge",
+    metavar="NAME",
+    shell_complete=names_of("judge"),
+    help="The judge for the metrics; without it, the default judge of the dataset.",
 )
 @click.option(
     "--output", "output_name", metavar="NAME", help="What to measure, if the model has several outputs; the first one."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 import click
 
 from ganzoo.catalogue.selection import PRESETS
+from ganzoo.cli.candidates import files, names_of
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.cli.parts import PartsCommand, selected
 from ganzoo.cli.plugin_option import command_again
@@ -33,7 +34,7 @@ class TrainCommand(PartsCommand):
 
 
 @click.command(cls=TrainCommand, options_metavar="[OPTIONS]")
-@click.argument("variant", required=False, metavar="VARIANT", expose_value=False)
+@click.argument("variant", required=False, metavar="VARIANT", expose_value=False, shell_complete=names_of("variant"))
 @click.option(
     "--preset",
     type=click.Choice(PRESETS),
@@ -43,6 +44,7 @@ class TrainCommand(PartsCommand):
 @click.option(
     "--config",
     metavar="FILE",
+    shell_complete=files,
     help="Repeat the choices of a RUN/config.json, or take those in a JSON or TOML file of yours; options on the "
     "command line overrule them.",
 )
