@@ -161,6 +161,7 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
             flags=click.get_current_context().meta[_FLAGS],
             track=tracker,
             say=tracker.say,
+            describe=_unheard if as_json else _tell,
             against=(other, str(against)) if other is not None else None,
         )
     seconds = round(time.perf_counter() - began, 2)
@@ -176,6 +177,14 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
     for figure in found.figures:
         if figure.classes:
             print_table(_class_headings(figure), _class_rows(figure))
+
+
+def _tell(text: str) -> None:
+    tell(text, err=True)
+
+
+def _unheard(text: str) -> None:
+    """Say nothing: the document is all that is asked for."""
 
 
 def _refuse_unknown(registry: Registry, dataset: str | None, judge: str | None, metrics: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.evaluation_plan import SAMPLES, EvaluationPlan, plan_evaluation, read_flags
-from ganzoo.catalogue.options import values_of
+from ganzoo.catalogue.options import SPLIT, values_of
 from ganzoo.catalogue.registry import Part, Registry, part_from_json, part_of
 from ganzoo.contract.judge import Track, untracked
 from ganzoo.errors import Refused, UserError
@@ -36,19 +37,23 @@ def evaluate(
     flags: Mapping[str, Any] | None = None,
     track: Track = untracked,
     say: Callable[[str], None] = warn,
+    describe: Callable[[str], None] = lambda text: None,
     against: tuple[Evaluation, str] | None = None,
 ) -> Evaluation:
     """Return the figures of ``samples`` examples of ``model`` by ``metrics``, by all that fit where none is named.
 
     Without ``dataset`` the data is that of the training, with the same options. ``flags`` are options of the dataset,
-    the judge and the metrics, such as ``dataset-size`` or ``kernel-subsets``. ``model`` is moved to ``device``. Raises
+    the judge and the metrics, such as ``dataset-size`` or ``kernel-subsets``. ``describe`` is told what the data is.
+    ``model`` is moved to ``device``. Raises
     :class:`UserError` where something does not fit, where the examples are too few, or where ``against``, other figures
     and their owner, were measured in another way.
     """
     plan = choose_plan(model, registry, dataset, metrics, judge, flags or {})
     root = data_root or usual_root(model)
     model = model.to(device)
-    evaluator = open_evaluator(plan, root, model.output, model.condition, torch.device(device), track, say, samples)
+    evaluator = open_evaluator(
+        plan, root, model.output, model.condition, torch.device(device), track, say, samples, describe
+    )
     trained_on = model.header.fingerprints.get(model.generates.values.slot)
     if trained_on is not None and (difference := evaluator.difference(trained_on)):
         say(difference)
@@ -73,7 +78,8 @@ def choose_plan(
     of_data = {name: value for name, value in flags.items() if name.startswith(prefix)}
     others = {name: value for name, value in flags.items() if not name.startswith(prefix)}
     part = _dataset(model, registry, dataset, of_data)
-    return plan_evaluation(registry, part, judge, metrics, others)
+    plan = plan_evaluation(registry, part, judge, metrics, others)
+    return dataclasses.replace(plan, named_part=f"{prefix}{SPLIT}" in of_data)
 
 
 def usual_root(model: Model) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
@@ -34,6 +34,7 @@ PARTS: Mapping[str, str] = {
     "test": "test",
     "testing": "test",
 }
+TESTED: Final = ("test", "val")
 SHOWN = 3  # names in a message
 
 
@@ -179,6 +180,12 @@ class FolderConfig(DataConfig):
         if names:
             fields["label"] = Field("class", classes=len(names), names=names)
         return DataSpec(fields, target="image", condition="label" if names else "")
+
+    def for_test(self, root: Path) -> FolderConfig:
+        """Return the options with the first of the parts test and val that is there and not used, or these."""
+        layout = self.layout(root)
+        unused = next((part for part in TESTED if part in layout.parts and part not in layout.used), None)
+        return self if unused is None else replace(self, split=(unused,))
 
 
 def _parts_in(folders: Sequence[Path]) -> dict[str, list[Path]]:
