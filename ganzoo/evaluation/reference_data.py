@@ -25,6 +25,7 @@ from ganzoo.contract.dataset import Dataset
 from ganzoo.contract.judge import Examples
 from ganzoo.errors import UserError
 from ganzoo.randomness import key
+from ganzoo.storage.given_away import without_folders
 
 BUDGET = 2**31  # bytes of real examples in memory, as float32; of larger data a random part is used
 JUDGE_SHARE = 0.8  # of the examples train a judge, if the data is not published in parts
@@ -122,8 +123,8 @@ class ReferenceData:
 
     @property
     def choices(self) -> dict[str, Any]:
-        """The options of the dataset except the part of the data, as JSON values."""
-        return {name: value for name, value in values_of(self._part.config).items() if name != SPLIT}
+        """The options of the dataset except the part of the data and the folders above it, as JSON values."""
+        return without_folders({name: value for name, value in values_of(self._part.config).items() if name != SPLIT})
 
     @property
     def train(self) -> Examples:

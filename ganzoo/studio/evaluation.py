@@ -17,6 +17,7 @@ from ganzoo.catalogue.registry import Part, Registry, part_from_json, part_of
 from ganzoo.contract.judge import Track, untracked
 from ganzoo.errors import Refused, UserError
 from ganzoo.evaluation import Evaluation, open_evaluator
+from ganzoo.storage.given_away import without_folders
 from ganzoo.studio.model import Model
 from ganzoo.text import warn
 
@@ -84,13 +85,17 @@ def choose_plan(
 
 def usual_root(model: Model) -> Path:
     """Return the data folder of the model's training where it still exists, else ``data``."""
-    run = model.header.raw.get("run")
-    then = Path(str(run.get("data_root", "data"))) if isinstance(run, Mapping) else Path("data")
-    return then if then.is_dir() else Path("data")
+    # Models of earlier versions say it themselves.
+    for about in (model.config, model.header.raw):
+        run = about.get("run")
+        then = run.get("data_root") if isinstance(run, Mapping) else None
+        if isinstance(then, str) and Path(then).is_dir():
+            return Path(then)
+    return Path("data")
 
 
 def _dataset(model: Model, registry: Registry, name: str | None, flags: Mapping[str, Any]) -> Part:
-    trained = model.header.parts.get(model.generates.values.slot)
+    trained = _with_places(model.header.parts.get(model.generates.values.slot), model)
     if trained is None and name is None:
         raise UserError("the model does not say what it was trained on: give --dataset")
     # Data that a program gives now has options of its own, even where it has the name of the data of the training.
@@ -104,6 +109,17 @@ def _dataset(model: Model, registry: Registry, name: str | None, flags: Mapping[
         raise Refused(problems)
     before = values_of(then.config) if then is not None else {}
     return part_of(entry, DATASET, {**before, **given})
+
+
+def _with_places(part: Any, model: Model) -> Any:
+    """Return the description of a dataset with its paths, which the config of the run has and the model has not."""
+    parts = model.config.get("parts")
+    recorded = parts.get(model.generates.values.slot) if isinstance(parts, Mapping) else None
+    options = recorded.get("config") if isinstance(recorded, Mapping) else None
+    if not isinstance(options, Mapping) or not isinstance(part, Mapping):
+        return part
+    same = without_folders(options) == part.get("config") and _name(recorded) == _name(part)
+    return {**part, "config": options} if same else part
 
 
 def _name(part: Any) -> str:
