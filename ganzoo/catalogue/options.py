@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, Union
 
 from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.several import refuse_text
 from ganzoo.errors import Refused, UserError
 from ganzoo.paths import user_path
 from ganzoo.text import did_you_mean
@@ -44,6 +45,10 @@ class DataConfig(Config):
 
     judge: ClassVar[str] = ""
     counted_by: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        refuse_text(f"counted_by of {cls.__name__}", cls.counted_by)
 
     def spec(self, root: Path) -> DataSpec:
         """Return what the dataset delivers from the data folder ``root``; imports no torch."""
@@ -90,6 +95,11 @@ class Option:
         return typing.get_args(self.type) if typing.get_origin(self.type) is Literal else ()
 
     @property
+    def is_tuple(self) -> bool:
+        """Whether its value is a tuple."""
+        return typing.get_origin(_present(self.type)) is tuple
+
+    @property
     def is_path(self) -> bool:
         """Whether its value is a path."""
         return _present(self.type) is Path
@@ -97,8 +107,7 @@ class Option:
     @property
     def takes_several(self) -> bool:
         """Whether its value is any number of values."""
-        kind = _present(self.type)
-        return typing.get_origin(kind) is tuple and Ellipsis in typing.get_args(kind)
+        return self.is_tuple and Ellipsis in typing.get_args(_present(self.type))
 
     @property
     def metavar(self) -> str:

@@ -14,7 +14,7 @@ from ganzoo.catalogue import Component, Registry, installed
 from ganzoo.catalogue.evaluation_plan import SAMPLES
 from ganzoo.cli.candidates import names_of
 from ganzoo.cli.help import HelpCommand
-from ganzoo.cli.models import UserPath, model_argument, refuse_if_missing
+from ganzoo.cli.models import UserPath, model_argument, output_option, refuse_if_missing
 from ganzoo.cli.options import component_options
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
 from ganzoo.cli.words import of_params, scan, values
@@ -91,9 +91,7 @@ def _meant(registry: Registry, kind: str, name: str | None) -> list[Component]:
     shell_complete=names_of("judge"),
     help="The judge for the metrics; without it, the default judge of the dataset.",
 )
-@click.option(
-    "--output", "output_name", metavar="NAME", help="What to measure, if the model has several outputs; the first one."
-)
+@output_option
 @click.option(
     "--samples",
     type=click.IntRange(1, 2**31),

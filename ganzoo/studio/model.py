@@ -79,6 +79,11 @@ class Model:
         """The field of its condition, or ``None``."""
         return self.recipe.field(self.generates.condition) if self.generates.condition else None
 
+    @property
+    def takes_files(self) -> bool:
+        """Whether its conditions are read from files, such as images."""
+        return self.condition is not None and bool(values_of(self.condition).inputs)
+
     def to(self, device: torch.device | str) -> Model:
         """Move the networks and return the model."""
         self.recipe.to(device)
@@ -145,7 +150,7 @@ class Model:
             return label
         if label is not None:
             raise UserError("label and input are two names of the condition: give one of them")
-        if self.condition is None or not values_of(self.condition).inputs:
+        if not self.takes_files:
             raise UserError("this model takes no images as input: leave out input")
         return images
 

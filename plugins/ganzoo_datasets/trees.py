@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -164,8 +165,9 @@ class FolderConfig(DataConfig):
                     "or give --dataset-labels none to use all of them without labels"
                 )
             for path in sub_folders:
-                # A name that is not valid text, from another system, must not prevent the saving of a model.
-                name = path.name.encode(errors="backslashreplace").decode()
+                # A name that is not valid text, from another system, must not prevent the saving of a model. Systems
+                # write the same name in different forms: an Ä is one sign, or an A and two dots.
+                name = unicodedata.normalize("NFC", path.name.encode(errors="backslashreplace").decode())
                 classes[name] = (*classes.get(name, ()), path)
             if classes:
                 passed = {path: why for found in contents for path, why in found.passed.items()}

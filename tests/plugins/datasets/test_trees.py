@@ -182,6 +182,13 @@ def test_a_folder_of_nothing_but_images_among_runs(tmp_path: Path) -> None:
     assert len(opened(tmp_path)) == 2
 
 
+def test_a_name_in_two_unicode_forms_is_one_class(tmp_path: Path) -> None:
+    composed, divided = "\N{LATIN CAPITAL LETTER A WITH DIAERESIS}pfel", "A\N{COMBINING DIAERESIS}pfel"
+    put(tmp_path, f"train/{composed}/a.png", f"train/{divided}/b.png", f"test/{divided}/c.png")
+    assert classes_of(tmp_path) == classes_of(tmp_path, split="test") == (composed,)
+    assert len(opened(tmp_path)) == 2
+
+
 # Parts for training and test
 
 
