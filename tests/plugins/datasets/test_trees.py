@@ -229,6 +229,9 @@ def test_parts_without_classes(tmp_path: Path) -> None:
     dataset = opened(tmp_path)
     assert (classes_of(tmp_path), len(dataset)) == ((), 2)
     assert said(dataset).endswith("left out: 1 beside the parts (docs)")
+    put(tmp_path, "samples.png", "list.csv")
+    expected = "left out: 1 that are no images (.csv 1); 2 beside the parts (docs, samples.png)"
+    assert said(opened(tmp_path)).endswith(expected)
     assert len(opened(tmp_path, split="all")) == 3
 
 
