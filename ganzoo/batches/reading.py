@@ -44,6 +44,12 @@ def length_of(dataset: Dataset, owner: str) -> int:
     return length
 
 
+def described_examples(length: int, spec: DataSpec) -> str:
+    """Return how many examples there are, and of what: ``1,797 1×16×16 images, 10 classes``."""
+    condition = f", {spec.condition_field.describe()}" if spec.condition_field is not None else ""
+    return f"{length:,} {spec.target_field.describe()}{condition}"
+
+
 def notes_of(dataset: Dataset, owner: str) -> tuple[str, ...]:
     """Return the notes of ``dataset``; raises :class:`UserError` if it fails to give them."""
     try:

@@ -113,9 +113,9 @@ def _unpaired(selection: Selection, data: Mapping[str, DataSpec]) -> Iterator[st
         if not part.slot.paired:
             continue
         other = selection.parts[part.slot.paired]
-        if bool(_seeing(part.slot.of, selection)) != bool(_seeing(other.slot.of, selection)):
-            blind, seeing = (other, part) if _seeing(part.slot.of, selection) else (part, other)
-            by = _seeing(seeing.slot.of, selection)
+        here, there = _seeing(part.slot.of, selection), _seeing(other.slot.of, selection)
+        if bool(here) != bool(there):
+            blind, seeing, by = (other, part, here) if here else (part, other, there)
             names = (repr(one.component.name) if one is seeing else one.label for one in by)
             fitting = list(_fitting(blind.slot, selection, data))
             remedy = "set both with --conditioner, or neither"

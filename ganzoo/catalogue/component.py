@@ -10,6 +10,7 @@ from typing import Any
 from ganzoo.catalogue.combination import Combination
 from ganzoo.catalogue.kinds import TARGET, name_faults
 from ganzoo.catalogue.options import Config, DataConfig, options_of
+from ganzoo.catalogue.several import refuse_text
 
 # The commands of ganzoo itself, which no plugin may replace.
 OWN_COMMANDS = ("list", "info", "plugins", "train", "sample", "evaluate", "augment", "convert", "bench", "doctor")
@@ -154,6 +155,8 @@ def _option_faults(component: Component) -> Iterator[str]:
     try:
         for option in options_of(component.config):
             option.read(option.default)
+            if option.is_tuple:
+                refuse_text(f"the default of {option.name!r}", option.default)
         component.config()
     except Exception as problem:  # an annotation that cannot be resolved, or an invalid default
         yield f"the options of {label} cannot be read: {problem}"

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ganzoo.catalogue.field_types import FIELD_TYPES, FieldType
+from ganzoo.catalogue.several import refuse_text
 from ganzoo.errors import UserError
 from ganzoo.text import did_you_mean, one_line
 
@@ -49,6 +50,7 @@ class Field:
         names: tuple[str, ...] = (),
         members: tuple[tuple[str, Field], ...] = (),
     ):
+        refuse_text("names of a field", names)
         kept = {"shape": shape, "classes": classes, "names": names, "members": members}
         for name, value in {"type": _type_of(type, FIELD_TYPES), **kept}.items():
             object.__setattr__(self, name, value)

@@ -5,34 +5,47 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ganzoo.catalogue.check import missing_capabilities
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.flags import option_flags, options_by_slot, unknown_flag
-from ganzoo.catalogue.options import DataConfig, options_of
+from ganzoo.catalogue.options import DataConfig
 from ganzoo.catalogue.registry import Part, Registry, part_of
 from ganzoo.errors import Refused, UserError
 
-SPLIT = "split"
 CLASSES = "judge:classes"
 SAMPLES = 10_000  # the default number of generated examples
 
 
 @dataclass(frozen=True)
 class EvaluationPlan:
-    """The real data, the judge and the metrics of an evaluation; ``asked``: the user named the metrics."""
+    """The real data, the judge and the metrics of an evaluation.
+
+    ``asked``: the user named the metrics. ``named_part``: the user named the part of the data to compare with.
+    """
 
     dataset: Part
     judge: Part
     metrics: tuple[Part, ...]
     asked: bool
+    named_part: bool = False
+
+    @property
+    def data(self) -> DataConfig:
+        """The options of the data that models are trained on."""
+        assert isinstance(self.dataset.config, DataConfig)
+        return self.dataset.config
 
     @property
     def parted(self) -> bool:
-        """Whether the dataset has separate training and test data."""
-        options = options_of(self.dataset.component.config)
-        return any(option.name == SPLIT and {"train", "test"} <= {*option.choices} for option in options)
+        """Whether training and test data are separate wherever the data is."""
+        return self.data.published_in_parts()
+
+    def tested(self, root: Path) -> DataConfig:
+        """Return the options of the data that models are compared with."""
+        return self.data if self.named_part and not self.parted else self.data.for_test(root)
 
     @property
     def tells_classes(self) -> bool:
@@ -44,8 +57,7 @@ class EvaluationPlan:
 
         Raises :class:`Refused` where a metric that the user named cannot be computed, or no metric can.
         """
-        unseen = {"data:unseen"} if self.parted else set()
-        offered = {*data, *unseen, *self.judge.component.provides, *model}
+        offered = {*data, *self.judge.component.provides, *model}
         whose = f"{self.dataset.label} with {self.judge.label} and this model"
         problems = {part.label: list(missing_capabilities(part, offered, whose)) for part in self.metrics}
         kept = tuple(part for part in self.metrics if not problems[part.label])
@@ -78,9 +90,8 @@ def plan_evaluation(
     ``flags`` are options such as ``judge-width`` or ``kernel-subsets``. Raises :class:`Refused` with every problem.
     """
     names = tuple(dict.fromkeys(metrics))
-    config = dataset.config
-    assert isinstance(config, DataConfig)
-    chosen = judge or config.judge or _undemanding_judge(registry, dataset)
+    assert isinstance(dataset.config, DataConfig)
+    chosen = judge or dataset.config.judge or _undemanding_judge(registry, dataset)
     slots = {"judge": Slot("judge", "judge", chosen)}
     slots |= {name: Slot("metric", "metric", name) for name in names or registry.names("metric")}
     problems: list[str] = []

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, Union
 
 from ganzoo.catalogue.data import DataSpec
+from ganzoo.catalogue.several import refuse_text
 from ganzoo.errors import Refused, UserError
 from ganzoo.paths import user_path
 from ganzoo.text import did_you_mean
@@ -20,6 +21,7 @@ from ganzoo.text import did_you_mean
 T = TypeVar("T")
 LARGEST = 2**31 - 1  # the default upper limit of whole numbers
 MOST = 1000  # values in one option
+SPLIT = "split"  # the option of a dataset that names a part of it
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,30 @@ class DataConfig(Config):
     """The options of a dataset; they determine what it delivers.
 
     ``judge`` is the name of the default judge for models of this dataset. A dataset with separate training and test
-    data has an option ``split`` with the choices ``train`` and ``test``. ``counted_by`` names the options that only
+    data has an option ``split`` with the choices ``train`` and ``test``, or says in ``for_test`` what its test data is.
+    ``counted_by`` names the options that only
     say how many of the examples are used: a run may be resumed with other values.
     """
 
     judge: ClassVar[str] = ""
     counted_by: ClassVar[tuple[str, ...]] = ()
 
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        refuse_text(f"counted_by of {cls.__name__}", cls.counted_by)
+
     def spec(self, root: Path) -> DataSpec:
         """Return what the dataset delivers from the data folder ``root``; imports no torch."""
         raise TypeError(f"{type(self).__name__} must define spec(root), which returns what it delivers")
+
+    def for_test(self, root: Path) -> DataConfig:
+        """Return the options of the examples that models are compared with: those of the test data, or these."""
+        return dataclasses.replace(self, **{SPLIT: "test"}) if self.published_in_parts() else self
+
+    @classmethod
+    def published_in_parts(cls) -> bool:
+        """Whether training and test data are separate wherever the data is."""
+        return any(option.name == SPLIT and {"train", "test"} <= {*option.choices} for option in options_of(cls))
 
 
 def option(default: T, help: str, *, low: float | None = None, high: float | None = None, sizes: bool = False) -> T:
@@ -77,6 +93,21 @@ class Option:
     def choices(self) -> tuple[str, ...]:
         """The allowed words where the type is a ``Literal``, otherwise empty."""
         return typing.get_args(self.type) if typing.get_origin(self.type) is Literal else ()
+
+    @property
+    def is_tuple(self) -> bool:
+        """Whether its value is a tuple."""
+        return typing.get_origin(_present(self.type)) is tuple
+
+    @property
+    def is_path(self) -> bool:
+        """Whether its value is a path."""
+        return _present(self.type) is Path
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether its value is any number of values."""
+        return self.is_tuple and Ellipsis in typing.get_args(_present(self.type))
 
     @property
     def metavar(self) -> str:

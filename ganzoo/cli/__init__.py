@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -16,6 +17,7 @@ from ganzoo.catalogue.attribution import attribute
 from ganzoo.catalogue.plugin_files import plugins_from
 from ganzoo.cli.augment import augment
 from ganzoo.cli.bench import bench
+from ganzoo.cli.completion import VARIABLE, complete
 from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
 from ganzoo.cli.evaluate import evaluate
@@ -50,6 +52,9 @@ def cli() -> None:
 
     A variant, such as cgan, is a GAN to train by name. Every part of it can be exchanged: networks, conditioner, loss,
     optimizer, dataset and more.
+
+    The Tab key of bash completes names and options after eval "$(_GANZOO_COMPLETE=bash_source ganzoo)"; docs/config.md
+    names other shells.
     """
 
 
@@ -60,9 +65,20 @@ for command in (list_command, info, plugins, train, sample, evaluate, augment, c
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and exit: 0 success, 1 failure, 2 invalid command line or input, 128 + N ended by signal N."""
     prepare_streams()
+    if instruction := os.environ.get(VARIABLE):
+        sys.exit(_answer_shell(instruction))
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     sys.exit(run([word for word in given if word != "--debug"], debug))
+
+
+def _answer_shell(instruction: str) -> int:
+    try:
+        complete(cli, instruction)
+    except UserError as problem:
+        tell(f"ganzoo: {problem}", err=True)
+        return INVALID
+    return 0
 
 
 def run(arguments: Sequence[str], debug: bool = False) -> int:

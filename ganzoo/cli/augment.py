@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from ganzoo.catalogue import installed
+from ganzoo.catalogue import Component, installed
 from ganzoo.catalogue.check import missing_capabilities
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.evaluation_plan import read_flags
 from ganzoo.catalogue.options import DataConfig
 from ganzoo.catalogue.registry import Part, part_of
+from ganzoo.cli.candidates import names_of
 from ganzoo.cli.models import UserPath
 from ganzoo.cli.output import tell, tell_loading
-from ganzoo.cli.prefixed import PrefixedCommand, collected
+from ganzoo.cli.prefixed import PrefixedCommand, collected, meant
 from ganzoo.errors import Refused, UserError
 
 KINDS = ("dataset", "augmentation")
@@ -25,14 +26,17 @@ KINDS = ("dataset", "augmentation")
 class AugmentCommand(PrefixedCommand):
     """A command that also takes the options of the dataset and the augmentation."""
 
-    def names(self) -> Iterable[str]:
-        """Return the names of the slots."""
-        return KINDS
+    def offered(self, given: Mapping[str, str | None]) -> Mapping[str, Sequence[Component]]:
+        """Return the components whose options it takes, by the name with which these begin."""
+        return {kind: meant(kind, given.get(f"--{kind}")) for kind in KINDS}
 
 
 @click.command(cls=AugmentCommand, options_metavar="[OPTIONS]")
-@click.argument("dataset")
-@click.option("--augmentation", required=True, metavar="NAME", help="The augmentation to show.")
+@click.argument("dataset", shell_complete=names_of("dataset"))
+@click.option(
+    "--augmentation", required=True, metavar="NAME",
+    shell_complete=names_of("augmentation"), help="The augmentation to show.",
+)  # fmt: skip
 @click.option(
     "--count", type=click.IntRange(1, 256), default=8, show_default=True, help="The number of examples: columns."
 )

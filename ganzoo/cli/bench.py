@@ -12,6 +12,7 @@ import click
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import RunSettings
+from ganzoo.cli.candidates import names_of, values_of_setting
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
 from ganzoo.errors import Refused, UserError
@@ -31,14 +32,22 @@ MEGA, GIGA = 10**6, 10**9
 def _settings(command: F) -> F:
     """Give a command the run settings that affect the speed of a training."""
     for option in reversed([option for option in options_of(RunSettings) if option.name in SETTINGS]):
-        command = click.option(f"--{option.flag}", metavar=option.metavar, help=option.help)(command)
+        candidates = values_of_setting(option)
+        command = click.option(f"--{option.flag}", metavar=option.metavar, help=option.help, shell_complete=candidates)(
+            command
+        )
     return command
 
 
 @click.command(cls=HelpCommand, options_metavar="[OPTIONS]")
-@click.argument("variants", nargs=-1, metavar="[VARIANT]...")
-@click.option("--dataset", metavar="NAME", help="The dataset for all variants, instead of their default datasets.")
-@click.option("--conditioner", metavar="NAME", help="The conditioner for all networks.")
+@click.argument("variants", nargs=-1, metavar="[VARIANT]...", shell_complete=names_of("variant"))
+@click.option(
+    "--dataset", metavar="NAME", shell_complete=names_of("dataset"),
+    help="The dataset for all variants, instead of their default datasets.",
+)  # fmt: skip
+@click.option(
+    "--conditioner", metavar="NAME", shell_complete=names_of("conditioner"), help="The conditioner for all networks."
+)
 @_settings
 @click.option(
     "--steps",

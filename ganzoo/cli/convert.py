@@ -10,6 +10,7 @@ import click
 
 from ganzoo.catalogue import installed
 from ganzoo.catalogue.selection import PRESETS
+from ganzoo.cli.candidates import names_of
 from ganzoo.cli.models import UserPath
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.cli.parts import PartsCommand, selected
@@ -45,7 +46,10 @@ class ConvertCommand(PartsCommand):
 
 @click.command(cls=ConvertCommand, options_metavar="[OPTIONS]")
 @click.argument("old", type=UserPath(), metavar="OLD")
-@click.option(VARIANT, metavar="VARIANT", expose_value=False, help="The variant whose networks get the weights.")
+@click.option(
+    VARIANT, metavar="VARIANT", expose_value=False, shell_complete=names_of("variant"),
+    help="The variant whose networks get the weights.",
+)  # fmt: skip
 @click.option(
     "--out", type=UserPath(), default=Path("model.safetensors"), show_default=True,
     metavar="FILE.safetensors", help="The model file to write.",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganzoo.catalogue import Registry, installed
+from ganzoo.catalogue import Component, Registry, installed
 from ganzoo.catalogue.evaluation_plan import SAMPLES
-from ganzoo.cli.models import UserPath, model_argument, refuse_if_missing
+from ganzoo.cli.candidates import names_of
+from ganzoo.cli.models import UserPath, model_argument, output_option, refuse_if_missing
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
-from ganzoo.cli.prefixed import PrefixedCommand, collected
+from ganzoo.cli.prefixed import PrefixedCommand, collected, meant
 from ganzoo.errors import UserError
 from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
 
@@ -28,24 +29,31 @@ HEADINGS = ("metric", "value", "real examples", "better is")
 class EvaluateCommand(PrefixedCommand):
     """A command that also takes the options of the dataset, the judge and the metrics."""
 
-    def names(self) -> Iterable[str]:
-        """Return the names of the slots."""
-        return ("dataset", "judge", *installed().names("metric"))
+    def offered(self, given: Mapping[str, str | None]) -> Mapping[str, Sequence[Component]]:
+        """Return the components whose options it takes, by the name with which these begin."""
+        metrics = {name: [installed().component("metric", name)] for name in installed().names("metric")}
+        return {kind: meant(kind, given.get(f"--{kind}")) for kind in ("dataset", "judge")} | metrics
 
 
 @click.command(cls=EvaluateCommand, options_metavar="[OPTIONS]")
 @model_argument
-@click.option("--dataset", metavar="NAME", help="The real data; without it, the dataset that the model was trained on.")
 @click.option(
-    "--metric", "metrics", multiple=True, metavar="NAME",
+    "--dataset",
+    metavar="NAME",
+    shell_complete=names_of("dataset"),
+    help="The real data; without it, the dataset that the model was trained on.",
+)
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME", shell_complete=names_of("metric", several=True),
     help="A metric to compute; may be repeated. Without it, every metric that fits and is fast.",
 )  # fmt: skip
 @click.option(
-    "--judge", metavar="NAME", help="The judge for the metrics; without it, the default judge of the dataset."
+    "--judge",
+    metavar="NAME",
+    shell_complete=names_of("judge"),
+    help="The judge for the metrics; without it, the default judge of the dataset.",
 )
-@click.option(
-    "--output", "output_name", metavar="NAME", help="What to measure, if the model has several outputs; the first one."
-)
+@output_option
 @click.option(
     "--samples",
     type=click.IntRange(1, 2**31),
@@ -113,6 +121,7 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
             flags=collected(),
             track=tracker,
             say=tracker.say,
+            describe=_unheard if as_json else _tell,
             against=(other, str(against)) if other is not None else None,
         )
     seconds = round(time.perf_counter() - began, 2)
@@ -128,6 +137,14 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
     for figure in found.figures:
         if figure.classes:
             print_table(_class_headings(figure), _class_rows(figure))
+
+
+def _tell(text: str) -> None:
+    tell(text, err=True)
+
+
+def _unheard(text: str) -> None:
+    """Say nothing: the document is all that is asked for."""
 
 
 def _refuse_unknown(registry: Registry, dataset: str | None, judge: str | None, metrics: Sequence[str]) -> None:

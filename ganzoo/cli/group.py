@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, final
 
 import click
+from click.shell_completion import CompletionItem
 
 from ganzoo.catalogue import installed
 from ganzoo.catalogue.registry import OfferedCommand
@@ -38,6 +39,15 @@ class Commands(HelpGroup):
         except click.exceptions.NoSuchCommand as problem:
             known = [*self.commands, *installed().commands]
             raise click.exceptions.NoSuchCommand(problem.command_name, possibilities=known, ctx=ctx) from problem
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin with ``incomplete``, those of plugins too."""
+        of_plugins = [
+            CompletionItem(name, help=printable(offered.item.summary))
+            for name, offered in installed().commands.items()
+            if name.startswith(incomplete)
+        ]
+        return [*super().shell_complete(ctx, incomplete), *of_plugins]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write ganzoo's own commands, and those of each plugin under its package."""

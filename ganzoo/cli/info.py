@@ -11,12 +11,13 @@ from ganzoo.catalogue import Component, Registry, Selection, Variant, installed,
 from ganzoo.catalogue.combination import SOME
 from ganzoo.catalogue.options import Option, options_of, values_of
 from ganzoo.catalogue.registry import Entry
+from ganzoo.cli.candidates import every_name
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.output import print_json, tell
 
 
 @click.command(cls=HelpCommand)
-@click.argument("name")
+@click.argument("name", shell_complete=every_name)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def info(name: str, as_json: bool) -> None:
     """Show parts, options with defaults, source and needs of NAME.

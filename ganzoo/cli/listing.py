@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from ganzoo.catalogue import installed
+from ganzoo.cli.candidates import every_kind
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.output import print_json, print_table, tell, warn_of_broken
 
 
 @click.command("list", cls=HelpCommand)
-@click.argument("kind", required=False)
+@click.argument("kind", required=False, shell_complete=every_kind)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_command(kind: str | None, as_json: bool) -> None:
     """List what is installed, with the package that provides it.

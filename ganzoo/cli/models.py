@@ -25,6 +25,12 @@ class UserPath(click.Path):
 
 
 model_argument = click.argument("model", type=UserPath())
+output_option = click.option(
+    "--output",
+    "output_name",
+    metavar="NAME",
+    help="Which output, if the model has several of them; without it, the first one.",
+)
 
 
 def refuse_if_missing(model: Path) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from ganzoo.catalogue import Selection
+from ganzoo.catalogue import Registry, Selection
+from ganzoo.catalogue.component import Component, Slot
 from ganzoo.catalogue.config_layers import OBSERVER
 from ganzoo.catalogue.options import Option, options_of
 from ganzoo.catalogue.registry import Part
+from ganzoo.catalogue.settings import RunSettings
 from ganzoo.catalogue.starts import STARTS, start_flags
+from ganzoo.cli.candidates import Candidates, files, names_of, nothing, values_of, values_of_setting
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,7 @@ class OptionGroup:
 
 def option_groups(selection: Selection, settings: Container[str], heading: str) -> list[OptionGroup]:
     """Return all options by component and package; the run ``settings``, named by flag, are under ``heading``."""
-    run = [
-        _option(f"--{option.flag}", option, getattr(selection.run, option.name))
-        for option in options_of(type(selection.run))
-        if option.flag in settings
-    ]
+    run = list(_setting_options(selection.run, settings))
     groups = [("Parts", list(_part_options(selection))), (heading, run)]
     if STARTS in settings:
         groups.append(("Start", list(_start_options(selection))))
@@ -38,6 +37,37 @@ def option_groups(selection: Selection, settings: Container[str], heading: str) 
     seen: set[str] = set()
     # Two components of one kind may have options of the same name: the first one stands for both.
     return [OptionGroup(title, list(_unseen(options, seen))) for title, options in groups]
+
+
+def expected_groups(registry: Registry, slots: Iterable[Slot], settings: Container[str]) -> list[OptionGroup]:
+    """Return what is known of the options before the variant is: those of the run, and those of the given slots."""
+    kinds = {(name, slot.kind): slot.several for slot in slots for name in (slot.name, slot.kind)}
+    parts = [_slot_option(name, kind, several) for (name, kind), several in kinds.items()]
+    seen: set[str] = set()
+    return [OptionGroup("", list(_unseen([*parts, *_setting_options(RunSettings(), settings)], seen)))]
+
+
+def component_options(components: Mapping[str, Sequence[Component]]) -> list[click.Option]:
+    """Return the options of components by the prefix of their flags; the first of several with one flag."""
+    options = [
+        _option(f"--{prefix}-{option.flag}", option, option.default)
+        for prefix, sharing in components.items()
+        for component in sharing
+        for option in options_of(component.config)
+    ]
+    return list(_unseen(options, set()))
+
+
+def _setting_options(settings: RunSettings, flags: Container[str]) -> Iterator[click.Option]:
+    for option in options_of(RunSettings):
+        if option.flag in flags:
+            value = getattr(settings, option.name)
+            yield _option(f"--{option.flag}", option, value, candidates=values_of_setting(option))
+
+
+def _slot_option(name: str, kind: str, several: bool, **attributes: Any) -> click.Option:
+    metavar = "NAME,…" if several else "NAME"
+    return _click_option(f"--{name}", names_of(kind, several), metavar=metavar, **attributes)
 
 
 def _unseen(options: Sequence[click.Option], seen: set[str]) -> Iterator[click.Option]:
@@ -65,14 +95,14 @@ def _part_options(selection: Selection) -> Iterator[click.Option]:
     for kind, parts in kinds.items():
         names = " / ".join(dict.fromkeys(f"{part.component.name} ({part.provider.short})" for part in parts))
         slots = list(dict.fromkeys(part.slot.flag for part in parts if not part.slot.is_named_by_kind))
-        metavar = "NAME,…" if any(part.slot.several for part in parts) else "NAME"
+        several = any(part.slot.several for part in parts)
         if slots:
             note = f"{parts[0].kind.summary}; for one network or phase: {', '.join(f'--{slot}' for slot in slots)}"
         else:
             note = parts[0].kind.summary
-        yield _click_option(f"--{kind}", metavar=metavar, help=f"{note}  [{names}]")
+        yield _slot_option(kind, kind, several, help=f"{note}  [{names}]")
         for slot in slots:
-            yield _click_option(f"--{slot}", metavar=metavar, hidden=True)
+            yield _slot_option(slot, kind, several, hidden=True)
 
 
 def _start_options(selection: Selection) -> Iterator[click.Option]:
@@ -80,7 +110,7 @@ def _start_options(selection: Selection) -> Iterator[click.Option]:
     for flag, ((_, option),) in flags.items():
         start = selection.starts.get(option.name)
         yield _click_option(
-            f"--{flag}", metavar="MODEL", help=f"{option.help}  [{option.show(start.path if start else None)}]"
+            f"--{flag}", files, metavar="MODEL", help=f"{option.help}  [{option.show(start.path if start else None)}]"
         )
 
 
@@ -118,14 +148,16 @@ def _component_options(selection: Selection, parts: Sequence[Part]) -> Iterator[
             yield _option(f"--{kind}-{option.flag}", option, option.default, hidden=True)
 
 
-def _option(flag: str, option: Option, value: Any, hidden: bool = False) -> click.Option:
+def _option(
+    flag: str, option: Option, value: Any, hidden: bool = False, candidates: Candidates | None = None
+) -> click.Option:
     shown = " / ".join(option.show(v) for v in value) if isinstance(value, list) else option.show(value)
     help = f"{option.help}  [{shown or 'empty'}]"
     if option.type is bool:
-        return _click_option(f"{flag}/--no-{flag[2:]}", default=None, help=help, hidden=hidden)
-    return _click_option(flag, metavar=option.metavar, help=help, hidden=hidden)
+        return _click_option(f"{flag}/--no-{flag[2:]}", nothing, default=None, help=help, hidden=hidden)
+    return _click_option(flag, candidates or values_of(option), metavar=option.metavar, help=help, hidden=hidden)
 
 
-def _click_option(flag: str, **attributes: Any) -> click.Option:
+def _click_option(flag: str, candidates: Candidates, **attributes: Any) -> click.Option:
     # The command gets the selection; click reads the option for its errors and its help text alone.
-    return click.Option([flag], expose_value=False, **attributes)
+    return click.Option([flag], expose_value=False, shell_complete=candidates, **attributes)

@@ -42,6 +42,11 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+def print_raw(text: str) -> None:
+    """Print text for a program, such as a shell, on stdout, as it is."""
+    click.echo(text)
+
+
 def print_table(headings: Row, rows: Sequence[Row]) -> None:
     """Print a table that fits the terminal, or, into a pipe, one line for each row with tabs between the cells."""
     shown = [tuple(map(printable, row)) for row in rows]

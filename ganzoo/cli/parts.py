@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import click
 
 from ganzoo.catalogue import Registry, Selection, installed
+from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.observers import observer_flags
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.selection import Components, choose_components, slot_flags
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.catalogue.starts import STARTS, start_flags
 from ganzoo.cli.help import HelpCommand
-from ganzoo.cli.options import OptionGroup, hint_of_slots, option_groups
+from ganzoo.cli.options import OptionGroup, expected_groups, hint_of_slots, option_groups
 from ganzoo.cli.plugin_option import OPTION
 from ganzoo.cli.words import Word, of_options, of_params, scan, values
 from ganzoo.errors import Refused, UserError
@@ -43,6 +45,8 @@ class PartsCommand(HelpCommand, ABC):
         A line is scanned twice: first for the variant, the config file and the components, and then, with their
         options, exactly. Raises :class:`Refused` with every problem.
         """
+        if ctx.resilient_parsing:
+            return self._parse_for_completion(ctx, args)
         registry, own = installed(), of_params(super().get_params(ctx))
         words = list(scan(args, (_expected(registry, self.settings) | own).get, registry.names("variant")))
         given = values(words)
@@ -66,6 +70,30 @@ class PartsCommand(HelpCommand, ABC):
             selection = _resolved(components, chosen, problems)
         ctx.meta[_SELECTION] = selection
         ctx.meta[_GROUPS] = option_groups(selection, self.settings, self.heading)
+        known = (word for word in words if not _is_unknown(word, takes_value))
+        return super().parse_args(ctx, [raw for word in known for raw in word.raw])
+
+    def _parse_for_completion(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse a line that is not complete: nothing on it is an error, and it has the options of the parts so far."""
+        registry, own = installed(), of_params(super().get_params(ctx))
+        words = list(scan(args, (_expected(registry, self.settings) | own).get, registry.names("variant")))
+        given = values(words)
+        file: Mapping[str, Any] = {}
+        if "--config" in own and "--config" in given:
+            with suppress(UserError):
+                file = read_config(given["--config"])
+        variant = self.variant_in(words) or str(file.get("variant") or "")
+        ctx.meta[_GROUPS] = expected_groups(registry, _slots(registry), self.settings)
+        # Where a part or an observer is unknown, the options of the variant's own parts are better than none.
+        for named in (given, {}):
+            with suppress(UserError):
+                flags = {flag.removeprefix("--"): value for flag, value in named.items()}
+                components = choose_components(registry, variant, flags, named.get("--preset"), file)
+                selection = components.select({"observer": flags["observer"]} if "observer" in flags else {})
+                ctx.meta[_GROUPS] = option_groups(selection, self.settings, self.heading)
+                break
+        takes_value = of_params(self.get_params(ctx))
+        words = list(scan(args, takes_value.get, {variant}))
         known = (word for word in words if not _is_unknown(word, takes_value))
         return super().parse_args(ctx, [raw for word in known for raw in word.raw])
 
@@ -136,9 +164,14 @@ def selected() -> Selection:
 def _expected(registry: Registry, settings: frozenset[str]) -> dict[str, bool]:
     """Return what is known of flags before the variant is: the run settings, and the slots of every recipe."""
     options = {option.flag: option for option in options_of(RunSettings) if option.flag in settings}
-    slots = [slot for name in registry.names("recipe") for slot in registry.component("recipe", name).slots]
+    slots = _slots(registry)
     starts = start_flags(slots, registry.kinds) if STARTS in settings else {}
     return of_options(options) | {f"--{flag}": True for flag in (*slot_flags(slots), *starts)}
+
+
+def _slots(registry: Registry) -> list[Slot]:
+    """Return the slots of every recipe."""
+    return [slot for name in registry.names("recipe") for slot in registry.component("recipe", name).slots]
 
 
 def _asks_for_help(ctx: click.Context, words: Sequence[Word]) -> bool:

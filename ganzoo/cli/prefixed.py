@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 import click
 
+from ganzoo.catalogue import Component, installed
 from ganzoo.cli.help import HelpCommand
-from ganzoo.cli.words import of_params, scan
+from ganzoo.cli.options import component_options
+from ganzoo.cli.words import of_params, scan, values
 from ganzoo.errors import UserError
 
-_FLAGS = "ganzoo.flags"
+_FLAGS, _OPTIONS = "ganzoo.flags", "ganzoo.options"
 
 
 class PrefixedCommand(HelpCommand, ABC):
     """A command that collects the options of components; click parses the others."""
 
     @abstractmethod
-    def names(self) -> Iterable[str]:
-        """Return the names with which the options of components begin."""
+    def offered(self, given: Mapping[str, str | None]) -> Mapping[str, Sequence[Component]]:
+        """Return the components whose options it takes, by the name with which these begin.
+
+        ``given`` are the values of the other options of the line, by flag.
+        """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Collect the options of components, and let click parse the others."""
+        if ctx.resilient_parsing:
+            return self._parse_for_completion(ctx, args)
         own = of_params(self.get_params(ctx))
-        prefixes = tuple(f"--{name}-" for name in self.names())
+        prefixes = tuple(f"--{name}-" for name in self.offered({}))
         others: list[str] = []
         flags: dict[str, str] = {}
         for word in scan(args, lambda flag: own.get(flag, True if flag.startswith(prefixes) else None)):
@@ -36,6 +43,24 @@ class PrefixedCommand(HelpCommand, ABC):
                 flags[word.flag.removeprefix("--")] = word.value
         ctx.meta[_FLAGS] = flags
         return super().parse_args(ctx, others)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the fixed options, and for a shell that completes a line those of components."""
+        return [*super().get_params(ctx), *ctx.meta.get(_OPTIONS, ())]
+
+    def _parse_for_completion(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse a line that is not complete, with the options of all components that it may be about."""
+        own = of_params(self.get_params(ctx))
+        ctx.meta[_OPTIONS] = component_options(self.offered(values(scan(args, own.get))))
+        known = of_params(self.get_params(ctx))
+        words = (word for word in scan(args, known.get) if not word.flag.startswith("--") or word.flag in known)
+        return super().parse_args(ctx, [raw for word in words for raw in word.raw])
+
+
+def meant(kind: str, name: str | None) -> Sequence[Component]:
+    """Return the component with this name, or all of the kind where there is none."""
+    names = installed().names(kind)
+    return [installed().component(kind, each) for each in ([name] if name in names else names)]
 
 
 def collected() -> dict[str, str]:

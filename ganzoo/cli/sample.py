@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli.help import HelpCommand
-from ganzoo.cli.models import UserPath, model_argument, refuse_if_missing
+from ganzoo.cli.models import UserPath, model_argument, output_option, refuse_if_missing
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.errors import UserError
 
@@ -46,9 +46,7 @@ COUNT = 64  # examples
     help="What else the model lets one choose, such as the code of an InfoGAN. May be repeated; several values of one "
     "name take turns.",
 )
-@click.option(
-    "--output", "output_name", metavar="NAME", help="What to generate, if the model has several outputs; the first one."
-)
+@output_option
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
@@ -90,7 +88,6 @@ def sample(
     refuse_if_missing(model)
     tell_loading(f"sample {model}")
     import ganzoo
-    from ganzoo.contract.field_values import values_of
     from ganzoo.health.memory import advise_fewer
     from ganzoo.step.device import choose_device
     from ganzoo.studio.conditions import input_files
@@ -102,11 +99,10 @@ def sample(
         trained = trained.for_output(output_name)
     check_destination(out, trained.output)
     asked: list[str | Path] = [*labels]
-    from_files = trained.condition is not None and bool(values_of(trained.condition).inputs)
-    if labels and from_files:
+    if labels and trained.takes_files:
         raise UserError("this model takes its conditions from files: give --input FILE or FOLDER instead of --label")
     if inputs:
-        if trained.condition is None or not from_files:
+        if trained.condition is None or not trained.takes_files:
             raise UserError("this model takes nothing from files: leave out --input")
         asked += [file for path in inputs for file in input_files(trained.condition, path)]
     count = count or (len(asked) if inputs else COUNT)

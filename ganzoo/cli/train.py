@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import click
 
 from ganzoo.catalogue.selection import PRESETS
+from ganzoo.cli.candidates import files, names_of
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.cli.parts import PartsCommand, selected
 from ganzoo.cli.plugin_option import command_again
@@ -33,7 +35,7 @@ class TrainCommand(PartsCommand):
 
 
 @click.command(cls=TrainCommand, options_metavar="[OPTIONS]")
-@click.argument("variant", required=False, metavar="VARIANT", expose_value=False)
+@click.argument("variant", required=False, metavar="VARIANT", expose_value=False, shell_complete=names_of("variant"))
 @click.option(
     "--preset",
     type=click.Choice(PRESETS),
@@ -43,6 +45,7 @@ class TrainCommand(PartsCommand):
 @click.option(
     "--config",
     metavar="FILE",
+    shell_complete=files,
     help="Repeat the choices of a RUN/config.json, or take those in a JSON or TOML file of yours; options on the "
     "command line overrule them.",
 )
@@ -90,17 +93,20 @@ def train(config: str | None, resume: bool, dry_run: bool) -> int:
     if run.folder.best.exists():
         tell(f"best model by its metrics: {run.folder.best}", err=True)
     tell(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
-    tell(_how_to_sample(run), err=True, wrap=False)
+    # Among the images of a folder, a picture of samples would be one of them the next time.
+    within = Path.cwd().is_relative_to(selection.run.data_root.resolve())
+    out = path / "samples.png" if within else Path("samples.png")
+    tell(_how_to_sample(run, out), err=True, wrap=False)
     return status
 
 
-def _how_to_sample(run: Run) -> str:
+def _how_to_sample(run: Run, out: Path) -> str:
     """Return a line with a command that works as it is."""
     from ganzoo.contract.field_values import values_of
 
     values = values_of(run.condition) if run.condition is not None else None
     words = [] if values is None or values.has_every else ["--label", run.label]
     if values is None or values.has_every or run.label:
-        return f"sample it: {command_again('sample', str(run.folder.path), *words, '--out', 'samples.png')}"
+        return f"sample it: {command_again('sample', str(run.folder.path), *words, '--out', str(out))}"
     needed = "--input" if values.inputs else "--label"
     return f"sample it with {needed}, which this explains: {command_again('sample', '--help')}"

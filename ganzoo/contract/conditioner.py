@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.options import Config
+from ganzoo.catalogue.several import refuse_text
 
 Shape = tuple[int, ...]
 """The shape of one example, without the batch dimension."""
@@ -38,6 +39,10 @@ class Conditioner(nn.Module, ABC):
     uses_features: ClassVar[bool] = False
     needs_norm: ClassVar[bool] = False
     out_shape: Shape
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        refuse_text(f"sites of {cls.__name__}", cls.sites, "frozenset({{{!r}}})")
 
     def __call__(
         self, x: Tensor, condition: Tensor | None, z: Tensor | None = None, features: Tensor | None = None

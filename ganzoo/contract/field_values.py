@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganzoo.catalogue.data import Field
+from ganzoo.catalogue.several import refuse_text
 from ganzoo.catalogue.target import load_target
 from ganzoo.drawing import grid, scatter
 from ganzoo.errors import UserError
@@ -36,6 +37,10 @@ class FieldValues(ABC):
     inputs: ClassVar[tuple[str, ...]] = ()
     tiled: ClassVar[bool] = False
     crowd: ClassVar[int] = 0
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        refuse_text(f"inputs of {cls.__name__}", cls.inputs)
 
     def __init__(self, field: Field):
         self.field = field

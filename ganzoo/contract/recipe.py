@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.catalogue.data import DataSpec, Field
+from ganzoo.catalogue.several import refuse_text
 from ganzoo.contract.packs import Packed
 from ganzoo.contract.sampling import SampleRequest
 from ganzoo.contract.step_context import StepContext
@@ -86,6 +87,9 @@ class Phase:
     last: int | None = None
     optimizer: str = ""
 
+    def __post_init__(self) -> None:
+        refuse_text(f"trains of phase {self.name!r}", self.trains)
+
     def in_window(self, step: int) -> bool:
         """Return whether ``step`` (from 0) is in the phase's window of the training."""
         return self.first <= step and (self.last is None or step < self.last)
@@ -152,6 +156,10 @@ class Recipe(Packed, nn.Module, ABC):
     frozen: tuple[str, ...] = ()
     output: FieldRef
     condition: FieldRef | None = None
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        refuse_text(f"averaged of {cls.__name__}", cls.averaged)
 
     def __init__(self, data: Mapping[str, DataSpec]):
         super().__init__()

@@ -191,16 +191,20 @@ def open_evaluator(
     track: Track,
     say: Callable[[str], None],
     samples: int,
+    describe: Callable[[str], None] = lambda text: None,
 ) -> Evaluator:
     """Return the evaluator of models that generate ``output`` from ``condition``; trains the judge if it is not cached.
 
-    If the user named no metric, those that need more than ``samples`` generated examples are left out. Raises
+    ``describe`` is told what the data is. If the user named no metric, those that need more than ``samples`` generated
+    examples are left out. Raises
     :class:`UserError` if the data, the judge, the metrics and the model do not fit together.
     """
-    reference = ReferenceData(plan, root, device, condition)
+    reference = ReferenceData(plan, root, device, condition, describe)
+    if reference.note:
+        say(reference.note)
     check_output(plan.dataset, reference.spec, output, condition)
     conditioning = {"model:class"} if condition is not None and condition.classes else set()
-    data = {*reference.spec.provides} | ({"condition:class"} if reference.classes is not None else set())
+    data = {*reference.provides} | ({"condition:class"} if reference.classes is not None else set())
     fitting = plan.fitting(data, conditioning)
     available = [(part, _metric(part)) for part in fitting.metrics]
     metrics = [(part, metric) for part, metric in available if plan.asked or not metric.thorough]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, final
@@ -14,15 +16,16 @@ from torch import Tensor
 from ganzoo.assembly.parts import SelectedParts
 from ganzoo.batches.class_order import Renumbered, in_known_order, renumbering
 from ganzoo.batches.fingerprint import Fingerprint, fingerprint_of
-from ganzoo.batches.reading import Receiver, length_of, read_in_chunks
+from ganzoo.batches.reading import Receiver, described_examples, length_of, notes_of, read_in_chunks
 from ganzoo.catalogue.data import DataSpec, Field
-from ganzoo.catalogue.evaluation_plan import SPLIT, EvaluationPlan
-from ganzoo.catalogue.options import DataConfig, values_of
+from ganzoo.catalogue.evaluation_plan import EvaluationPlan
+from ganzoo.catalogue.options import SPLIT, Config, DataConfig, values_of
 from ganzoo.catalogue.registry import Part
 from ganzoo.contract.dataset import Dataset
 from ganzoo.contract.judge import Examples
 from ganzoo.errors import UserError
 from ganzoo.randomness import key
+from ganzoo.storage.given_away import without_folders
 
 BUDGET = 2**31  # bytes of real examples in memory, as float32; of larger data a random part is used
 JUDGE_SHARE = 0.8  # of the examples train a judge, if the data is not published in parts
@@ -30,28 +33,44 @@ STREAM = "reference"
 MAX_NAMES = 4  # of classes in a message
 
 
+@dataclass(frozen=True)
+class _ReadPart:
+    """Examples of a part of the data, of which there are ``total``."""
+
+    examples: Examples
+    total: int
+    fingerprint: Fingerprint
+
+
 @final
 class ReferenceData:
     """The data of an evaluation: models are trained on ``train``, and compared with ``real``.
 
-    If the data is published in parts, ``real`` is its test part. Otherwise both are all examples, and a judge is tested
-    on the fifth of them that it is not trained on.
+    If the data has a test part, ``real`` is that part. Otherwise both are all examples, and a judge is tested on the
+    fifth of them that it is not trained on.
     ``condition`` is the condition of the model: data with the same classes in another order gets its order.
+    ``describe`` is told what the data is before it is read. ``note`` says with which part of it models are compared,
+    where that was found in the data itself.
     """
 
-    def __init__(self, plan: EvaluationPlan, root: Path, device: torch.device, condition: Field | None = None):
-        self._part, self._root, self._device = plan.dataset, root, device
-        self._fingerprints: dict[str, Fingerprint] = {}
-        self._parted = plan.parted
-        config = self._part.config
-        assert isinstance(config, DataConfig)
-        if self._parted and getattr(config, SPLIT) != "train":
+    def __init__(
+        self,
+        plan: EvaluationPlan,
+        root: Path,
+        device: torch.device,
+        condition: Field | None = None,
+        describe: Callable[[str], None] = lambda text: None,
+    ):
+        self._part, self._root, self._device, self._describe = plan.dataset, root, device, describe
+        config = plan.data
+        if plan.parted and getattr(config, SPLIT) != "train":
             raise UserError(
                 f"models are compared with the test part of {self._part.label}, and must not be trained on it: "
                 f"this model was, or --dataset-{SPLIT} says so; name another --dataset"
             )
         with self._part.attributed():
             delivered = config.spec(root)
+            self._tested, self.note = _comparable(plan, root, delivered)
         self.spec: DataSpec = in_known_order(delivered, _fields_of(condition, delivered))
         self._renumbering = renumbering(delivered, self.spec)
 
@@ -71,11 +90,25 @@ class ReferenceData:
         return self._device
 
     @property
+    def has_test_part(self) -> bool:
+        """Whether models are compared with other examples than they are trained on."""
+        return self._tested != self._part.config
+
+    @property
+    def provides(self) -> frozenset[str]:
+        """The capabilities of the data."""
+        return self.spec.provides | ({"data:unseen"} if self.has_test_part else frozenset())
+
+    @property
+    def part(self) -> str:
+        """The part of the data in ``real``, such as ``test``, or ``all``."""
+        return _part_named_in(self._tested) if self.has_test_part else "all"
+
+    @property
     def split(self) -> str:
         """The examples in ``real``, as text: ``test``, ``all``, or a random part of these."""
-        part = "test" if self._parted else "all"
-        used, total = len(self.real), self._real[1]
-        return part if used == total else f"{part}, {used} of {total} at random"
+        used, total = len(self.real), self._real.total
+        return self.part if used == total else f"{self.part}, {used} of {total} at random"
 
     @property
     def classes(self) -> Field | None:
@@ -90,23 +123,22 @@ class ReferenceData:
 
     @property
     def choices(self) -> dict[str, Any]:
-        """The options of the dataset except the part of the data, as JSON values."""
-        return {name: value for name, value in values_of(self._part.config).items() if name != SPLIT}
+        """The options of the dataset except the part of the data and the folders above it, as JSON values."""
+        return without_folders({name: value for name, value in values_of(self._part.config).items() if name != SPLIT})
 
     @property
     def train(self) -> Examples:
         """The examples that models are trained on, on the device."""
-        return self._train[0]
+        return self._train.examples
 
     @property
     def real(self) -> Examples:
         """The examples that models are compared with, on the device."""
-        return self._real[0]
+        return self._real.examples
 
     def difference(self, trained_on: Fingerprint) -> str:
         """Return how the training data here differs from that of a model, as a sentence; empty if it does not."""
-        _ = self.train  # reads it
-        now = self._fingerprints["train"]
+        now = self._train.fingerprint
         if trained_on.is_of_other_data(now):
             return (
                 f"the model was trained on other data: its {trained_on.examples:,} examples are not among the "
@@ -118,12 +150,12 @@ class ReferenceData:
     @cached_property
     def judge_train(self) -> Examples:
         """The examples that a judge is trained on."""
-        return self.train if self._parted else self.train.at(self._divided[0])
+        return self.train if self.has_test_part else self.train.at(self._divided[0])
 
     @cached_property
     def judge_test(self) -> Examples:
         """The examples that a judge is tested on."""
-        return self.real if self._parted else self.train.at(self._divided[1])
+        return self.real if self.has_test_part else self.train.at(self._divided[1])
 
     def conditions(self, count: int) -> Tensor | None:
         """Return conditions (count, …) on the CPU for generated examples: those of the real ones, in random order.
@@ -148,12 +180,12 @@ class ReferenceData:
         return fingerprint(self.real)
 
     @cached_property
-    def _train(self) -> tuple[Examples, int]:
-        return self._read("train")
+    def _train(self) -> _ReadPart:
+        return self._read(self._part.config, "train")
 
     @cached_property
-    def _real(self) -> tuple[Examples, int]:
-        return self._read("test") if self._parted else self._train
+    def _real(self) -> _ReadPart:
+        return self._read(self._tested, self.part) if self.has_test_part else self._train
 
     @cached_property
     def _divided(self) -> tuple[Tensor, Tensor]:
@@ -168,22 +200,21 @@ class ReferenceData:
             return self.spec.condition
         return next((name for name, field in self.spec.fields.items() if field.classes), "")
 
-    def _read(self, split: str) -> tuple[Examples, int]:
-        """Return the examples of a part of the data, and its full size."""
-        config = self._part.config
-        if self._parted:
-            config = dataclasses.replace(config, **{SPLIT: split})
+    def _read(self, config: Config, name: str) -> _ReadPart:
         part = dataclasses.replace(self._part, config=config)
         dataset: Dataset = SelectedParts({"dataset": part}).build("dataset", root=self._root)
-        self._fingerprints[split] = fingerprint_of(dataset, self.label)
+        length, known_by = length_of(dataset, self.label), fingerprint_of(dataset, self.label)
+        which = f" ({name})" if self.has_test_part else ""
+        self._describe(f"{self.name}{which}: {described_examples(length, self.spec)}")
+        for note in notes_of(dataset, self.label):
+            self._describe(f"  {note}")
         if self._renumbering:
             dataset = Renumbered(dataset, self._renumbering)
         target, condition = self.spec.target_field, self.spec.condition
         limit = max(1, BUDGET // (4 * target.size))
-        length = length_of(dataset, self.label)
         indices = torch.arange(length)
         if length > limit:
-            generator = torch.Generator().manual_seed(key(0, f"{STREAM}/{split}"))
+            generator = torch.Generator().manual_seed(key(0, f"{STREAM}/{name}"))
             indices = torch.randperm(length, generator=generator)[:limit].sort().values
         values = torch.empty((len(indices), *target.shape), device=self._device)
         labels = torch.empty(len(indices), dtype=torch.int64, device=self._device) if self._label else None
@@ -196,7 +227,27 @@ class ReferenceData:
             if condition and condition != self._label:
                 conditions.append(fields[condition].to(self._device))
         known = torch.cat(conditions) if conditions else labels if condition else None
-        return Examples(values, labels, known), length
+        return _ReadPart(Examples(values, labels, known), length, known_by)
+
+
+def _comparable(plan: EvaluationPlan, root: Path, trained: DataSpec) -> tuple[DataConfig, str]:
+    """Return the options of the data to compare with, and a sentence about it where it was found in the data."""
+    tested = plan.tested(root)
+    if tested == plan.data or plan.parted:
+        return tested, ""
+    what = f"the {_part_named_in(tested)} part of {plan.dataset.label}"
+    try:
+        delivered = tested.spec(root)
+    except UserError as problem:
+        return plan.data, f"models are not compared with {what}: {problem}"
+    if delivered != trained:
+        return plan.data, f"models are not compared with {what}, as it has other classes than the part for training"
+    return tested, f"models are compared with {what}; --dataset-{SPLIT} of `ganzoo evaluate` chooses another part"
+
+
+def _part_named_in(config: DataConfig) -> str:
+    part = getattr(config, SPLIT)
+    return ",".join(part) if isinstance(part, tuple) else str(part)
 
 
 def _fields_of(condition: Field | None, spec: DataSpec) -> dict[str, Field]:

@@ -14,7 +14,8 @@ from ganzoo.depth import own_limits, plain_picture
 from ganzoo.drawing import png, to_pil, to_uint8
 from ganzoo.errors import UserError
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # Pillow starts other programs to read some of the others
+# Those that a folder of images may have; Pillow starts other programs to read some of the others.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
 MAX_PIXELS = 2**26
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
@@ -26,7 +27,10 @@ class ImageValues(FieldValues):
     stored = torch.uint8
     suffix = ".png"
     tiled = True
-    inputs = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif")
+    inputs = (
+        *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif"),
+        *(".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".avif"),
+    )
 
     def normalise(self, values: Tensor) -> Tensor:
         """Return images as float32 in [-1, 1].

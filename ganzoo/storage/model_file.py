@@ -29,6 +29,7 @@ from ganzoo.errors import UserError
 from ganzoo.own.adopt import adopt
 from ganzoo.randomness import global_generator
 from ganzoo.storage.files import open_file
+from ganzoo.storage.given_away import described_for_others
 from ganzoo.storage.older_models import description
 from ganzoo.storage.resume_compatibility import with_optional_parts
 from ganzoo.storage.sealed import read_sealed, refuse_other_tensors, write_sealed
@@ -72,7 +73,7 @@ def write_model(
     as they are: swap the averages in first.
     """
     about = {
-        **selection.to_json(),
+        **described_for_others(selection),
         "data": {slot: spec.to_json() for slot, spec in data.items()},
         "fingerprints": {slot: fingerprint.to_json() for slot, fingerprint in fingerprints.items()},
         "trained": dict(trained),

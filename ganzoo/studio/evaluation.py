@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ import torch
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.evaluation_plan import SAMPLES, EvaluationPlan, plan_evaluation, read_flags
-from ganzoo.catalogue.options import values_of
+from ganzoo.catalogue.options import SPLIT, values_of
 from ganzoo.catalogue.registry import Part, Registry, part_from_json, part_of
 from ganzoo.contract.judge import Track, untracked
 from ganzoo.errors import Refused, UserError
 from ganzoo.evaluation import Evaluation, open_evaluator
+from ganzoo.storage.given_away import without_folders
 from ganzoo.studio.model import Model
 from ganzoo.text import warn
 
@@ -36,19 +38,23 @@ def evaluate(
     flags: Mapping[str, Any] | None = None,
     track: Track = untracked,
     say: Callable[[str], None] = warn,
+    describe: Callable[[str], None] = lambda text: None,
     against: tuple[Evaluation, str] | None = None,
 ) -> Evaluation:
     """Return the figures of ``samples`` examples of ``model`` by ``metrics``, by all that fit where none is named.
 
     Without ``dataset`` the data is that of the training, with the same options. ``flags`` are options of the dataset,
-    the judge and the metrics, such as ``dataset-size`` or ``kernel-subsets``. ``model`` is moved to ``device``. Raises
+    the judge and the metrics, such as ``dataset-size`` or ``kernel-subsets``. ``describe`` is told what the data is.
+    ``model`` is moved to ``device``. Raises
     :class:`UserError` where something does not fit, where the examples are too few, or where ``against``, other figures
     and their owner, were measured in another way.
     """
     plan = choose_plan(model, registry, dataset, metrics, judge, flags or {})
     root = data_root or usual_root(model)
     model = model.to(device)
-    evaluator = open_evaluator(plan, root, model.output, model.condition, torch.device(device), track, say, samples)
+    evaluator = open_evaluator(
+        plan, root, model.output, model.condition, torch.device(device), track, say, samples, describe
+    )
     trained_on = model.header.fingerprints.get(model.generates.values.slot)
     if trained_on is not None and (difference := evaluator.difference(trained_on)):
         say(difference)
@@ -73,18 +79,23 @@ def choose_plan(
     of_data = {name: value for name, value in flags.items() if name.startswith(prefix)}
     others = {name: value for name, value in flags.items() if not name.startswith(prefix)}
     part = _dataset(model, registry, dataset, of_data)
-    return plan_evaluation(registry, part, judge, metrics, others)
+    plan = plan_evaluation(registry, part, judge, metrics, others)
+    return dataclasses.replace(plan, named_part=f"{prefix}{SPLIT}" in of_data)
 
 
 def usual_root(model: Model) -> Path:
     """Return the data folder of the model's training where it still exists, else ``data``."""
-    run = model.header.raw.get("run")
-    then = Path(str(run.get("data_root", "data"))) if isinstance(run, Mapping) else Path("data")
-    return then if then.is_dir() else Path("data")
+    # Models of earlier versions say it themselves.
+    for about in (model.config, model.header.raw):
+        run = about.get("run")
+        then = run.get("data_root") if isinstance(run, Mapping) else None
+        if isinstance(then, str) and Path(then).is_dir():
+            return Path(then)
+    return Path("data")
 
 
 def _dataset(model: Model, registry: Registry, name: str | None, flags: Mapping[str, Any]) -> Part:
-    trained = model.header.parts.get(model.generates.values.slot)
+    trained = _with_places(model.header.parts.get(model.generates.values.slot), model)
     if trained is None and name is None:
         raise UserError("the model does not say what it was trained on: give --dataset")
     # Data that a program gives now has options of its own, even where it has the name of the data of the training.
@@ -98,6 +109,17 @@ def _dataset(model: Model, registry: Registry, name: str | None, flags: Mapping[
         raise Refused(problems)
     before = values_of(then.config) if then is not None else {}
     return part_of(entry, DATASET, {**before, **given})
+
+
+def _with_places(part: Any, model: Model) -> Any:
+    """Return the description of a dataset with its paths, which the config of the run has and the model has not."""
+    parts = model.config.get("parts")
+    recorded = parts.get(model.generates.values.slot) if isinstance(parts, Mapping) else None
+    options = recorded.get("config") if isinstance(recorded, Mapping) else None
+    if not isinstance(options, Mapping) or not isinstance(part, Mapping):
+        return part
+    same = without_folders(options) == part.get("config") and _name(recorded) == _name(part)
+    return {**part, "config": options} if same else part
 
 
 def _name(part: Any) -> str:

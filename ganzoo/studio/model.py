@@ -17,6 +17,7 @@ from ganzoo.contract.field_values import values_of
 from ganzoo.contract.recipe import Output, Recipe
 from ganzoo.errors import UserError
 from ganzoo.evaluation.sampling import generate_examples
+from ganzoo.storage.config_files import read_config
 from ganzoo.storage.model_file import Header, read_model
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.studio.conditions import read_conditions
@@ -27,10 +28,18 @@ class Model:
     """A recipe with trained networks; ``registry`` has all of its parts.
 
     ``output_name`` is the name of what it generates, if its recipe has several outputs; by default the first one.
+    ``config`` is the content of the ``config.json`` beside its file: where its data was, which the file does not say.
     """
 
-    def __init__(self, recipe: Recipe, header: Header, registry: Registry | None = None, output_name: str = ""):
-        self.recipe, self.header, self.registry = recipe, header, registry or installed()
+    def __init__(
+        self,
+        recipe: Recipe,
+        header: Header,
+        registry: Registry | None = None,
+        output_name: str = "",
+        config: Mapping[str, Any] = MappingProxyType({}),
+    ):
+        self.recipe, self.header, self.registry, self.config = recipe, header, registry or installed(), config
         self.output_name = output_name or next(iter(recipe.outputs))
 
     @property
@@ -43,7 +52,7 @@ class Model:
         if name not in self.recipe.outputs:
             have = ", ".join(filter(None, self.outputs)) or "one, without a name"
             raise UserError(f"this model has no output {name!r}{did_you_mean(name, self.outputs)} Outputs: {have}")
-        return Model(self.recipe, self.header, self.registry, name)
+        return Model(self.recipe, self.header, self.registry, name, self.config)
 
     @property
     def generates(self) -> Output:
@@ -56,8 +65,9 @@ class Model:
 
         ``given`` has the classes and objects that it was trained with in place of names.
         """
-        stored = read_model(RunFolder(path).model if path.is_dir() else path, registry, given)
-        return Model(stored.recipe, stored.header, stored.registry)
+        file = RunFolder(path).model if path.is_dir() else path
+        stored = read_model(file, registry, given)
+        return Model(stored.recipe, stored.header, stored.registry, config=_config_beside(file))
 
     @property
     def output(self) -> Field:
@@ -68,6 +78,11 @@ class Model:
     def condition(self) -> Field | None:
         """The field of its condition, or ``None``."""
         return self.recipe.field(self.generates.condition) if self.generates.condition else None
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether its conditions are read from files, such as images."""
+        return self.condition is not None and bool(values_of(self.condition).inputs)
 
     def to(self, device: torch.device | str) -> Model:
         """Move the networks and return the model."""
@@ -135,9 +150,17 @@ class Model:
             return label
         if label is not None:
             raise UserError("label and input are two names of the condition: give one of them")
-        if self.condition is None or not values_of(self.condition).inputs:
+        if not self.takes_files:
             raise UserError("this model takes no images as input: leave out input")
         return images
+
+
+def _config_beside(file: Path) -> Mapping[str, Any]:
+    """Return the content of the ``config.json`` of the run of a model, or nothing where there is no readable one."""
+    try:
+        return read_config(RunFolder(file.parent).config)
+    except UserError:
+        return {}
 
 
 def _as_list(label: Any, condition: Field | None) -> Sequence[Any]:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.batches.class_order import Renumbering, in_known_order, renumbering
+from ganzoo.batches.reading import described_examples
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.registry import Registry, installed
@@ -283,13 +283,10 @@ def _title(selection: Selection, data: Mapping[str, DataSpec], trainer: Trainer)
     lines: list[str] = []
     for slot, spec in data.items():
         batches = trainer.train_step.batches[slot]
-        condition: Any = spec.condition_field
-        with_condition = f", {condition.describe()}" if condition is not None else ""
         part = selection.parts[slot]
         about = f" ({part.component.summary})" if part.provider.package == LOCAL else ""
         lines.append(
-            f"{part.component.name}{about}: {batches.order.length:,} {spec.target_field.describe()}"
-            f"{with_condition}, from {batches.source}"
+            f"{part.component.name}{about}: {described_examples(batches.order.length, spec)}, from {batches.source}"
         )
         lines += [f"  {note}" for note in batches.notes]
     sizes = ", ".join(

@@ -98,8 +98,8 @@ def _of_input() -> Iterable[Component]:
         strengths="The noise cannot be ignored, as the class reaches the network only through it: varied examples.",
         pitfalls="Noise with mean 0 hides the class: only the variance of its products tells the classes apart. With a "
         "mean that is too large, the noise is forgotten. In the discriminator, embeddings close to 1 hide the class.",
-        origin="E begins as N(0, 1), for images as N(1, 0.6²), so that both image and class are seen; measured on MNIST, "
-        "see docs/conditioners.md",
+        origin="E begins as N(0, 1), for images as N(1, 0.6²), so that both image and class are seen; "
+        "measured on MNIST, see docs/conditioners.md",
         combinations=(
             # The mean of this noise is not 0, so that the embedding which it multiplies also reaches the network alone.
             Combination(

@@ -185,10 +185,12 @@ def _left_out(
     """Yield phrases that say how many files and which folders are not used, and why."""
     if damaged:
         yield f"{damaged:,} unusable"
-    if kinds := Counter(path.suffix.lower() or path.name for path in (*layout.top.files, *others)):
+    images = [path for path in layout.top.files if named_as_image(path)]
+    no_images = [*(path for path in layout.top.files if not named_as_image(path)), *others]
+    if kinds := Counter(path.suffix.lower() or path.name for path in no_images):
         yield f"{kinds.total():,} that are no images ({counted(dict(kinds.most_common()), KINDS)})"
-    if layout.top.folders:
-        yield _named("beside the parts", folder, layout.top.folders)
+    if beside := [*layout.top.folders, *images]:
+        yield _named("beside the parts", folder, beside)
     reasons: dict[str, list[Path]] = {}
     for path, why in {**layout.top.passed, **passed}.items():
         reasons.setdefault(why, []).append(path)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
@@ -34,6 +35,7 @@ PARTS: Mapping[str, str] = {
     "test": "test",
     "testing": "test",
 }
+TESTED: Final = ("test", "val")
 SHOWN = 3  # names in a message
 
 
@@ -163,8 +165,9 @@ class FolderConfig(DataConfig):
                     "or give --dataset-labels none to use all of them without labels"
                 )
             for path in sub_folders:
-                # A name that is not valid text, from another system, must not prevent the saving of a model.
-                name = path.name.encode(errors="backslashreplace").decode()
+                # A name that is not valid text, from another system, must not prevent the saving of a model. Systems
+                # write the same name in different forms: an Ä is one sign, or an A and two dots.
+                name = unicodedata.normalize("NFC", path.name.encode(errors="backslashreplace").decode())
                 classes[name] = (*classes.get(name, ()), path)
             if classes:
                 passed = {path: why for found in contents for path, why in found.passed.items()}
@@ -179,6 +182,12 @@ class FolderConfig(DataConfig):
         if names:
             fields["label"] = Field("class", classes=len(names), names=names)
         return DataSpec(fields, target="image", condition="label" if names else "")
+
+    def for_test(self, root: Path) -> FolderConfig:
+        """Return the options with the first of the parts test and val that is there and not used, or these."""
+        layout = self.layout(root)
+        unused = next((part for part in TESTED if part in layout.parts and part not in layout.used), None)
+        return self if unused is None else replace(self, split=(unused,))
 
 
 def _parts_in(folders: Sequence[Path]) -> dict[str, list[Path]]:

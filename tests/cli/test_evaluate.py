@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import ganzoo
 from ganzoo.catalogue import installed, select
 from ganzoo.errors import UserError
 from ganzoo.testing.command_lines import ganzoo as answer
+from ganzoo.testing.command_lines import lacks
 from ganzoo.testing.evaluations import QUICK
 from ganzoo.testing.observers import StopAt
 from ganzoo.training.run import train
@@ -53,6 +55,36 @@ def test_evaluate_says_in_a_table_what_real_examples_get(trained_models: dict[st
     label, value, floor, better = line.split("\t")
     assert label.startswith("FD[digits-plain:") and float(value) > float(floor) > 0 and better == "lower"
     assert "400 samples compared with 1797 real examples of digits (all)" in found.err
+
+
+def test_evaluate_describes_a_folder_and_compares_with_its_test_part(tmp_path: Path) -> None:
+    for number in range(120):
+        path = tmp_path / "photos" / ("train" if number < 60 else "test") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 2 * number).save(path)
+    (tmp_path / "photos" / "test" / "notes.txt").write_text("text", encoding="utf-8")
+    data = {"dataset": "folder", "data_root": tmp_path / "photos", "dataset_size": 8, "dataset_channels": "grey"}
+    run = {"steps": 1, "batch_size": 8, "checkpoint_every": 0, "progress": False, "device": "cpu"}
+    ganzoo.train("gan", out=tmp_path / "run", **data, **run)
+    asked = ("evaluate", str(tmp_path / "run"), "--judge", "plain", "--metric", "manifold", "--samples", "60")
+    found = answer(*asked)
+    assert found.status == 0, found
+    assert not lacks(
+        found.err,
+        (
+            "folder (train): 60 1×8×8 images\n  images of train, not of test; --dataset-split chooses\n",
+            "folder (test): 60 1×8×8 images\n",
+            "  left out: 1 that are no images (.txt 1)\n",
+            "models are compared with the test part of dataset 'folder'; --dataset-split",
+            "60 samples compared with 60 real examples of folder (test)",
+        ),
+    )
+    chosen = answer(*asked, "--dataset-split", "train")
+    assert "60 samples compared with 60 real examples of folder (all)" in chosen.err
+    assert "folder: 60 1×8×8 images" in chosen.err and "the test part" not in chosen.err
+    document = answer(*asked, "--json")
+    assert json.loads(document.out)["split"] == "test"
+    assert "images of" not in document.err
 
 
 def test_evaluate_compares_with_what_it_printed_before(trained_models: dict[str, Path], tmp_path: Path) -> None:
@@ -102,7 +134,9 @@ def test_what_cannot_be_evaluated_is_told_in_one_sentence(
     found = answer("evaluate", str(trained_models.get(model, Path(model))), *words.split())
     assert (found.status, found.out) == (2, "")
     assert said in found.err
-    assert len(found.err.strip().splitlines()) == 1
+    *described, problem = found.err.strip().splitlines()
+    assert problem.startswith("ganzoo: ")
+    assert not any("ganzoo" in line for line in described)  # these say what the data is
 
 
 # While training

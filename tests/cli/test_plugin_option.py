@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ganzoo.catalogue import installed
 from ganzoo.cli import main
@@ -375,6 +376,24 @@ def test_the_examples_in_one_file_train(file: Path, tmp_path: Path) -> None:
     answer = ganzoo("--plugin", str(file), "train", variant, *small)
     assert answer.status == 0
     assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_the_example_of_images_makes_them_from_pictures_of_the_user(tmp_path: Path) -> None:
+    file = Path(__file__).parents[2] / "examples" / "image_to_image.py"
+    run, pictures = str(tmp_path / "run"), tmp_path / "pictures"
+    small = ("--steps", "1", "--batch-size", "4", "--device", "cpu", "--out", run)
+    trained = ganzoo("--plugin", str(file), "train", "my-pix2pix", *small)
+    assert "sample it with --input" in trained.err
+    pictures.mkdir()
+    Image.new("RGB", (20, 30), (250, 0, 0)).save(pictures / "photo.jpg")
+    Image.new("RGBA", (16, 16), (0, 0, 0, 0)).save(pictures / "sprite.png")
+    Image.new("I;16", (40, 16), 3000).save(pictures / "scan.tif")
+    words = ("sample", run, "--plugin", str(file), "--out")
+    answer = ganzoo(*words, tmp_path / "made", "--input", pictures)
+    assert (answer.status, answer.err.splitlines()[-1]) == (0, f"3 samples: {tmp_path / 'made'}")
+    assert {Image.open(made).size for made in (tmp_path / "made").glob("*.png")} == {(16, 16)}
+    assert "give --input FILE or FOLDER instead of --label" in problem(*words, tmp_path / "a.png", "--label", "3")
+    assert "needs an image: --input FILE or FOLDER" in problem(*words, tmp_path / "a.png")
 
 
 def test_a_flag_of_several_parts_is_given_once(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from ganzoo.catalogue import installed
 from ganzoo.testing.command_lines import Answer, ganzoo, lacks, problem, problems
@@ -316,3 +317,15 @@ def test_what_does_not_fit_is_refused_by_training_as_by_a_dry_run(
     dry, wet = ganzoo("train", *words, "--dry-run"), ganzoo("train", *words, "--steps", "1", "--out", "new")
     assert dry == wet
     assert all(expected in told for told in problems(dry))
+
+
+def test_samples_do_not_become_training_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in range(8):
+        Image.new("L", (8, 8), 9 * number).save(f"{number}.png")
+    data = ("--dataset", "folder", "--data-root", ".", "--dataset-size", "8", "--dataset-channels", "grey")
+    found = ganzoo("train", "gan", *data, "--steps", "1", "--batch-size", "8", "--device", "cpu")
+    out = Path("runs") / "gan" / "samples.png"
+    assert found.err.splitlines()[-1] == f"sample it: ganzoo sample {out.parent} --out {out}"
+    assert ganzoo("sample", out.parent, "--out", out).status == 0
+    assert "folder: 8 1×8×8 images" in ganzoo("evaluate", out.parent, "--judge", "plain", "--samples", "9").err

@@ -48,7 +48,7 @@ REASONS = {
     ("ganzoo.catalogue.options", "getattr(config, name)"): "the fields of that dataclass",
     ("ganzoo.catalogue.component", "getattr(self, what)"): "three names in that function",
     ("ganzoo.catalogue.component", "getattr(component, what)"): "two names in that module",
-    ("ganzoo.cli.options", "getattr(selection.run, option.name)"): "the fields of that dataclass",
+    ("ganzoo.cli.options", "getattr(settings, option.name)"): "the fields of that dataclass",
     ("ganzoo.cli.options", "getattr(part.config, option.name)"): "the fields of that dataclass",
     ("ganzoo.cli.info", "getattr(config, option.name)"): "the fields of that dataclass",
     ("ganzoo.evaluation.figures", "getattr(self, field.name)"): "the fields of that dataclass",

@@ -7,12 +7,15 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 import ganzoo
 from ganzoo.catalogue import Field
 from ganzoo.cli import run as command
+from ganzoo.errors import UserError
 from ganzoo.testing.forgery import about_of, changed, forged, halves, tree_of
 from ganzoo.testing.processes import Forked
 from ganzoo.training.run import Run
@@ -29,6 +32,53 @@ def test_a_model_tells_what_it_is(trained: Run) -> None:
     }
     assert header.data["dataset"].target_field == Field("image", (1, 8, 8))
     assert "ganzoo_" not in json.dumps(header.raw), "names, never import paths"
+
+
+@pytest.fixture(scope="module")
+def of_photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    """The home folder of a user, and a run there on images that the user named by absolute paths."""
+    home = tmp_path_factory.mktemp("home-of-anna")
+    for number in range(60):
+        path = home / "photos" / "holidays" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 4 * number).save(path)
+    data = {"dataset": "folder", "dataset_size": 8, "dataset_channels": "grey", "data_root": home}
+    data["dataset_path"] = str(home / "photos" / "holidays")
+    evaluated = {"evaluate_every": 1, "evaluate_samples": 50, "judge": "plain", "metric": "manifold"}
+    first = ganzoo.train("gan", out=home / "a", steps=1, batch_size=8, device="cpu", progress=False, **data)
+    flags = {**data, **evaluated, "generator_from": first.folder.path}
+    run = ganzoo.train("gan", out=home / "b", steps=2, batch_size=8, device="cpu", progress=False, **flags)
+    return home, run
+
+
+def test_a_model_that_is_given_away_names_no_folder_of_its_author(of_photos: tuple[Path, Run]) -> None:
+    home, run = of_photos
+    for file in (run.folder.model, run.folder.best):
+        assert home.name.encode() not in file.read_bytes()
+    about = ganzoo.load(run.folder.path).header.raw
+    assert "data_root" not in about["run"]
+    assert about["parts"]["dataset"]["config"]["path"] == "holidays"
+    config = json.loads(run.folder.config.read_text(encoding="utf-8"))
+    assert config["run"]["data_root"] == str(home), "the config of a run repeats it"
+
+
+def test_a_run_still_knows_its_data(of_photos: tuple[Path, Run], tmp_path: Path, monkeypatch: Any) -> None:
+    home, run = of_photos
+    monkeypatch.chdir(tmp_path)
+    asked: dict[str, Any] = {"judge": "plain", "metrics": "manifold", "samples": 50}
+    for model in (run.folder.path, run.folder.model, run.folder.best):
+        assert ganzoo.evaluate(model, **asked).real == 60
+    resumed = ["train", "--config", str(run.folder.config), "--resume", "--steps", "2", "--generator-from", "none"]
+    assert command(resumed) == 0
+    alone = tmp_path / "model.safetensors"
+    shutil.copy(run.folder.model, alone)
+    with pytest.raises(UserError, match="name the folder of your images with --data-root"):
+        ganzoo.evaluate(alone, **asked)
+    for config in ("no JSON", "[]", '{"run": 3, "parts": []}', '{"run": {"data_root": 3}, "parts": {"dataset": 1}}'):
+        (tmp_path / "config.json").write_text(config, encoding="utf-8")
+        with pytest.raises(UserError, match="name the folder of your images with --data-root"):
+            ganzoo.evaluate(alone, **asked)
+    assert ganzoo.evaluate(alone, data_root=home / "photos", **asked).real == 60
 
 
 def sampled_without_dataset(model: Path) -> None:

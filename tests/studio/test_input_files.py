@@ -14,6 +14,8 @@ from ganzoo.catalogue import Field
 from ganzoo.errors import UserError
 from ganzoo.fields import images
 from ganzoo.studio.conditions import input_files, read_conditions
+from ganzoo_datasets.images import FORMATS
+from ganzoo_datasets.trees import SUFFIXES
 
 GREY, COLOUR = Field("image", (1, 8, 8)), Field("image", (3, 8, 12))
 
@@ -38,6 +40,44 @@ def test_an_image_of_any_size_becomes_one_of_the_model(mode: str, field: Field, 
     assert -1 <= float(image.min()) < -0.3
     assert 0.3 < float(image.max()) <= 1
     assert torch.equal(image, read_image(field, Image.open(path)))
+
+
+@pytest.mark.parametrize(("channels", "seen"), [(1, [1, -1]), (3, [1, -1]), (4, [-1, -1])])
+def test_transparent_pixels_are_laid_on_white_or_stay(channels: int, seen: list[float], tmp_path: Path) -> None:
+    sprite = Image.new("RGBA", (16, 8), (0, 0, 0, 255))
+    sprite.paste((0, 0, 0, 0), (0, 0, 8, 8))  # transparent black on the left, opaque black on the right
+    sprite.save(tmp_path / "sprite.png")
+    image = read_image(Field("image", (channels, 8, 16)), tmp_path / "sprite.png")
+    assert image[0, 4, [0, 15]].tolist() == seen
+    if channels == 4:
+        assert image[3, 4, [0, 15]].tolist() == [-1, 1]
+
+
+@pytest.mark.parametrize(("largest", "bits"), [(4095, 12), (65535, 16), (900, 10)])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_sixteen_bits_are_scaled_by_the_depth_that_holds_them(
+    largest: int, bits: int, suffix: str, tmp_path: Path
+) -> None:
+    values = np.tile(np.linspace(0, largest, 8).astype(np.uint16), (8, 1))
+    Image.fromarray(values).save(tmp_path / f"deep{suffix}")
+    image = read_image(GREY, tmp_path / f"deep{suffix}")
+    expected = torch.from_numpy(values.astype(np.float32)) / (2**bits - 1) * 2 - 1
+    assert torch.allclose(image[0], expected, atol=1 / 255 + 1e-6)
+    assert torch.equal(image, read_image(GREY, Image.open(tmp_path / f"deep{suffix}")))
+
+
+@pytest.mark.parametrize(
+    ("format", "name"), [("TIFF", "a.tif"), ("JPEG2000", "a.jp2"), ("AVIF", "a.avif"), ("PPM", "a.ppm")]
+)
+def test_every_format_of_a_folder_is_read(format: str, name: str, tmp_path: Path) -> None:
+    gradient("RGB", (24, 16)).save(tmp_path / name, format=format)
+    (path,) = input_files(COLOUR, tmp_path)
+    assert read_image(COLOUR, path).shape == COLOUR.shape
+
+
+def test_the_formats_are_those_of_a_folder() -> None:
+    assert set(images.FORMATS) == set(FORMATS)
+    assert set(images.ImageValues.inputs) == set(SUFFIXES)
 
 
 def test_it_is_cut_around_its_centre_and_not_distorted() -> None:

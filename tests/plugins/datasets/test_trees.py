@@ -182,6 +182,13 @@ def test_a_folder_of_nothing_but_images_among_runs(tmp_path: Path) -> None:
     assert len(opened(tmp_path)) == 2
 
 
+def test_a_name_in_two_unicode_forms_is_one_class(tmp_path: Path) -> None:
+    composed, divided = "\N{LATIN CAPITAL LETTER A WITH DIAERESIS}pfel", "A\N{COMBINING DIAERESIS}pfel"
+    put(tmp_path, f"train/{composed}/a.png", f"train/{divided}/b.png", f"test/{divided}/c.png")
+    assert classes_of(tmp_path) == classes_of(tmp_path, split="test") == (composed,)
+    assert len(opened(tmp_path)) == 2
+
+
 # Parts for training and test
 
 
@@ -222,6 +229,9 @@ def test_parts_without_classes(tmp_path: Path) -> None:
     dataset = opened(tmp_path)
     assert (classes_of(tmp_path), len(dataset)) == ((), 2)
     assert said(dataset).endswith("left out: 1 beside the parts (docs)")
+    put(tmp_path, "samples.png", "list.csv")
+    expected = "left out: 1 that are no images (.csv 1); 2 beside the parts (docs, samples.png)"
+    assert said(opened(tmp_path)).endswith(expected)
     assert len(opened(tmp_path, split="all")) == 3
 
 
