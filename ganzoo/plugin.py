@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.networks import (
         Batchwise,
         ConditionedDiscriminator,
+        ConditionedGenerator,
         Discriminator,
         DiscriminatorOutput,
         Generator,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     )
     from ganzoo.contract.optimization import OptimizerFactory, Progress, Schedule
     from ganzoo.contract.packs import WHOLE_BATCH, Packed
-    from ganzoo.contract.penalty import Penalties, Penalty, PenaltyOutput
+    from ganzoo.contract.penalty import GeneratorPenalty, Penalties, Penalty, PenaltyOutput, Regulariser
     from ganzoo.contract.recipe import Batch, FieldRef, Generated, Output, Parts, Phase, PhaseOutput, Recipe
     from ganzoo.contract.sampling import SampleRequest
     from ganzoo.contract.step_context import NotReplayable, StepContext
@@ -77,6 +78,7 @@ _WITH_TORCH = {
     "ganzoo.contract.networks": (
         "Batchwise",
         "ConditionedDiscriminator",
+        "ConditionedGenerator",
         "Discriminator",
         "DiscriminatorOutput",
         "Generator",
@@ -85,7 +87,7 @@ _WITH_TORCH = {
     ),
     "ganzoo.contract.optimization": ("OptimizerFactory", "Progress", "Schedule"),
     "ganzoo.contract.packs": ("WHOLE_BATCH", "Packed"),
-    "ganzoo.contract.penalty": ("Penalties", "Penalty", "PenaltyOutput"),
+    "ganzoo.contract.penalty": ("GeneratorPenalty", "Penalties", "Penalty", "PenaltyOutput", "Regulariser"),
     "ganzoo.contract.recipe": ("Batch", "FieldRef", "Generated", "Output", "Parts", "Phase", "PhaseOutput", "Recipe"),
     "ganzoo.contract.sampling": ("SampleRequest",),
     "ganzoo.contract.step_context": ("NotReplayable", "StepContext"),
@@ -109,6 +111,7 @@ __all__ = [
     "Command",
     "Component",
     "ConditionedDiscriminator",
+    "ConditionedGenerator",
     "Conditioner",
     "Config",
     "DataConfig",
@@ -126,6 +129,7 @@ __all__ = [
     "FieldValues",
     "Generated",
     "Generator",
+    "GeneratorPenalty",
     "Head",
     "HeadInput",
     "Initialiser",
@@ -154,6 +158,7 @@ __all__ = [
     "Player",
     "Progress",
     "Recipe",
+    "Regulariser",
     "Report",
     "SampleRequest",
     "Schedule",
