@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from ganzoo.layers import Dropout
     from ganzoo.randomness import Draws, Share, key
     from ganzoo.training.observers import Observer, Picture, Report, TrainingStart
+    from ganzoo.weighted_layers import Layers, is_equalised
 
 _WITH_TORCH = {
     "ganzoo.contract.augmentation": ("Augmentation",),
@@ -97,6 +98,7 @@ _WITH_TORCH = {
     "ganzoo.drawing": ("to_pil", "to_uint8"),
     "ganzoo.layers": ("Dropout",),
     "ganzoo.randomness": ("Draws", "Share", "key"),
+    "ganzoo.weighted_layers": ("Layers", "is_equalised"),
     "ganzoo.training.observers": ("Observer", "Picture", "Report", "TrainingStart"),
 }
 _MODULE_OF = {name: module for module, names in _WITH_TORCH.items() for name in names}
@@ -137,6 +139,7 @@ __all__ = [
     "JudgeOutput",
     "Kind",
     "Latent",
+    "Layers",
     "Limits",
     "Loss",
     "Metric",
@@ -180,6 +183,7 @@ __all__ = [
     "first_line",
     "hookimpl",
     "is_deep",
+    "is_equalised",
     "is_run_folder",
     "key",
     "limits_of",

@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ganzoo.contract.gradients import input_gradient
 from ganzoo.contract.packs import Packed
 from ganzoo.layers import weight_matrices
+from ganzoo.weighted_layers import Rule
 
 
 class Generator(nn.Module, ABC):
@@ -95,7 +96,7 @@ class ConditionedDiscriminator:
 
     @property
     def keeps_statistics(self) -> bool:
-        """Whether a forward pass changes buffers: running means of batch norm, vectors of spectral norm."""
+        """Whether a forward pass changes buffers: running means of batch norm, for example."""
         return _keeps_statistics(self._discriminator)
 
     @property
@@ -131,8 +132,9 @@ class ConditionedGenerator:
 
 
 def _keeps_statistics(network: nn.Module) -> bool:
-    """Return whether a forward pass may change buffers."""
-    return any(True for _ in network.buffers())
+    """Return whether a forward pass may change buffers; those of rules of weights change after an update only."""
+    keeping = (module for module in network.modules() if not isinstance(module, Rule))
+    return any(True for module in keeping for _ in module.buffers(recurse=False))
 
 
 class Initialiser(ABC):
