@@ -85,8 +85,8 @@ class Equalised(Rule):
 class _Weighted(nn.Module):
     """A layer of torch that computes with what its rule makes of its weight."""
 
-    weight: nn.Parameter
-    bias: nn.Parameter | None
+    weight: Any  # a parameter, as torch's layers have it
+    bias: Any  # the same, or None
     rule: Rule
 
     def _follow(self, weights: Weights, gain: float) -> None:
@@ -120,7 +120,8 @@ class WeightedConv2d(_Weighted, nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, C', H', W')."""
-        return self._conv_forward(x, self.rule(self.weight), self.bias)
+        maps: Tensor = self._conv_forward(x, self.rule(self.weight), self.bias)
+        return maps
 
 
 @final
@@ -133,11 +134,11 @@ class WeightedConvTranspose2d(_Weighted, nn.ConvTranspose2d):
             x,
             self.rule(self.weight),
             self.bias,
-            self.stride,  # type: ignore[arg-type]
+            self.stride,
             self.padding,  # type: ignore[arg-type]
-            self.output_padding,  # type: ignore[arg-type]
+            self.output_padding,
             self.groups,
-            self.dilation,  # type: ignore[arg-type]
+            self.dilation,
         )
 
 
@@ -173,15 +174,18 @@ class Layers:
 
     def linear(self, *arguments: Any, gain: float = math.sqrt(2.0), **named: Any) -> nn.Linear:
         """Return a linear layer; the arguments are those of torch."""
-        return self._made(nn.Linear, WeightedLinear, gain, *arguments, **named)
+        layer: nn.Linear = self._made(nn.Linear, WeightedLinear, gain, *arguments, **named)
+        return layer
 
     def conv(self, *arguments: Any, gain: float = math.sqrt(2.0), **named: Any) -> nn.Conv2d:
         """Return a convolution; the arguments are those of torch."""
-        return self._made(nn.Conv2d, WeightedConv2d, gain, *arguments, **named)
+        layer: nn.Conv2d = self._made(nn.Conv2d, WeightedConv2d, gain, *arguments, **named)
+        return layer
 
     def transposed_conv(self, *arguments: Any, gain: float = math.sqrt(2.0), **named: Any) -> nn.ConvTranspose2d:
         """Return a transposed convolution; the arguments are those of torch."""
-        return self._made(nn.ConvTranspose2d, WeightedConvTranspose2d, gain, *arguments, **named)
+        layer: nn.ConvTranspose2d = self._made(nn.ConvTranspose2d, WeightedConvTranspose2d, gain, *arguments, **named)
+        return layer
 
     def _made(self, plain: type[Any], weighted: type[Any], gain: float, *arguments: Any, **named: Any) -> Any:
         if self._weights == "plain":

@@ -30,10 +30,13 @@ class Regulariser(Packed, WorkingState, ABC):
     that it is computed in one of so many steps only, multiplied by this number (lazy regularisation); a constructor may
     set it from its options. A recipe gives it a phase of its own then, which is due at these steps.
 
+    ``of_gradients`` declares that it takes the gradient of each example, so that a training warns of batch norm.
+
     A state is kept in buffers, and changed in :meth:`after_update` only.
     """
 
     every: int = 1
+    of_gradients: ClassVar[bool] = False
 
     def __init__(self, config: Any = None):
         super().__init__()

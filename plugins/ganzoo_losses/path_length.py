@@ -26,6 +26,7 @@ class NoGeneratorPenalty(GeneratorPenalty):
 class PathLength(GeneratorPenalty):
     """λ (‖Jᵀy‖ − a)², with the Jacobian J of the generator, random images y, and the moving average a of the norm."""
 
+    of_gradients = True
     path_length: Tensor
 
     def __init__(self, config: PathLengthConfig):

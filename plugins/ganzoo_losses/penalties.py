@@ -31,6 +31,7 @@ class ZeroCentred(Penalty):
     """γ/2 · ‖∇D‖² at points that a subclass chooses."""
 
     name: ClassVar[str]
+    of_gradients = True
 
     def __init__(self, config: ZeroCentredConfig):
         super().__init__(config)
@@ -75,6 +76,7 @@ class OneCentred(Penalty):
     """λ (‖∇D‖ − 1)² at random points that a subclass chooses, or λ max(0, ‖∇D‖ − 1)²."""
 
     name: ClassVar[str]
+    of_gradients = True
 
     def __init__(self, config: OneCentredConfig):
         super().__init__(config)

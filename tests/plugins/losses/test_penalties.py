@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ganzoo.assembly.parts import resolve
+from ganzoo.assembly.mixed_gradients import mixed_gradients
+from ganzoo.assembly.parts import SelectedParts, build_recipe, resolve
 from ganzoo.catalogue import installed
+from ganzoo.catalogue.check import check
 from ganzoo.catalogue.options import make
 from ganzoo.contract.penalty import Penalties
 from ganzoo.randomness import Draws, FreshDraws
 from ganzoo.testing.critics import critic_of
+from ganzoo.testing.selections import choose
 from ganzoo.testing.strategies import examples
 
 PENALTIES = installed().names("penalty")
@@ -29,7 +32,7 @@ bounded = examples(40)
 Critic = Callable[[Tensor], Tensor]
 
 
-def penalty_of(name: str, **options: float) -> Callable[[Critic, Tensor, Tensor, Draws], Mapping[str, Tensor]]:
+def penalty_of(name: str, **options: object) -> Callable[[Critic, Tensor, Tensor, Draws], Mapping[str, Tensor]]:
     """Return a penalty as recipes apply it: a function of a critic, real and fake examples, and draws."""
     component = installed().component("penalty", name)
     penalties = Penalties([resolve(component)(make(component.config, options, name))])
@@ -272,3 +275,61 @@ def test_no_penalty_gives_no_terms_and_does_not_ask_the_critic() -> None:
     critic = Recorder(small_network())
     assert dict(penalty_of("none")(critic, normal(4, 6), normal(4, 6), rng())) == {}
     assert critic.points == []
+
+
+class TestKnownDefects:
+    """One test for each defect of circulating code that concerns gradient penalties."""
+
+    @pytest.mark.parametrize("name", ["wgan-gp", "dragan"])
+    def test_known_defect_gradient_norm_over_the_wrong_axes(self, name: str) -> None:
+        """Per channel or per row, the norms of D(x) = Σ wx would be those of parts of w; it must be that of w."""
+        w = normal(3, 4, 5)
+        x = normal(2, 3, 4, 5, seed=1)
+        terms = penalty_of(name, weight=1.0)(lambda x: (x * w).sum((1, 2, 3)).unsqueeze(1), x, x, rng())
+        assert only(terms).tolist() == pytest.approx([(float(w.norm()) - 1) ** 2] * 2, rel=1e-5)
+
+    def test_known_defect_alpha_drawn_for_each_element(self) -> None:
+        critic = Recorder(small_network())
+        penalty_of("wgan-gp")(critic, torch.ones(6, 1, 2, 3), torch.zeros(6, 1, 2, 3), rng())
+        (points,) = critic.points
+        assert torch.equal(points, points[:, :, :1, :1].expand_as(points)), "one share for all of an example"
+        assert len(points[:, 0, 0, 0].unique()) == 6, "and another for each example"
+
+    def test_known_defect_dragan_noise_of_one_sign_and_scaled_by_the_batch(self) -> None:
+        critic = Recorder(small_network())
+        real = torch.zeros(500, 6)
+        real[0] = 100.0
+        penalty_of("dragan", noise=0.3)(critic, real, real, rng())
+        (points,) = critic.points
+        noise = points - real
+        assert noise.mean().item() == pytest.approx(0, abs=0.02)
+        assert noise[1:].std().item() == pytest.approx(0.3, rel=0.05), "an outlier does not widen it"
+        assert len(noise[1].unique()) == 6, "each number has its own"
+
+    def test_known_defect_r1_without_its_half(self) -> None:
+        assert only(penalty_of("r1", gamma=10.0)(lambda x: 2 * x, normal(1, 1), normal(1, 1), rng())).item() == 20
+
+    @pytest.mark.parametrize("slope", [0.0, 0.5, 1.0, 3.0])
+    def test_one_side_asks_nothing_of_small_slopes(self, slope: float) -> None:
+        terms = penalty_of("wgan-gp", weight=10.0, sides="one")(lambda x: slope * x, normal(3, 1), normal(3, 1), rng())
+        assert only(terms).tolist() == pytest.approx([10 * max(0.0, slope - 1) ** 2] * 3)
+
+
+@pytest.mark.parametrize(
+    ("variant", "flags", "told"),
+    [
+        ("dcgan", {"penalty": "r1,drift"}, ["penalty 'r1'", "discriminator 'dcgan'"]),
+        ("gan", {"generator_penalty": "path-length"}, ["generator-penalty 'path-length'", "generator 'mlp'"]),
+        ("dcgan", {"penalty": "r1", "discriminator_norm": False}, []),
+        ("dcgan", {"penalty": "drift"}, []),
+    ],
+)
+def test_known_defect_batch_norm_in_a_penalised_critic(
+    variant: str, flags: Mapping[str, object], told: list[str]
+) -> None:
+    selection = choose(variant, **{"dataset_size": 16, **flags})
+    parts = SelectedParts(selection.parts)
+    recipe = build_recipe(selection, check(selection), "meta", parts)
+    found = list(mixed_gradients(recipe, parts))
+    assert len(found) == bool(told)
+    assert all(word in found[0] for word in told)
