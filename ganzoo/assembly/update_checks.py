@@ -47,7 +47,7 @@ def calls_watched(recipe: Recipe) -> Iterator[list[Missed]]:
         for part in recipe.modules():
             for interface, names in _CALLED.items():
                 for name in names:
-                    if isinstance(part, interface) and getattr(type(part), name) is not getattr(interface, name, None):
+                    if isinstance(part, interface) and getattr(type(part), name) is not getattr(interface, name):
                         missed.append(Missed(part, name))
                         stack.enter_context(replaced(part, {name: watched(missed[-1], getattr(part, name))}))
         yield missed
