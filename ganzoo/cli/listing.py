@@ -16,7 +16,8 @@ def list_command(kind: str | None, as_json: bool) -> None:
     """List what is installed, with the package that provides it.
 
     With KIND, list only one kind. Kinds: variant, recipe, generator, discriminator, conditioner, loss, penalty,
-    generator-penalty, latent, initialiser, optimizer, schedule, dataset, metric, judge, head, augmentation, network, observer.
+    generator-penalty, latent, initialiser, optimizer, schedule, dataset, metric, judge, head, augmentation, network,
+    observer.
     """
     registry = installed()
     if kind is not None:

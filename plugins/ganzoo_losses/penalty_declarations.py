@@ -10,7 +10,7 @@ from ganzoo_losses import configs
 R1R2 = "Mescheder et al. 2018, arXiv 1801.04406"
 LAZY = (
     "Lazy penalties (every above 1) make updates of their own with the moments of the optimizer, so that the learning "
-    "rate and the betas of the paper are corrected for them. They fail on StackedMNIST and on points in the plane "
+    "rate and the betas of the paper are corrected for them. They can fail, as on StackedMNIST and points in the plane "
     "(arXiv 2501.05441, appendix E)."
 )
 NO_BATCH_NORM = "Not with batch norm in the discriminator: examples of a batch have no gradients of their own there."
