@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import final
 
 import torch
@@ -27,6 +28,12 @@ def weight_matrices(network: nn.Module) -> Sequence[Tensor]:
 def weight_matrix(weight: Tensor, transposed: bool = False) -> Tensor:
     """Return a weight (outputs, inputs, …), or (inputs, outputs, …) if ``transposed``, as a matrix (outputs, F)."""
     return (weight.transpose(0, 1) if transposed else weight).flatten(1)
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Return a context without autocast: squared gradients and norms need the full precision."""
+    available = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
 @final

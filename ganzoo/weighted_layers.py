@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from ganzoo.layers import weight_matrix
+from ganzoo.layers import weight_matrix, without_autocast
 
 Weights = Literal["plain", "spectral", "equalised"]
 """How a layer uses its weights: as they are, divided by their largest singular value, or scaled by their number."""
@@ -49,7 +49,7 @@ class Spectral(Rule):
         """Return the normalised weight."""
         matrix = weight_matrix(weight, self._transposed)
         left, right = self._step(matrix.detach())
-        with torch.autocast(weight.device.type, enabled=False):
+        with without_autocast(weight.device):
             sigma = left.dot(matrix.mv(right))
         return weight / sigma
 
@@ -61,7 +61,7 @@ class Spectral(Rule):
 
     def _step(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
         """Return the next vectors of the outputs and of the inputs, without gradients."""
-        with torch.autocast(matrix.device.type, enabled=False):
+        with without_autocast(matrix.device):
             right = F.normalize(matrix.T.mv(self.u), dim=0)
             return F.normalize(matrix.mv(right), dim=0), right
 

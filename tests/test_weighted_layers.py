@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ganzoo.assembly.dry_run import assemble
 from ganzoo.contract.networks import ConditionedDiscriminator, DiscriminatorOutput
 from ganzoo.layers import weight_matrices
 from ganzoo.testing.selections import choose
@@ -139,6 +140,12 @@ FLAGS: dict[str, Any] = {
     "recipe_discriminator_updates": 2,
     "precision": "fp32",
 }
+
+
+@pytest.mark.parametrize("variant", ["gan", "dcgan"])
+@pytest.mark.parametrize("weights", ["spectral", "equalised"])
+def test_the_dry_run_takes_them(variant: str, weights: str) -> None:
+    assemble(choose(variant, generator_weights=weights, discriminator_weights=weights))
 
 
 def vectors(trainer: Any) -> list[Tensor]:

@@ -9,10 +9,11 @@ from typing import Any, ClassVar, NamedTuple, cast, final
 
 from torch import Tensor, nn
 
-from ganzoo.contract.gradients import at_least_float32, without_autocast
+from ganzoo.contract.gradients import at_least_float32
 from ganzoo.contract.networks import ConditionedDiscriminator, ConditionedGenerator
 from ganzoo.contract.packs import Packed
 from ganzoo.contract.working_state import WorkingState
+from ganzoo.layers import without_autocast
 from ganzoo.randomness import Draws
 
 

@@ -70,6 +70,7 @@ def test_every_optimizer_goes_on_to_the_bit(optimizer: str, tmp_path: Path) -> N
             },
             id="lazy penalties",
         ),
+        pytest.param({"discriminator_weights": "spectral", "generator_weights": "equalised"}, id="spectral"),
         pytest.param({"precision": "fp32"}, id="fp32", marks=pytest.mark.long),
     ],
 )
