@@ -75,7 +75,7 @@ def _of_gradients() -> Iterable[Component]:
         summary="squared distance of the gradient norm from 1, at real examples with noise",
         target="ganzoo_losses.penalties:DRAGAN",
         config=configs.DRAGANConfig,
-        source="Kodali et al. 2017, arXiv 1705.07215, equation 4",
+        source="Kodali et al. 2017, arXiv 1705.07215",
         equation="λ (‖∇D(x + δ)‖ − 1)², δ ~ N(0, c²I), a number of its own for each number of x",
         strengths="Acts on any loss. It needs no fakes, and asks for nothing far from the data.",
         pitfalls=f"{NO_BATCH_NORM} The noise must suit the data. Well-known code draws noise that is never negative, "
@@ -104,11 +104,11 @@ def _of_scores() -> Iterable[Component]:
         summary="squared distance of scores from the moving average of the other kind's, for little data",
         target="ganzoo_losses.scores:LeCam",
         config=configs.LeCamConfig,
-        source="Tseng et al. 2021, arXiv 2104.03310, equation 3; code of the authors",
+        source="Tseng et al. 2021, arXiv 2104.03310, and code of the authors",
         equation="λ ((D(x) − α_F)² + (α_R − D(G(z)))²), with moving averages α_R of D(x) and α_F of D(G(z))",
         strengths="Keeps a discriminator from being too sure on few examples. It costs no second backward pass.",
         pitfalls="It bounds the scores, and slows a training that has much data.",
-        origin="weight 0.3 and decay 0.99 are of the authors' code for CIFAR-10; the averages are free of bias from 0",
+        origin="decay 0.99, and averages free of bias from 0, are of the authors' code; weight 0.3 suits CIFAR-10",
     )
     yield Component(
         kind="penalty",
@@ -117,11 +117,11 @@ def _of_scores() -> Iterable[Component]:
         target="ganzoo_losses.consistency:Consistency",
         config=configs.ConsistencyConfig,
         requires=images,
-        source="Zhang et al. 2020, arXiv 1910.12027, equation 3",
+        source="Zhang et al. 2020, arXiv 1910.12027",
         equation="λ (D(x) − D(T(x)))²",
         strengths="Cheaper than a gradient penalty, and works beside spectral normalisation.",
         pitfalls="The generator may learn to mirror and to shift. Choose flip no for digits and letters.",
-        origin="weight 10, mirror images and shifts by 4 of 32 pixels are the paper's",
+        origin="weight 10, mirror images and shifts by a few pixels are the paper's",
     )
     yield Component(
         kind="penalty",
@@ -130,7 +130,7 @@ def _of_scores() -> Iterable[Component]:
         target="ganzoo_losses.consistency:BalancedConsistency",
         config=configs.BalancedConsistencyConfig,
         requires=images,
-        source="Zhao et al. 2021, arXiv 2002.04724, section 2.1",
+        source="Zhao et al. 2021, arXiv 2002.04724",
         equation="λ_real (D(x) − D(T(x)))² + λ_fake (D(G(z)) − D(T(G(z))))²",
         strengths="The generator does not learn the changes themselves, as it may with consistency.",
         pitfalls="Four passes of the discriminator. Choose flip no for digits and letters.",
