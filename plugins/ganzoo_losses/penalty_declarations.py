@@ -184,7 +184,7 @@ def _of_generators() -> Iterable[Component]:
         strengths="A step in noise makes a step of one size in the picture, wherever it is: smooth generators, which "
         "can be inverted.",
         pitfalls="Not with batch norm in the generator. It costs a second backward pass. The first updates pull the "
-        "length to 0, as the average begins there.",
+        "length to 0, as the average begins there. Not for separate modes: G must stretch between them.",
         origin="weight 2, every 4 steps and decay 0.99 are of the paper; there the noise is that after the mapping",
     )
     yield Component(
