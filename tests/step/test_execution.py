@@ -101,7 +101,12 @@ LAZY = {
 
 @pytest.mark.parametrize(
     ("system", "phases"),
-    [(COMPILED[0], 2), pytest.param(("gan", {"dataset_size": 8, **SMALL, **LAZY}), 4, id="lazy, spectral, equalised")],
+    [
+        (COMPILED[0], 2),
+        pytest.param(
+            ("gan", {"dataset_size": 8, **SMALL, **LAZY}), 4, id="lazy, spectral, equalised", marks=pytest.mark.long
+        ),
+    ],
 )
 def test_traced_steps_give_the_same_training(
     system: tuple[str, dict[str, Any]], phases: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
