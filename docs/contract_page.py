@@ -49,6 +49,7 @@ GROUPS = {
     ),
     "Helpers": (
         "ganzoo.layers",
+        "ganzoo.weighted_layers",
         "ganzoo.drawing",
         "ganzoo.depth",
         "ganzoo.text",

@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+
+def weight_matrices(network: nn.Module) -> Sequence[Tensor]:
+    """Return the weights of the linear and convolutional layers of ``network``, as matrices (outputs, inputs).
+
+    The inputs of a convolution are those of all places of its kernel. A transposed convolution has its outputs on the
+    second axis of its weight.
+
+    >>> [tuple(w.shape) for w in weight_matrices(nn.Sequential(nn.Linear(3, 5), nn.ConvTranspose2d(2, 7, 4)))]
+    [(5, 3), (7, 32)]
+    """
+    layers = (layer for layer in network.modules() if isinstance(layer, nn.Linear | _ConvNd))
+    return [weight_matrix(layer.weight, isinstance(layer, _ConvTransposeNd)) for layer in layers]
+
+
+def weight_matrix(weight: Tensor, transposed: bool = False) -> Tensor:
+    """Return a weight (outputs, inputs, …), or (inputs, outputs, …) if ``transposed``, as a matrix (outputs, F)."""
+    return (weight.transpose(0, 1) if transposed else weight).flatten(1)
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Return a context without autocast: squared gradients and norms need the full precision."""
+    available = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
 @final

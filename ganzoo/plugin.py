@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.networks import (
         Batchwise,
         ConditionedDiscriminator,
+        ConditionedGenerator,
         Discriminator,
         DiscriminatorOutput,
         Generator,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     )
     from ganzoo.contract.optimization import OptimizerFactory, Progress, Schedule
     from ganzoo.contract.packs import WHOLE_BATCH, Packed
-    from ganzoo.contract.penalty import Penalties, Penalty, PenaltyOutput
+    from ganzoo.contract.penalty import GeneratorPenalty, Penalties, Penalty, PenaltyOutput, Regulariser
     from ganzoo.contract.recipe import Batch, FieldRef, Generated, Output, Parts, Phase, PhaseOutput, Recipe
     from ganzoo.contract.sampling import SampleRequest
     from ganzoo.contract.step_context import NotReplayable, StepContext
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from ganzoo.layers import Dropout
     from ganzoo.randomness import Draws, Share, key
     from ganzoo.training.observers import Observer, Picture, Report, TrainingStart
+    from ganzoo.weighted_layers import Layers, is_equalised
 
 _WITH_TORCH = {
     "ganzoo.contract.augmentation": ("Augmentation",),
@@ -78,6 +80,7 @@ _WITH_TORCH = {
     "ganzoo.contract.networks": (
         "Batchwise",
         "ConditionedDiscriminator",
+        "ConditionedGenerator",
         "Discriminator",
         "DiscriminatorOutput",
         "Generator",
@@ -86,7 +89,7 @@ _WITH_TORCH = {
     ),
     "ganzoo.contract.optimization": ("OptimizerFactory", "Progress", "Schedule"),
     "ganzoo.contract.packs": ("WHOLE_BATCH", "Packed"),
-    "ganzoo.contract.penalty": ("Penalties", "Penalty", "PenaltyOutput"),
+    "ganzoo.contract.penalty": ("GeneratorPenalty", "Penalties", "Penalty", "PenaltyOutput", "Regulariser"),
     "ganzoo.contract.recipe": ("Batch", "FieldRef", "Generated", "Output", "Parts", "Phase", "PhaseOutput", "Recipe"),
     "ganzoo.contract.sampling": ("SampleRequest",),
     "ganzoo.contract.step_context": ("NotReplayable", "StepContext"),
@@ -96,6 +99,7 @@ _WITH_TORCH = {
     "ganzoo.drawing": ("to_pil", "to_uint8"),
     "ganzoo.layers": ("Dropout",),
     "ganzoo.randomness": ("Draws", "Share", "key"),
+    "ganzoo.weighted_layers": ("Layers", "is_equalised"),
     "ganzoo.training.observers": ("Observer", "Picture", "Report", "TrainingStart"),
 }
 _MODULE_OF = {name: module for module, names in _WITH_TORCH.items() for name in names}
@@ -111,6 +115,7 @@ __all__ = [
     "Command",
     "Component",
     "ConditionedDiscriminator",
+    "ConditionedGenerator",
     "Conditioner",
     "Config",
     "DataConfig",
@@ -128,6 +133,7 @@ __all__ = [
     "FieldValues",
     "Generated",
     "Generator",
+    "GeneratorPenalty",
     "Head",
     "HeadInput",
     "Initialiser",
@@ -135,6 +141,7 @@ __all__ = [
     "JudgeOutput",
     "Kind",
     "Latent",
+    "Layers",
     "Limits",
     "Loss",
     "Metric",
@@ -156,6 +163,7 @@ __all__ = [
     "Player",
     "Progress",
     "Recipe",
+    "Regulariser",
     "Report",
     "SampleRequest",
     "Schedule",
@@ -177,6 +185,7 @@ __all__ = [
     "first_line",
     "hookimpl",
     "is_deep",
+    "is_equalised",
     "is_run_folder",
     "key",
     "limits_of",

@@ -20,10 +20,10 @@ from ganzoo.contract.head import Head
 from ganzoo.contract.latent import Latent
 from ganzoo.contract.loss import Loss
 from ganzoo.contract.networks import Discriminator, DiscriminatorOutput, Generator
-from ganzoo.contract.penalty import Penalty, PenaltyOutput
+from ganzoo.contract.penalty import GeneratorPenalty, Penalty, PenaltyOutput, Regulariser
 from ganzoo.contract.recipe import PhaseOutput, Recipe
 
-_KEEPS_STATE = (Loss, Penalty, Augmentation, Head, Latent)  # or must not; a network may, as batch norm does
+_KEEPS_STATE = (Loss, Regulariser, Augmentation, Head, Latent)  # or must not; a network may, as batch norm does
 
 
 @contextmanager
@@ -191,7 +191,8 @@ _CHECKS: Mapping[type, Mapping[str, Check]] = {
         "before_step": _any,
         "after_update": _any,
     },
-    Penalty: {"forward": _check_penalty, "before_step": _any, "after_update": _any},
+    Penalty: {"forward": _check_penalty, "before_step": _any, "after_update": _any, "constrain": _any},
+    GeneratorPenalty: {"forward": _check_penalty, "before_step": _any, "after_update": _any, "constrain": _any},
     Augmentation: {
         "forward": _check_augmentation,
         "statistics": _check_statistics,

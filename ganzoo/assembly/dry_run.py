@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from ganzoo.assembly.packs import broken_packs
 from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.assembly.phases import undeclared, windows
 from ganzoo.assembly.trainable import freeze_all_but, frozen_tensors, trained_parameters, unfreezable
-from ganzoo.assembly.update_checks import after_update_watched, never_updated
+from ganzoo.assembly.update_checks import calls_watched, never_called
 from ganzoo.catalogue.attribution import attribute
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.data import DataSpec
@@ -37,7 +37,7 @@ from ganzoo.text import first_line
 
 # The kinds of part whose code runs in a phase.
 PHASE_KINDS = ("generator", "discriminator", "latent", "loss", "penalty")
-CODE_KINDS = (*PHASE_KINDS, "conditioner", "initialiser")
+CODE_KINDS = (*PHASE_KINDS, "generator-penalty", "conditioner", "initialiser")
 
 
 def assemble(selection: Selection) -> dict[str, DataSpec]:
@@ -77,7 +77,7 @@ def _problems(
     found: list[Problem] = []
     asleep: dict[Phase, set[str]] = {}
     with contracts_checked(recipe, parts), shapes_recorded(recipe) as shapes:
-        with forbidden_refused(parts), after_update_watched(recipe) as missed:
+        with forbidden_refused(parts), calls_watched(recipe) as missed:
             for window in windows(phases, recipe.borders):
                 steps = max(selection.run.steps or 0, window.step + 1)
                 handed: dict[str, Tensor] = {}
@@ -94,13 +94,9 @@ def _problems(
         first.setdefault(problem.about, problem.text)
     problems = list(first.values())
     if not problems:
-        problems += never_updated(selection, parts, missed)
+        problems += never_called(selection, parts, missed)
         problems += undeclared_dependence(selection, parts, shapes)
-        problems += [
-            f"phase {phase.name!r} gives no gradient to {', '.join(sorted(names)[:3])}, so it could never learn"
-            for phase, names in asleep.items()
-            if names
-        ]
+        problems += _never_learning(recipe, asleep)
     if selection.run.evaluate_every:
         evaluation_plan_of(selection, recipe)
     return problems
@@ -183,6 +179,20 @@ def _untrained(recipe: Recipe, phase: Phase) -> set[str]:
     """Return the parameters that a phase trains, and that got no gradient."""
     trained = set(trained_parameters(recipe, phase))
     return {name for name, parameter in recipe.named_parameters() if parameter in trained and parameter.grad is None}
+
+
+def _never_learning(recipe: Recipe, asleep: Mapping[Phase, set[str]]) -> Iterator[str]:
+    """Yield a sentence for each phase with parameters that get no gradient, neither from it nor from another phase."""
+    names = {parameter: name for name, parameter in recipe.named_parameters()}
+    learning = {
+        names[parameter]
+        for phase, untrained in asleep.items()
+        for parameter in trained_parameters(recipe, phase)
+        if names[parameter] not in untrained
+    }
+    for phase, untrained in asleep.items():
+        if never := sorted(untrained - learning):
+            yield f"phase {phase.name!r} gives no gradient to {', '.join(never[:3])}, so it could never learn"
 
 
 def _dry_sample(recipe: Recipe, batch: Mapping[str, Mapping[str, Tensor]], selection: Selection) -> list[Problem]:

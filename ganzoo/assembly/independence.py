@@ -13,8 +13,8 @@ from ganzoo.assembly.parts import SelectedParts
 from ganzoo.assembly.replaced import replaced
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.loss import Loss
-from ganzoo.contract.networks import ConditionedDiscriminator, DiscriminatorOutput
-from ganzoo.contract.penalty import Penalties, Penalty
+from ganzoo.contract.networks import ConditionedDiscriminator, ConditionedGenerator, DiscriminatorOutput
+from ganzoo.contract.penalty import GeneratorPenalty, Penalties, Penalty, Regulariser
 from ganzoo.contract.recipe import Recipe
 from ganzoo.randomness import WHOLE, Distribution, Draws, FreshDraws, Share, seeded
 
@@ -22,8 +22,8 @@ EXAMPLES = 8
 LARGEST = 32  # of a size of one example, so that the check costs little for data of any size
 HALVES = (Share(0, 2), Share(1, 2))
 
-Shapes = dict[Loss | Penalty, tuple[int, ...]]
-"""The shape of what losses and penalties receive for one example: of its logits, or of the example itself."""
+Shapes = dict[Loss | Regulariser, tuple[int, ...]]
+"""The shape of what losses and penalties receive for one example: of its logits, the example itself, or its noise."""
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def shapes_recorded(recipe: Recipe) -> Iterator[Shapes]:
     """In the block, record the shape for one example whenever a loss or a penalty of ``recipe`` is called."""
     shapes: Shapes = {}
 
-    def recording(part: Loss | Penalty, function: Callable[..., Any], place: int) -> Callable[..., Any]:
+    def recording(part: Loss | Regulariser, function: Callable[..., Any], place: int) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
             given = (*arguments, *named.values())[place]
             shapes[part] = tuple(min(size, LARGEST) for size in given.shape[1:])
@@ -43,7 +43,7 @@ def shapes_recorded(recipe: Recipe) -> Iterator[Shapes]:
         for part in recipe.modules():
             if isinstance(part, Loss):
                 stack.enter_context(replaced(part, {"discriminator": recording(part, part.discriminator, 0)}))
-            if isinstance(part, Penalty):
+            if isinstance(part, Regulariser):
                 stack.enter_context(replaced(part, {"forward": recording(part, part.forward, 1)}))
         yield shapes
 
@@ -68,9 +68,9 @@ def undeclared_dependence(selection: Selection, parts: SelectedParts, shapes: Sh
             )
 
 
-def _dependent(part: Loss | Penalty, shape: tuple[int, ...]) -> str:
+def _dependent(part: Loss | Regulariser, shape: tuple[int, ...]) -> str:
     """Return which values depend on other examples, or nothing."""
-    values = _of_loss if isinstance(part, Loss) else _of_penalty
+    values = next(values for kind, values in _VALUES.items() if isinstance(part, kind))
     try:
         whole, again = (_values(values, part, shape, WHOLE, seed) for seed in (0, 1))
         first, second = (_values(values, part, shape, share, 0) for share in HALVES)
@@ -83,7 +83,7 @@ def _dependent(part: Loss | Penalty, shape: tuple[int, ...]) -> str:
 
 def _values(
     values: Callable[[Any, tuple[int, ...], Draws], Mapping[str, Tensor]],
-    part: Loss | Penalty,
+    part: Loss | Regulariser,
     shape: tuple[int, ...],
     share: Share,
     seed: int,
@@ -102,8 +102,40 @@ def _of_penalty(penalty: Penalty, shape: tuple[int, ...], draws: Draws) -> Mappi
     real, fake = draws.normal(*shape), draws.normal(*shape)
     with seeded(0):
         discriminator = _EachAlone(real[0].numel())
-    terms = Penalties([penalty])(ConditionedDiscriminator(discriminator, None), real, fake, draws).terms
+    given = (ConditionedDiscriminator(discriminator, None), real, fake, draws)
+    return _terms(penalty, given)
+
+
+def _of_generator_penalty(penalty: GeneratorPenalty, shape: tuple[int, ...], draws: Draws) -> Mapping[str, Tensor]:
+    z = draws.normal(*shape)
+    with seeded(0):
+        generator = _PlainGenerator(z[0].numel())
+    return _terms(penalty, (ConditionedGenerator(generator, None, (8,)), z, draws))
+
+
+def _terms(penalty: Regulariser, given: tuple[Any, ...]) -> Mapping[str, Tensor]:
+    terms = Penalties([penalty])(*given, every=penalty.every).terms
     return {f"forward(), term {name!r},": term for name, term in terms.items()}
+
+
+_VALUES: Mapping[type, Callable[[Any, tuple[int, ...], Draws], Mapping[str, Tensor]]] = {
+    Loss: _of_loss,
+    Penalty: _of_penalty,
+    GeneratorPenalty: _of_generator_penalty,
+}
+
+
+class _PlainGenerator(nn.Module):
+    """A small generator."""
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(size, 8), nn.Tanh(), nn.Linear(8, 8))
+
+    def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
+        """Map (B, …) to (B, 8)."""
+        examples: Tensor = self.layers(z.flatten(1))
+        return examples
 
 
 class _EachAlone(nn.Module):

@@ -12,9 +12,11 @@ from ganzoo.contract.recipe import Phase
 def undeclared(phases: Sequence[Phase], selection: Selection) -> Iterator[str]:
     """Yield where the phases of a recipe differ from its declaration."""
     label, declared = selection.parts["recipe"].label, selection.recipe.phases
-    if sorted(phase.name for phase in phases) != sorted(declared):
-        names = ", ".join(phase.name for phase in phases)
-        yield f"{label} declares the phases {', '.join(declared)} but has {names}"
+    names = [phase.name for phase in phases]
+    # One that shares an optimizer has no slots, so that it may follow from options.
+    unnamed = [phase.name for phase in phases if phase.name not in declared and not phase.optimizer]
+    if unnamed or len(set(names)) < len(names) or not set(declared) <= set(names):
+        yield f"{label} declares the phases {', '.join(declared)} but has {', '.join(names)}"
         return
     slots = {slot.name for slot in selection.recipe.slots}
     owners = [phase.name for phase in phases if not phase.optimizer]

@@ -1,10 +1,10 @@
-"""A check that a recipe passes ``after_update`` on to the parts that have a state."""
+"""A check that a recipe computes its penalties, and tells its parts of the updates that concern them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -13,38 +13,60 @@ from ganzoo.assembly.replaced import replaced
 from ganzoo.catalogue.selection import Selection
 from ganzoo.contract.augmentation import Augmentation
 from ganzoo.contract.loss import Loss
-from ganzoo.contract.penalty import Penalty
+from ganzoo.contract.penalty import Regulariser
 from ganzoo.contract.recipe import Recipe
+
+_CALLED: Mapping[type, Sequence[str]] = {
+    Loss: ("after_update",),
+    Augmentation: ("after_update",),
+    Regulariser: ("forward", "after_update", "constrain"),
+}
+
+
+class Missed(NamedTuple):
+    """A function of a part that its recipe has not called."""
+
+    part: nn.Module
+    function: str
 
 
 @contextmanager
-def after_update_watched(recipe: Recipe) -> Iterator[list[nn.Module]]:
-    """In the block, remove from the list of stateful parts those whose ``after_update`` the recipe calls."""
-    missed: list[nn.Module] = []
+def calls_watched(recipe: Recipe) -> Iterator[list[Missed]]:
+    """In the block, remove from the list of functions that a recipe must call those that it calls."""
+    missed: list[Missed] = []
 
-    def watched(part: nn.Module, after_update: Callable[..., None]) -> Callable[..., None]:
-        def call(*arguments: Any, **named: Any) -> None:
-            if part in missed:
-                missed.remove(part)
-            after_update(*arguments, **named)
+    def watched(one: Missed, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if one in missed:
+                missed.remove(one)
+            return function(*arguments, **named)
 
         return call
 
     with ExitStack() as stack:
         for part in recipe.modules():
-            for interface in (Loss, Penalty, Augmentation):
-                if isinstance(part, interface) and type(part).after_update is not interface.after_update:
-                    missed.append(part)
-                    stack.enter_context(replaced(part, {"after_update": watched(part, part.after_update)}))
+            for interface, names in _CALLED.items():
+                for name in names:
+                    if isinstance(part, interface) and getattr(type(part), name) is not getattr(interface, name):
+                        missed.append(Missed(part, name))
+                        stack.enter_context(replaced(part, {name: watched(missed[-1], getattr(part, name))}))
         yield missed
 
 
-def never_updated(selection: Selection, parts: SelectedParts, missed: Sequence[nn.Module]) -> Iterator[str]:
-    """Yield a sentence for each part whose ``after_update`` was ``missed``."""
-    for module in missed:
+def never_called(selection: Selection, parts: SelectedParts, missed: Sequence[Missed]) -> Iterator[str]:
+    """Yield a sentence for each function of a part that was ``missed``."""
+    for module, function in missed:
         part = parts.owner(module)
-        if part is not None:
+        if part is None:
+            continue
+        recipe = selection.parts["recipe"].label
+        if function == "forward":
             yield (
-                f"{selection.parts['recipe'].label} never calls after_update of {part.label}, whose state would stay "
-                "as it is: pass the call on in the recipe's own after_update"
+                f"{recipe} never computes {part.label}: leave it out, or compute it in the phase of its network, or in "
+                "a phase of its own if it is due in some steps only"
+            )
+        else:
+            yield (
+                f"{recipe} never calls {function} of {part.label}, whose state would stay as it is: pass the call on "
+                "in the recipe's own after_update"
             )

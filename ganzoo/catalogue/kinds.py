@@ -70,6 +70,11 @@ _OWN = (
         "penalty", "a regulariser of the discriminator; several are joined by commas", "ganzoo.contract.penalty:Penalty"
     ),
     Kind(
+        "generator-penalty",
+        "a regulariser of the generator; several are joined by commas",
+        "ganzoo.contract.penalty:GeneratorPenalty",
+    ),
+    Kind(
         "augmentation",
         "random changes of the examples that the discriminator sees",
         "ganzoo.contract.augmentation:Augmentation",

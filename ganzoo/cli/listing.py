@@ -16,8 +16,9 @@ from ganzoo.cli.output import print_json, print_table, tell, warn_of_broken
 def list_command(kind: str | None, as_json: bool) -> None:
     """List what is installed, with the package that provides it.
 
-    With KIND, list only one kind. Kinds: variant, recipe, generator, discriminator, conditioner, loss, penalty, latent,
-    initialiser, optimizer, schedule, dataset, metric, judge, head, augmentation, network, observer.
+    With KIND, list only one kind. Kinds: variant, recipe, generator, discriminator, conditioner, loss, penalty,
+    generator-penalty, latent, initialiser, optimizer, schedule, dataset, metric, judge, head, augmentation, network,
+    observer.
     """
     registry = installed()
     if kind is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
+
+from ganzoo.layers import without_autocast
 
 
 def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor, keeps_statistics: bool) -> Tensor:
@@ -39,9 +40,3 @@ def _functional_gradient(function: Callable[[Tensor], Tensor], point: Tensor) ->
 def at_least_float32(x: Tensor) -> Tensor:
     """Return x in its own precision, or in float32 where that is lower."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
-def without_autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Return a context without autocast: squared gradients need the full precision."""
-    available = torch.amp.is_autocast_available(device.type)
-    return torch.autocast(device.type, enabled=False) if available else nullcontext()

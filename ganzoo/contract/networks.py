@@ -5,7 +5,7 @@ Shape suffixes: B batch, Z latent, C channels, H height, W width, F features; X 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, final
 
 from torch import Tensor, nn
@@ -13,6 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganzoo.contract.gradients import input_gradient
 from ganzoo.contract.packs import Packed
+from ganzoo.layers import weight_matrices
+from ganzoo.weighted_layers import Rule
 
 
 class Generator(nn.Module, ABC):
@@ -104,8 +106,45 @@ class ConditionedDiscriminator:
 
     @property
     def keeps_statistics(self) -> bool:
-        """Whether a forward pass changes buffers: running means of batch norm, vectors of spectral norm."""
-        return any(True for _ in self._discriminator.buffers())
+        """Whether a forward pass changes buffers: running means of batch norm, for example."""
+        return _keeps_statistics(self._discriminator)
+
+    @property
+    def weights(self) -> Sequence[Tensor]:
+        """The weights of its linear and convolutional layers, as matrices with a row for each output."""
+        return weight_matrices(self._discriminator)
+
+
+@final
+class ConditionedGenerator:
+    """A generator with its condition filled in: maps noise (B, …) to examples (B, \\*shape)."""
+
+    def __init__(self, generator: nn.Module, condition: Tensor | None, shape: tuple[int, ...]):
+        self._generator, self._condition, self.shape = generator, condition, shape
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """Return the examples (B, \\*shape) of z (B, …)."""
+        examples: Tensor = self._generator(z, self._condition)
+        return examples
+
+    def gradient(self, z: Tensor, direction: Tensor) -> Tensor:
+        """Return d(sum of direction · examples) / dz at z (B, …) as rows (B, F), itself differentiable.
+
+        ``direction`` has the shape of the examples (B, \\*shape). It is right in every execution, compiled steps
+        included.
+        """
+        return input_gradient(lambda point: self(point) * direction, z, _keeps_statistics(self._generator))
+
+    @property
+    def weights(self) -> Sequence[Tensor]:
+        """The weights of its linear and convolutional layers, as matrices with a row for each output."""
+        return weight_matrices(self._generator)
+
+
+def _keeps_statistics(network: nn.Module) -> bool:
+    """Return whether a forward pass may change buffers; those of rules of weights change after an update only."""
+    keeping = (module for module in network.modules() if not isinstance(module, Rule))
+    return any(True for module in keeping for _ in module.buffers(recurse=False))
 
 
 class Initialiser(ABC):

@@ -22,6 +22,7 @@ from ganzoo.step.phase_optimizer import PhaseOptimizer
 from ganzoo.step.precision import Precision
 from ganzoo.step.processes import ProcessGroup
 from ganzoo.step.running_means import RunningMeans
+from ganzoo.weighted_layers import weighted_layers
 
 PhaseLoss = Callable[[Batch, StepContext], PhaseOutput]
 Feeds = Sequence[Mapping[str, Feed]]
@@ -69,6 +70,10 @@ class TrainStep:
         self.losses: dict[str, PhaseLoss] = {phase.name: phase.phase.loss for phase in phase_optimizers}
         self._seed, self._precision, self._scheduled = seed, precision, scheduled(recipe)
         self._batch_size = max((each.order.batch_size for each in batches.values()), default=0)
+        self._weighted = {
+            phase.name: [layer for layer in weighted_layers(recipe) if layer.weight in set(phase.parameters)]
+            for phase in phase_optimizers
+        }
         own = processes.share
         self._shares = [Share(own.index * passes + number, own.count * passes) for number in range(passes)]
 
@@ -138,6 +143,8 @@ class TrainStep:
     def _after_update(self, phase: str, outputs: Sequence[PhaseOutput]) -> None:
         with torch.no_grad():
             self.recipe.after_update(phase, UpdateMeans(outputs, self.processes.average))
+            for layer in self._weighted[phase]:
+                layer.after_update()
 
     def begin(self, due: Sequence[PhaseOptimizer], step: int) -> None:
         """Set everything that depends on the number of the step: learning rates, decay of the average, random seeds."""

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
+from ganzoo.assembly.mixed_gradients import mixed_gradients
 from ganzoo.assembly.packs import broken_packs
 from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.assembly.trainable import trained_parameters
@@ -82,6 +83,8 @@ def build_trainer(
         AnomalyCheck(recipe, trained, processes.average, collapse_detector, settings.on_non_finite != "off"),
         settings.accumulate,
     )
+    for text in mixed_gradients(recipe, parts):
+        warn(text)
     execution = choose_execution(settings.execution, train_step, streams, warn)
     return Trainer(train_step, execution, AnomalyPolicies(settings, warn))
 

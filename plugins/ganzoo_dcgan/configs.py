@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from ganzoo.plugin import Config, DataSpec, option
 
@@ -27,6 +28,9 @@ class DCGANConfig(Config):
     width: int = option(
         64, "channels of the layer next to the image; each further layer doubles them, up to 8 times as many", low=1
     )
+    weights: Literal["plain", "spectral", "equalised"] = option(
+        "plain", "weights as they are, with spectral normalisation, or with an equalised learning rate"
+    )
 
     def problems(self, data: Mapping[str, DataSpec]) -> Iterator[str]:
         """Yield the image sizes that it does not support."""
@@ -49,3 +53,4 @@ class DCGANDiscriminatorConfig(DCGANConfig):
     """Options of the DCGAN discriminator."""
 
     slope: float = option(0.2, "slope of the leaky ReLU", low=0, high=1)
+    norm: bool = option(True, "batch norm from the second layer on; not with gradient penalties or spectral weights")

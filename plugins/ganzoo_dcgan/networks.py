@@ -7,7 +7,7 @@ from typing import final
 
 from torch import Tensor, nn
 
-from ganzoo.plugin import Discriminator, DiscriminatorOutput, Field, Generator, Shape, Sites, UserError
+from ganzoo.plugin import Discriminator, DiscriminatorOutput, Field, Generator, Layers, Shape, Sites, UserError
 from ganzoo_dcgan.configs import DCGANConfig, DCGANDiscriminatorConfig, factorise
 
 WIDEST = 8  # times ``width``
@@ -32,18 +32,19 @@ class DCGANGenerator(Generator):
         base, outwards = channels(config, height, width)
         inwards = outwards[::-1]
         noise = (math.prod(in_shape),)
-        self.input = sites.at("input", noise, noise)
+        self.input, make = sites.at("input", noise, noise), Layers(config.weights)
         self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
         before = math.prod(self.input.out_shape)
         for depth, after in enumerate(inwards):
             kernel, stride, padding = (4, 2, 1) if depth else (base, 1, 0)
-            upsample = nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False)
+            upsample = make.transposed_conv(before, after, kernel, stride, padding, bias=False)
             block = sites.at("block", (after, *(side * 2**depth for side in base)), noise, normalised=True)
             self.layers.append(nn.Sequential(upsample, block.norm_before(nn.BatchNorm2d(after))))
             self.blocks.append(block)
             before = block.out_shape[0]
         self.activation = nn.ReLU(inplace=True)
-        self.output = nn.Sequential(nn.ConvTranspose2d(before, image_channels, 4, 2, 1, bias=False), nn.Tanh())
+        to_image = make.transposed_conv(before, image_channels, 4, 2, 1, bias=False, gain=1.0)
+        self.output = nn.Sequential(to_image, nn.Tanh())
 
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
         """Map (B, Z) to (B, C, H, W)."""
@@ -62,14 +63,15 @@ class DCGANDiscriminator(Discriminator):
     def __init__(self, config: DCGANDiscriminatorConfig, in_shape: Shape, sites: Sites):
         super().__init__()
         base, outwards = channels(config, *in_shape[1:])
-        self.input = sites.at("input", in_shape)
+        self.input, make = sites.at("input", in_shape), Layers(config.weights)
         before, sides = self.input.out_shape[0], in_shape[1:]
         self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
         for depth, after in enumerate(outwards):
             sides = tuple(side // 2 for side in sides)
-            norm = nn.BatchNorm2d(after) if depth else nn.Identity()
-            block = sites.at("block", (after, *sides), normalised=depth > 0)
-            conv = nn.Conv2d(before, after, 4, 2, 1, bias=False)
+            normed = config.norm and depth > 0
+            norm = nn.BatchNorm2d(after) if normed else nn.Identity()
+            block = sites.at("block", (after, *sides), normalised=normed)
+            conv = make.conv(before, after, 4, 2, 1, bias=not config.norm)
             self.layers.append(nn.Sequential(conv, block.norm_before(norm)))
             self.blocks.append(block)
             before = block.out_shape[0]
@@ -77,7 +79,7 @@ class DCGANDiscriminator(Discriminator):
         self.activation = nn.LeakyReLU(config.slope, inplace=config.slope > 0)
         self.feature_width = before * math.prod(base)
         self.head = sites.at("head", (before, *base))
-        self.output = nn.Conv2d(self.head.out_shape[0], 1, base, bias=False)
+        self.output = make.conv(self.head.out_shape[0], 1, base, bias=False, gain=1.0)
         self.logit = sites.at("logit", (1,), features=(self.feature_width,))
 
     def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:

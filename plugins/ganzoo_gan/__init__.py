@@ -39,6 +39,7 @@ def ganzoo_components() -> Iterable[Component]:
             Slot("loss", "loss", "bce"),
             Slot("augmentation", "augmentation", "none", optional=True),
             Slot("penalty", "penalty", "none", several=True),
+            Slot("generator-penalty", "generator-penalty", "none", several=True, optional=True),
             *phase_slots("discriminator", "adam", "constant"),
             *phase_slots("generator", "adam", "constant"),
         ),

@@ -42,6 +42,9 @@ class MLPGeneratorConfig(Config):
     slope: float = option(0.2, "slope of the leaky ReLU; 0 is ReLU", low=0, high=1)
     norm: bool = option(True, "batch norm from the second hidden layer on")
     norm_eps: float = option(1e-5, "epsilon of batch norm; well-known published code has 0.8, by mistake", low=0)
+    weights: Literal["plain", "spectral", "equalised"] = option(
+        "plain", "weights as they are, with spectral normalisation, or with an equalised learning rate"
+    )
     output: Literal["tanh", "sigmoid"] = option("tanh", "output activation for images; sigmoid is rescaled to [-1, 1]")
 
 
@@ -52,6 +55,9 @@ class MLPDiscriminatorConfig(Config):
     widths: tuple[int, ...] = option((512, 256), "units of the hidden layers", low=1)
     slope: float = option(0.2, "slope of the leaky ReLU; 0 is ReLU", low=0, high=1)
     dropout: float = option(0.0, "dropout rate, from the second hidden layer on", low=0, high=0.99)
+    weights: Literal["plain", "spectral", "equalised"] = option(
+        "plain", "weights as they are, with spectral normalisation, or with an equalised learning rate"
+    )
 
 
 @dataclass(frozen=True)

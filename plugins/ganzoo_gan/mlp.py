@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from ganzoo.plugin import Discriminator, DiscriminatorOutput, Dropout, Field, Generator, Shape, Sites
+from ganzoo.plugin import Discriminator, DiscriminatorOutput, Dropout, Field, Generator, Layers, Shape, Sites
 from ganzoo_gan.configs import MLPDiscriminatorConfig, MLPGeneratorConfig
 
 
@@ -31,19 +31,19 @@ class MLPGenerator(Generator):
         super().__init__()
         self._shape = out.shape
         noise = (math.prod(in_shape),)
-        self.input = sites.at("input", noise, noise)
+        self.input, layers = sites.at("input", noise, noise), Layers(config.weights)
         width = math.prod(self.input.out_shape)
         self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
         for depth, units in enumerate(config.widths):
             normed = config.norm and depth > 0
             norm = nn.BatchNorm1d(units, eps=config.norm_eps) if normed else nn.Identity()
             block = sites.at("block", (units,), noise, normalised=normed)
-            self.layers.append(nn.Sequential(nn.Linear(width, units), block.norm_before(norm)))
+            self.layers.append(nn.Sequential(layers.linear(width, units), block.norm_before(norm)))
             self.blocks.append(block)
             width = math.prod(block.out_shape)
         self.activation = nn.LeakyReLU(config.slope)
         bound = OUTPUTS[config.output]() if out.bounded else nn.Identity()
-        self.output = nn.Sequential(nn.Linear(width, out.size), bound)
+        self.output = nn.Sequential(layers.linear(width, out.size, gain=1.0), bound)
 
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
         """Map (B, Z) to (B, \\*shape)."""
@@ -61,19 +61,19 @@ class MLPDiscriminator(Discriminator):
 
     def __init__(self, config: MLPDiscriminatorConfig, in_shape: Shape, sites: Sites):
         super().__init__()
-        self.input = sites.at("input", (math.prod(in_shape),))
+        self.input, layers = sites.at("input", (math.prod(in_shape),)), Layers(config.weights)
         width = math.prod(self.input.out_shape)
         self.layers, self.blocks, self.activations = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for depth, units in enumerate(config.widths):
             dropout = Dropout(config.dropout if depth > 0 else 0.0)
             block = sites.at("block", (units,))
-            self.layers.append(nn.Linear(width, units))
+            self.layers.append(layers.linear(width, units))
             self.blocks.append(block)
             self.activations.append(nn.Sequential(nn.LeakyReLU(config.slope), dropout))
             width = math.prod(block.out_shape)
         self.feature_width = width
         self.head = sites.at("head", (width,))
-        self.output = nn.Linear(math.prod(self.head.out_shape), 1)
+        self.output = layers.linear(math.prod(self.head.out_shape), 1, gain=1.0)
         self.logit = sites.at("logit", (1,), features=(width,))
 
     def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:

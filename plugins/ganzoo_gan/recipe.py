@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, final
 
 import torch
@@ -12,6 +13,7 @@ from ganzoo.plugin import (
     Augmentation,
     Batch,
     ConditionedDiscriminator,
+    ConditionedGenerator,
     DataSpec,
     Discriminator,
     DiscriminatorOutput,
@@ -25,6 +27,7 @@ from ganzoo.plugin import (
     Loss,
     Parts,
     Penalties,
+    PenaltyOutput,
     Phase,
     PhaseOutput,
     Recipe,
@@ -70,6 +73,7 @@ class Adversarial(Recipe):
         self.loss: Loss = parts.build("loss")
         self.augmentation: Augmentation = parts.build("augmentation")
         self.penalties = Penalties(parts.build_all("penalty"))
+        self.generator_penalties = Penalties(parts.build_all("generator-penalty"))
         self._joint = config.joint and not batchwise(self.discriminator)
 
     def phases(self) -> tuple[Phase, ...]:
@@ -78,7 +82,27 @@ class Adversarial(Recipe):
         trained = ("discriminator", "head")
         discriminate = Phase("discriminator", trained, self.discriminate, updates=updates, fresh_data=True)
         generate = Phase("generator", ("generator",), self.generate, updates=self._config.generator_updates)
-        return (generate, discriminate) if self._config.shared_fakes else (discriminate, generate)
+        order = (generate, discriminate) if self._config.shared_fakes else (discriminate, generate)
+        return tuple(phase for main in order for phase in (main, *self._lazy(main)))
+
+    def _lazy(self, main: Phase) -> tuple[Phase, ...]:
+        """Return the phases of lazy penalties, which share the optimizer of the ``main`` phase of their network."""
+        penalties, loss = {
+            "discriminator": (self.penalties, self._penalise),
+            "generator": (self.generator_penalties, self._penalise_generator),
+        }[main.name]
+        return tuple(
+            Phase(
+                lazy_phase(main.name, every),
+                (main.name,),
+                partial(loss, every),
+                updates=main.updates,
+                every=every,
+                fresh_data=main.fresh_data,
+                optimizer=main.name,
+            )
+            for every in penalties.lazy
+        )
 
     def discriminate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score a real and a fake batch; the generator is frozen, so the fakes are constants."""
@@ -103,10 +127,10 @@ class Adversarial(Recipe):
         )
         from_head = self.head.discriminator(*for_head)
         fake = fakes.values
-        if self.penalties.uses_fakes and fakes.condition is not condition:
+        if self.penalties.uses_fakes() and fakes.condition is not condition:
             # The penalty compares real and fake examples under the same condition, so it needs fakes of that condition.
             fake = self._generate(len(real), condition, context).values
-        penalties = self.penalties(self._penalised(condition, context), real, fake, context.draws("penalty"))
+        penalties = self.penalties(self._behind_augmentation(condition, context), real, fake, context.draws("penalty"))
         terms = {"adversarial": self._config.discriminator_weight * losses.mean()}
         terms |= _means({**from_head, **penalties.terms})
         real_logit, fake_logit = real_logit.detach(), fake_logit.detach()
@@ -120,10 +144,36 @@ class Adversarial(Recipe):
         }
         return PhaseOutput(terms, {**self._watched(real_logit, fake_logit), **_means(watched)})
 
-    def _penalised(self, condition: Tensor | None, context: StepContext) -> ConditionedDiscriminator:
+    def _behind_augmentation(self, condition: Tensor | None, context: StepContext) -> ConditionedDiscriminator:
         """Return what penalties see: the discriminator behind the augmentation, as ADA and R3GAN have it."""
         draws = context.draws("augmentation of penalties")
         return ConditionedDiscriminator(self.discriminator, condition, lambda x: self.augmentation(x, draws))
+
+    def _penalise(self, every: int, batch: Batch, context: StepContext) -> PhaseOutput:
+        """Return the lazy penalties of the discriminator that are due ``every`` so many steps."""
+        real, condition = self._real(batch)
+        fake = self._generate(len(real), condition, context).values if self.penalties.uses_fakes(every) else real
+        return _penalised(
+            self.penalties(
+                self._behind_augmentation(condition, context),
+                real,
+                fake,
+                context.draws("penalty"),
+                every=every,
+            )
+        )
+
+    def _penalise_generator(self, every: int, batch: Batch, context: StepContext) -> PhaseOutput:
+        """Return the lazy penalties of the generator that are due ``every`` so many steps."""
+        real, of_real = self._real(batch)
+        condition = self._fake_condition(of_real, context)
+        z = self.latent.draw(len(real), context.draws("noise"))
+        return _penalised(self._of_generator(z, condition, context, every))
+
+    def _of_generator(self, z: Tensor, condition: Tensor | None, context: StepContext, every: int = 1) -> PenaltyOutput:
+        generator = ConditionedGenerator(self.generator, condition, self.field(self.output).shape)
+        output: PenaltyOutput = self.generator_penalties(generator, z, context.draws("penalty"), every=every)
+        return output
 
     def _scored(self, inputs: Sequence[DiscriminatorInput]) -> Sequence[DiscriminatorOutput]:
         """Return the output for each input, from one pass where that gives the same."""
@@ -146,12 +196,16 @@ class Adversarial(Recipe):
     def generate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score new fakes from new noise."""
         real, condition = self._real(batch)
-        fake, fake_condition, z = self._fakes(len(real), condition, context)
+        fake_condition = self._fake_condition(condition, context)
+        z = self.latent.draw(len(real), context.draws("noise"))
+        fake = self.generator(z, fake_condition)
         seen = self.augmentation(fake, context.draws("augmentation"))
         logit, features, _ = self.discriminator(seen, fake_condition)
         losses = self.loss.generator(logit, lambda: self._real_logit(real, condition, context))
-        terms = {"adversarial": losses.mean(), **_means(self.head.generator(HeadInput(features, fake_condition, z)))}
-        watched = {"D(G(z)) after": self.loss.score(logit.detach()).mean()}
+        penalties = self._of_generator(z, fake_condition, context)
+        further = {**self.head.generator(HeadInput(features, fake_condition, z)), **penalties.terms}
+        terms = {"adversarial": losses.mean(), **_means(further)}
+        watched = {"D(G(z)) after": self.loss.score(logit.detach()).mean(), **_means(penalties.values)}
         shared = {"fakes": fake, "conditions of fakes": fake_condition, "noise of fakes": z}
         handed = {name: value for name, value in shared.items() if value is not None and self._config.shared_fakes}
         return PhaseOutput(terms, watched, Generated(fake.detach(), fake_condition), handed)
@@ -166,10 +220,13 @@ class Adversarial(Recipe):
         """Let the loss, the penalties and the augmentation change their state."""
         if phase == "discriminator":
             self.loss.after_update("discriminator", means)
-            self.penalties.after_update(self.discriminator, means)
             self.augmentation.after_update(means)
-        else:
+        elif phase == "generator":
             self.loss.after_update("generator", means)
+        for network, penalties in (("discriminator", self.penalties), ("generator", self.generator_penalties)):
+            for every in (1, *penalties.lazy):
+                if phase == lazy_phase(network, every):
+                    penalties.after_update(self.get_submodule(network), means, every)
 
     @property
     def controls(self) -> Mapping[str, Field]:
@@ -212,6 +269,15 @@ class Adversarial(Recipe):
         """Return for every class (B,) a different one, drawn uniformly."""
         steps = 1 + context.draws("mismatch").integers(self._classes - 1, *condition.shape)
         return (condition + steps) % self._classes
+
+
+def lazy_phase(network: str, every: int) -> str:
+    """Return the name of the phase that computes the penalties of a network that are due ``every`` so many steps."""
+    return f"{network}-penalty-every-{every}" if every > 1 else network
+
+
+def _penalised(output: PenaltyOutput) -> PhaseOutput:
+    return PhaseOutput(_means(output.terms), _means({name: value.detach() for name, value in output.values.items()}))
 
 
 def _means(values: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Loss functions, and gradient penalties of the discriminator."""
+"""Loss functions, penalties of both networks, and constraints on their weights."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ganzoo.plugin import Component, Need, hookimpl
 from ganzoo_losses import configs
+from ganzoo_losses.penalty_declarations import penalty_components
 
 
 @hookimpl
@@ -149,38 +150,4 @@ def ganzoo_components() -> Iterable[Component]:
         pitfalls="It compares the whole batch: no --accumulate, one process. Its features are the code, never pixels.",
         origin="weight 0.1 is the paper's",
     )
-    yield Component(
-        kind="penalty",
-        name="none",
-        summary="no penalty",
-        target="ganzoo_losses.penalties:NoPenalty",
-    )
-    yield Component(
-        kind="penalty",
-        name="r1",
-        summary="squared gradient norm of the discriminator at real examples",
-        target="ganzoo_losses.penalties:R1",
-        config=configs.ZeroCentredConfig,
-        source="Mescheder et al. 2018, arXiv 1801.04406",
-    )
-    yield Component(
-        kind="penalty",
-        name="r2",
-        summary="squared gradient norm of the discriminator at fake examples",
-        target="ganzoo_losses.penalties:R2",
-        config=configs.ZeroCentredConfig,
-        source="Mescheder et al. 2018, arXiv 1801.04406",
-    )
-    yield Component(
-        kind="penalty",
-        name="wgan-gp",
-        summary="squared distance of the gradient norm from 1, at random points between real and fake examples",
-        target="ganzoo_losses.penalties:OneCentred",
-        config=configs.OneCentredConfig,
-        source="Gulrajani et al. 2017, arXiv 1704.00028, equation 3",
-        equation="λ (‖∇D(x̂)‖ − 1)², x̂ = ε·x + (1 − ε)·G(z), one ε in [0, 1] for each example",
-        strengths="Trains a Wasserstein critic, and most other discriminators, without collapse and for a long time.",
-        pitfalls="Not with batch norm in the discriminator. It costs a second backward pass. It does not converge near "
-        "the optimum: the norm is held at 1 there, too.",
-        origin="weight 10 is the paper's, for all its data sets",
-    )
+    yield from penalty_components()

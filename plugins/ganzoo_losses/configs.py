@@ -79,14 +79,86 @@ class PullingAwayConfig(Config):
 
 
 @dataclass(frozen=True)
-class ZeroCentredConfig(Config):
+class LazyConfig(Config):
+    """Options of penalties that may be computed in some steps only."""
+
+    every: int = option(1, "compute it every so many steps only, with its weight times this number", low=1)
+
+
+@dataclass(frozen=True)
+class ZeroCentredConfig(LazyConfig):
     """Options of R1 and R2."""
 
     gamma: float = option(1.0, "weight; the penalty is half of it times the squared gradient norm", low=0)
 
 
 @dataclass(frozen=True)
-class OneCentredConfig(Config):
+class OneCentredConfig(LazyConfig):
     """Options of the WGAN-GP penalty."""
 
     weight: float = option(10.0, "weight λ", low=0)
+    sides: Literal["two", "one"] = option("two", "penalise norms other than 1 (two), or above 1 only (one)")
+
+
+@dataclass(frozen=True)
+class DRAGANConfig(OneCentredConfig):
+    """Options of the DRAGAN penalty."""
+
+    noise: float = option(0.2, "standard deviation of the noise; images range from -1 to 1", low=0)
+
+
+@dataclass(frozen=True)
+class DriftConfig(Config):
+    """Options of the drift penalty."""
+
+    weight: float = option(0.001, "weight ε", low=0)
+
+
+@dataclass(frozen=True)
+class LeCamConfig(Config):
+    """Options of LeCam regularisation."""
+
+    weight: float = option(0.3, "weight λ", low=0)
+    decay: float = option(0.99, "decay of the moving averages of the scores", low=0, high=0.99999)
+    sides: Literal["two", "one"] = option(
+        "two", "penalise both signs of the distances (two), or one (one), as the authors' code does"
+    )
+
+
+@dataclass(frozen=True)
+class ConsistencyConfig(Config):
+    """Options of consistency regularisation."""
+
+    weight: float = option(10.0, "weight λ of real images", low=0)
+    flip: bool = option(True, "mirror images at random; not for digits and letters")
+    shift: float = option(0.125, "largest shift, as a share of the sides", low=0, high=0.5)
+
+
+@dataclass(frozen=True)
+class BalancedConsistencyConfig(ConsistencyConfig):
+    """Options of balanced consistency regularisation."""
+
+    fake_weight: float = option(10.0, "weight λ of fakes", low=0)
+
+
+@dataclass(frozen=True)
+class ClippingConfig(Config):
+    """Options of weight clipping."""
+
+    limit: float = option(0.01, "the largest absolute value c of a weight", low=0)
+
+
+@dataclass(frozen=True)
+class OrthogonalConfig(LazyConfig):
+    """Options of orthogonal regularisation."""
+
+    weight: float = option(1e-4, "weight β", low=0)
+
+
+@dataclass(frozen=True)
+class PathLengthConfig(Config):
+    """Options of path-length regularisation."""
+
+    every: int = option(4, "compute it every so many steps only, with its weight times this number", low=1)
+    weight: float = option(2.0, "weight λ", low=0)
+    decay: float = option(0.99, "decay of the moving average of the length", low=0, high=0.99999)

@@ -8,9 +8,10 @@ from typing import ClassVar, final
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ganzoo.plugin import ConditionedDiscriminator, Draws, Penalty
-from ganzoo_losses.configs import OneCentredConfig, ZeroCentredConfig
+from ganzoo_losses.configs import DRAGANConfig, OneCentredConfig, ZeroCentredConfig
 
 
 @final
@@ -30,10 +31,11 @@ class ZeroCentred(Penalty):
     """γ/2 · ‖∇D‖² at points that a subclass chooses."""
 
     name: ClassVar[str]
+    of_gradients = True
 
     def __init__(self, config: ZeroCentredConfig):
         super().__init__(config)
-        self._weight = config.gamma / 2.0
+        self._weight, self.every = config.gamma / 2.0, config.every
 
     @abstractmethod
     def points(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -70,19 +72,51 @@ class R2(ZeroCentred):
         return fake
 
 
-@final
 class OneCentred(Penalty):
-    """λ (‖∇D(x̂)‖ − 1)² at random points x̂ between real and fake examples."""
+    """λ (‖∇D‖ − 1)² at random points that a subclass chooses, or λ max(0, ‖∇D‖ − 1)²."""
+
+    name: ClassVar[str]
+    of_gradients = True
 
     def __init__(self, config: OneCentredConfig):
         super().__init__(config)
-        self._weight = config.weight
+        self._weight, self._one_sided, self.every = config.weight, config.sides == "one", config.every
+
+    @abstractmethod
+    def points(self, real: Tensor, fake: Tensor, draws: Draws) -> Tensor:
+        """Return the points (B, …) at which the gradient is taken."""
 
     def forward(
         self, discriminator: ConditionedDiscriminator, real: Tensor, fake: Tensor, draws: Draws
     ) -> Mapping[str, Tensor]:
-        """Return the term ``gradient-penalty`` (B,)."""
-        share = draws.uniform(len(real), *[1] * (real.dim() - 1)).to(real.dtype)
+        """Return one term (B,), called ``name``."""
         # norm() has a gradient at 0; the square root of a sum of squares does not.
-        norm = discriminator.gradient(torch.lerp(fake, real, share)).norm(dim=1)
-        return {"gradient-penalty": self._weight * (norm - 1.0).square()}
+        excess = discriminator.gradient(self.points(real, fake, draws)).norm(dim=1) - 1.0
+        return {self.name: self._weight * (F.relu(excess) if self._one_sided else excess).square()}
+
+
+@final
+class WGANGP(OneCentred):
+    """λ (‖∇D(x̂)‖ − 1)² at random points x̂ between real and fake examples."""
+
+    name = "gradient-penalty"
+
+    def points(self, real: Tensor, fake: Tensor, draws: Draws) -> Tensor:
+        """Return a point on the line from each fake example to a real one."""
+        return torch.lerp(fake, real, draws.uniform(len(real), *[1] * (real.dim() - 1)).to(real.dtype))
+
+
+@final
+class DRAGAN(OneCentred):
+    """λ (‖∇D(x + δ)‖ − 1)² at real examples x with normal noise δ."""
+
+    name = "dragan"
+    uses_fakes = False
+
+    def __init__(self, config: DRAGANConfig):
+        super().__init__(config)
+        self._noise = config.noise
+
+    def points(self, real: Tensor, fake: Tensor, draws: Draws) -> Tensor:
+        """Return the real examples with noise."""
+        return real + self._noise * draws.normal(*real.shape).to(real.dtype)

@@ -9,13 +9,14 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from ganzoo.plugin import Conditioner, Config, Initialiser
+from ganzoo.plugin import Conditioner, Config, Initialiser, is_equalised
 from ganzoo_training.configs import NormalWeightsConfig, XavierConfig
 
 
 def own_layers(network: nn.Module) -> Iterator[nn.Module]:
-    """Yield the modules of ``network`` without its conditioners and their modules."""
-    yield network
+    """Yield the modules of ``network`` without its conditioners, and without layers that scale their weights."""
+    if not is_equalised(network):
+        yield network
     for child in network.children():
         if not isinstance(child, Conditioner):
             yield from own_layers(child)

@@ -218,7 +218,7 @@ def test_what_the_declarations_allow_also_runs(variant: str, datasets: list[str]
     assert allowed
 
 
-TURNS = ("penalty", "latent", "initialiser", "optimizer", "schedule")
+TURNS = ("penalty", "generator-penalty", "latent", "initialiser", "optimizer", "schedule")
 
 
 def turns() -> Iterator[dict[str, str]]:

@@ -26,8 +26,8 @@ class LossAfterMeans(PlainLoss):
         pass
 
 
-class PenaltyAfterMeans(PlainPenalty):
-    def after_update(self, means: Any) -> None:  # type: ignore[override]
+class PenaltyAfterNetwork(PlainPenalty):
+    def after_update(self, network: Any, means: Any) -> None:  # type: ignore[override]
         pass
 
 
@@ -60,7 +60,7 @@ class DrawsAll(PlainLatent):
     ("kind", "target", "rule"),
     [
         ("loss", LossAfterMeans, "after_update() takes means, and must take player, means"),
-        ("penalty", PenaltyAfterMeans, "after_update() takes means, and must take network, means"),
+        ("penalty", PenaltyAfterNetwork, "after_update() takes network, means, and must take means"),
         ("augmentation", AugmentationAfterNetwork, "after_update() takes network, means, and must take means"),
         ("loss", StepNumber, "before_step() takes no arguments, and must take progress"),
         ("loss", ScoresOnce, "discriminator() takes real, and must take real, fake"),

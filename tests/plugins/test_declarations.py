@@ -133,6 +133,7 @@ BASES: Mapping[str, type] = {
     "head": plugin.Head,
     "augmentation": plugin.Augmentation,
     "penalty": plugin.Penalty,
+    "generator-penalty": plugin.GeneratorPenalty,
     "latent": plugin.Latent,
     "initialiser": plugin.Initialiser,
     "schedule": plugin.Schedule,

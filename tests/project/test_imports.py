@@ -66,6 +66,7 @@ ROOMS = (
     "ganzoo.catalogue",
     "ganzoo.randomness",
     "ganzoo.layers",
+    "ganzoo.weighted_layers",
     "ganzoo.lettering",
     "ganzoo.depth",
     "ganzoo.drawing",

@@ -34,6 +34,9 @@ REASONS = {
     ("ganzoo", "importlib.import_module(module)"): "a table in that module",
     ("ganzoo.assembly.contract_checks", "getattr(built, name)"): "a table in that module",
     ("ganzoo.assembly.contract_checks", "getattr(interface, name)"): "a table in that module",
+    ("ganzoo.assembly.update_checks", "getattr(type(part), name)"): "a table in that module",
+    ("ganzoo.assembly.update_checks", "getattr(interface, name)"): "a table in that module",
+    ("ganzoo.assembly.update_checks", "getattr(part, name)"): "a table in that module",
     ("ganzoo.catalogue.target", "getattr(importlib.import_module(module), name)"): "a plugin's declaration",
     ("ganzoo.catalogue.target", "importlib.import_module(module)"): "a plugin's declaration",
     (

@@ -169,7 +169,7 @@ BROKEN: dict[str, Broken] = {
     "keeps a new tensor": Broken(
         "penalty",
         penalty("return {}", "self.register_buffer('k', torch.zeros(()))")
-        + "    def after_update(self, network, means):\n        self.k = self.k + 1\n",
+        + "    def after_update(self, means):\n        self.k = self.k + 1\n",
         only("replaces its buffer")
     ),
     "a loss takes the mean itself": Broken("loss", loss("return (fake - real_).mean()"), only("one value for each")),

@@ -90,7 +90,28 @@ def assert_compiled_is_the_same(variant: str, flags: dict[str, Any], folder: Pat
     torch._dynamo.reset()
 
 
-def test_traced_steps_give_the_same_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+LAZY = {
+    "penalty": "r1,lecam",
+    "penalty_r1_every": 2,
+    "generator_penalty": "path-length",
+    "generator_penalty_every": 2,
+    "discriminator_weights": "spectral",
+    "generator_weights": "equalised",
+}
+
+
+@pytest.mark.parametrize(
+    ("system", "phases"),
+    [
+        (COMPILED[0], 2),
+        pytest.param(
+            ("gan", {"dataset_size": 8, **SMALL, **LAZY}), 4, id="lazy, spectral, equalised", marks=pytest.mark.long
+        ),
+    ],
+)
+def test_traced_steps_give_the_same_training(
+    system: tuple[str, dict[str, Any]], phases: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All that comes before machine code: the phase becomes one graph, with second derivatives as the hard case."""
     real = torch.compile
     calls = []
@@ -100,8 +121,8 @@ def test_traced_steps_give_the_same_training(tmp_path: Path, monkeypatch: pytest
         return real(loss, backend="aot_eager", dynamic=dynamic, fullgraph=False)
 
     monkeypatch.setattr(torch, "compile", traced)
-    assert_compiled_is_the_same(*COMPILED[0], tmp_path)
-    assert len(calls) == 2, "both phases"
+    assert_compiled_is_the_same(*system, tmp_path)
+    assert len(calls) == phases
 
 
 @pytest.mark.long

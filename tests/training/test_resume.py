@@ -61,6 +61,16 @@ def test_every_optimizer_goes_on_to_the_bit(optimizer: str, tmp_path: Path) -> N
         pytest.param({"execution": "compile"}, id="compile", marks=pytest.mark.long),
         pytest.param({"precision": "bf16"}, id="bf16"),
         pytest.param({"accumulate": 4, "penalty": "r1", "precision": "fp32"}, id="passes"),
+        pytest.param(
+            {
+                "penalty": "r1,lecam,clipping",
+                "penalty_r1_every": 3,
+                "generator_penalty": "path-length",
+                "generator_norm": False,
+            },
+            id="lazy penalties",
+        ),
+        pytest.param({"discriminator_weights": "spectral", "generator_weights": "equalised"}, id="spectral"),
         pytest.param({"precision": "fp32"}, id="fp32", marks=pytest.mark.long),
     ],
 )

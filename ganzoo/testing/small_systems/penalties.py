@@ -35,7 +35,7 @@ class Clip(Penalty):
         """Return no terms."""
         return {}
 
-    def after_update(self, network: nn.Module, means: Mapping[str, Tensor]) -> None:
+    def constrain(self, network: nn.Module) -> None:
         """Clip the weights."""
         for parameter in network.parameters():
             parameter.clamp_(-self._limit, self._limit)
@@ -61,7 +61,7 @@ class LeCam(Penalty):
         term = (real_score - self.fake).square() + (fake_score - self.real).square()
         return PenaltyOutput({"lecam": term}, {"score of real": real_score, "score of fake": fake_score})
 
-    def after_update(self, network: nn.Module, means: Mapping[str, Tensor]) -> None:
+    def after_update(self, means: Mapping[str, Tensor]) -> None:
         """Move the averages."""
         self.real.lerp_(means["score of real"], 0.1)
         self.fake.lerp_(means["score of fake"], 0.1)

@@ -11,16 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ganzoo.assembly.parts import resolve
+from ganzoo.assembly.mixed_gradients import mixed_gradients
+from ganzoo.assembly.parts import SelectedParts, build_recipe, resolve
 from ganzoo.catalogue import installed
+from ganzoo.catalogue.check import check
 from ganzoo.catalogue.options import make
 from ganzoo.contract.penalty import Penalties
 from ganzoo.randomness import Draws, FreshDraws
 from ganzoo.testing.critics import critic_of
+from ganzoo.testing.selections import choose
 from ganzoo.testing.strategies import examples
 
 PENALTIES = installed().names("penalty")
-REAL_PENALTIES = [name for name in PENALTIES if name != "none"]
+REAL_PENALTIES = [name for name in PENALTIES if name not in ("none", "clipping")]  # they have terms
+GRADIENTS = ("r1", "r2", "wgan-gp", "dragan")
 ZERO_CENTRED = ("r1", "r2")
 WEIGHTS = {"r1": "gamma", "r2": "gamma", "wgan-gp": "weight"}
 
@@ -28,7 +32,7 @@ bounded = examples(40)
 Critic = Callable[[Tensor], Tensor]
 
 
-def penalty_of(name: str, **options: float) -> Callable[[Critic, Tensor, Tensor, Draws], Mapping[str, Tensor]]:
+def penalty_of(name: str, **options: object) -> Callable[[Critic, Tensor, Tensor, Draws], Mapping[str, Tensor]]:
     """Return a penalty as recipes apply it: a function of a critic, real and fake examples, and draws."""
     component = installed().component("penalty", name)
     penalties = Penalties([resolve(component)(make(component.config, options, name))])
@@ -176,7 +180,7 @@ def test_gradients_reach_the_critic_as_central_differences_say(name: str) -> Non
 
 @pytest.mark.parametrize("name", REAL_PENALTIES)
 class TestEveryPenalty:
-    @pytest.mark.parametrize("shape", [(1, 6), (5, 6), (4, 3, 8, 8)])
+    @pytest.mark.parametrize("shape", [(1, 1, 2, 3), (5, 1, 3, 2), (4, 3, 8, 8)])
     def test_terms_of_one_number_an_example(self, name: str, shape: tuple[int, ...]) -> None:
         network = small_network(math.prod(shape[1:]))
         terms = penalty_of(name)(network, normal(*shape), normal(*shape, seed=1), rng())
@@ -187,20 +191,30 @@ class TestEveryPenalty:
             assert term.isfinite().all()
 
     def test_the_same_generator_gives_the_same_terms(self, name: str) -> None:
-        network, real, fake = small_network(), normal(8, 6), normal(8, 6, seed=1)
+        network, real, fake = small_network(), normal(8, 1, 2, 3), normal(8, 1, 2, 3, seed=1)
         first = penalty_of(name)(network, real, fake, rng())
         second = penalty_of(name)(network, real, fake, rng())
         assert all(torch.equal(first[term], second[term]) for term in first)
 
     def test_batches_are_left_as_they_are(self, name: str) -> None:
-        real, fake = normal(8, 6), normal(8, 6, seed=1)
+        real, fake = normal(8, 1, 2, 3), normal(8, 1, 2, 3, seed=1)
         penalty_of(name)(small_network(), real, fake, rng())
         assert not real.requires_grad and not fake.requires_grad
-        assert torch.equal(real, normal(8, 6)) and torch.equal(fake, normal(8, 6, seed=1))
+        assert torch.equal(real, normal(8, 1, 2, 3)) and torch.equal(fake, normal(8, 1, 2, 3, seed=1))
 
+    def test_meta_tensors_need_no_generator(self, name: str) -> None:
+        network = small_network().to("meta")
+        batch = torch.empty(4, 1, 2, 3, device="meta")
+        terms = penalty_of(name)(network, batch, batch, FreshDraws(None, "meta"))
+        torch.stack([term.sum() for term in terms.values()]).sum().backward()
+        assert all(term.shape == (4,) for term in terms.values())
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+class TestEveryGradientPenalty:
     def test_every_weight_that_shapes_the_gradient_learns(self, name: str) -> None:
         network = small_network()
-        terms = penalty_of(name)(network, normal(8, 6), normal(8, 6, seed=1), rng())
+        terms = penalty_of(name)(network, normal(8, 1, 2, 3), normal(8, 1, 2, 3, seed=1), rng())
         torch.stack([term.sum() for term in terms.values()]).sum().backward()
         for parameter_name, parameter in network.named_parameters():
             if parameter_name == "3.bias":  # adds a constant to the logit, so it has no part in the gradient
@@ -215,9 +229,9 @@ class TestEveryPenalty:
         layer = nn.Linear(6, 1)
         if where == "everywhere":
             nn.init.zeros_(layer.weight)
-            network: nn.Module = layer
+            network: nn.Module = nn.Sequential(nn.Flatten(1), layer)
         else:
-            network = nn.Sequential(layer, nn.ReLU(), nn.Linear(1, 1))
+            network = nn.Sequential(nn.Flatten(1), layer, nn.ReLU(), nn.Linear(1, 1))
         terms = penalty_of(name)(network, normal(64, 6), normal(64, 6, seed=1), rng())
         total = torch.stack([term.sum() for term in terms.values()]).sum()
         total.backward()
@@ -225,28 +239,21 @@ class TestEveryPenalty:
         assert layer.weight.grad is not None
         assert layer.weight.grad.isfinite().all()
 
-    def test_meta_tensors_need_no_generator(self, name: str) -> None:
-        network = small_network().to("meta")
-        batch = torch.empty(4, 6, device="meta")
-        terms = penalty_of(name)(network, batch, batch, FreshDraws(None, "meta"))
-        torch.stack([term.sum() for term in terms.values()]).sum().backward()
-        assert all(term.shape == (4,) for term in terms.values())
 
-
-@pytest.mark.parametrize("name", REAL_PENALTIES)
+@pytest.mark.parametrize("name", GRADIENTS)
 class TestUnderAutocast:
     """bf16 has 8 bits of precision; a squared gradient loses them all, so penalties are computed in float32."""
 
     def test_terms_are_float32(self, name: str) -> None:
         with torch.autocast("cpu", torch.bfloat16):
-            terms = penalty_of(name)(small_network(), normal(8, 6), normal(8, 6, seed=1), rng())
+            terms = penalty_of(name)(small_network(), normal(8, 1, 2, 3), normal(8, 1, 2, 3, seed=1), rng())
         assert all(term.dtype == torch.float32 for term in terms.values())
 
     def test_fakes_may_come_in_bf16_as_a_generator_makes_them_there(self, name: str) -> None:
         generator = nn.Sequential(nn.Linear(6, 6), nn.Tanh())
-        network, real = small_network(), normal(8, 6)
+        network, real = small_network(), normal(8, 1, 2, 3)
         with torch.autocast("cpu", torch.bfloat16):
-            fake = generator(normal(8, 6, seed=1)).detach()
+            fake = generator(normal(8, 6, seed=1)).detach().view(8, 1, 2, 3)
             assert fake.dtype == torch.bfloat16
             terms = penalty_of(name)(network, real, fake, rng())
         torch.stack([term.sum() for term in terms.values()]).sum().backward()
@@ -256,7 +263,7 @@ class TestUnderAutocast:
         assert weight.grad.abs().sum() > 0
 
     def test_the_critic_itself_runs_in_float32(self, name: str) -> None:
-        network, real, fake = small_network(), normal(8, 6), normal(8, 6, seed=1)
+        network, real, fake = small_network(), normal(8, 1, 2, 3), normal(8, 1, 2, 3, seed=1)
         expected = penalty_of(name)(network, real, fake, rng())
         with torch.autocast("cpu", torch.bfloat16):
             found = penalty_of(name)(network, real, fake, rng())
@@ -268,3 +275,61 @@ def test_no_penalty_gives_no_terms_and_does_not_ask_the_critic() -> None:
     critic = Recorder(small_network())
     assert dict(penalty_of("none")(critic, normal(4, 6), normal(4, 6), rng())) == {}
     assert critic.points == []
+
+
+class TestKnownDefects:
+    """One test for each defect of circulating code that concerns gradient penalties."""
+
+    @pytest.mark.parametrize("name", ["wgan-gp", "dragan"])
+    def test_known_defect_gradient_norm_over_the_wrong_axes(self, name: str) -> None:
+        """Per channel or per row, the norms of D(x) = Σ wx would be those of parts of w; it must be that of w."""
+        w = normal(3, 4, 5)
+        x = normal(2, 3, 4, 5, seed=1)
+        terms = penalty_of(name, weight=1.0)(lambda x: (x * w).sum((1, 2, 3)).unsqueeze(1), x, x, rng())
+        assert only(terms).tolist() == pytest.approx([(float(w.norm()) - 1) ** 2] * 2, rel=1e-5)
+
+    def test_known_defect_alpha_drawn_for_each_element(self) -> None:
+        critic = Recorder(small_network())
+        penalty_of("wgan-gp")(critic, torch.ones(6, 1, 2, 3), torch.zeros(6, 1, 2, 3), rng())
+        (points,) = critic.points
+        assert torch.equal(points, points[:, :, :1, :1].expand_as(points)), "one share for all of an example"
+        assert len(points[:, 0, 0, 0].unique()) == 6, "and another for each example"
+
+    def test_known_defect_dragan_noise_of_one_sign_and_scaled_by_the_batch(self) -> None:
+        critic = Recorder(small_network())
+        real = torch.zeros(500, 6)
+        real[0] = 100.0
+        penalty_of("dragan", noise=0.3)(critic, real, real, rng())
+        (points,) = critic.points
+        noise = points - real
+        assert noise.mean().item() == pytest.approx(0, abs=0.02)
+        assert noise[1:].std().item() == pytest.approx(0.3, rel=0.05), "an outlier does not widen it"
+        assert len(noise[1].unique()) == 6, "each number has its own"
+
+    def test_known_defect_r1_without_its_half(self) -> None:
+        assert only(penalty_of("r1", gamma=10.0)(lambda x: 2 * x, normal(1, 1), normal(1, 1), rng())).item() == 20
+
+    @pytest.mark.parametrize("slope", [0.0, 0.5, 1.0, 3.0])
+    def test_one_side_asks_nothing_of_small_slopes(self, slope: float) -> None:
+        terms = penalty_of("wgan-gp", weight=10.0, sides="one")(lambda x: slope * x, normal(3, 1), normal(3, 1), rng())
+        assert only(terms).tolist() == pytest.approx([10 * max(0.0, slope - 1) ** 2] * 3)
+
+
+@pytest.mark.parametrize(
+    ("variant", "flags", "told"),
+    [
+        ("dcgan", {"penalty": "r1,drift"}, ["penalty 'r1'", "discriminator 'dcgan'"]),
+        ("gan", {"generator_penalty": "path-length"}, ["generator-penalty 'path-length'", "generator 'mlp'"]),
+        ("dcgan", {"penalty": "r1", "discriminator_norm": False}, []),
+        ("dcgan", {"penalty": "drift"}, []),
+    ],
+)
+def test_known_defect_batch_norm_in_a_penalised_critic(
+    variant: str, flags: Mapping[str, object], told: list[str]
+) -> None:
+    selection = choose(variant, **{"dataset_size": 16, **flags})
+    parts = SelectedParts(selection.parts)
+    recipe = build_recipe(selection, check(selection), "meta", parts)
+    found = list(mixed_gradients(recipe, parts))
+    assert len(found) == bool(told)
+    assert all(word in found[0] for word in told)
