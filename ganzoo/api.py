@@ -54,7 +54,8 @@ def train(
     dataset="mnist", steps=5000, optimizer_lr=1e-4)``. A class or an object may take the place of a component's name:
     ``loss=MyLoss``, ``generator=MyModule()``, ``dataset=my_torch_dataset``, ``penalty=[MyPenalty(), "r1"]``
     (docs/notebook.md). ``config`` is the path or the content of a config file (docs/config.md); ``resume`` continues
-    the run in ``out``, or that of ``config="RUN/config.json"``. Each of ``observers`` is a function that is called with
+    the run in ``out``, or that of ``config="RUN/config.json"``, with its own choices; its length, learning rates,
+    schedules and intervals may be changed. Each of ``observers`` is a function that is called with
     every report, or an object of a class derived from :class:`ganzoo.plugin.Observer`; their errors never end the
     training.
 
@@ -70,6 +71,9 @@ def train(
         options["out"] = RunFolder.of_config(config)
     registry = installed()
     slots = recipe_slots(registry, registry.variant(variant))
+    if resume and config is None:
+        out = options.get("out")
+        file = RunFolder.choices_to_resume(user_path(out) if out is not None else None, variant)
     objects = own_objects(slots, options)
     adopted = _adopted(registry, slots, objects)
     named = {name.replace("_", "-"): value for name, value in options.items()}

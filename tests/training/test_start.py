@@ -17,7 +17,7 @@ from ganzoo.catalogue import select
 from ganzoo.catalogue.registry import installed
 from ganzoo.errors import Refused, UserError
 from ganzoo.storage.checkpoint_files import checkpoints
-from ganzoo.storage.resume_compatibility import training_identity
+from ganzoo.storage.resume_compatibility import changed_choices
 from ganzoo.testing import selections
 from ganzoo.testing.command_lines import ganzoo as command
 from ganzoo.testing.command_lines import problems
@@ -223,8 +223,9 @@ def test_a_run_without_a_checkpoint_asks_for_the_model_again(other: Run, tmp_pat
 def test_a_run_of_a_version_without_these_settings_is_the_same_training() -> None:
     config = choose("gan").to_json()
     earlier = {**config, "run": {name: value for name, value in config["run"].items() if name != "freeze"}}
-    assert training_identity(earlier) == training_identity(config)
-    assert training_identity(earlier) != training_identity(choose("gan", freeze="generator.layers.0").to_json())
+    assert changed_choices(earlier, choose("gan")) == []
+    with pytest.raises(Refused, match=r"freeze from none to generator\.layers\.0"):
+        changed_choices(earlier, choose("gan", freeze="generator.layers.0"))
 
 
 @pytest.mark.parametrize("starts", [[], {"generator": "runs/a"}, {"generator": {"path": "a", "sha256": "b"}}])
