@@ -45,6 +45,7 @@ def train(
     config: Mapping[str, Any] | str | Path | None = None,
     progress: bool = True,
     resume: bool = False,
+    start: str | Path | Run | None = None,
     observers: Watcher | Sequence[Watcher] = (),
     **options: Any,
 ) -> Run:
@@ -55,7 +56,8 @@ def train(
     ``loss=MyLoss``, ``generator=MyModule()``, ``dataset=my_torch_dataset``, ``penalty=[MyPenalty(), "r1"]``
     (docs/notebook.md). ``config`` is the path or the content of a config file (docs/config.md); ``resume`` continues
     the run in ``out``, or that of ``config="RUN/config.json"``, with its own choices; its length, learning rates,
-    schedules and intervals may be changed. Each of ``observers`` is a function that is called with
+    schedules and intervals may be changed. ``start`` is a model, or a run, whose weights the networks start with as far
+    as they fit (``--from``). Each of ``observers`` is a function that is called with
     every report, or an object of a class derived from :class:`ganzoo.plugin.Observer`; their errors never end the
     training.
 
@@ -78,6 +80,8 @@ def train(
     adopted = _adopted(registry, slots, objects)
     named = {name.replace("_", "-"): value for name, value in options.items()}
     registry, named["metric"] = _with_metrics(adopted.registry, named.get("metric"))
+    if start is not None:
+        named["from"] = start if isinstance(start, str | Path) else start.folder.path
     # What an object implies gives way to what was named for that very slot.
     selection = select(registry, variant, {**adopted.implied, **named, **adopted.names}, preset, file)
     from ganzoo.training import run

@@ -14,7 +14,7 @@ from ganzoo.catalogue.settings import NOT_IN_FILES, RunSettings
 from ganzoo.errors import Refused, UserError
 from ganzoo.text import one_line
 
-_ADVICE = "resume it without that change, or choose another --out"
+_ADVICE = "resume it without that change, or start a new run from its weights with --from and another --out"
 
 
 def with_optional_parts(parts: Mapping[str, Any], slots: Iterable[Slot]) -> dict[str, Any]:

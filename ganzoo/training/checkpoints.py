@@ -129,7 +129,10 @@ def _refuse_shorter(step: Any, steps: int, changed: Sequence[str]) -> None:
 def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
     """Raise :class:`UserError` unless the folder is empty, or that of this run, stopped before its first checkpoint."""
     if folder.model.exists():
-        raise UserError(f"{folder.path} contains a model, but no checkpoint to continue from: choose another --out")
+        raise UserError(
+            f"{folder.path} contains a model, but no checkpoint to continue from: choose another --out; "
+            f"--from {folder.path} starts a new run from its weights"
+        )
     if folder.config.exists():
         try:
             config = json.loads(read_file(folder.config, MAX_DOCUMENT_BYTES))

@@ -117,7 +117,7 @@ def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: boo
     selection = dataclasses.replace(
         selection,
         run=dataclasses.replace(selection.run, precision=precision.name),
-        starts={**selection.starts, **{slot: other.start for slot, other in others.items()}},
+        starts={**selection.starts, **others.starts},
     )
     stop = Stop()
     with ExitStack() as stack:
@@ -128,7 +128,7 @@ def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: boo
         folder = _choose_folder(selection, resume, processes)
         stack.enter_context(explain_training_out_of_memory(selection.run, device, folder))
         before = [described_data(folder.model, selection.registry.field_types)] if resume else []
-        data = _in_known_order(delivered, [*before, *(other.data for other in others.values())])
+        data = _in_known_order(delivered, [*before, *others.data])
         renumberings = {slot: renumbering(delivered[slot], spec) for slot, spec in data.items()}
         with tracked_by(Tracker(PATIENCE) if watchers and processes.is_first else untracked):
             training = _prepare(
@@ -303,7 +303,9 @@ def _title(training: _Training) -> str:
     in_parallel = f", {processes} processes" if processes > 1 else ""
     settings_line = f"{settings.precision}, {trainer.execution.name}, batch {settings.batch_size}{in_parallel}"
     lines.append(f"parameters: {sizes}")
-    if trainer.step:
+    if trainer.step == 0:
+        lines += trainer.started
+    else:
         lines.append(f"continuing from the checkpoint of step {trainer.step}")
         lines += [f"  {note}" for note in training.notes]
     if trainer.step == trainer.steps:

@@ -133,7 +133,8 @@ def test_a_model_without_such_a_network_is_told(other: Run) -> None:
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "changed", "no model"])
-def test_a_damaged_model_gives_one_sentence(damage: str, other: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("flag", ["--generator-from", "--from"])
+def test_a_damaged_model_gives_one_sentence(flag: str, damage: str, other: Run, tmp_path: Path) -> None:
     content = other.folder.model.read_bytes()
     path = tmp_path / "model.safetensors"
     written = {
@@ -143,9 +144,9 @@ def test_a_damaged_model_gives_one_sentence(damage: str, other: Run, tmp_path: P
     }
     if damage != "missing":
         path.write_bytes(written[damage])
-    result = command("train", "gan", "--generator-from", str(path), "--out", str(tmp_path / "run"), "--dry-run")
+    result = command("train", "gan", flag, str(path), "--out", str(tmp_path / "run"), "--dry-run")
     (problem,) = problems(result)
-    assert problem.startswith("--generator-from: ")
+    assert problem.startswith(f"{flag}: ")
     assert path.name in problem
     assert not (tmp_path / "run").exists()
 
