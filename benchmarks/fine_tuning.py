@@ -67,7 +67,9 @@ def compared(scratch: Sequence[Mapping[str, float]], tuned: Sequence[Mapping[str
 @click.option("--images", default=IMAGES, help="Images to train with.")
 @click.option("--lengths", default=",".join(map(str, LENGTHS)), help="Steps after which a model is judged.")
 @click.option("--samples", default=2000, help="Samples that are judged.")
-def main(data_root: Path, out: Path | None, seeds: int, pre_training: int, images: int, lengths: str, samples: int):
+def main(
+    data_root: Path, out: Path | None, seeds: int, pre_training: int, images: int, lengths: str, samples: int
+) -> None:
     """Train a model of the digits 0 to 4, and models of the digits 5 to 9 with few images: new ones, and from it."""
     steps = [int(length) for length in lengths.split(",")]
     training, test = read(data_root, "train"), read(data_root, "t10k")
@@ -79,9 +81,9 @@ def main(data_root: Path, out: Path | None, seeds: int, pre_training: int, image
             "cgan", dataset=Digits(*training, KNOWN), steps=pre_training, out=model.path, progress=False, device="cpu"
         )
         for seed in range(seeds):
-            common_options = {"few": few, "judged": judged, "samples": samples, "seed": seed, "device": "cpu"}
-            scratch = list(course(steps, out=Path(folder) / f"new-{seed}", **common_options))
-            tuned = list(course(steps, out=Path(folder) / f"tuned-{seed}", start=model.path, **common_options))
+            usual: dict[str, Any] = {"few": few, "judged": judged, "samples": samples, "seed": seed, "device": "cpu"}
+            scratch = list(course(steps, out=Path(folder) / f"new-{seed}", **usual))
+            tuned = list(course(steps, out=Path(folder) / f"tuned-{seed}", start=model.path, **usual))
             results.append({"seed": seed, "new": scratch, "tuned": tuned, "compared": compared(scratch, tuned)})
             click.echo(results[-1], err=True)
     about = {"images": len(few), "pre_training": pre_training, "samples": samples}

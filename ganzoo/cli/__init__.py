@@ -26,6 +26,7 @@ from ganzoo.cli.plugin_option import OPTION, without_plugins
 from ganzoo.cli.plugins import plugins
 from ganzoo.cli.sample import sample
 from ganzoo.cli.streams import prepare_streams
+from ganzoo.cli.study import study
 from ganzoo.cli.train import train
 from ganzoo.errors import Interrupted, Refused, TrainingFailed, UserError
 from ganzoo.signals import SIGNALLED, interruptible
@@ -52,7 +53,7 @@ def cli() -> None:
     """
 
 
-for command in (list_command, info, plugins, train, sample, evaluate, convert, bench, doctor):
+for command in (list_command, info, plugins, train, study, sample, evaluate, convert, bench, doctor):
     cli.add_command(command)
 
 
