@@ -143,6 +143,16 @@ compiler is not used.""",
         tables.startup,
     ),
     Section(
+        "Fine-tuning",
+        "fine_tuning",
+        " --data-root DIR",
+        """`cgan` learns the digits 5 to 9 of MNIST from 500 images: from new weights, and with `--from` a model of the
+digits 0 to 4, with the same settings. Both are judged after the same numbers of steps, by the Fréchet distance to test
+images of the digits 5 to 9 (features of one classifier). The target: what new weights reach in the longest training is
+reached in a third of its steps.""",
+        tables.fine_tuning,
+    ),
+    Section(
         "Against the published loop",
         "published",
         " --data-root DIR --pictures docs/pictures",

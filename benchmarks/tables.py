@@ -265,6 +265,24 @@ def startup(result: Result) -> Iterator[str]:
         yield from apart([table(headings, rows), misses([] if soon else [late])])
 
 
+def fine_tuning(result: Result) -> Iterator[str]:
+    """Yield the table of how soon the distance of a new model is reached from a model of other digits."""
+    _, *seeds = result["results"]
+    missed = []
+    rows = []
+    for seed in seeds:
+        for row in seed["compared"]:
+            reached = row["reached"]
+            rows.append(
+                (str(seed["seed"]), f"{row['steps']:,}", f"{row['FD']:.1f}", f"{reached:,}" if reached else "-")
+            )
+        longest = seed["compared"][-1]
+        if not longest["reached"] or longest["reached"] > longest["steps"] / 3:
+            missed.append(f"seed {seed['seed']}: the distance after {longest['steps']:,} steps, in a third of them")
+    headings = ("seed", "steps from new weights", "distance", "steps from the other model, to no more")
+    yield from apart([table(headings, rows), misses(missed)])
+
+
 def gpu(result: Result) -> Iterator[str]:
     """Yield the tables of the checks on a GPU and of the speeds there."""
     checks = [found for found in result["results"] if "manners" not in found["found"]]

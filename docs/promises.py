@@ -42,6 +42,16 @@ PROMISES: tuple[Promise, ...] = (
         "tests/robustness/test_kills.py tests/training/test_resume.py tests/robustness/test_state_machine.py",
     ),
     Promise(
+        "A longer run",
+        "A run of N steps that is resumed to M steps, finished or not, has the weights of a run of M steps, bit for "
+        "bit. Where a schedule depends on the length, the training says so, and with which learning rate it continues. "
+        "Learning rates, schedules and intervals may change too, and the training says what has changed. Whatever "
+        "would change the meaning of a checkpoint is refused with the reason, and nothing is written.",
+        "The limits of a kill hold here too. At step N there is a further row of metrics, picture and evaluation. Only "
+        "schedules of the learning rate are compared, not parts of plugins that use the length in other ways.",
+        "tests/training/test_longer.py",
+    ),
+    Promise(
         "The data of a run",
         "A run is not resumed on other data: renamed or reordered classes, other fields or sizes, or other examples "
         "are refused, and the message says what differs. If examples were added or removed, the training says so and "

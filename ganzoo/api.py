@@ -45,6 +45,7 @@ def train(
     config: Mapping[str, Any] | str | Path | None = None,
     progress: bool = True,
     resume: bool = False,
+    start: str | Path | Run | None = None,
     observers: Watcher | Sequence[Watcher] = (),
     **options: Any,
 ) -> Run:
@@ -54,7 +55,9 @@ def train(
     dataset="mnist", steps=5000, optimizer_lr=1e-4)``. A class or an object may take the place of a component's name:
     ``loss=MyLoss``, ``generator=MyModule()``, ``dataset=my_torch_dataset``, ``penalty=[MyPenalty(), "r1"]``
     (docs/notebook.md). ``config`` is the path or the content of a config file (docs/config.md); ``resume`` continues
-    the run in ``out``, or that of ``config="RUN/config.json"``. Each of ``observers`` is a function that is called with
+    the run in ``out``, or that of ``config="RUN/config.json"``, with its own choices; its length, learning rates,
+    schedules and intervals may be changed. ``start`` is a model, or a run, whose weights the networks start with as far
+    as they fit (``--from``). Each of ``observers`` is a function that is called with
     every report, or an object of a class derived from :class:`ganzoo.plugin.Observer`; their errors never end the
     training.
 
@@ -70,10 +73,15 @@ def train(
         options["out"] = RunFolder.of_config(config)
     registry = installed()
     slots = recipe_slots(registry, registry.variant(variant))
+    if resume and config is None:
+        out = options.get("out")
+        file = RunFolder.choices_to_resume(user_path(out) if out is not None else None, variant)
     objects = own_objects(slots, options)
     adopted = _adopted(registry, slots, objects)
     named = {name.replace("_", "-"): value for name, value in options.items()}
     registry, named["metric"] = _with_metrics(adopted.registry, named.get("metric"))
+    if start is not None:
+        named["from"] = start if isinstance(start, str | Path) else start.folder.path
     # What an object implies gives way to what was named for that very slot.
     selection = select(registry, variant, {**adopted.implied, **named, **adopted.names}, preset, file)
     from ganzoo.training import run

@@ -13,7 +13,19 @@ from ganzoo.catalogue.options import Config, DataConfig, options_of
 from ganzoo.catalogue.several import refuse_text
 
 # The commands of ganzoo itself, which no plugin may replace.
-OWN_COMMANDS = ("list", "info", "plugins", "train", "sample", "evaluate", "augment", "convert", "bench", "doctor")
+OWN_COMMANDS = (
+    "list",
+    "info",
+    "plugins",
+    "train",
+    "study",
+    "sample",
+    "evaluate",
+    "augment",
+    "convert",
+    "bench",
+    "doctor",
+)
 
 
 @dataclass(frozen=True)

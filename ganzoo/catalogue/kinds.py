@@ -26,13 +26,15 @@ class Kind:
 
     ``interface`` is ``package.module:Class`` or the class itself; without one, a target is any function. Recipes have
     slots of any kind, and plugins may declare kinds of their own. ``is_network`` says that its parts are networks,
-    whose weights may come from another model (``--<slot>-from MODEL``).
+    whose weights may come from another model (``--<slot>-from MODEL``). A kind is ``changeable`` if its parts keep no
+    state, so that a run may be resumed with another one.
     """
 
     name: str
     summary: str
     interface: str | type = ""
     is_network: bool = False
+    changeable: bool = False
 
     kind = "kind"
 
@@ -83,7 +85,12 @@ _OWN = (
     Kind("latent", "the distribution of the noise", "ganzoo.contract.latent:Latent"),
     Kind("initialiser", "the initial values of the weights", "ganzoo.contract.networks:Initialiser"),
     Kind("optimizer", "the rule that updates the weights"),
-    Kind("schedule", "the learning rate over the training steps", "ganzoo.contract.optimization:Schedule"),
+    Kind(
+        "schedule",
+        "the learning rate over the training steps",
+        "ganzoo.contract.optimization:Schedule",
+        changeable=True,
+    ),
     Kind("dataset", "the real examples", "ganzoo.contract.dataset:Dataset"),
     Kind("metric", "a measure of how good generated examples are", "ganzoo.contract.metric:Metric"),
     Kind("judge", "the classifier or feature extractor that the metrics use", "ganzoo.contract.judge:Judge"),

@@ -64,12 +64,22 @@ class DataConfig(Config):
         return any(option.name == SPLIT and {"train", "test"} <= {*option.choices} for option in options_of(cls))
 
 
-def option(default: T, help: str, *, low: float | None = None, high: float | None = None, sizes: bool = False) -> T:
+def option(
+    default: T,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    sizes: bool = False,
+    changeable: bool = False,
+) -> T:
     """Declare an option: its default, one line of help, and for numbers the inclusive limits.
 
-    A tuple with ``sizes`` is written with an x, as in ``96x64``, and one number stands for all of them.
+    A tuple with ``sizes`` is written with an x, as in ``96x64``, and one number stands for all of them. A run may be
+    resumed with another value of what is ``changeable``: what a checkpoint holds means the same with it.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high, "sizes": sizes})
+    metadata = {"help": help, "low": low, "high": high, "sizes": sizes, "changeable": changeable}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,7 @@ class Option:
     low: float | None
     high: float | None
     sizes: bool = False
+    changeable: bool = False
 
     @property
     def flag(self) -> str:
@@ -235,6 +246,7 @@ def _options_of(config: Any) -> tuple[Option, ...]:
             low=field.metadata.get("low"),
             high=field.metadata.get("high"),
             sizes=field.metadata.get("sizes", False),
+            changeable=field.metadata.get("changeable", False),
         )
         for field in dataclasses.fields(config)
     )

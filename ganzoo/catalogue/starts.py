@@ -15,6 +15,7 @@ from ganzoo.errors import UserError
 from ganzoo.text import one_line
 
 STARTS = "starts"  # the key of these settings among the options of a layer, and in files
+WHOLE = "*"  # in place of a slot: all networks, as far as they fit
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -39,19 +40,27 @@ class Start:
 
 
 def start_flag(slot: str) -> str:
-    """Return the flag, without dashes, that says from which model the network in ``slot`` starts."""
-    return f"{slot}-from"
+    """Return the flag, without dashes, that says from which model the network in ``slot`` starts, or all of them."""
+    return "from" if slot == WHOLE else f"{slot}-from"
+
+
+def describe_slot(slot: str) -> str:
+    """Return the network in ``slot``, or all of them, as a word of a message."""
+    return "networks" if slot == WHOLE else slot
 
 
 def start_flags(slots: Iterable[Slot], kinds: Mapping[str, Kind]) -> dict[str, list[tuple[str, Option]]]:
     """Return the flags of all slots that hold networks, without dashes, with what each sets."""
-    networks = [slot for slot in slots if kinds[slot.kind].is_network]
-    return {start_flag(slot.name): [(STARTS, _option(slot))] for slot in networks}
+    networks = [slot.name for slot in slots if kinds[slot.kind].is_network]
+    whole = [WHOLE] if networks else []
+    return {start_flag(name): [(STARTS, _option(name))] for name in (*whole, *networks)}
 
 
-def _option(slot: Slot) -> Option:
-    help = f"start the {slot.name} with the weights of the {slot.name} in MODEL, a file or a run folder"
-    return Option(slot.name, Path | None, None, help, None, None)
+def _option(slot: str) -> Option:
+    help = f"start the {slot} with the weights of the {slot} in MODEL, a file or a run folder"
+    if slot == WHOLE:
+        help = "start with all weights of MODEL, a file or a run folder, that fit by name and shape"
+    return Option(slot, Path | None, None, help, None, None)
 
 
 def chosen_starts(

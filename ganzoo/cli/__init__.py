@@ -29,6 +29,7 @@ from ganzoo.cli.plugin_option import OPTION, without_plugins
 from ganzoo.cli.plugins import plugins
 from ganzoo.cli.sample import sample
 from ganzoo.cli.streams import prepare_streams
+from ganzoo.cli.study import study
 from ganzoo.cli.train import train
 from ganzoo.errors import Interrupted, Refused, TrainingFailed, UserError
 from ganzoo.signals import SIGNALLED, interruptible
@@ -58,7 +59,7 @@ def cli() -> None:
     """
 
 
-for command in (list_command, info, plugins, train, sample, evaluate, augment, convert, bench, doctor):
+for command in (list_command, info, plugins, train, study, sample, evaluate, augment, convert, bench, doctor):
     cli.add_command(command)
 
 

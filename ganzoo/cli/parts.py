@@ -39,6 +39,10 @@ class PartsCommand(HelpCommand, ABC):
     def variant_in(self, words: Sequence[Word]) -> str:
         """Return the variant that a line names, or nothing."""
 
+    def file_of(self, words: Sequence[Word], variant: str) -> Mapping[str, Any]:
+        """Return the content of the file whose choices a line without ``--config`` takes over, or nothing."""
+        return {}
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Resolve the selection, then let click parse the line with the options of its components.
 
@@ -52,6 +56,8 @@ class PartsCommand(HelpCommand, ABC):
         given = values(words)
         file = read_config(given["--config"]) if "--config" in own and "--config" in given else {}
         variant = self.variant_in(words) or str(file.get("variant") or "")
+        if not file and variant in registry.names("variant"):
+            file = self.file_of(words, variant)
         if not variant:
             if _asks_for_help(ctx, words):
                 return super().parse_args(ctx, args)

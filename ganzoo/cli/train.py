@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import click
 
@@ -14,7 +14,8 @@ from ganzoo.cli.candidates import files, names_of
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.cli.parts import PartsCommand, selected
 from ganzoo.cli.plugin_option import command_again
-from ganzoo.cli.words import Word
+from ganzoo.cli.words import Word, values
+from ganzoo.paths import user_path
 from ganzoo.signals import SIGNALLED, raise_overdue
 from ganzoo.storage.run_folder import RunFolder
 
@@ -32,6 +33,13 @@ class TrainCommand(PartsCommand):
     def variant_in(self, words: Sequence[Word]) -> str:
         """Return the first plain word, or nothing."""
         return next((word.value for word in words if not word.flag and word.value), "")
+
+    def file_of(self, words: Sequence[Word], variant: str) -> Mapping[str, Any]:
+        """Return the choices of the run that the line resumes, if it does."""
+        if not any(word.flag == "--resume" for word in words):
+            return {}
+        out = values(words).get("--out")
+        return RunFolder.choices_to_resume(user_path(out) if out is not None else None, variant)
 
 
 @click.command(cls=TrainCommand, options_metavar="[OPTIONS]")
@@ -53,7 +61,8 @@ class TrainCommand(PartsCommand):
     "--resume",
     is_flag=True,
     help="Continue from the newest checkpoint: the run in --out, or that of --config RUN/config.json, or else the "
-    "newest one of VARIANT. If there is no checkpoint, start a new run.",
+    "newest one of VARIANT. The choices of the run are kept; its length, learning rates, schedules and intervals may "
+    "be changed. If there is no checkpoint, start a new run.",
 )
 @click.option("--dry-run", is_flag=True, help="Check that everything fits together, without training.")
 def train(config: str | None, resume: bool, dry_run: bool) -> int:

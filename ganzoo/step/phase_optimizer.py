@@ -48,6 +48,10 @@ class PhaseOptimizer:
         factor = 1.0 if self._factor is None else self._factor
         return self._rates[0] * factor
 
+    def rate_at(self, progress: Progress) -> float:
+        """Return the learning rate of the first parameter group in a step."""
+        return self._rates[0] * self._schedule.factor(progress)
+
     def due(self, step: int) -> bool:
         """Return whether the phase is due at ``step``."""
         return self.phase.due(step)

@@ -1,39 +1,20 @@
-"""Checks that a resumed training has the settings and parts that it was started with."""
+"""What a resumed training may change of the settings and parts that it was started with, and what it may not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.catalogue.component import Slot
-from ganzoo.catalogue.options import make, values_of
-from ganzoo.catalogue.registry import Part
-from ganzoo.errors import UserError
+from ganzoo.catalogue.options import DataConfig, Option, make, options_of, record_of, values_of
+from ganzoo.catalogue.registry import Part, part_to_json
+from ganzoo.catalogue.selection import Selection
+from ganzoo.catalogue.settings import NOT_IN_FILES, RunSettings
+from ganzoo.errors import Refused, UserError
 from ganzoo.text import one_line
 
-# Settings that may change when a run is resumed: they do not affect the weights.
-_CHANGEABLE = (
-    "device",
-    "execution",
-    "data_root",
-    "log_every",
-    "sample_every",
-    "checkpoint_every",
-    "keep_checkpoints",
-    "evaluate_every",
-    "evaluate_samples",
-    "metric",
-    "judge",
-    "data_budget",
-    "workers",
-    "tensorboard",
-    "observer",
-    "on_non_finite",
-    "on_collapse",
-    "deterministic",
-)
-# Settings that runs of earlier versions do not have.
-_LATER = ("freeze",)
+_ADVICE = "resume it without that change, or start a new run from its weights with --from and another --out"
 
 
 def with_optional_parts(parts: Mapping[str, Any], slots: Iterable[Slot]) -> dict[str, Any]:
@@ -60,18 +41,10 @@ def _with_later_options(recorded: Mapping[str, Any], part: Part | None) -> Mappi
         return recorded
 
 
-def training_identity(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a ``config.json`` that must be equal for a training to be resumed.
-
-    >>> config = {"format": 1, "variant": "gan", "preset": "", "run": {"seed": 0, "workers": 4}, "parts": {}}
-    >>> training_identity(config)["run"]
-    {'freeze': None, 'seed': 0}
-    """
-    # A setting that did not exist when a file was written is none.
-    settings = {**dict.fromkeys(_LATER), **config["run"]}
-    run = {name: value for name, value in settings.items() if name not in _CHANGEABLE}
-    parts = {slot: {"name": part.get("name"), "config": part.get("config")} for slot, part in config["parts"].items()}
-    return {name: config.get(name) for name in ("format", "variant", "preset")} | {"run": run, "parts": parts}
+def recorded_choices(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a checkpoint records of a ``config.json``: all choices, without the versions of their packages."""
+    parts = {slot: {"name": part["name"], "config": part["config"]} for slot, part in config["parts"].items()}
+    return {**{name: config[name] for name in ("format", "variant", "preset", "run")}, "parts": parts}
 
 
 def is_run_config(value: Any) -> bool:
@@ -82,28 +55,79 @@ def is_run_config(value: Any) -> bool:
     return all(isinstance(part, Mapping) and isinstance(part.get("config"), Mapping) for part in parts.values())
 
 
-def refuse_changed_config(original: Mapping[str, Any], current: Mapping[str, Any]) -> None:
-    """Raise :class:`UserError`, naming the difference, if a run's two identities are not equal."""
-    if original == current:
-        return
-    for slot, part in current["parts"].items():
-        before = original["parts"].get(slot)
-        if before != part:
-            raise UserError(
-                f"the run was started with another {slot} ({_describe(before)}, not {_describe(part)}): "
-                "resume it with the parts in its config.json, or choose another --out"
-            )
-    before = original["run"]
-    changed = [
-        f"{name} {one_line(before.get(name))}, not {value}"
-        for name, value in current["run"].items()
-        if before.get(name) != value
-    ]
-    difference = "; ".join(changed) or "another variant or preset"
-    raise UserError(
-        f"the run was started with other settings ({difference}): "
-        "resume it with the settings in its config.json, or choose another --out"
-    )
+@dataclass(frozen=True)
+class _Difference:
+    """A choice that differs from the recorded one: how, and why the run is not resumed with it, if it is not."""
+
+    phrase: str
+    refusal: str = ""
+
+
+def changed_choices(original: Mapping[str, Any], selection: Selection) -> list[str]:
+    """Return a phrase for each choice that a resumed training changes, such as ``steps from 5000 to 8000``.
+
+    ``original`` are the choices that a file of the run records. Raises :class:`Refused` with every one that cannot
+    change, because what a checkpoint holds would mean something else.
+    """
+    differences = [*_other_variant(original, selection)]
+    if not differences:
+        differences = [*_other_parts(original, selection), *_other_settings(original, selection)]
+    if problems := [difference.refusal for difference in differences if difference.refusal]:
+        raise Refused(problems)
+    return [difference.phrase for difference in differences]
+
+
+def _other_variant(original: Mapping[str, Any], selection: Selection) -> Iterator[_Difference]:
+    for what, now in (("variant", selection.variant), ("preset", selection.preset)):
+        was = one_line(original.get(what))
+        if was != now:
+            yield _Difference(what, f"the run was started with the {what} {was}, not {now}: {_ADVICE}")
+
+
+def _other_parts(original: Mapping[str, Any], selection: Selection) -> Iterator[_Difference]:
+    recorded = with_later_options(with_optional_parts(original["parts"], selection.recipe.slots), selection.parts)
+    for slot in dict.fromkeys((*selection.parts, *recorded)):
+        before, part = recorded.get(slot), selection.parts.get(slot)
+        now = part_to_json(part) if part is not None else None
+        if part is not None and before is not None and before.get("name") == part.component.name:
+            counts = part.config.counted_by if isinstance(part.config, DataConfig) else ()
+            ignored = frozenset(counts)  # how many examples there are is compared with the data itself
+            values = record_of(part.config)
+            changed = list(_changed_options(type(part.config), before["config"], values, ignored))
+            same_options = before["config"].keys() == values.keys()
+            if part.kind.changeable or (same_options and all(option.changeable for option, _ in changed)):
+                yield from (_Difference(f"{slot} {phrase}") for _, phrase in changed)
+                continue
+        elif part is not None and before is not None and part.kind.changeable:
+            yield _Difference(f"{slot} from {_describe(before)} to {_describe(now)}")
+            continue
+        refusal = f"the run was started with another {one_line(slot)} ({_describe(before)}, not {_describe(now)})"
+        yield _Difference(slot, f"{refusal}: {_ADVICE}")
+
+
+def _other_settings(original: Mapping[str, Any], selection: Selection) -> Iterator[_Difference]:
+    # Earlier versions recorded fewer settings: one that may change is not compared, and any other was none.
+    kept = {option.name: None for option in options_of(RunSettings) if not option.changeable}
+    recorded, ignored = {**kept, **original["run"]}, frozenset(NOT_IN_FILES)
+    for option, phrase in _changed_options(RunSettings, recorded, record_of(selection.run), ignored):
+        refusal = "" if option.changeable else f"the run was started with another setting: {phrase}; {_ADVICE}"
+        yield _Difference(phrase, refusal)
+
+
+def _changed_options(
+    config: type, before: Mapping[str, Any], now: Mapping[str, Any], ignored: frozenset[str]
+) -> Iterator[tuple[Option, str]]:
+    """Yield each option that is recorded with another value, and how it changes."""
+    for option in options_of(config):
+        name = option.name
+        if name not in ignored and name in before and before[name] != now[name]:
+            yield option, f"{option.flag} from {_shown(before[name])} to {_shown(now[name])}"
+
+
+def _shown(value: Any) -> str:
+    """Return a JSON value as it is written on a command line."""
+    listed = ",".join(map(str, value)) if isinstance(value, list) else value
+    return "none" if listed is None else one_line(listed)
 
 
 def _describe(part: Mapping[str, Any] | None) -> str:

@@ -10,10 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.errors import UserError
 from ganzoo.paths import user_path
-from ganzoo.storage.files import WriteFailed, make_folder, remove_leftovers, write_atomically
+from ganzoo.storage.files import (
+    MAX_DOCUMENT_BYTES,
+    WriteFailed,
+    make_folder,
+    read_file,
+    remove_leftovers,
+    write_atomically,
+)
 from ganzoo.storage.folder_lock import FolderLock
+from ganzoo.storage.resume_compatibility import is_run_config
 from ganzoo.storage.run_files import CONFIG, SAMPLES
 
 
@@ -50,6 +59,24 @@ class RunFolder:
         path = user_path(config)
         folder = RunFolder(path.parent)
         return folder.path if path.name == folder.config.name and folder.samples.is_dir() else None
+
+    @staticmethod
+    def choices_to_resume(requested: Path | None, variant: str) -> Mapping[str, Any]:
+        """Return the ``config.json`` of the run of ``variant`` that is to be resumed, or nothing if there is none.
+
+        ``requested`` is as for :meth:`choose`. A file that is not the config of such a run is left to later checks.
+        Classes and objects of a program bring their options with them, such as the number of their examples.
+        """
+        path = RunFolder(requested if requested is not None else _newest(Path("runs") / variant)).config
+        try:
+            config = json.loads(read_file(path, MAX_DOCUMENT_BYTES))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        if not is_run_config(config) or config.get("variant") != variant:
+            return {}
+        own = {slot: part for slot, part in config["parts"].items() if part.get("package") == LOCAL}
+        without = {slot: {**part, "config": {}} for slot, part in own.items() if "file" not in part}
+        return {**config, "parts": {**config["parts"], **without}}
 
     @contextmanager
     def locked(self, resume: bool = False) -> Iterator[None]:

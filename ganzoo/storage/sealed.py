@@ -64,8 +64,8 @@ def read_sealed(path: Path, key: str, what: str) -> tuple[dict[str, Tensor], dic
     Raises :class:`UserError` if the file is missing or damaged, has another ``key``, or has another format. The whole
     file is read into memory.
     """
-    content = _content(path, what)
-    header = content[: _header_end(content)]
+    content = read_content(path, what)
+    header = read_header(content)
     digits = _checksum_position(header, "seal", rb"[0-9a-f]{64}")
     if digits is None:
         _refuse_unsealed(path, header, key, what)
@@ -101,7 +101,8 @@ def refuse_other_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, T
             raise UserError(f"the weights of {one_line(name)} are not finite")
 
 
-def _content(path: Path, what: str) -> bytes:
+def read_content(path: Path, what: str) -> bytes:
+    """Return the content of a file; raises :class:`UserError` if it is missing or cannot be read."""
     try:
         with open_file(path) as file:
             return file.read()
@@ -112,6 +113,11 @@ def _content(path: Path, what: str) -> bytes:
     except (ValueError, MemoryError) as problem:
         reason = "its name is not valid" if isinstance(problem, ValueError) else "it is larger than the memory"
         raise UserError(f"{one_line(path)} cannot be read: {reason}") from problem
+
+
+def read_header(content: bytes) -> bytes:
+    """Return the header of a safetensors file, with the length that it begins with."""
+    return content[: _header_end(content)]
 
 
 def _header_end(content: bytes) -> int:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganzoo.catalogue.formats import refuse_other_format
-from ganzoo.catalogue.options import DataConfig
-from ganzoo.catalogue.registry import Part
 from ganzoo.catalogue.selection import Selection
 from ganzoo.catalogue.starts import starts_to_json
 from ganzoo.errors import TrainingFailed, UserError
@@ -18,14 +16,9 @@ from ganzoo.health.finite import refuse_non_finite
 from ganzoo.storage import checkpoint_files
 from ganzoo.storage.checkpoint_files import checkpoints, interval_checkpoints, mark_damaged
 from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
-from ganzoo.storage.resume_compatibility import (
-    is_run_config,
-    refuse_changed_config,
-    training_identity,
-    with_later_options,
-    with_optional_parts,
-)
+from ganzoo.storage.resume_compatibility import changed_choices, is_run_config, recorded_choices
 from ganzoo.storage.run_folder import RunFolder
+from ganzoo.training.length import LENGTH, length_notes
 from ganzoo.training.same_data import compare_data, data_to_json, recorded_data
 from ganzoo.training.state import capture, restore
 from ganzoo.training.trainer import Trainer
@@ -39,8 +32,8 @@ def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection, best:
     tensors, numbers = capture(trainer)
     # Values that are only reported may be infinite. ("tally/…" is the name of the running means in checkpoints.)
     refuse_non_finite({name: value for name, value in tensors.items() if not name.startswith("tally/")}, trainer.step)
-    config = {**training_identity(selection.to_json()), **starts_to_json(selection.starts)}
-    about = {"config": config, **data_to_json(trainer), **numbers}
+    config = {**recorded_choices(selection.to_json()), **starts_to_json(selection.starts)}
+    about = {"config": config, LENGTH: trainer.steps, **data_to_json(trainer), **numbers}
     path = checkpoint_files.write(folder, trainer.step, tensors, about)
     checkpoint_files.remove_old(folder, selection.run.keep_checkpoints, selection.run.checkpoint_every, best)
     return path
@@ -69,13 +62,15 @@ def roll_back(folder: Path, trainer: Trainer, every: int) -> int:
 
 
 class Resumed(NamedTuple):
-    """What a training continues from: the config in the checkpoint, and whether examples were added or removed since.
+    """What a training continues from: the config in the checkpoint, and what has changed since.
 
-    If there is no checkpoint yet, the config is empty.
+    ``data_changed`` says whether examples were added or removed, and ``changes`` are lines about the choices. If there
+    is no checkpoint yet, the config is empty.
     """
 
     config: Mapping[str, Any]
     data_changed: bool = False
+    changes: Sequence[str] = ()
 
 
 def resume(folder: RunFolder, trainer: Trainer, selection: Selection, warn: Callable[[str], None]) -> Resumed:
@@ -95,9 +90,10 @@ def resume(folder: RunFolder, trainer: Trainer, selection: Selection, warn: Call
             unusable[path] = str(problem)
             warn(unusable[path])
             continue
-        _refuse_changed_config(about["config"], selection)
+        changed = changed_choices(about["config"], selection)
         # Before the weights: those of other data often do not fit, and would be taken for damage.
         changes = compare_data(recorded, about.get("step"), trainer, selection, folder)
+        _refuse_shorter(about.get("step"), trainer.steps, changed)
         try:
             restore(trainer, tensors, about)
         except UserError as problem:
@@ -110,7 +106,8 @@ def resume(folder: RunFolder, trainer: Trainer, selection: Selection, warn: Call
             warn(change)
         if trainer.train_step.processes.is_first:
             mark_damaged(unusable)
-        return Resumed(about["config"], bool(changes))
+        lines = [f"changed: {'; '.join(changed)}"] if changed else []
+        return Resumed(about["config"], bool(changes), [*lines, *length_notes(trainer, about.get(LENGTH))])
     if paths:
         raise UserError(
             f"all checkpoints in {folder.checkpoints} are damaged or do not fit ({unusable[paths[0]]}): "
@@ -120,10 +117,22 @@ def resume(folder: RunFolder, trainer: Trainer, selection: Selection, warn: Call
     return Resumed({})
 
 
+def _refuse_shorter(step: Any, steps: int, changed: Sequence[str]) -> None:
+    """Raise :class:`UserError` if the run is to end before its checkpoint; without a change that is damage."""
+    if changed and isinstance(step, int) and steps < step < 2**53:
+        raise UserError(
+            f"the run has made {step} steps, and is to end after {steps}: give more --steps or --epochs, or choose "
+            "another --out"
+        )
+
+
 def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
     """Raise :class:`UserError` unless the folder is empty, or that of this run, stopped before its first checkpoint."""
     if folder.model.exists():
-        raise UserError(f"{folder.path} contains a model, but no checkpoint to continue from: choose another --out")
+        raise UserError(
+            f"{folder.path} contains a model, but no checkpoint to continue from: choose another --out; "
+            f"--from {folder.path} starts a new run from its weights"
+        )
     if folder.config.exists():
         try:
             config = json.loads(read_file(folder.config, MAX_DOCUMENT_BYTES))
@@ -132,20 +141,4 @@ def _refuse_to_overwrite(folder: RunFolder, selection: Selection) -> None:
         if not is_run_config(config):
             raise UserError(f"{folder.config} is not the config of a ganzoo run: choose another --out")
         refuse_other_format(config.get("format"), str(folder.config))
-        _refuse_changed_config(training_identity(config), selection)
-
-
-def _refuse_changed_config(original: Mapping[str, Any], selection: Selection) -> None:
-    parts = with_later_options(with_optional_parts(original["parts"], selection.recipe.slots), selection.parts)
-    # How many examples there are is compared with the data itself (same_data.py).
-    parts = {slot: _without_counts(part, selection.parts.get(slot)) for slot, part in parts.items()}
-    current = selection.to_json()
-    own = {slot: _without_counts(part, selection.parts[slot]) for slot, part in current["parts"].items()}
-    refuse_changed_config(training_identity({**original, "parts": parts}), training_identity({**current, "parts": own}))
-
-
-def _without_counts(described: Mapping[str, Any], part: Part | None) -> Mapping[str, Any]:
-    """Return the description of a part without the options that say how many examples are used."""
-    counts = part.config.counted_by if part is not None and isinstance(part.config, DataConfig) else ()
-    config = {name: value for name, value in described["config"].items() if name not in counts}
-    return {**described, "config": config}
+        changed_choices(config, selection)

@@ -82,6 +82,7 @@ class _Training:
     trainer: Trainer
     preview: Preview
     evaluator: TrainingEvaluator | None
+    notes: Sequence[str] = ()  # what has changed since the checkpoint from which it continues
 
 
 def train(
@@ -116,7 +117,7 @@ def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: boo
     selection = dataclasses.replace(
         selection,
         run=dataclasses.replace(selection.run, precision=precision.name),
-        starts={**selection.starts, **{slot: other.start for slot, other in others.items()}},
+        starts={**selection.starts, **others.starts},
     )
     stop = Stop()
     with ExitStack() as stack:
@@ -127,7 +128,7 @@ def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: boo
         folder = _choose_folder(selection, resume, processes)
         stack.enter_context(explain_training_out_of_memory(selection.run, device, folder))
         before = [described_data(folder.model, selection.registry.field_types)] if resume else []
-        data = _in_known_order(delivered, [*before, *(other.data for other in others.values())])
+        data = _in_known_order(delivered, [*before, *others.data])
         renumberings = {slot: renumbering(delivered[slot], spec) for slot, spec in data.items()}
         with tracked_by(Tracker(PATIENCE) if watchers and processes.is_first else untracked):
             training = _prepare(
@@ -218,7 +219,7 @@ def _resumed(training: _Training, recorded: Mapping[str, Start]) -> _Training:
     ``recorded`` is what the config file says of the models from which networks started: a checkpoint has their weights.
     """
     selection = training.selection
-    config, data_changed = checkpoints.resume(
+    config, data_changed, changes = checkpoints.resume(
         training.folder, training.trainer, selection, _warn_in_first_process(training.processes)
     )
     _refuse_other_steps(training.trainer, training.processes)
@@ -228,7 +229,7 @@ def _resumed(training: _Training, recorded: Mapping[str, Start]) -> _Training:
         refuse_recorded(recorded)
         return training
     return dataclasses.replace(
-        training, selection=dataclasses.replace(selection, starts=resumed_starts(selection, config))
+        training, selection=dataclasses.replace(selection, starts=resumed_starts(selection, config)), notes=changes
     )
 
 
@@ -249,7 +250,7 @@ def _train(training: _Training, stop: Stop) -> str:
     intervals = Intervals(
         settings.log_every, settings.sample_every, settings.checkpoint_every, settings.evaluate_every, stop
     )
-    start = TrainingStart(training.folder, trainer.step, trainer.steps, _title(selection, training.data, trainer))
+    start = TrainingStart(training.folder, trainer.step, trainer.steps, _title(training))
     if training.processes.is_first:
         training.folder.write_config({**selection.to_json(), "versions": versions()})
     checkpointer = Checkpointer(training.folder, trainer, selection, training.data, training.evaluator)
@@ -278,10 +279,11 @@ def _warn_in_first_process(processes: ProcessGroup) -> Callable[[str], None]:
     return warn if processes.is_first else lambda text: None
 
 
-def _title(selection: Selection, data: Mapping[str, DataSpec], trainer: Trainer) -> str:
+def _title(training: _Training) -> str:
     """Return a few lines that describe the training for the user."""
+    selection, trainer = training.selection, training.trainer
     lines: list[str] = []
-    for slot, spec in data.items():
+    for slot, spec in training.data.items():
         batches = trainer.train_step.batches[slot]
         part = selection.parts[slot]
         about = f" ({part.component.summary})" if part.provider.package == LOCAL else ""
@@ -298,6 +300,11 @@ def _title(selection: Selection, data: Mapping[str, DataSpec], trainer: Trainer)
     in_parallel = f", {processes} processes" if processes > 1 else ""
     settings_line = f"{settings.precision}, {trainer.execution.name}, batch {settings.batch_size}{in_parallel}"
     lines.append(f"parameters: {sizes}")
-    if trainer.step:
+    if trainer.step == 0:
+        lines += trainer.started
+    else:
         lines.append(f"continuing from the checkpoint of step {trainer.step}")
+        lines += [f"  {note}" for note in training.notes]
+    if trainer.step == trainer.steps:
+        lines.append("all steps are made: --resume with more --steps goes on")
     return "\n".join((f"{selection.variant} on {trainer.device}, {settings_line}", *lines))

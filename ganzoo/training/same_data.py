@@ -8,7 +8,6 @@ from typing import Any
 
 from ganzoo.batches.fingerprint import DataIdentity
 from ganzoo.catalogue.selection import Selection
-from ganzoo.catalogue.starts import start_flags
 from ganzoo.errors import UserError
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.training.trainer import Trainer
@@ -56,12 +55,10 @@ def compare_data(
         if before is None:
             continue
         if difference := before.difference(now):
-            flags = ", ".join(
-                f"--{flag} {folder.path}" for flag in start_flags(selection.recipe.slots, selection.registry.kinds)
-            )
             raise UserError(
                 f"{label} is other data than this run was trained on ({difference}): resume it with its own data "
-                f"(--data-root), or train on the new data with another --out; {flags} starts from its networks"
+                f"(--data-root), or train on the new data with another --out; "
+                f"--from {folder.path} starts from its networks"
             )
         if change := before.fingerprint.change(now.fingerprint):
             changes.append(f"{label} has changed since the last checkpoint: {change}; the training continues with it")

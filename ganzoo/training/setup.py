@@ -60,7 +60,7 @@ def build_trainer(
     recipe = build_recipe(selection, data, parts=parts)
     if problems := list(broken_packs(parts, settings, processes.share.count)):
         raise Refused(dict.fromkeys(problems))
-    start_from(parts, others)
+    started = start_from(recipe, parts, others)
     batches = _open_batches(selection, parts, data, processes, device, renumberings)
     recipe = _move_to_device(recipe, device, settings.sync_bn, processes)
     precision.prepare(recipe)
@@ -86,7 +86,7 @@ def build_trainer(
     for text in mixed_gradients(recipe, parts):
         warn(text)
     execution = choose_execution(settings.execution, train_step, streams, warn)
-    return Trainer(train_step, execution, AnomalyPolicies(settings, warn))
+    return Trainer(train_step, execution, AnomalyPolicies(settings, warn), started)
 
 
 def _phase_optimizers(selection: Selection, parts: SelectedParts, recipe: Recipe) -> list[PhaseOptimizer]:

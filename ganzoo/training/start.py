@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,10 +13,14 @@ from torch import Tensor, nn
 from ganzoo.assembly.parts import SelectedParts, build_recipe
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
-from ganzoo.catalogue.starts import Start, start_flag, starts_from_json
+from ganzoo.catalogue.starts import WHOLE, Start, describe_slot, start_flag, starts_from_json
+from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import Refused, UserError
 from ganzoo.storage.model_file import StoredModel, read_model
+from ganzoo.storage.other_weights import OtherWeights, read_weights
 from ganzoo.storage.run_folder import RunFolder
+from ganzoo.text import one_line
+from ganzoo.training.takeover import Takeover, plan
 
 _SHOWN = 3  # tensors that are named of one network that does not fit
 
@@ -31,9 +34,34 @@ class OtherNetworks:
     data: Mapping[str, DataSpec]
 
 
-Others = Mapping[str, OtherNetworks]
-"""The networks from which those of each slot start."""
-NO_OTHERS: Others = MappingProxyType({})
+@dataclass(frozen=True)
+class OtherModel:
+    """What was read from a model from which all networks start, as far as they fit."""
+
+    start: Start
+    weights: OtherWeights
+
+
+@dataclass(frozen=True)
+class Others:
+    """The models from which a training starts: ``whole`` ones for all networks, then ``networks`` by slot."""
+
+    whole: tuple[OtherModel, ...] = ()
+    networks: Mapping[str, OtherNetworks] = field(default_factory=dict)
+
+    @property
+    def starts(self) -> dict[str, Start]:
+        """What files record of them."""
+        models = [(WHOLE, model.start) for model in self.whole]
+        return dict([*models, *((slot, other.start) for slot, other in self.networks.items())])
+
+    @property
+    def data(self) -> list[Mapping[str, DataSpec]]:
+        """What the data of each model was."""
+        return [*(model.weights.data for model in self.whole), *(other.data for other in self.networks.values())]
+
+
+NO_OTHERS = Others()
 
 
 def read_starts(selection: Selection) -> Others:
@@ -41,6 +69,7 @@ def read_starts(selection: Selection) -> Others:
 
     Raises :class:`Refused` with every model that cannot be read, or has no such network.
     """
+    whole: list[OtherModel] = []
     others: dict[str, OtherNetworks] = {}
     models: dict[Any, StoredModel] = {}
     problems = []
@@ -50,6 +79,10 @@ def read_starts(selection: Selection) -> Others:
         # Unlike Path.is_dir, this has an answer for every name.
         path = RunFolder(start.path).model if os.path.isdir(start.path) else start.path
         try:
+            if slot == WHOLE:
+                weights = read_weights(path, selection.registry.field_types)
+                whole.append(OtherModel(dataclasses.replace(start, sha256=weights.sha256), weights))
+                continue
             stored = models[path] if path in models else read_model(path, selection.registry)
         except UserError as problem:
             problems.append(f"--{start_flag(slot)}: {problem}")
@@ -61,23 +94,43 @@ def read_starts(selection: Selection) -> Others:
         others[slot] = OtherNetworks(dataclasses.replace(start, sha256=stored.sha256), networks, stored.header.data)
     if problems:
         raise Refused(problems)
-    return others
+    return Others(tuple(whole), others)
 
 
-def start_from(parts: SelectedParts, others: Others) -> None:
-    """Copy the weights of other networks into those that ``parts`` has built.
+def start_from(recipe: Recipe, parts: SelectedParts, others: Others) -> list[str]:
+    """Copy the weights of other networks into ``recipe``, which ``parts`` has built, and return lines about it.
 
-    Nothing is copied unless everything fits: raises :class:`Refused` with every network that does not.
+    Nothing is copied unless every network that was named by itself fits, and something of the others: raises
+    :class:`Refused` with all that does not.
     """
-    _refuse_misfits(parts, others)
-    for slot, other in others.items():
+    takeovers = _fitting(recipe, parts, others)
+    lines: list[str] = []
+    for model, takeover in takeovers:
+        takeover.apply(recipe, model.weights.tensors)
+        lines += takeover.lines(recipe, model.start.path)
+    for slot, other in others.networks.items():
         for network, source in zip(parts.networks(slot), other.networks, strict=True):
             network.load_state_dict(source.state_dict())
+    return lines
 
 
-def _refuse_misfits(parts: SelectedParts, others: Others) -> None:
-    if problems := [problem for slot, other in others.items() for problem in _misfits(parts, slot, other)]:
+def _fitting(recipe: Recipe, parts: SelectedParts, others: Others) -> list[tuple[OtherModel, Takeover]]:
+    """Return what is taken over of each whole model; raises :class:`Refused` if something does not fit."""
+    problems = [problem for slot, other in others.networks.items() for problem in _misfits(parts, slot, other)]
+    takeovers = [
+        (model, plan(recipe, recipe.data, model.weights.tensors, model.weights.data)) for model in others.whole
+    ]
+    for model, takeover in takeovers:
+        if not takeover.is_something(model.weights.tensors):
+            names = one_line(", ".join([*model.weights.tensors][:_SHOWN])) or "none"
+            problems.append(
+                f"--{start_flag(WHOLE)}: no weights in {model.start.path} have the name and the shape of a layer here "
+                f"(its tensors: {names}, …); choose the networks of that model, or write a model of these networks "
+                "with `ganzoo convert`"
+            )
+    if problems:
         raise Refused(problems)
+    return takeovers
 
 
 def _misfits(parts: SelectedParts, slot: str, other: OtherNetworks) -> Iterator[str]:
@@ -114,9 +167,8 @@ def check_starts(selection: Selection, data: Mapping[str, DataSpec]) -> None:
     refuse_recorded(selection.starts)
     parts = SelectedParts(selection.parts)
     others = read_starts(selection)
-    if others:
-        build_recipe(selection, data, "meta", parts)
-        _refuse_misfits(parts, others)
+    if others != NO_OTHERS:
+        _fitting(build_recipe(selection, data, "meta", parts), parts, others)
 
 
 def refuse_recorded(starts: Mapping[str, Start]) -> None:
@@ -125,8 +177,9 @@ def refuse_recorded(starts: Mapping[str, Start]) -> None:
     if recorded:
         raise Refused(
             [
-                f"the config file says that the {slot} started from {start.path} (sha256 {start.sha256[:12]}…), and no "
-                f"file makes ganzoo read another: give --{start_flag(slot)} MODEL again, or --{start_flag(slot)} none"
+                f"the config file says that the {describe_slot(slot)} started from {start.path} (sha256 "
+                f"{start.sha256[:12]}…), and no file makes ganzoo read another: give --{start_flag(slot)} MODEL again, "
+                f"or --{start_flag(slot)} none"
                 for slot, start in recorded.items()
             ]
         )
@@ -143,6 +196,7 @@ def resumed_starts(selection: Selection, config: Mapping[str, Any]) -> dict[str,
         if before is None or before.sha256 != start.sha256:
             was = f"from {before.path}, with the sha256 {before.sha256[:12]}…" if before else "with new weights"
             raise UserError(
-                f"the run started its {slot} {was}: leave out --{start_flag(slot)}, or choose another --out"
+                f"the run started its {describe_slot(slot)} {was}: leave out --{start_flag(slot)}, or choose another "
+                "--out"
             )
     return recorded

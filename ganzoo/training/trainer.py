@@ -69,9 +69,19 @@ class NoCheckpointing(Checkpointing):
 
 @final
 class Trainer:
-    """Trains a recipe step by step; all of its random numbers depend on (seed, stream, step) alone."""
+    """Trains a recipe step by step; all of its random numbers depend on (seed, stream, step) alone.
 
-    def __init__(self, train_step: TrainStep, execution: Execution, policies: AnomalyPolicies):
+    ``started`` are lines for the user about the weights with which it starts.
+    """
+
+    def __init__(
+        self,
+        train_step: TrainStep,
+        execution: Execution,
+        policies: AnomalyPolicies,
+        started: Sequence[str] = (),
+    ):
+        self.started = started
         self.train_step, self.execution, self.policies = train_step, execution, policies
         self.step, self.seconds = 0, 0.0
         self._batches_per_step = batches_per_step([phase.phase for phase in train_step.phase_optimizers])

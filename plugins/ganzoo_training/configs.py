@@ -45,7 +45,7 @@ class XavierConfig(Config):
 class AdamConfig(Config):
     """Options of Adam."""
 
-    lr: float = option(2e-4, "learning rate", low=0)
+    lr: float = option(2e-4, "learning rate", low=0, changeable=True)
     betas: tuple[float, float] = option((0.5, 0.999), "decay rates of the two moments", low=0, high=0.999999)
     eps: float = option(1e-8, "added to the denominator", low=0)
     weight_decay: float = option(0.0, "weight of the L2 penalty", low=0)
@@ -55,7 +55,7 @@ class AdamConfig(Config):
 class AdamWConfig(Config):
     """Options of AdamW."""
 
-    lr: float = option(2e-4, "learning rate", low=0)
+    lr: float = option(2e-4, "learning rate", low=0, changeable=True)
     betas: tuple[float, float] = option((0.5, 0.999), "decay rates of the two moments", low=0, high=0.999999)
     eps: float = option(1e-8, "added to the denominator", low=0)
     weight_decay: float = option(0.01, "decoupled weight decay", low=0)
@@ -65,7 +65,7 @@ class AdamWConfig(Config):
 class SGDConfig(Config):
     """Options of stochastic gradient descent."""
 
-    lr: float = option(0.1, "learning rate", low=0)
+    lr: float = option(0.1, "learning rate", low=0, changeable=True)
     momentum: float = option(0.0, "momentum factor", low=0, high=0.999999)
     weight_decay: float = option(0.0, "weight of the L2 penalty", low=0)
 
@@ -74,7 +74,7 @@ class SGDConfig(Config):
 class RMSpropConfig(Config):
     """Options of RMSprop."""
 
-    lr: float = option(5e-5, "learning rate", low=0)
+    lr: float = option(5e-5, "learning rate", low=0, changeable=True)
     alpha: float = option(0.99, "decay rate of the squared gradients", low=0, high=0.999999)
     eps: float = option(1e-8, "added to the denominator", low=0)
     momentum: float = option(0.0, "momentum factor", low=0, high=0.999999)

@@ -29,6 +29,7 @@ import augmentation  # noqa: E402
 import common  # noqa: E402
 import conditioners  # noqa: E402
 import conditioning  # noqa: E402
+import fine_tuning  # noqa: E402
 import gpu  # noqa: E402
 import memory  # noqa: E402
 import one_training  # noqa: E402
@@ -564,6 +565,18 @@ MEASURED: dict[str, tuple[list[dict[str, Any]], str]] = {
         "Missed: memory grows with a folder that is streamed.\n\n"
         "| second half of 1,000 steps | from | to |\n",
     ),
+    "fine_tuning": (
+        [
+            {"images": 500},
+            {
+                "seed": 0,
+                "compared": [{"steps": 100, "FD": 9.0, "reached": 50}, {"steps": 600, "FD": 3.0, "reached": 200}],
+            },
+            {"seed": 1, "compared": [{"steps": 600, "FD": 2.5, "reached": None}]},
+        ],
+        "| 0 | 600 | 3.0 | 200 |\n| 1 | 600 | 2.5 | - |\n\n"
+        "Missed: seed 1: the distance after 600 steps, in a third of them.",
+    ),
     "startup": (
         [{"training": "cgan", "first step": 2.5, "import": 1.25, "optimizer": 2.25, "extra": 1.25, "target": 1.0}],
         "| command to first step of `cgan` | 2.50 s | at most 1 s more: **missed** |",
@@ -577,6 +590,13 @@ def test_every_result_has_its_table(benchmark: str) -> None:
     shown = page.page([made(benchmark, results)])
     assert expected in shown
     assert "\n\n\n" not in shown
+
+
+def test_the_same_distance_is_found_in_both_courses() -> None:
+    new = [{"steps": 10, "FD": 9.0}, {"steps": 30, "FD": 4.0}]
+    tuned = [{"steps": 10, "FD": 5.0}, {"steps": 30, "FD": 4.5}]
+    found = fine_tuning.compared(new, tuned)
+    assert [row["reached"] for row in found] == [10, None]
 
 
 def test_trials_of_one_test_are_added_up() -> None:

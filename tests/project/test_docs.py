@@ -49,7 +49,9 @@ TOGETHER = [block.strip() for block in blocks(ROOT / "docs" / "speed.md", "sh")]
 
 
 def quick(words: list[str]) -> list[str]:
-    more = {"train": QUICK, "evaluate": QUICK_JUDGE}.get(words[0], [])
+    # A run that goes on does so by a step, with the batches that it has.
+    train = ["--steps", "3"] if "--resume" in words else QUICK
+    more = {"train": train, "evaluate": QUICK_JUDGE}.get(words[0], [])
     # A judge that learns nothing, where the page leaves the choice to the data.
     more = [*more, "--judge", "plain"] if "--evaluate-every" in words else more
     return [*words, *more] if "--help" not in words else words
@@ -84,7 +86,11 @@ def old_checkpoint() -> dict[str, Any]:
     return {"epoch": 20, "g_model_state_dict": nn.DataParallel(nn.ModuleDict({"main": main})).state_dict()}
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if any(commands(page))], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if any(commands(page)) and page.name != "how-to.md"],  # its examples need its commands
+    ids=lambda page: page.name,
+)
 def test_the_commands_of_a_page_run_one_after_the_other(page: Path, workplace: Path) -> None:
     for words in commands(page):
         line, _, file = (words, "", "") if ">" not in words else (words[:-2], *words[-2:])
@@ -139,6 +145,22 @@ def test_the_cells_of_the_notebook_run_one_after_the_other(workplace: Path, monk
         exec(cell, names)
     assert tuple(names["images"].shape) == (16, 1, 16, 16)
     assert [figure.metric for figure in names["found"].figures] == ["frechet"]
+
+
+def test_the_examples_of_how_to_run_after_its_commands(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = ROOT / "docs" / "how-to.md"
+    test_the_commands_of_a_page_run_one_after_the_other(page, workplace)
+    train = ganzoo.train
+
+    def quickly(*arguments: Any, **options: Any) -> Any:
+        length = {"steps": 4} if options.get("resume") else {"steps": 2, "batch_size": 8}
+        return train(*arguments, **{**options, **length, "progress": False})
+
+    monkeypatch.setattr(ganzoo, "train", quickly, raising=False)
+    names: dict[str, Any] = {}
+    for example in blocks(page, "python"):
+        exec(example, names)
+    assert names["run"].steps == 4
 
 
 def test_the_two_commands() -> None:

@@ -233,8 +233,8 @@ def first_party_names() -> set[str]:
     return {entry.item.name for entry in own if entry.item.kind in BRANCHED_ON}
 
 
-# "none" is also the word for None on a command line, and "normal" a style of fonts.
-ALLOWED = {("ganzoo.catalogue.options", "none"), ("ganzoo.lettering", "normal")}
+# "none" is also the word for None on a command line, "normal" a style of fonts, and "grid" what a study combines.
+ALLOWED = {("ganzoo.catalogue.options", "none"), ("ganzoo.lettering", "normal"), ("ganzoo.cli.study", "grid")}
 
 
 def test_the_core_branches_on_no_name() -> None:

@@ -52,7 +52,7 @@ class Generator:
     def line(self) -> list[str]:
         """Return the words of one command line that does not take long."""
         makers = (self._dry, self._dry, self._dry, self._dry, self._wet, self._small, self._small)
-        words = self.chance.choice((*makers, self._sample, self._evaluate, self._bench, self._odd))()
+        words = self.chance.choice((*makers, self._sample, self._evaluate, self._bench, self._study, self._odd))()
         return self._with_plugin(words) if self.chance.random() < 0.15 else words
 
     def _with_plugin(self, words: list[str]) -> list[str]:
@@ -96,9 +96,14 @@ class Generator:
         words = self._mixed(lambda: self._fixed("bench"), self._word, most=3)
         return ["bench", *words, "--device", self.chance.choice(("nowhere", "cuda", "mps"))]
 
+    def _study(self) -> list[str]:
+        """A study of whatever is on data that does not exist, so that it never comes to pass."""
+        words = self._mixed(lambda: self._fixed("study"), self._choice, self._option, self._word, most=4)
+        return ["study", self.chance.choice(VARIANTS), *words, "--dataset", "nowhere"]
+
     def _odd(self) -> list[str]:
         line = self._mixed(self._word, most=3)
-        return line if not {"train", "bench", "evaluate"} & set(line) else ["--help", *line]
+        return line if not {"train", "study", "bench", "evaluate"} & set(line) else ["--help", *line]
 
     def _choice(self) -> list[str]:
         """A part for a slot or a kind, mostly one that there is."""

@@ -134,7 +134,7 @@ def test_a_run_goes_on_only_with_its_own_choices(tmp_path: Path) -> None:
     train(choose("gan", out), [StopAt(2)])
     with pytest.raises(UserError, match=r"another loss \(bce with .*, not hinge\)"):
         train(choose("gan", out, loss="hinge"), resume=True)
-    with pytest.raises(UserError, match="other settings"):
+    with pytest.raises(UserError, match="another setting: seed from 0 to 3"):
         train(choose("gan", out, seed=3), resume=True)
     assert train(choose("gan", out, log_every=1, sample_every=1), resume=True).finished
 

@@ -17,7 +17,7 @@ from ganzoo.catalogue import select
 from ganzoo.catalogue.registry import installed
 from ganzoo.errors import Refused, UserError
 from ganzoo.storage.checkpoint_files import checkpoints
-from ganzoo.storage.resume_compatibility import training_identity
+from ganzoo.storage.resume_compatibility import changed_choices
 from ganzoo.testing import selections
 from ganzoo.testing.command_lines import ganzoo as command
 from ganzoo.testing.command_lines import problems
@@ -133,7 +133,8 @@ def test_a_model_without_such_a_network_is_told(other: Run) -> None:
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "changed", "no model"])
-def test_a_damaged_model_gives_one_sentence(damage: str, other: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("flag", ["--generator-from", "--from"])
+def test_a_damaged_model_gives_one_sentence(flag: str, damage: str, other: Run, tmp_path: Path) -> None:
     content = other.folder.model.read_bytes()
     path = tmp_path / "model.safetensors"
     written = {
@@ -143,9 +144,9 @@ def test_a_damaged_model_gives_one_sentence(damage: str, other: Run, tmp_path: P
     }
     if damage != "missing":
         path.write_bytes(written[damage])
-    result = command("train", "gan", "--generator-from", str(path), "--out", str(tmp_path / "run"), "--dry-run")
+    result = command("train", "gan", flag, str(path), "--out", str(tmp_path / "run"), "--dry-run")
     (problem,) = problems(result)
-    assert problem.startswith("--generator-from: ")
+    assert problem.startswith(f"{flag}: ")
     assert path.name in problem
     assert not (tmp_path / "run").exists()
 
@@ -225,8 +226,9 @@ def test_a_run_without_a_checkpoint_asks_for_the_model_again(other: Run, tmp_pat
 def test_a_run_of_a_version_without_these_settings_is_the_same_training() -> None:
     config = choose("gan").to_json()
     earlier = {**config, "run": {name: value for name, value in config["run"].items() if name != "freeze"}}
-    assert training_identity(earlier) == training_identity(config)
-    assert training_identity(earlier) != training_identity(choose("gan", freeze="generator.layers.0").to_json())
+    assert changed_choices(earlier, choose("gan")) == []
+    with pytest.raises(Refused, match=r"freeze from none to generator\.layers\.0"):
+        changed_choices(earlier, choose("gan", freeze="generator.layers.0"))
 
 
 @pytest.mark.parametrize("starts", [[], {"generator": "runs/a"}, {"generator": {"path": "a", "sha256": "b"}}])
