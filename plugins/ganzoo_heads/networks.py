@@ -46,18 +46,22 @@ class InfoGANGenerator(Generator):
         *outer, start = sides_of(out.shape, len(config.widths))
         self._start = (config.widths[-1], *start)
         self.input = sites.at("input", noise, noise)
+        self.dense_block = sites.at("block", (config.dense,), noise, normalised=True)
         self.dense = nn.Sequential(
-            nn.Linear(math.prod(self.input.out_shape), config.dense), nn.BatchNorm1d(config.dense)
+            nn.Linear(math.prod(self.input.out_shape), config.dense),
+            self.dense_block.norm_before(nn.BatchNorm1d(config.dense)),
         )
-        self.dense_block = sites.at("block", (config.dense,), noise)
         size = math.prod(self._start)
-        self.start = nn.Sequential(nn.Linear(math.prod(self.dense_block.out_shape), size), nn.BatchNorm1d(size))
-        self.start_block = sites.at("block", self._start, noise)
+        self.start_block = sites.at("block", self._start, noise, normalised=True)
+        self.start = nn.Sequential(
+            nn.Linear(math.prod(self.dense_block.out_shape), size), self.start_block.norm_before(nn.BatchNorm1d(size))
+        )
         self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
         before = self.start_block.out_shape[0]
         for width, sides in zip(config.widths[-2::-1], outer[:0:-1], strict=True):
-            block = sites.at("block", (width, *sides), noise)
-            self.layers.append(nn.Sequential(doubling(before, width, sides), nn.BatchNorm2d(width)))
+            block = sites.at("block", (width, *sides), noise, normalised=True)
+            norm = block.norm_before(nn.BatchNorm2d(width))
+            self.layers.append(nn.Sequential(doubling(before, width, sides), norm))
             self.blocks.append(block)
             before = block.out_shape[0]
         self.activation = nn.ReLU()
@@ -93,18 +97,20 @@ class InfoGANDiscriminator(Discriminator):
         self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
         sides = sides_of(in_shape, len(config.widths))
         for depth, width in enumerate(config.widths):
-            block = sites.at("block", (width, *sides[depth + 1]))
+            block = sites.at("block", (width, *sides[depth + 1]), normalised=depth > 0)
             norm = nn.BatchNorm2d(width) if depth else nn.Identity()
-            self.layers.append(nn.Sequential(nn.Conv2d(before, width, 4, 2, 1), norm))
+            self.layers.append(nn.Sequential(nn.Conv2d(before, width, 4, 2, 1), block.norm_before(norm)))
             self.blocks.append(block)
             before = block.out_shape[0]
         self.activation = nn.LeakyReLU(config.slope)
         flat = before * math.prod(sides[-1])
-        self.dense = nn.Sequential(nn.Linear(flat, config.dense), nn.BatchNorm1d(config.dense))
-        self.dense_block = sites.at("block", (config.dense,))
+        self.dense_block = sites.at("block", (config.dense,), normalised=True)
+        norm = self.dense_block.norm_before(nn.BatchNorm1d(config.dense))
+        self.dense = nn.Sequential(nn.Linear(flat, config.dense), norm)
         self.feature_width = math.prod(self.dense_block.out_shape)
         self.head = sites.at("head", (self.feature_width,))
         self.output = nn.Linear(math.prod(self.head.out_shape), 1)
+        self.logit = sites.at("logit", (1,), features=(self.feature_width,))
 
     def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
         """Map (B, C, H, W) to one logit (B, 1) and the dense layer (B, F)."""
@@ -112,4 +118,5 @@ class InfoGANDiscriminator(Discriminator):
         for layer, block in zip(self.layers, self.blocks, strict=True):
             h = self.activation(block(layer(h), condition))
         features = self.activation(self.dense_block(self.dense(h.flatten(1)), condition))
-        return DiscriminatorOutput(self.output(self.head(features, condition)), features)
+        logit = self.output(self.head(features, condition))
+        return DiscriminatorOutput(self.logit(logit, condition, features=features), features)
