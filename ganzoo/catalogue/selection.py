@@ -218,8 +218,9 @@ def choose_components(
         file_layer(file or {}, variant),
         ConfigLayer("the command line", {n: _names(value) for n, value in _dashed(flags).items() if n in choosing}),
     )
-    # What a source published is left as it is.
-    combined = () if published else tuple(_combined(registry, variant, slots, (*of_variant, *of_user)))
+    # What a source published is left as it is, and so is what a run has recorded, which is complete.
+    as_it_is = published or "format" in (file or {})
+    combined = [] if as_it_is else list(_combined(registry, variant, slots, (*of_variant, *of_user)))
     layers = (*of_variant, *combined, *of_user)
     problems = [*_unknown_slots(variant, slots, layers, registry), *_unknown_options(slots, layers[:-1], registry)]
     chosen = {"recipe": (Slot("recipe", "recipe", variant.recipe), registry.component("recipe", variant.recipe))}

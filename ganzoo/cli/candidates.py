@@ -57,7 +57,14 @@ def values_of(option: Option) -> Candidates:
 
 def values_of_setting(option: Option) -> Candidates:
     """Offer the values of a run setting; one that is called as a kind takes names of this kind."""
-    return names_of(option.flag, option.takes_several) if option.flag in installed().kinds else values_of(option)
+
+    def offer(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        # Plugins are looked for only now: what they print at their import must find the streams prepared.
+        is_kind = option.flag in installed().kinds
+        candidates = names_of(option.flag, option.takes_several) if is_kind else values_of(option)
+        return candidates(ctx, param, incomplete)
+
+    return offer
 
 
 def _beginning(incomplete: str, words: Mapping[str, str], before: str = "") -> list[CompletionItem]:

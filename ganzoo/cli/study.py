@@ -63,11 +63,12 @@ class StudyCommand(HelpCommand):
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def study(out: Path, resume: bool, as_json: bool, **given: Any) -> int:
-    """Train every combination of VARIANTs and of the words in --grid, and compare the models.
+    """Train every combination of choices, and compare the models.
 
-    Each combination is trained with --seeds seeds, and all models are judged alike. The table has mean and standard
-    deviation of every figure; it is also written to STUDY/table.csv. A combination that does not fit is a row with the
-    reason. Other options are those of `ganzoo train`, for every training: --steps 2000 --dataset mnist.
+    --grid gives the choices for a slot or an option of VARIANTs. Each combination is trained with --seeds seeds, and
+    all models are judged alike. The table has mean and standard deviation of every figure; it is also written to
+    STUDY/table.csv. A combination that does not fit is a row with the reason. Other options are those of
+    `ganzoo train`, for every training: --steps 2000 --dataset mnist.
 
     A study may be stopped or killed at any time: --resume goes on with it, to the same table.
     """

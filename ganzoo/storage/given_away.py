@@ -13,7 +13,7 @@ from ganzoo.catalogue.selection import Selection
 def without_folders(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return options by name; of an absolute path, only the last name is left.
 
-    >>> without_folders({"path": str(Path("/home/me/photos").absolute()), "size": [64, 64], "labels": "auto"})
+    >>> without_folders({"path": str(Path("/mnt/photos").absolute()), "size": [64, 64], "labels": "auto"})
     {'path': 'photos', 'size': [64, 64], 'labels': 'auto'}
     """
     return {name: Path(value).name if _is_a_place(value) else value for name, value in options.items()}

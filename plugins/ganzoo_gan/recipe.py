@@ -34,6 +34,7 @@ from ganzoo.plugin import (
     SampleRequest,
     StepContext,
     batchwise,
+    without_autocast,
 )
 from ganzoo_gan.configs import AdversarialConfig
 
@@ -125,7 +126,8 @@ class Adversarial(Recipe):
             HeadInput(of_real.features, condition),
             HeadInput(of_fake.features, fakes.condition, fakes.z),
         )
-        from_head = self.head.discriminator(*for_head)
+        with without_autocast(real.device):
+            from_head = self.head.discriminator(*for_head)
         fake = fakes.values
         if self.penalties.uses_fakes() and fakes.condition is not condition:
             # The penalty compares real and fake examples under the same condition, so it needs fakes of that condition.
@@ -203,7 +205,9 @@ class Adversarial(Recipe):
         logit, features, _ = self.discriminator(seen, fake_condition)
         losses = self.loss.generator(logit, lambda: self._real_logit(real, condition, context))
         penalties = self._of_generator(z, fake_condition, context)
-        further = {**self.head.generator(HeadInput(features, fake_condition, z)), **penalties.terms}
+        with without_autocast(real.device):
+            from_head = self.head.generator(HeadInput(features, fake_condition, z))
+        further = {**from_head, **penalties.terms}
         terms = {"adversarial": losses.mean(), **_means(further)}
         watched = {"D(G(z)) after": self.loss.score(logit.detach()).mean(), **_means(penalties.values)}
         shared = {"fakes": fake, "conditions of fakes": fake_condition, "noise of fakes": z}

@@ -301,7 +301,7 @@ def test_what_is_not_allowed_takes_no_name_from_others(shelf: Shelf) -> None:
 def test_the_allow_list_is_read_from_the_environment(shelf: Shelf) -> None:
     done = shelf.ganzoo("list", "variant", allowed="gan")
     assert done.returncode == 0
-    assert [line.split("\t")[1] for line in done.stdout.splitlines()] == ["gan", "gan-minimal"]
+    assert [line.split("\t")[1] for line in done.stdout.splitlines()] == ["began", "ebgan", "gan", "gan-minimal"]
 
 
 def test_an_unconditional_gan_needs_no_plugin_of_conditioners() -> None:

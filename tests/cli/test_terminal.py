@@ -162,6 +162,7 @@ ERRORS = {
     "info": ("info", "a name that does not exist and that is quite long, so that it has to be wrapped"),
     "plugins": ("plugins", *["word"] * 30),
     "train": ("train", "cgan", "--loss", "hing"),
+    "study": ("study", "cgann", "--out", "a folder that does not exist/with a long name/and many words"),
     "sample": ("sample", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "evaluate": ("evaluate", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "augment": ("augment", "digits", "--augmentation", "diffaugmentations", "--dataset-size", "16"),

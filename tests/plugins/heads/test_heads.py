@@ -67,7 +67,7 @@ def terms(recipe: Recipe, phase: str) -> dict[str, Tensor]:
     return dict(found.loss(batch, StepContext(0, 10, phase, 0, streams)).terms)
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", SYSTEMS)
 def test_a_head_is_trained_in_the_phase_of_the_discriminator_and_reaches_the_generator(name: str) -> None:
     recipe = recipe_of(name)
     phases = {phase.name: phase for phase in recipe.phases()}
