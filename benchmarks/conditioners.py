@@ -51,7 +51,7 @@ class Usual(NamedTuple):
 VARIANTS: Mapping[str, Usual] = {
     "cgan": Usual(steps=20_000),
     "cgan-conv": Usual(steps=4500),
-    "dcgan": Usual(steps=3500, options={"dataset_size": 32}),
+    "dcgan": Usual(steps=2600, options={"dataset_size": 32}),
 }
 
 

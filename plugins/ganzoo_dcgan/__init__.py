@@ -75,7 +75,7 @@ def ganzoo_variants() -> Iterable[Variant]:
             ),
             Combination(
                 when={"conditioner": "*", "dataset": SIMPLE},
-                defaults={"generator.width": 32, "discriminator.width": 32, "run.steps": 3500},
+                defaults={"generator.width": 32, "discriminator.width": 32, "run.steps": 2600},
             ),
             Combination(
                 when={"conditioner": "concat"},
