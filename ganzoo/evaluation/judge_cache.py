@@ -88,7 +88,8 @@ def code_digest(built: object) -> str:
 
 def new_judge(part: Part, reference: ReferenceData, device: torch.device) -> Judge:
     """Return an untrained judge, whose initial weights are always the same."""
-    with seeded(key(0, "judge/weights")):
+    # On the processor: its generator is the one that is seeded, whatever torch's default device is.
+    with torch.device("cpu"), seeded(key(0, "judge/weights")):
         judge: Judge = SelectedParts({"judge": part}).build(
             "judge", field=reference.spec.target_field, condition=reference.classes
         )

@@ -122,7 +122,7 @@ def test_a_resumed_run_is_the_same_to_the_bit(system: str, model: Path, tmp_path
 def test_what_only_the_training_needs_is_in_checkpoints_and_in_no_model(tmp_path: Path) -> None:
     run = train(selected("all of these", out=tmp_path / "run", steps=4, checkpoint_every=2))
     saved = read(checkpoints(run.folder.checkpoints)[0])[0]
-    assert {"network/loss.k", "network/penalties.penalties.2.real"} <= saved.keys()
+    assert {"network/loss.k", "network/penalties.penalties.2.scores_of_real"} <= saved.keys()
     assert float(saved["network/loss.k"]) > 0.0
     model = read_sealed(run.folder.model, MODEL_KEY, "model")[0]
     assert {name.split(".")[0] for name in model} == {"generator", "discriminator"}
@@ -138,7 +138,7 @@ def test_a_state_moves_once_for_each_update() -> None:
 
 
 @pytest.mark.parametrize(
-    ("system", "names"), [("BEGAN", {"k"}), ("ADA", {"p"}), ("all of these", {"k", "real", "fake"})]
+    ("system", "names"), [("BEGAN", {"k"}), ("ADA", {"p"}), ("all of these", {"k", "scores_of_real", "scores_of_fake"})]
 )
 def test_states_are_reported(system: str, names: set[str], tmp_path: Path) -> None:
     run = train(selected(system, out=tmp_path / "run", steps=3, log_every=1, checkpoint_every=3))
@@ -172,7 +172,7 @@ def test_a_skipped_update_leaves_every_state_as_it_was() -> None:
     trainer.advance()
     after = state(trainer)
     assert torch.equal(before["loss.k"], after["loss.k"])
-    assert torch.equal(before["penalties.penalties.2.real"], after["penalties.penalties.2.real"])
+    assert torch.equal(before["penalties.penalties.2.scores_of_real"], after["penalties.penalties.2.scores_of_real"])
 
 
 def test_a_phase_is_due_in_its_window_and_shares_an_optimizer() -> None:
