@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import final
+from typing import Literal, final
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +34,24 @@ def without_autocast(device: torch.device) -> AbstractContextManager[object]:
     """Return a context without autocast: squared gradients and norms need the full precision."""
     available = torch.amp.is_autocast_available(device.type)
     return torch.autocast(device.type, enabled=False) if available else nullcontext()
+
+
+@final
+class RescaledSigmoid(nn.Module):
+    """2σ(a) − 1: a sigmoid output for data in [-1, 1]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map any shape to itself."""
+        return torch.sigmoid(x).mul(2).sub(1)
+
+
+def output_activation(name: Literal["tanh", "sigmoid"]) -> nn.Module:
+    """Return the last layer of a generator of bounded data, such as images: its output lies in [-1, 1].
+
+    >>> output_activation("sigmoid")(torch.zeros(2))
+    tensor([0., 0.])
+    """
+    return nn.Tanh() if name == "tanh" else RescaledSigmoid()
 
 
 @final

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.working_state import WorkingState
     from ganzoo.depth import Limits, deep_values, is_deep, limits_of, plain_picture, usual_limits
     from ganzoo.drawing import to_pil, to_uint8
-    from ganzoo.layers import Dropout, without_autocast
+    from ganzoo.layers import Dropout, output_activation, without_autocast
     from ganzoo.randomness import Draws, Share, key
     from ganzoo.training.observers import Observer, Picture, Report, TrainingStart
     from ganzoo.weighted_layers import Layers, is_equalised
@@ -97,7 +97,7 @@ _WITH_TORCH = {
     "ganzoo.contract.working_state": ("WorkingState",),
     "ganzoo.depth": ("Limits", "deep_values", "is_deep", "limits_of", "plain_picture", "usual_limits"),
     "ganzoo.drawing": ("to_pil", "to_uint8"),
-    "ganzoo.layers": ("Dropout", "without_autocast"),
+    "ganzoo.layers": ("Dropout", "output_activation", "without_autocast"),
     "ganzoo.randomness": ("Draws", "Share", "key"),
     "ganzoo.weighted_layers": ("Layers", "is_equalised"),
     "ganzoo.training.observers": ("Observer", "Picture", "Report", "TrainingStart"),
@@ -192,6 +192,7 @@ __all__ = [
     "natural_key",
     "open_file",
     "option",
+    "output_activation",
     "phase_slots",
     "plain_picture",
     "read_file",

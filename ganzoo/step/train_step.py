@@ -70,9 +70,10 @@ class TrainStep:
         self.losses: dict[str, PhaseLoss] = {phase.name: phase.phase.loss for phase in phase_optimizers}
         self._seed, self._precision, self._scheduled = seed, precision, scheduled(recipe)
         self._batch_size = max((each.order.batch_size for each in batches.values()), default=0)
+        trained = {phase.name: set(phase.parameters) for phase in phase_optimizers}
         self._weighted = {
-            phase.name: [layer for layer in weighted_layers(recipe) if layer.weight in set(phase.parameters)]
-            for phase in phase_optimizers
+            phase: [layer for layer in weighted_layers(recipe) if layer.weight in parameters]
+            for phase, parameters in trained.items()
         }
         own = processes.share
         self._shares = [Share(own.index * passes + number, own.count * passes) for number in range(passes)]

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganzoo.catalogue import Registry, Selection, installed, select
+from ganzoo.catalogue.check import check
 from ganzoo.catalogue.options import options_of
+from ganzoo.errors import Refused
 
 SMALL: dict[str, object] = {"batch_size": 8, "steps": 4, "dataset_size": 8}
 
@@ -21,6 +23,15 @@ def choose(variant: str, out: Path | None = None, registry: Registry | None = No
         chosen["out"] = out
     given = {name: value for name, value in chosen.items() if value is not None}
     return select(registry or installed(), variant, given)
+
+
+def is_refused_by_names(selection: Selection) -> bool:
+    """Return whether the first check refuses a selection, before anything is built."""
+    try:
+        check(selection)
+    except Refused:
+        return True
+    return False
 
 
 def diagonal(first: Sequence[str], second: Sequence[str]) -> set[tuple[str, str]]:

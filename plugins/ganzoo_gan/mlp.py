@@ -5,22 +5,20 @@ from __future__ import annotations
 import math
 from typing import final
 
-import torch
 from torch import Tensor, nn
 
-from ganzoo.plugin import Discriminator, DiscriminatorOutput, Dropout, Field, Generator, Layers, Shape, Sites
+from ganzoo.plugin import (
+    Discriminator,
+    DiscriminatorOutput,
+    Dropout,
+    Field,
+    Generator,
+    Layers,
+    Shape,
+    Sites,
+    output_activation,
+)
 from ganzoo_gan.configs import MLPDiscriminatorConfig, MLPGeneratorConfig
-
-
-class RescaledSigmoid(nn.Module):
-    """2σ(a) − 1: a sigmoid output for data in [-1, 1]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map any shape to itself."""
-        return torch.sigmoid(x).mul(2).sub(1)
-
-
-OUTPUTS = {"tanh": nn.Tanh, "sigmoid": RescaledSigmoid}
 
 
 @final
@@ -42,7 +40,7 @@ class MLPGenerator(Generator):
             self.blocks.append(block)
             width = math.prod(block.out_shape)
         self.activation = nn.LeakyReLU(config.slope)
-        bound = OUTPUTS[config.output]() if out.bounded else nn.Identity()
+        bound = output_activation(config.output) if out.bounded else nn.Identity()
         self.output = nn.Sequential(layers.linear(width, out.size, gain=1.0), bound)
 
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:

@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import final
 
-import torch
 from torch import Tensor, nn
 
-from ganzoo.plugin import Discriminator, DiscriminatorOutput, Field, Generator, Shape, Sites
+from ganzoo.plugin import Discriminator, DiscriminatorOutput, Field, Generator, Shape, Sites, output_activation
 from ganzoo_heads.configs import InfoGANDiscriminatorConfig, InfoGANGeneratorConfig
 
 
@@ -20,17 +19,6 @@ def sides_of(shape: Shape, halvings: int) -> Sequence[tuple[int, int]]:
     [(28, 30), (14, 15), (7, 7)]
     """
     return [(shape[1] // 2**depth, shape[2] // 2**depth) for depth in range(halvings + 1)]
-
-
-class RescaledSigmoid(nn.Module):
-    """2σ(a) − 1: a sigmoid output for images in [-1, 1]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map any shape to itself."""
-        return torch.sigmoid(x).mul(2).sub(1)
-
-
-OUTPUTS = {"tanh": nn.Tanh, "sigmoid": RescaledSigmoid}
 
 
 @final
@@ -65,7 +53,7 @@ class InfoGANGenerator(Generator):
             self.blocks.append(block)
             before = block.out_shape[0]
         self.activation = nn.ReLU()
-        self.output = nn.Sequential(doubling(before, out.shape[0], outer[0]), OUTPUTS[config.output]())
+        self.output = nn.Sequential(doubling(before, out.shape[0], outer[0]), output_activation(config.output))
 
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
         """Map (B, Z) to (B, C, H, W)."""

@@ -17,11 +17,11 @@ import pytest
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection, installed
-from ganzoo.catalogue.check import check, needs_condition
+from ganzoo.catalogue.check import needs_condition
 from ganzoo.errors import Refused
 from ganzoo.testing import selections
 from ganzoo.testing.run_files import rows_of
-from ganzoo.testing.selections import narrow
+from ganzoo.testing.selections import is_refused_by_names, narrow
 from ganzoo.training.run import train
 
 Root = Callable[[str], Path]
@@ -82,14 +82,6 @@ def refusal(selection: Selection) -> tuple[str, ...]:
     except Refused as refused:
         return refused.problems
     return ()
-
-
-def is_refused_by_names(selection: Selection) -> bool:
-    try:
-        check(selection)
-    except Refused:
-        return True
-    return False
 
 
 def test_all_pairs_are_there(rows: list[Row], datasets: list[str]) -> None:

@@ -23,7 +23,6 @@ from torch import Tensor
 import ganzoo
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import Selection, installed, select
-from ganzoo.catalogue.check import check
 from ganzoo.catalogue.evaluation_plan import plan_evaluation
 from ganzoo.catalogue.formats import FORMAT
 from ganzoo.catalogue.options import options_of
@@ -466,11 +465,7 @@ def _places(conditioner: str) -> Iterator[dict[str, str]]:
 
 
 def _fits(flags: dict[str, str]) -> bool:
-    try:
-        check(select(installed(), "cgan", flags))
-    except UserError:
-        return False
-    return True
+    return not selections.is_refused_by_names(select(installed(), "cgan", flags))
 
 
 def _sizes() -> Iterator[Any]:
