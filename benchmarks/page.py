@@ -201,9 +201,10 @@ chance is 10%.""",
         "screening",
         " SETTINGS --data-root DIR --device cuda",
         """Settings that were tried on MNIST, with one seed each, before defaults were chosen. G's and D's are the
-initial standard deviations of the embeddings in the generator and the discriminator. `dcgan` has images of 32×32 pixels
-and networks of half their usual width. Some of the rows were measured on an NVIDIA H100, and all by the first form of
-this script, which trained and judged in the same way. SETTINGS is a JSON file, such as the result itself.""",
+initial standard deviations of the embeddings in the generator and the discriminator. `dcgan` has images of
+32×32 pixels and networks of half their usual width. Some of the rows were measured on an NVIDIA H100, and
+all by the first form of this script, which trained and judged in the same way. SETTINGS is a JSON file,
+such as the result itself.""",
         quality_tables.screening,
     ),
     Section(
