@@ -162,8 +162,8 @@ after its first seed, with the initial embeddings that `cgan` had then.""",
 The time of the loop is that of its steps only. The time of a command includes everything, from its start to its last
 picture and checkpoint. Both generate their samples in evaluation mode. Two classifiers with different architectures
 evaluate the samples. If a cell has two values, they come from these two; a target is reached if both say so. The last
-row is [what real data gets](metrics.md#what-real-data-gets). The embeddings of `cgan`'s generator began larger when this
-was measured (deviation 2 in place of 0.3).""",
+row is [what real data gets](metrics.md#what-real-data-gets). The embeddings of `cgan`'s generator began larger when
+this was measured (deviation 2 in place of 0.3).""",
         quality_tables.published,
     ),
     Section(
