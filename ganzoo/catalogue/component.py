@@ -27,6 +27,8 @@ OWN_COMMANDS = (
     "doctor",
 )
 
+DEFAULT, PUBLISHED = PRESETS = ("default", "published")  # that every variant has
+
 
 @dataclass(frozen=True)
 class Need:
@@ -182,7 +184,8 @@ class Variant:
     ``<slot or kind>.<option>``, or ``run.<option>`` for run settings such as steps and batch size. Dashes and
     underscores in them mean the same. ``published`` has parts and overrides in one mapping: the exact settings of the
     source (``--preset published``). ``combinations`` are defaults for other parts than its own; like ``overrides``,
-    they belong to the preset ``default``.
+    they belong to every other preset. ``presets`` are more of them by name, such as ``fast``: each has parts and
+    overrides that differ from the preset ``default``.
 
     The rest is for readers of ``ganzoo info``: the paper (``source``), its published results (``figures``), what the
     variant is good at (``strengths``), what goes wrong with it (``pitfalls``), and how it was proved (``proof``).
@@ -194,6 +197,7 @@ class Variant:
     parts: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, Any] = field(default_factory=dict)
     published: Mapping[str, Any] = field(default_factory=dict)
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     combinations: tuple[Combination, ...] = ()
     source: str = ""
     figures: str = ""
@@ -203,6 +207,11 @@ class Variant:
 
     kind = "variant"
 
+    @property
+    def preset_names(self) -> tuple[str, ...]:
+        """Every name that ``--preset`` takes; the default first."""
+        return (*PRESETS, *self.presets)
+
     def faults(self) -> Iterator[str]:
         """Yield every error in the declaration itself."""
         yield from name_faults("variant", self.name, self.summary)
@@ -210,8 +219,16 @@ class Variant:
             if not isinstance(getattr(self, what), Mapping):
                 yield f"{what} of variant {self.name!r} must be a mapping"
                 return
+        named: Any = self.presets  # a plugin may put anything here
+        if not isinstance(named, Mapping) or any(not isinstance(item, Mapping) for item in named.values()):
+            yield f"presets of variant {self.name!r} must be a mapping of mappings"
+            return
+        for name in named:
+            yield from name_faults("preset", name, "a preset")
+            if name in PRESETS:
+                yield f"variant {self.name!r} declares the preset {name!r}, which every variant has"
         wrong = [key for key in self.overrides if str(key).count(".") != 1]
-        wrong += [key for key in self.published if str(key).count(".") > 1]
+        wrong += [key for item in (self.published, *named.values()) for key in item if str(key).count(".") > 1]
         for key in wrong:
             yield f"override {key!r} of variant {self.name!r} does not have the form 'slot.option'"
         yield from _combination_faults(self)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganzoo.catalogue.combination import Combination
-from ganzoo.catalogue.component import Component, Slot, Variant
+from ganzoo.catalogue.component import PUBLISHED, Component, Slot, Variant
 from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.formats import FORMAT, OLDEST_CONFIG, refuse_other_format
 from ganzoo.catalogue.options import options_of
@@ -43,13 +43,17 @@ def missing_file(layers: Sequence[ConfigLayer], key: str, what: str) -> str:
     return next(filter(None, (from_file(what, layer.files.get(key)) for layer in reversed(layers))), "")
 
 
-def variant_layers(variant: Variant, published: bool) -> Iterator[ConfigLayer]:
-    """Yield the layer of a variant and, with ``published``, the layer of its source's own settings above it."""
-    name = f"variant {variant.name!r}"
-    yield _layer(name, variant.parts, variant.overrides)
-    if published:
-        parts = {key: str(value) for key, value in variant.published.items() if "." not in key}
-        yield _layer(name, parts, {key: value for key, value in variant.published.items() if "." in key})
+def variant_layer(variant: Variant) -> ConfigLayer:
+    """Return the layer of a variant's own parts and overrides."""
+    return _layer(f"variant {variant.name!r}", variant.parts, variant.overrides)
+
+
+def preset_layer(variant: Variant, preset: str) -> ConfigLayer:
+    """Return the layer of a preset; that of the preset ``default`` is empty."""
+    settings = {**variant.presets, PUBLISHED: variant.published}.get(preset, {})
+    parts = {key: str(value) for key, value in settings.items() if "." not in key}
+    options = {key: value for key, value in settings.items() if "." in key}
+    return _layer(f"preset {preset!r} of variant {variant.name!r}", parts, options)
 
 
 def combination_layers(

@@ -1,4 +1,4 @@
-"""From a variant and the user's choices to one resolved selection: default < variant < combination < file < flag."""
+"""From a variant and the user's choices to one selection: default < variant < combination < preset < file < flag."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ganzoo.catalogue.component import Component, Slot, Variant
+from ganzoo.catalogue.component import DEFAULT, PUBLISHED, Component, Slot, Variant
 from ganzoo.catalogue.config_layers import (
     OBSERVER,
     RUN,
@@ -15,8 +15,9 @@ from ganzoo.catalogue.config_layers import (
     combination_layers,
     file_layer,
     missing_file,
+    preset_layer,
     refuse_other_file,
-    variant_layers,
+    variant_layer,
 )
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.discovery import LOCAL
@@ -38,8 +39,6 @@ from ganzoo.catalogue.settings import NOT_IN_FILES, RunSettings
 from ganzoo.catalogue.starts import STARTS, Start, chosen_starts, start_flags, starts_to_json
 from ganzoo.errors import Refused, UserError
 from ganzoo.text import did_you_mean, one_line
-
-PRESETS = ("default", "published")
 
 
 @dataclass(frozen=True)
@@ -209,19 +208,22 @@ def choose_components(
     slots = recipe_slots(registry, variant)
     choosing = slot_flags(slots)
     refuse_other_file(file or {}, variant_name, preset, choosing)
-    preset = preset or str((file or {}).get("preset", PRESETS[0]))
-    if preset not in PRESETS:
-        raise UserError(f"no preset is called {preset!r}{did_you_mean(preset, PRESETS)} Presets: {', '.join(PRESETS)}")
-    published = preset == PRESETS[1]
-    of_variant = tuple(variant_layers(variant, published))
+    preset = preset or str((file or {}).get("preset", DEFAULT))
+    if preset not in variant.preset_names:
+        known = variant.preset_names
+        raise UserError(
+            f"no preset of {variant.name!r} is called {one_line(preset)!r}{did_you_mean(preset, known)} "
+            f"Presets: {', '.join(known)}"
+        )
+    of_variant, of_preset = variant_layer(variant), preset_layer(variant, preset)
     of_user = (
         file_layer(file or {}, variant),
         ConfigLayer("the command line", {n: _names(value) for n, value in _dashed(flags).items() if n in choosing}),
     )
     # What a source published is left as it is, and so is what a run has recorded, which is complete.
-    as_it_is = published or "format" in (file or {})
-    combined = [] if as_it_is else list(_combined(registry, variant, slots, (*of_variant, *of_user)))
-    layers = (*of_variant, *combined, *of_user)
+    as_it_is = preset == PUBLISHED or "format" in (file or {})
+    combined = [] if as_it_is else list(_combined(registry, variant, slots, (of_variant, of_preset, *of_user)))
+    layers = (of_variant, *combined, of_preset, *of_user)
     problems = [*_unknown_slots(variant, slots, layers, registry), *_unknown_options(slots, layers[:-1], registry)]
     chosen = {"recipe": (Slot("recipe", "recipe", variant.recipe), registry.component("recipe", variant.recipe))}
     for slot in slots:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import click
 from click.shell_completion import CompletionItem
 
-from ganzoo.catalogue import installed
+from ganzoo.catalogue import Variant, installed
 from ganzoo.catalogue.options import Option
 from ganzoo.text import printable
 
@@ -33,6 +33,12 @@ def every_name(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 def every_kind(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the names of all kinds."""
     return _beginning(incomplete, {name: kind.summary for name, kind in installed().kinds.items()})
+
+
+def every_preset(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the names of all presets of all variants."""
+    presets = {name: "" for entry in installed() if isinstance(entry.item, Variant) for name in entry.item.preset_names}
+    return _beginning(incomplete, presets)
 
 
 def names_of(kind: str, several: bool = False) -> Candidates:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, final
 import click
 
 from ganzoo.catalogue import installed
-from ganzoo.catalogue.selection import PRESETS
-from ganzoo.cli.candidates import names_of
+from ganzoo.cli.candidates import every_preset, names_of
 from ganzoo.cli.models import UserPath
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.cli.parts import PartsCommand, selected
@@ -61,7 +60,7 @@ class ConvertCommand(PartsCommand):
     "May be repeated.",
 )  # fmt: skip
 @click.option(
-    "--preset", type=click.Choice(PRESETS), expose_value=False,
+    "--preset", metavar="NAME", expose_value=False, shell_complete=every_preset,
     help="Our best settings (default), or the settings of the source (published).",
 )  # fmt: skip
 def convert(old: Path, out: Path, force: bool, takes: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ import click
 
 from ganzoo.catalogue import Component, Registry, Selection, Variant, installed, select
 from ganzoo.catalogue.combination import SOME
+from ganzoo.catalogue.component import PUBLISHED
 from ganzoo.catalogue.options import Option, options_of, values_of
 from ganzoo.catalogue.registry import Entry
 from ganzoo.cli.candidates import every_name
@@ -47,6 +48,8 @@ def _as_json(registry: Registry, entry: Entry) -> dict[str, Any]:
         about |= {"figures": item.figures, "recipe": item.recipe, "defaults": chosen.to_json()}
         about["requires"] = _data_needs(chosen)
         about["published"] = _listed(item.published)
+        if item.presets:
+            about["presets"] = {name: _listed(settings) for name, settings in item.presets.items()}
     else:
         about["options"] = values_of(item.config())
         about["requires"] = [list(need.any_of) for need in item.requires]
@@ -88,8 +91,8 @@ def _variant_lines(registry: Registry, item: Variant) -> list[str]:
         options = _options(part.config)
         lines.append(f"    {slot:<{width}}  {part.component.name}{f'  ({options})' if options else ''}")
     lines.append(f"  run: {_options(chosen.run, only=('steps', 'epochs', 'batch_size', 'ema'))}")
-    if item.published:
-        lines.append(f"  --preset published is {_as_flags(item.published)}")
+    presets = {PUBLISHED: item.published, **item.presets}
+    lines += [f"  --preset {name} is {_as_flags(settings)}" for name, settings in presets.items() if settings]
     return lines + _combination_lines(item)
 
 

@@ -10,7 +10,7 @@ import click
 
 from ganzoo.catalogue import installed
 from ganzoo.catalogue.evaluation_plan import SAMPLES
-from ganzoo.catalogue.selection import PRESETS
+from ganzoo.cli.candidates import every_preset
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.models import UserPath
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
@@ -55,7 +55,12 @@ class StudyCommand(HelpCommand):
 @click.option("--seeds", type=click.IntRange(1, 1000), help="Trainings of each combination.  [default: 3]")
 @click.option("--out", type=UserPath(), required=True, metavar="STUDY", help="The folder of the study.")
 @click.option("--resume", is_flag=True, help="Go on with the study in --out; it may also grow.")
-@click.option("--preset", type=click.Choice(PRESETS), help="The settings of every variant, as in `ganzoo train`.")
+@click.option(
+    "--preset",
+    metavar="NAME",
+    shell_complete=every_preset,
+    help="The settings of every variant, as in `ganzoo train`.",
+)
 @click.option("--judge", metavar="NAME", help="The judge of all models; without it, the default judge of the dataset.")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="A metric to compute; may be repeated.")
 @click.option(

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import click
 
-from ganzoo.catalogue.selection import PRESETS
-from ganzoo.cli.candidates import files, names_of
+from ganzoo.cli.candidates import every_preset, files, names_of
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.cli.parts import PartsCommand, selected
 from ganzoo.cli.plugin_option import command_again
@@ -46,9 +45,11 @@ class TrainCommand(PartsCommand):
 @click.argument("variant", required=False, metavar="VARIANT", expose_value=False, shell_complete=names_of("variant"))
 @click.option(
     "--preset",
-    type=click.Choice(PRESETS),
+    metavar="NAME",
     expose_value=False,
-    help="Our best settings (default), or the settings of the source (published).",
+    shell_complete=every_preset,
+    help="Our best settings (default), the settings of the source (published), or another one that `ganzoo info "
+    "VARIANT` lists, such as fast.",
 )
 @click.option(
     "--config",

@@ -141,6 +141,7 @@ TOYS = Registry(
                         "run.batch_size": 8,
                     },
                     published={"run.epochs": 9, "loss.slope": 5.0},
+                    presets={"quick": {"run.steps": 20, "loss.slope": 8.0}},
                 ),
                 Variant(
                     name="moved",

@@ -6,6 +6,7 @@ import pytest
 
 from ganzoo.catalogue import Registry, Variant, select
 from ganzoo.catalogue.discovery import Plugin, Provider
+from ganzoo.errors import UserError
 from ganzoo.testing.toy_registry import TOYS, Adam, Blend, Mix, Sgd, Wide, choose, in_file, options, parts
 
 # Which layer wins
@@ -58,6 +59,20 @@ def test_the_published_preset_stands_between_variant_and_file() -> None:
     assert options(choose(preset="published", file=in_file("loss", "steep", slope=4)), "loss").slope == 4.0
     assert options(choose(preset="published", loss_slope=6), "loss").slope == 6.0
     assert options(choose(preset="published"), "generator").width == 7, "what is not published stays the variant's"
+
+
+def test_a_named_preset_stands_between_variant_and_file() -> None:
+    quick = choose(preset="quick")
+    assert (options(quick, "loss").slope, quick.run.steps, quick.run.batch_size) == (8.0, 20, 8)
+    assert options(choose(preset="quick", file=in_file("loss", "steep", slope=4)), "loss").slope == 4.0
+    assert options(choose(preset="quick", loss_slope=6), "loss").slope == 6.0
+    again = select(TOYS, "tuned", file=quick.to_json())
+    assert (again.run.steps, again.preset) == (20, "quick"), "a run keeps its preset"
+
+
+def test_a_preset_belongs_to_its_variant() -> None:
+    with pytest.raises(UserError, match=r"no preset of 'bare' is called 'quick'.* Presets: default, published"):
+        choose("bare", preset="quick")
 
 
 def test_a_layer_changes_only_what_it_names() -> None:

@@ -36,9 +36,14 @@ def test_info_tells_everything_about_it(entry: Entry) -> None:
     assert lacks(answer.out, tuple(words)) == []
 
 
-@pytest.mark.parametrize("variant", installed().names("variant"))
-def test_the_published_settings_are_shown_as_they_are_typed(variant: str) -> None:
-    (line,) = (line for line in ganzoo("info", variant).out.splitlines() if "--preset published" in line)
+def _declared_presets() -> list[tuple[str, str]]:
+    variants = [installed().variant(name) for name in installed().names("variant")]
+    return [(item.name, preset) for item in variants for preset in ("published", *item.presets)]
+
+
+@pytest.mark.parametrize(("variant", "preset"), _declared_presets())
+def test_the_settings_of_a_preset_are_shown_as_they_are_typed(variant: str, preset: str) -> None:
+    (line,) = (line for line in ganzoo("info", variant).out.splitlines() if f"--preset {preset} is" in line)
     flags = shlex.split(line.partition(" is ")[2])
     assert flags
     assert ganzoo("train", variant, *flags, "--data-root", "nowhere", "--dry-run").status in (0, 2)

@@ -249,7 +249,8 @@ def test_a_dataset_says_what_it_delivers_before_any_file_is_read(
 
 @each_variant
 def test_a_variant_selects(entry: Entry) -> None:
-    for preset in ("default", "published"):
+    assert isinstance(entry.item, Variant)
+    for preset in entry.item.preset_names:
         chosen = select(installed(), entry.item.name, preset=preset)
         assert chosen.variant == entry.item.name
         assert set(chosen.parts) == {"recipe", *(slot.name for slot in chosen.recipe.slots)}
@@ -281,9 +282,18 @@ def test_no_variant_repeats_what_holds_without_it(entry: Entry) -> None:
     for what, preset in (("parts", "default"), ("overrides", "default"), ("published", "published")):
         given = getattr(variant, what)
         for key in given:
-            shorter = dataclasses.replace(variant, **{what: {name: given[name] for name in given if name != key}})
+            shorter = dataclasses.replace(variant, **{what: _without(given, key)})
             with contextlib.suppress(UserError):  # it has an option of the part that is missing now
                 assert resolved(shorter, preset) != resolved(variant, preset), (what, key)
+    for preset, given in variant.presets.items():
+        for key in given:
+            shorter = dataclasses.replace(variant, presets={preset: _without(given, key)})
+            with contextlib.suppress(UserError):
+                assert resolved(shorter, preset) != resolved(variant, preset), (preset, key)
+
+
+def _without(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != key}
 
 
 @pytest.mark.parametrize(
