@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.optimization import OptimizerFactory, Progress, Schedule
     from ganzoo.contract.packs import WHOLE_BATCH, Packed
     from ganzoo.contract.penalty import GeneratorPenalty, Penalties, Penalty, PenaltyOutput, Regulariser
+    from ganzoo.contract.read_only import NotAtHand, may_write
     from ganzoo.contract.recipe import Batch, FieldRef, Generated, Output, Parts, Phase, PhaseOutput, Recipe
     from ganzoo.contract.sampling import SampleRequest
     from ganzoo.contract.step_context import NotReplayable, StepContext
@@ -90,6 +91,7 @@ _WITH_TORCH = {
     "ganzoo.contract.optimization": ("OptimizerFactory", "Progress", "Schedule"),
     "ganzoo.contract.packs": ("WHOLE_BATCH", "Packed"),
     "ganzoo.contract.penalty": ("GeneratorPenalty", "Penalties", "Penalty", "PenaltyOutput", "Regulariser"),
+    "ganzoo.contract.read_only": ("NotAtHand", "may_write"),
     "ganzoo.contract.recipe": ("Batch", "FieldRef", "Generated", "Output", "Parts", "Phase", "PhaseOutput", "Recipe"),
     "ganzoo.contract.sampling": ("SampleRequest",),
     "ganzoo.contract.step_context": ("NotReplayable", "StepContext"),
@@ -148,6 +150,7 @@ __all__ = [
     "MetricContext",
     "MetricValues",
     "Need",
+    "NotAtHand",
     "NotReplayable",
     "Observer",
     "OptimizerFactory",
@@ -189,6 +192,7 @@ __all__ = [
     "is_run_folder",
     "key",
     "limits_of",
+    "may_write",
     "natural_key",
     "open_file",
     "option",

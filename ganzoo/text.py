@@ -85,6 +85,32 @@ def counted(counts: Mapping[str, int], most: int = 10) -> str:
     return f"{shown}, and {len(rest)} more with {each}"
 
 
+def in_bytes(count: int) -> str:
+    """Return a number of bytes for people.
+
+    >>> in_bytes(999), in_bytes(412_000_000), in_bytes(3_450_000_000)
+    ('999 bytes', '412 MB', '3.5 GB')
+    """
+    if count < 1000:
+        return f"{count} bytes"
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}" if count < 10 * size else f"{count / size:,.0f} {unit}"
+    return f"{count / 1000:.0f} kB"
+
+
+def in_time(seconds: float) -> str:
+    """Return a duration for people.
+
+    >>> in_time(0.4), in_time(42.3), in_time(150), in_time(7500), in_time(200_000)
+    ('0.4 s', '42 s', '2.5 min', '2.1 h', '2.3 days')
+    """
+    for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
 def in_file_name(name: str) -> str:
     """Return ``name`` with an underscore for every character that a file name may not have."""
     return "".join(letter if letter.isalnum() else "_" for letter in name)

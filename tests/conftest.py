@@ -90,6 +90,12 @@ def plain_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr("ganzoo.pictures.animate", plain_animation)
 
 
+@pytest.fixture(autouse=True)
+def short_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Estimates of a dry run from a step or two, where measuring takes seconds."""
+    monkeypatch.setattr("ganzoo.studio.estimate.SECONDS", 0.0)
+
+
 @pytest.fixture
 def caught(monkeypatch: pytest.MonkeyPatch) -> list[Trainer]:
     """The trainers that :func:`ganzoo.training.run.train` builds, the newest last."""

@@ -1,4 +1,4 @@
-"""Which parameters a phase trains."""
+"""Which parameters a recipe has, and which of them a phase trains."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ def trained_parameters(recipe: Recipe, *phases: Phase) -> list[nn.Parameter]:
     parameters = (parameter for name in names for parameter in recipe.get_submodule(name).parameters())
     frozen = {parameter for name in recipe.frozen for parameter in recipe.get_submodule(name).parameters()}
     return [parameter for parameter in dict.fromkeys(parameters) if parameter not in frozen]
+
+
+def parameter_counts(recipe: Recipe) -> dict[str, int]:
+    """Return the number of parameters of each network that has some."""
+    counts = {name: sum(p.numel() for p in network.parameters()) for name, network in recipe.named_children()}
+    return {name: count for name, count in counts.items() if count}
 
 
 def freeze_all_but(recipe: Recipe, phase: Phase) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 import click
 
 from ganzoo.cli.candidates import every_preset, files, names_of
+from ganzoo.cli.estimates import tell_estimate
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.cli.parts import PartsCommand, selected
 from ganzoo.cli.plugin_option import command_again
@@ -65,7 +66,12 @@ class TrainCommand(PartsCommand):
     "newest one of VARIANT. The choices of the run are kept; its length, learning rates, schedules and intervals may "
     "be changed. If there is no checkpoint, start a new run.",
 )
-@click.option("--dry-run", is_flag=True, help="Check that everything fits together, without training.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check that everything fits together, and tell parameters, memory, speed and time, which a few steps on the "
+    "real data measure. Nothing is written or downloaded.",
+)
 def train(config: str | None, resume: bool, dry_run: bool) -> int:
     """Train VARIANT and write a run folder.
 
@@ -88,7 +94,7 @@ def train(config: str | None, resume: bool, dry_run: bool) -> int:
         data = assemble(selection)
         if not resume:  # a checkpoint has the weights
             check_starts(selection, data)
-        tell("everything fits", err=True)
+        tell_estimate(selection, data, resume)
         return 0
     run = train_selection(selection, [ProgressDisplay()], resume)
     status = 0 if run.finished else SIGNALLED + (run.signal or signal.SIGINT)

@@ -16,13 +16,17 @@ _PHRASES = ("out of memory", "can't allocate memory", "not enough memory", "stat
 
 @contextmanager
 def explain_out_of_memory(explain: Callable[[str], Exception]) -> Iterator[None]:
-    """If the block runs out of memory, raise the exception that ``explain`` returns for torch's message."""
+    """If the block runs out of memory, raise the exception that ``explain`` returns for torch's message.
+
+    Where the code of a plugin ran out of it, the plugin is not at fault.
+    """
     try:
         yield
-    except (MemoryError, RuntimeError) as problem:
-        if not is_out_of_memory(problem):
+    except (MemoryError, RuntimeError, UserError) as problem:
+        origin = problem.__cause__ if isinstance(problem, UserError) else problem
+        if not isinstance(origin, Exception) or not is_out_of_memory(origin):
             raise
-        raise explain(first_line(problem)) from problem
+        raise explain(first_line(origin)) from problem
 
 
 @contextmanager

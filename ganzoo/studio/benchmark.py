@@ -101,9 +101,9 @@ def benchmark(
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())), precision.set():
         begin_peak_memory(precision.device)
         trainer = _ready(selection, data, precision, warn)
-        period = _period(trainer)
+        period = period_of(trainer)
         lap = -(-(steps or _steps_of_a_lap(trainer)) // period) * period
-        seconds = statistics.median(_seconds(trainer, lap) for _ in range(LAPS)) / lap
+        seconds = statistics.median(seconds_of(trainer, lap) for _ in range(LAPS)) / lap
         peak = peak_memory(precision.device)
         eager = trainer
         if trainer.execution.name != "eager":
@@ -148,7 +148,7 @@ def split(trainer: Trainer, steps: int, log_every: int) -> dict[str, float]:
             watch.following(train_step, "forward_backward", lambda phase_optimizer, *_: phase_optimizer.name)
         )
         stack.enter_context(watch.following(train_step.ema, "update", "averages"))
-        took = _seconds(trainer, steps)
+        took = seconds_of(trainer, steps)
     parts = {part: seconds / steps for part, seconds in watch.seconds.items()}
     other = max(0.0, took / steps - sum(parts.values()))
     began = time.perf_counter()
@@ -159,7 +159,7 @@ def split(trainer: Trainer, steps: int, log_every: int) -> dict[str, float]:
 
 def cost_of_step(trainer: Trainer) -> Cost:
     """Return the mean cost of a step of an eager training, over a whole period of the phases."""
-    period = _period(trainer)
+    period = period_of(trainer)
     return cost_of(lambda: _play(trainer, period)).per(period)
 
 
@@ -208,21 +208,22 @@ def _ready(
     """Return a trainer after its warm-up."""
     trainer = build_trainer(selection, data, precision, SingleProcess(), warn)
     trainer.prepare()
-    _play(trainer, WARM_UP * _period(trainer))
+    _play(trainer, WARM_UP * period_of(trainer))
     return trainer
 
 
-def _period(trainer: Trainer) -> int:
+def period_of(trainer: Trainer) -> int:
     """Return the steps after which the same phases are due again."""
     return math.lcm(*(phase.every for phase in trainer.train_step.phase_optimizers))
 
 
 def _steps_of_a_lap(trainer: Trainer) -> int:
     least, most = LAP_STEPS
-    return max(least, min(most, round(LAP_SECONDS * WARM_UP / _seconds(trainer, WARM_UP))))
+    return max(least, min(most, round(LAP_SECONDS * WARM_UP / seconds_of(trainer, WARM_UP))))
 
 
-def _seconds(trainer: Trainer, steps: int) -> float:
+def seconds_of(trainer: Trainer, steps: int) -> float:
+    """Return the time of ``steps`` more steps."""
     wait_for(trainer.device)
     began = time.perf_counter()
     _play(trainer, steps)

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from ganzoo.assembly.dry_run import assemble
+from ganzoo.assembly.trainable import parameter_counts
 from ganzoo.batches.class_order import Renumbering, in_known_order, renumbering
 from ganzoo.batches.reading import described_examples
 from ganzoo.catalogue.data import DataSpec, Field
@@ -291,11 +292,8 @@ def _title(training: _Training) -> str:
             f"{part.component.name}{about}: {described_examples(batches.order.length, spec)}, from {batches.source}"
         )
         lines += [f"  {note}" for note in batches.notes]
-    sizes = ", ".join(
-        f"{name} {sum(p.numel() for p in network.parameters()):,}"
-        for name, network in trainer.train_step.recipe.named_children()
-        if any(True for _ in network.parameters())
-    )
+    counts = parameter_counts(trainer.train_step.recipe)
+    sizes = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     settings, processes = selection.run, trainer.train_step.processes.share.count
     in_parallel = f", {processes} processes" if processes > 1 else ""
     settings_line = f"{settings.precision}, {trainer.execution.name}, batch {settings.batch_size}{in_parallel}"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ganzoo.plugin import UserError, rename_durably, warn
+from ganzoo.plugin import NotAtHand, UserError, may_write, rename_durably, warn
 from ganzoo_datasets.files import locked
 from ganzoo_datasets.progress import progress_of
 from ganzoo_datasets.sources import Archive, Source
@@ -27,11 +27,13 @@ def fetch(source: Source, names: Sequence[str], root: Path) -> None:
     """Download those of the archives ``names`` that are missing to the folder of ``source`` below ``root``.
 
     Interrupted transfers are resumed. Raises :class:`UserError` where no mirror delivers them, with the files to put
-    into the folder by hand, or where they cannot be saved.
+    into the folder by hand, or where they cannot be saved; and :class:`NotAtHand` where nothing may be written.
     """
     if not names:
         return
     folder = source.folder_in(root)
+    if not may_write():
+        raise NotAtHand(f"{source.title} is not in {folder}, and is downloaded when a training begins")
     try:
         with locked(folder):
             missing = _missing(names, folder)

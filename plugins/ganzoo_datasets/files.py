@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
-from ganzoo.plugin import UserError, read_owner, rename_durably, this_process, warn
+from ganzoo.plugin import UserError, may_write, read_owner, rename_durably, this_process, warn
 
 LOCK, OWNER = ".download.lock", ".download.owner"
 
@@ -58,6 +58,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 def save_unpacked(path: Path, data: bytes) -> None:
     """Save unpacked data, so that the next start is fast; a failure is ignored, as nothing is lost."""
+    if not may_write():
+        return
     with contextlib.suppress(OSError), locked(path.parent):
         if not path.exists():
             with replacing(path) as file:
