@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,9 @@ from ganzoo.batches.workers import leave_if_starting
 from ganzoo.catalogue import Registry, Slot, installed, select
 from ganzoo.catalogue.evaluation_plan import SAMPLES
 from ganzoo.catalogue.local import Adopted, own_objects
-from ganzoo.catalogue.selection import recipe_slots
+from ganzoo.catalogue.selection import chooser, recipe_slots
+from ganzoo.durations import read_duration
+from ganzoo.errors import UserError
 from ganzoo.paths import user_path
 from ganzoo.storage.config_files import read_config
 from ganzoo.storage.run_folder import RunFolder
@@ -46,6 +49,7 @@ def train(
     progress: bool = True,
     resume: bool = False,
     start: str | Path | Run | None = None,
+    time: str | float | None = None,
     observers: Watcher | Sequence[Watcher] = (),
     **options: Any,
 ) -> Run:
@@ -57,7 +61,8 @@ def train(
     (docs/notebook.md). ``config`` is the path or the content of a config file (docs/config.md); ``resume`` continues
     the run in ``out``, or that of ``config="RUN/config.json"``, with its own choices; its length, learning rates,
     schedules and intervals may be changed. ``start`` is a model, or a run, whose weights the networks start with as far
-    as they fit (``--from``). Each of ``observers`` is a function that is called with
+    as they fit (``--from``). ``time`` is how long to train, from now to the last file, in seconds or as ``"90s"``,
+    ``"10m"``: it chooses the steps (``--time``). Each of ``observers`` is a function that is called with
     every report, or an object of a class derived from :class:`ganzoo.plugin.Observer`; their errors never end the
     training.
 
@@ -67,7 +72,11 @@ def train(
     not ``finished``. Raises
     :class:`~ganzoo.errors.UserError`, before anything is written, where something is invalid.
     """
+    began = monotonic()
     leave_if_starting()
+    if time is not None and resume:
+        raise UserError("time= is for a new training: with resume=True, give more steps=")
+    seconds = None if time is None else read_duration(time)
     file = read_config(config) if isinstance(config, str | Path) else config
     if resume and isinstance(config, str | Path) and options.get("out") is None:
         options["out"] = RunFolder.of_config(config)
@@ -83,7 +92,13 @@ def train(
     if start is not None:
         named["from"] = start if isinstance(start, str | Path) else start.folder.path
     # What an object implies gives way to what was named for that very slot.
-    selection = select(registry, variant, {**adopted.implied, **named, **adopted.names}, preset, file)
+    flags = {**adopted.implied, **named, **adopted.names}
+    if seconds is None:
+        selection = select(registry, variant, flags, preset, file)
+    else:
+        from ganzoo.studio.time_budget import fit
+
+        selection = fit(seconds, began, chooser(registry, variant, flags, preset, file), warn)
     from ganzoo.training import run
     from ganzoo.training.observers.progress import ProgressDisplay
 

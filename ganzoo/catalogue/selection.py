@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ganzoo.catalogue.component import DEFAULT, PUBLISHED, Component, Slot, Variant
 from ganzoo.catalogue.config_layers import (
@@ -95,6 +95,13 @@ class Selection:
         return about
 
 
+class Choose(Protocol):
+    """Selects the same again, with another preset or other run settings, as far as the user left them open."""
+
+    def __call__(self, preset: str | None, settings: Mapping[str, Any], /) -> Selection:
+        """Return the selection; without ``preset``, that of the user or the usual one."""
+
+
 def recipe_slots(registry: Registry, variant: Variant) -> tuple[Slot, ...]:
     """Return the slots that the recipe of a variant declares."""
     return registry.component("recipe", variant.recipe).slots
@@ -106,15 +113,33 @@ def select(
     flags: Mapping[str, Any] | None = None,
     preset: str | None = None,
     file: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Selection:
     """Resolve what to train.
 
     ``flags`` are options of the command line without the dashes in front (``conditioner``, ``optimizer-lr``,
     ``steps``), with words or Python values; underscores and dashes mean the same. ``file`` is the content of a
-    ``config.json``; without ``preset``, the preset of the file is used. Raises :class:`~ganzoo.errors.Refused` with
-    every problem that could be found.
+    ``config.json``; without ``preset``, the preset of the file is used. ``settings`` are run settings that overrule
+    the file, and that the command line overrules. Raises :class:`~ganzoo.errors.Refused` with every problem that could
+    be found.
     """
-    return choose_components(registry, variant_name, flags, preset, file).select(flags)
+    return choose_components(registry, variant_name, flags, preset, file).with_run(settings or {}).select(flags)
+
+
+def chooser(
+    registry: Registry,
+    variant_name: str,
+    flags: Mapping[str, Any],
+    preset: str | None,
+    file: Mapping[str, Any] | None,
+) -> Choose:
+    """Return a function that selects as :func:`select` with these arguments, with what they leave open."""
+    fixed = preset or (file or {}).get("preset")
+
+    def choose(other: str | None, settings: Mapping[str, Any]) -> Selection:
+        return select(registry, variant_name, flags, fixed or other, file, settings)
+
+    return choose
 
 
 @dataclass(frozen=True)
@@ -160,6 +185,11 @@ class Components:
                     "cannot be set: set it in the program, for example with functools.partial"
                 )
         return ""
+
+    def with_run(self, settings: Mapping[str, Any]) -> Components:
+        """Return the same with run settings that overrule the file, and that the command line overrules."""
+        layer = ConfigLayer("the time to train", options={RUN: settings})
+        return replace(self, layers=(*self.layers[:-1], layer, self.layers[-1]))
 
     def select(self, flags: Mapping[str, Any] | None = None) -> Selection:
         """Resolve the options; raises :class:`~ganzoo.errors.Refused` with every problem of both halves."""

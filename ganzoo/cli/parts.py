@@ -13,7 +13,7 @@ from ganzoo.catalogue import Registry, Selection, installed
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.observers import observer_flags
 from ganzoo.catalogue.options import options_of
-from ganzoo.catalogue.selection import Components, choose_components, slot_flags
+from ganzoo.catalogue.selection import Choose, Components, choose_components, chooser, slot_flags
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.catalogue.starts import STARTS, start_flags
 from ganzoo.cli.help import HelpCommand
@@ -24,7 +24,7 @@ from ganzoo.errors import Refused, UserError
 from ganzoo.storage.config_files import read_config
 from ganzoo.text import did_you_mean, printable
 
-_SELECTION, _GROUPS = "ganzoo.selection", "ganzoo.groups"
+_SELECTION, _GROUPS, _CHOOSE = "ganzoo.selection", "ganzoo.groups", "ganzoo.choose"
 
 
 class PartsCommand(HelpCommand, ABC):
@@ -73,7 +73,9 @@ class PartsCommand(HelpCommand, ABC):
         else:
             problems = list(self._problems(words, takes_value, components))
             chosen = [word for word in words if word.flag in takes_value and word.flag not in own]
-            selection = _resolved(components, chosen, problems)
+            flags = _flags(components, chosen)
+            selection = _resolved(components, flags, problems)
+            ctx.meta[_CHOOSE] = chooser(registry, variant, flags, given.get("--preset"), file)
         ctx.meta[_SELECTION] = selection
         ctx.meta[_GROUPS] = option_groups(selection, self.settings, self.heading)
         known = (word for word in words if not _is_unknown(word, takes_value))
@@ -167,6 +169,12 @@ def selected() -> Selection:
     return selection
 
 
+def selects_again() -> Choose:
+    """Return a function that resolves the current command again, with what its line leaves open."""
+    choose: Choose = click.get_current_context().meta[_CHOOSE]
+    return choose
+
+
 def _expected(registry: Registry, settings: frozenset[str]) -> dict[str, bool]:
     """Return what is known of flags before the variant is: the run settings, and the slots of every recipe."""
     options = {option.flag: option for option in options_of(RunSettings) if option.flag in settings}
@@ -189,8 +197,8 @@ def _is_unknown(word: Word, takes_value: Mapping[str, bool]) -> bool:
     return word.flag.startswith("--") and word.flag not in takes_value and word.raw != ("--",)
 
 
-def _resolved(components: Components, chosen: Sequence[Word], problems: Sequence[str]) -> Selection:
-    """Return the selection of a line; raises :class:`Refused` with its ``problems`` and all that does not fit."""
+def _flags(components: Components, chosen: Sequence[Word]) -> dict[str, Any]:
+    """Return the values of a line by flag."""
     flags: dict[str, Any] = {}
     options = components.option_flags
     for word in chosen:
@@ -201,6 +209,11 @@ def _resolved(components: Components, chosen: Sequence[Word], problems: Sequence
             flags[name.removeprefix("no-")] = False
         elif word.value is not None:
             flags[name] = word.value
+    return flags
+
+
+def _resolved(components: Components, flags: Mapping[str, Any], problems: Sequence[str]) -> Selection:
+    """Return the selection of a line; raises :class:`Refused` with its ``problems`` and all that does not fit."""
     try:
         selection = components.select(flags)
     except Refused as refused:

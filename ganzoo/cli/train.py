@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -12,9 +13,11 @@ import click
 from ganzoo.cli.candidates import every_preset, files, names_of
 from ganzoo.cli.estimates import tell_estimate
 from ganzoo.cli.output import tell, tell_loading
-from ganzoo.cli.parts import PartsCommand, selected
+from ganzoo.cli.parts import PartsCommand, selected, selects_again
 from ganzoo.cli.plugin_option import command_again
 from ganzoo.cli.words import Word, values
+from ganzoo.durations import read_duration
+from ganzoo.errors import UserError
 from ganzoo.paths import user_path
 from ganzoo.signals import SIGNALLED, raise_overdue
 from ganzoo.storage.run_folder import RunFolder
@@ -67,18 +70,27 @@ class TrainCommand(PartsCommand):
     "be changed. If there is no checkpoint, start a new run.",
 )
 @click.option(
+    "--time",
+    "duration",
+    metavar="TIME",
+    help="Train for about this long, from now to the last file, such as 90s, 10m or 1h30m: choose steps, preset and "
+    "average for it.",
+)
+@click.option(
     "--dry-run",
     is_flag=True,
     help="Check that everything fits together, and tell parameters, memory, speed and time, which a few steps on the "
     "real data measure. Nothing is written or downloaded.",
 )
-def train(config: str | None, resume: bool, dry_run: bool) -> int:
+def train(config: str | None, resume: bool, duration: str | None, dry_run: bool) -> int:
     """Train VARIANT and write a run folder.
 
     The run folder contains the model, its configuration, metrics and pictures. Without --dataset, the model is trained
     on the default dataset of the variant.
     """
+    began = time.monotonic()
     selection = selected()
+    seconds = _seconds(duration, resume)
     if config is not None and resume and selection.run.out is None:
         selection = selection.with_out(RunFolder.of_config(config))
     tell_loading(f"train {selection.variant}")
@@ -90,6 +102,10 @@ def train(config: str | None, resume: bool, dry_run: bool) -> int:
 
     # torch clears every error that is raised while its C code imports numpy.
     raise_overdue()
+    if seconds is not None:
+        from ganzoo.studio.time_budget import fit
+
+        selection = fit(seconds, began, selects_again(), lambda text: tell(text, err=True))
     if dry_run:
         data = assemble(selection)
         if not resume:  # a checkpoint has the weights
@@ -114,6 +130,15 @@ def train(config: str | None, resume: bool, dry_run: bool) -> int:
     out = path / "samples.png" if within else Path("samples.png")
     tell(_how_to_sample(run, out), err=True, wrap=False)
     return status
+
+
+def _seconds(duration: str | None, resume: bool) -> float | None:
+    """Return the seconds of ``--time``; raises :class:`UserError` where they cannot be kept."""
+    if duration is None:
+        return None
+    if resume:
+        raise UserError("--time is for a new training: with --resume, give more --steps")
+    return read_duration(duration)
 
 
 def _how_to_sample(run: Run, out: Path) -> str:

@@ -90,10 +90,11 @@ def estimate(
     precision: Precision,
     done: int,
     warn: Callable[[str], None],
+    seconds: float = SECONDS,
 ) -> Estimate:
     """Return what is left of a training that has made ``done`` steps; ``data`` is what its check returned.
 
-    Builds the training, reads its data, and makes steps for a few seconds, in each window of its phases. Raises
+    Builds the training, reads its data, and makes steps for some ``seconds``, in each window of its phases. Raises
     :class:`~ganzoo.errors.UserError` where the training would, and where it needs more memory than there is, and
     :class:`~ganzoo.contract.read_only.NotAtHand` where the data is to be downloaded.
     """
@@ -115,7 +116,7 @@ def estimate(
         trainer.step = done
         seconds_of(trainer, min(1, trainer.steps - done))
         beginning = time.perf_counter() - began
-        measured = tuple(_measured(trainer, done))
+        measured = tuple(_measured(trainer, done, seconds))
         picture, checkpoint = _seconds(lambda: _draw(trainer, preview)), _seconds(lambda: _save(trainer))
         run, steps = selection.run, trainer.steps
         return Estimate(
@@ -139,14 +140,14 @@ def _too_large(selection: Selection, precision: Precision, message: str) -> User
     )
 
 
-def _measured(trainer: Trainer, done: int) -> Iterator[Window]:
+def _measured(trainer: Trainer, done: int, seconds: float) -> Iterator[Window]:
     """Yield the windows from step ``done`` on, with their measured speed."""
     recipe, steps = trainer.train_step.recipe, trainer.steps
     starts = [window.step for window in windows(recipe.phases(), recipe.borders) if window.step < steps]
     spans = [(max(start, done), end) for start, end in zip(starts, [*starts[1:], steps], strict=True) if end > done]
     for start, end in spans:
         trainer.step = start
-        yield Window(end - start, seconds_per_step(trainer, end, SECONDS / len(spans)))
+        yield Window(end - start, seconds_per_step(trainer, end, seconds / len(spans)))
 
 
 def seconds_per_step(trainer: Trainer, end: int, seconds: float) -> float:

@@ -1,4 +1,7 @@
-"""What a training takes is estimated from a few of its steps; nothing is written. How fast anything is, is not tested."""
+"""What a training takes is estimated from a few of its steps, and nothing is written.
+
+How fast anything is, is not tested.
+"""
 
 from __future__ import annotations
 
