@@ -123,7 +123,11 @@ class Table:
 
     def known(self, job: Job) -> dict[str, Any] | None:
         """Return the row of a job that is done."""
-        return next((row for row in self._known if row["job"] == asdict(job)), None)
+        return self.find({"job": asdict(job)})
+
+    def find(self, entries: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the row that has all these entries."""
+        return next((row for row in self._known if entries.items() <= row.items()), None)
 
     def add(self, row: dict[str, Any]) -> None:
         """Keep a row."""
