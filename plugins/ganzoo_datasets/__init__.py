@@ -16,6 +16,7 @@ from ganzoo_datasets.configs import (
     StackedMnistConfig,
 )
 from ganzoo_datasets.scenes import ShapesConfig
+from ganzoo_datasets.table_options import TableConfig
 from ganzoo_datasets.trees import FolderConfig
 
 
@@ -77,6 +78,18 @@ def ganzoo_components() -> Iterable[Component]:
             target="ganzoo_datasets.folder:FolderDataset",
             config=FolderConfig,
             stand_in="ganzoo_datasets.stand_ins:folder",
+        ),
+        Component(
+            kind="dataset",
+            name="table",
+            summary="your own images with a table (CSV, Parquet, CelebA's files) of classes, attributes, captions",
+            target="ganzoo_datasets.table:TableDataset",
+            config=TableConfig,
+            source="CelebA's files: Liu et al., Deep Learning Face Attributes in the Wild, arXiv:1411.7766",
+            strengths="Conditions beyond one class: attributes, numbers and captions, alone or together.",
+            pitfalls="The columns of the table decide what the condition is: read which ones a training names.",
+            origin="The size of folder; the other options leave the choice to the table.",
+            stand_in="ganzoo_datasets.stand_ins:table",
         ),
         Component(
             kind="dataset",

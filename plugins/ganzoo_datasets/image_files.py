@@ -84,7 +84,8 @@ class ImageFiles:
                 end = file.read(END)
         except OSError as problem:
             raise UserError(f"{path} cannot be read ({problem.strerror or problem}): make it readable") from problem
-        return f"{unicodedata.normalize('NFC', self._shown(path))}/{size}/".encode(errors="backslashreplace") + end
+        name = self._shown(path) if path.is_relative_to(self._folder) else path.name
+        return f"{unicodedata.normalize('NFC', name)}/{size}/".encode(errors="backslashreplace") + end
 
     def identities(self, paths: Sequence[Path]) -> Iterator[bytes]:
         """Yield the identity of each file."""
