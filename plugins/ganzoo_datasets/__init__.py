@@ -18,6 +18,7 @@ from ganzoo_datasets.configs import (
 from ganzoo_datasets.scenes import ShapesConfig
 from ganzoo_datasets.table_options import TableConfig
 from ganzoo_datasets.trees import FolderConfig
+from ganzoo_datasets.two_folders import PairsConfig, UnpairedConfig
 
 
 @hookimpl
@@ -90,6 +91,30 @@ def ganzoo_components() -> Iterable[Component]:
             pitfalls="The columns of the table decide what the condition is: read which ones a training names.",
             origin="The size of folder; the other options leave the choice to the table.",
             stand_in="ganzoo_datasets.stand_ins:table",
+        ),
+        Component(
+            kind="dataset",
+            name="pairs",
+            summary="your own pairs of images: side by side in one file, or of one name in two folders",
+            target="ganzoo_datasets.translation:PairsDataset",
+            config=PairsConfig,
+            source="Layouts of pix2pix: Isola et al., arXiv:1611.07004",
+            strengths="The target belongs to its input, so a recipe can compare with the truth.",
+            pitfalls="Both images of a pair must show the same place: give them one shape, or stretch them.",
+            origin="The size of folder.",
+            stand_in="ganzoo_datasets.stand_ins:pairs",
+        ),
+        Component(
+            kind="dataset",
+            name="unpaired",
+            summary="your own images of two kinds, of any number each, without pairs",
+            target="ganzoo_datasets.translation:UnpairedDataset",
+            config=UnpairedConfig,
+            source="Layouts of CycleGAN: Zhu et al., arXiv:1703.10593",
+            strengths="Needs no pairs, only two folders.",
+            pitfalls="What differs between the two kinds besides the style is translated too, such as the background.",
+            origin="The size of folder.",
+            stand_in="ganzoo_datasets.stand_ins:unpaired",
         ),
         Component(
             kind="dataset",

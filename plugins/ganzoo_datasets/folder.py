@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.plugin import Dataset, UserError, counted
-from ganzoo_datasets.image_files import OPENED, ImageFiles, looked_at
-from ganzoo_datasets.images import header_problem
+from ganzoo_datasets.image_files import ImageFiles, images_among
 from ganzoo_datasets.trees import SHOWN, FolderConfig, Layout, named_as_image
 from ganzoo_datasets.walks import scan_below
 
@@ -31,7 +30,7 @@ class FolderDataset(Dataset):
         classes = self._layout.classes
         found = [[scan_below(folder) for folder in folders] for folders in classes.values() or (self._layout.folders,)]
         files = [[path for below in group for path in below.files] for group in found]
-        images, self._others = self._divided(list(itertools.chain(*files)))
+        images, self._others = images_among(list(itertools.chain(*files)), self._folder)
         self._images = ImageFiles(config, self._folder)
         valid = self._images.checked(images)
         kept = [[path for path in paths if path in valid] for paths in files]
@@ -69,13 +68,6 @@ class FolderDataset(Dataset):
     def identities(self) -> Iterator[bytes]:
         """Yield name, class, size and end of every file; they do not depend on where the folder is."""
         yield from self._images.identities([Path(path) for path in self._paths])
-
-    def _divided(self, paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-        """Return the images among files, and the others; the content decides where the name does not say so."""
-        unnamed = [path for path in paths if not named_as_image(path)]
-        looked = looked_at(unnamed, header_problem, OPENED, f"files in {self._folder}")
-        others = {path: problem for path, problem in looked.items() if problem}
-        return [path for path in paths if path not in others], list(others)
 
 
 def _used(layout: Layout) -> Iterator[str]:

@@ -15,16 +15,16 @@ import torch
 from torch import Tensor
 
 from ganzoo.plugin import Limits, UserError, open_file, track, warn
-from ganzoo_datasets.images import Canvas, Facts, Pixels, facts, pixels, reason, without_warnings
+from ganzoo_datasets.images import Canvas, Facts, Pixels, facts, header_problem, pixels, reason, without_warnings
 from ganzoo_datasets.picture_options import CHANNELS, PictureConfig
 from ganzoo_datasets.pixel_notes import pixel_notes, with_usual_limits
+from ganzoo_datasets.trees import SHOWN, named_as_image
 
 T = TypeVar("T")
 MODES = {"rgb": "RGB", "grey": "L", "rgba": "RGBA"}
 # Files per task of a thread: with single files, the overhead of a task would be larger than its work.
 OPENED, DECODED = 200, 16
 END = 256  # bytes of a file that identify it, with its name and size
-SHOWN = 3  # names in a message
 
 
 @final
@@ -108,7 +108,7 @@ class ImageFiles:
     def _valid(self, paths: Sequence[Path], check: str) -> dict[Path, Facts]:
         """Return those of ``paths`` that pass ``check``, with what is special about them, and report the others."""
         size = {"decode": DECODED, "open": OPENED}[check]
-        looked = looked_at(paths, lambda path: self._look(path, check == "decode"), size, f"images in {self._folder}")
+        looked = _looked_at(paths, lambda path: self._look(path, check == "decode"), size, f"images in {self._folder}")
         problems = {path: why for path, why in looked.items() if isinstance(why, str)}
         if problems:
             shown = [f"{self._shown(path)} ({why})" for path, why in itertools.islice(problems.items(), SHOWN)]
@@ -124,7 +124,15 @@ class ImageFiles:
             return reason(problem) or "damaged"
 
 
-def looked_at(paths: Sequence[Path], look: Callable[[Path], T], size: int, what: str) -> dict[Path, T]:
+def images_among(paths: Sequence[Path], folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the images among files, and the others; the content decides where the name does not say so."""
+    unnamed = [path for path in paths if not named_as_image(path)]
+    looked = _looked_at(unnamed, header_problem, OPENED, f"files in {folder}")
+    others = {path: problem for path, problem in looked.items() if problem}
+    return [path for path in paths if path not in others], list(others)
+
+
+def _looked_at(paths: Sequence[Path], look: Callable[[Path], T], size: int, what: str) -> dict[Path, T]:
     """Return what ``look`` returns for each path; a thread looks at ``size`` of them at once."""
     chunks = [paths[start : start + size] for start in range(0, len(paths), size)]
     looked: dict[Path, T] = {}

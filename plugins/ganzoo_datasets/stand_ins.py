@@ -75,6 +75,25 @@ def table(root: Path) -> None:
     (root / "table.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
+def pairs(root: Path) -> None:
+    """Write 24 + 8 pairs, side by side: the outline of a drawn shape, and the shape."""
+    for part, start, count in (("train", 0, 24), ("test", 24, 8)):
+        (root / part).mkdir(parents=True, exist_ok=True)
+        for index, shape in enumerate(pictures(4, np.arange(start, start + count), 24).transpose(0, 2, 3, 1)):
+            edges = np.abs(np.diff(shape.max(-1).astype(int), axis=1, append=0)).clip(0, 255)
+            outline = np.repeat(edges[..., None], 3, -1).astype(np.uint8)
+            Image.fromarray(np.concatenate([outline, shape], 1)).save(root / part / f"{index:02}.png")
+
+
+def unpaired(root: Path) -> None:
+    """Write drawn shapes: 20 + 6 on a dark ground as A, and 30 + 6 with the colours inverted as B."""
+    counts = {"trainA": 20, "testA": 6, "trainB": 30, "testB": 6}
+    for seed, (name, count) in enumerate(counts.items()):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for index, shape in enumerate(pictures(seed, np.arange(count), 24).transpose(0, 2, 3, 1)):
+            Image.fromarray(shape if name.endswith("A") else 255 - shape).save(root / name / f"{index:02}.png")
+
+
 def _idx(source: Source, root: Path) -> None:
     fields = DigitsDataset(DigitsConfig(size=28), root).read(torch.arange(2 * IDX_COUNT))
     images, labels = fields["image"].squeeze(1), fields["label"].byte()
