@@ -76,13 +76,12 @@ def table(root: Path) -> None:
 
 
 def pairs(root: Path) -> None:
-    """Write 24 + 8 pairs, side by side: the outline of a drawn shape, and the shape."""
+    """Write 24 + 8 pairs, side by side: the silhouette of a drawn shape, and the shape."""
     for part, start, count in (("train", 0, 24), ("test", 24, 8)):
         (root / part).mkdir(parents=True, exist_ok=True)
         for index, shape in enumerate(pictures(4, np.arange(start, start + count), 24).transpose(0, 2, 3, 1)):
-            edges = np.abs(np.diff(shape.max(-1).astype(int), axis=1, append=0)).clip(0, 255)
-            outline = np.repeat(edges[..., None], 3, -1).astype(np.uint8)
-            Image.fromarray(np.concatenate([outline, shape], 1)).save(root / part / f"{index:02}.png")
+            silhouette = np.repeat((shape.max(-1, keepdims=True) > 110) * np.uint8(255), 3, -1)
+            Image.fromarray(np.concatenate([silhouette, shape], 1)).save(root / part / f"{index:02}.png")
 
 
 def unpaired(root: Path) -> None:

@@ -56,8 +56,8 @@ class _SidesConfig(PictureConfig):
 
     def for_test(self, root: Path) -> _SidesConfig:
         """Return the options with the first of the parts test and val that is there and not used, or these."""
-        parts, used = self.parts(root), self.used(root)
-        unused = next((part for part in TESTED if part in parts and part not in used), None)
+        there, used = tuple(self.parts(root)), tuple(self.used(root))
+        unused = next((part for part in TESTED if part in there and part not in used), None)
         return self if unused is None else replace(self, split=(unused,))
 
 
