@@ -30,7 +30,7 @@ from ganzoo.errors import UserError
 from ganzoo.storage.files import open_file, read_file, rename_durably
 from ganzoo.storage.lock_owner import read_owner, this_process
 from ganzoo.storage.run_files import is_run_folder
-from ganzoo.text import counted, first_line, natural_key, warn
+from ganzoo.text import counted, did_you_mean, first_line, natural_key, warn
 
 if TYPE_CHECKING:
     from ganzoo.contract.augmentation import Augmentation
@@ -184,6 +184,7 @@ __all__ = [
     "batchwise",
     "counted",
     "deep_values",
+    "did_you_mean",
     "embedding",
     "first_line",
     "hookimpl",

@@ -83,8 +83,9 @@ def _components(
 
 
 def _name(kind: str, given: Any) -> str:
-    """Return the name of a class; arrays and lists of a program, whose classes say nothing, are called ``data``."""
-    nameless = kind == "dataset" and maker_of(given).__module__ in ("builtins", "torch", "numpy")
+    """Return the name of a class; arrays, lists and files, whose classes say nothing, are called ``data``."""
+    module = maker_of(given).__module__.partition(".")[0]
+    nameless = kind == "dataset" and module in ("builtins", "torch", "numpy", "pathlib")
     return "data" if nameless else name_of(given)
 
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -22,20 +22,35 @@ from ganzoo.catalogue.options import DataConfig, option
 from ganzoo.contract.dataset import Dataset
 from ganzoo.depth import Limits
 from ganzoo.errors import UserError
-from ganzoo.own.items import DTYPES, batch_of, item_of, label_of, tensor_of
-from ganzoo.own.layout import AUTO, Layout, Scale
+from ganzoo.own.items import (
+    ATTRIBUTES,
+    DTYPES,
+    FIELDS,
+    IMAGE,
+    INPUT,
+    LABEL,
+    POINT,
+    TARGET,
+    A,
+    B,
+    batch_of,
+    item_of,
+    label_of,
+    tensor_of,
+    used_fields,
+    vectors_of,
+)
+from ganzoo.own.layout import AUTO, Layout, Numbers, Scale
+from ganzoo.storage.files import open_file
 from ganzoo.text import message_of, natural_key, normal
 
 SAMPLE = 256  # examples, evenly spread, that show which numbers images have
-IMAGES, POINTS, LABELS, NAMES = "images", "points", "labels", ("names", "classes")  # of arrays, as in a .npz file
+NAMES = ("names", "classes")  # of arrays with the names of the classes, as in a .npz file
 TEXT = "US"  # NumPy's letters for arrays of texts
+SUFFIXES = (".npz", ".npy")
 
-
-class Examples(NamedTuple):
-    """Examples as a program gives them: uint8, int64 or float32 (B, …); and their labels (B,) int64, or ``None``."""
-
-    values: Tensor
-    labels: Tensor | None
+Examples = dict[str, Tensor]
+"""The fields of examples as a program gives them: uint8, int64 or float32 (B, …), and labels (B,) int64."""
 
 
 class Source(ABC):
@@ -43,6 +58,7 @@ class Source(ABC):
 
     classes: tuple[str, ...] = ()
     transparent: bool = False  # whether pictures had transparent pixels, which are now white
+    unused: tuple[str, ...] = ()  # the names of fields that are not used
 
     @abstractmethod
     def __len__(self) -> int:
@@ -55,18 +71,30 @@ class Source(ABC):
 
 @final
 class Arrays(Source):
-    """All examples in one tensor (N, …), and their labels (N,): numbers of classes, or names."""
+    """All examples in tensors (N, …) by field; labels (N,) are numbers of classes, or names."""
 
-    def __init__(self, values: Any, labels: Any, owner: str, names: Any = ()):
+    def __init__(self, given: Mapping[str, Any], owner: str, names: Any = ()):
+        self.classes = tuple(map(_text, np.asarray(names).tolist()))
+        self._fields: Examples = {}
+        for field, values in given.items():
+            self._fields[field] = self._field(field, values, owner)
+        lengths = {field: len(values) for field, values in self._fields.items()}
+        self._length = next(iter(lengths.values()))
+        for field, length in lengths.items():
+            if length != self._length:
+                many = f"{field}s" if field == LABEL else field
+                raise UserError(f"{owner} has {self._length} examples, and {length} {many}")
+
+    def _field(self, field: str, values: Any, owner: str) -> Tensor:
         if not isinstance(values, Tensor | np.ndarray):
             raise UserError(f"{owner} is of type {type(values).__name__}: give a tensor, an array or a torch dataset")
-        self._values = batch_of(values, f"the array of {owner}")
-        self.classes = tuple(map(_text, np.asarray(names).tolist()))
-        if isinstance(labels, np.ndarray) and labels.dtype.kind in TEXT:
-            labels = self._numbered([_text(label) for label in labels.ravel().tolist()], owner)
-        self._labels = None if labels is None else _labels_of(labels, owner)
-        if self._labels is not None and len(self._labels) != len(self._values):
-            raise UserError(f"{owner} has {len(self._values)} examples, and {len(self._labels)} labels")
+        if field == ATTRIBUTES:
+            return vectors_of(values, owner)
+        if field != LABEL:
+            return batch_of(values, f"the array of {owner}")
+        if isinstance(values, np.ndarray) and values.dtype.kind in TEXT:
+            return self._numbered([_text(label) for label in values.ravel().tolist()], owner)
+        return _labels_of(values, owner)
 
     def _numbered(self, labels: Sequence[str], owner: str) -> Tensor:
         """Return the numbers of labels that are names; without names of classes, these are all labels in order."""
@@ -77,17 +105,17 @@ class Arrays(Source):
         return torch.tensor([number_of[normal(label)] for label in labels])
 
     def __len__(self) -> int:
-        return len(self._values)
+        return self._length
 
     @property
-    def values(self) -> Tensor:
+    def fields(self) -> Examples:
         """All examples."""
-        return self._values
+        return self._fields
 
     def read(self, indices: Sequence[int]) -> Examples:
         """Return the examples at ``indices``."""
         rows = torch.as_tensor(indices, dtype=torch.int64)
-        return Examples(self._values[rows], None if self._labels is None else self._labels[rows])
+        return {field: values[rows] for field, values in self._fields.items()}
 
 
 @final
@@ -103,62 +131,70 @@ class Items(Source):
         self.classes = tuple(map(str, [classes] if isinstance(classes, str) else classes))
         if len(self) == 0:
             raise UserError(f"{owner} has no examples")
-        self._first = self._item(0)
+        given = self._given(0)
+        if isinstance(given, Mapping):
+            self.unused = tuple(str(name) for name in given if name not in FIELDS)
+        self._first = item_of(given, f"example 0 of {owner}").fields
 
     def __len__(self) -> int:
         return len(self._data)
 
     def read(self, indices: Sequence[int]) -> Examples:
-        """Return the examples at ``indices``; their shape and type must be those of the first one."""
-        items = [self._item(int(index)) for index in indices]
+        """Return the examples at ``indices``; they must have the fields, shapes and types of the first."""
+        items = [item_of(self._given(int(index)), f"example {index} of {self._owner}") for index in indices]
         for index, item in zip(indices, items, strict=True):
-            self._refuse_other(int(index), item)
+            self._refuse_other(int(index), item.fields)
         self.transparent = self.transparent or any(item.transparent for item in items)
-        labels = None if self._first.label is None else torch.tensor([item.label for item in items])
-        return Examples(torch.stack([item.value for item in items]), labels)
+        return {
+            field: torch.stack([item.fields[field] for item in items])
+            if items
+            else torch.empty(0, *value.shape, dtype=value.dtype)
+            for field, value in self._first.items()
+        }
 
-    def _item(self, index: int) -> Any:
-        whose = f"example {index} of {self._owner}"
+    def _given(self, index: int) -> Any:
         try:
-            given = self._data[index]
+            return self._data[index]
         except Exception as problem:  # whatever the program's own code raises
-            raise UserError(f"{whose} cannot be read: {message_of(problem)}") from problem
-        return item_of(given, whose)
+            raise UserError(f"example {index} of {self._owner} cannot be read: {message_of(problem)}") from problem
 
-    def _refuse_other(self, index: int, item: Any) -> None:
-        first, whose = self._first, f"example {index} of {self._owner}"
-        if item.value.shape != first.value.shape:
-            raise UserError(
-                f"{whose} has shape {tuple(item.value.shape)}, and example 0 has {tuple(first.value.shape)}: bring all "
-                "to one size, for example with torchvision.transforms.Resize and CenterCrop"
-            )
-        if item.value.dtype != first.value.dtype:
-            raise UserError(f"{whose} is of type {item.value.dtype}, and example 0 of {first.value.dtype}: {DTYPES}")
-        if (item.label is None) != (first.label is None):
-            raise UserError(f"{whose} has {'no' if item.label is None else 'a'} label, unlike example 0")
+    def _refuse_other(self, index: int, fields: Examples) -> None:
+        whose = f"example {index} of {self._owner}"
+        for field, first in self._first.items():
+            if field not in fields:
+                raise UserError(f"{whose} has no {field}, unlike example 0")
+            value = fields[field]
+            if value.shape != first.shape:
+                raise UserError(
+                    f"{whose} has shape {tuple(value.shape)}, and example 0 has {tuple(first.shape)}: bring all to one "
+                    "size, for example with torchvision.transforms.Resize and CenterCrop"
+                )
+            if value.dtype != first.dtype:
+                raise UserError(f"{whose} is of type {value.dtype}, and example 0 of {first.dtype}: {DTYPES}")
+        if more := [field for field in fields if field not in self._first]:
+            raise UserError(f"{whose} has a {more[0]}, unlike example 0")
 
 
 @final
 class OwnData(Dataset):
     """The first ``count`` examples of a source, as a dataset."""
 
-    def __init__(self, source: Source, layout: Layout, scale: Scale | None, count: int, owner: str):
-        self._source, self._layout, self._scale = source, layout, scale
+    def __init__(self, source: Source, layout: Layout, scales: Mapping[str, Scale], count: int, owner: str):
+        self._source, self._layout, self._scales = source, layout, scales
         self._count, self._owner = count, owner
 
     def __len__(self) -> int:
         return self._count
 
     def notes(self) -> Sequence[str]:
-        """Return what became of the numbers and of transparent pixels."""
-        return tuple(self._layout.notes(self._scale))
+        """Return what became of the numbers and of transparent pixels, and which fields are not used."""
+        return tuple(self._layout.notes(self._scales))
 
     def read(self, indices: Tensor) -> dict[str, Tensor]:
-        """Return images as uint8 (B, C, H, W), or points as float32 (B, F); and labels (B,) int64 if there are any."""
-        values, labels = self._source.read(indices.tolist())
-        if self._scale is not None:
-            values = self._scale.to_uint8(values, self._owner)
-        return {self._layout.spec.target: values} | ({} if labels is None else {"label": labels})
+        """Return images as uint8 (B, C, H, W), points and attributes as float32 (B, F), and labels as int64 (B,)."""
+        fields = self._source.read(indices.tolist())
+        scaled = {field: scale.to_uint8(fields[field], self._owner) for field, scale in self._scales.items()}
+        return fields | scaled
 
 
 def own_data(name: str, given: Any) -> Component:
@@ -172,18 +208,18 @@ def own_data(name: str, given: Any) -> Component:
     length = len(source)
 
     def spec(self: Any, root: Path) -> DataSpec:
-        layout.scale(self.range, owner)  # refuses numbers that are no images
+        layout.scales(self.range, owner)  # refuses numbers that are no images
         return layout.spec
 
     def build(config: Any, root: Path) -> OwnData:
-        return OwnData(source, layout, layout.scale(config.range, owner), config.count, owner)
+        return OwnData(source, layout, layout.scales(config.range, owner), config.count, owner)
 
     count = option(length, "examples to use, from the first one on", low=1, high=length)
     limits = option(AUTO, "MIN,MAX: numbers that become black and white; auto: usual limits that hold all numbers")
     namespace = {"count": count, "range": limits, "counted_by": ("count",), "spec": spec, "__module__": __name__}
     namespace["__annotations__"] = {"count": int, "range": str}
     config: Any = dataclass(frozen=True)(type("OwnDataConfig", (DataConfig,), namespace))
-    numbers = "" if layout.numbers is None else f" of numbers from {layout.numbers}"
+    numbers = "".join(f" of numbers from {one.limits}" for one in layout.numbers.values())
     return Component(
         kind="dataset", name=name, summary=f"data of this program{numbers}", target=build, config=config
     )  # fmt: skip
@@ -199,9 +235,11 @@ def source_of(given: Any, owner: str) -> Source:
             "give a dataset with __getitem__ and __len__"
         )
     if isinstance(given, Tensor | np.ndarray):
-        return Arrays(given, None, owner)
+        return Arrays(_only(given), owner)
     if isinstance(given, tuple | list) and len(given) == 2 and all(isinstance(p, Tensor | np.ndarray) for p in given):
-        return Arrays(given[0], given[1], owner)
+        return Arrays({**_only(given[0]), LABEL: given[1]}, owner)
+    if isinstance(given, Path):
+        return _of_file(given, owner)
     if isinstance(given, Mapping):
         return _of_mapping(given, owner)
     if isinstance(given, TorchDataset) and not hasattr(given, "__len__"):
@@ -216,19 +254,43 @@ def source_of(given: Any, owner: str) -> Source:
     return Items(given, owner)
 
 
-def _of_mapping(given: Mapping[Any, Any], owner: str) -> Source:
-    """Return the source of named arrays, such as those of ``np.load("data.npz")``."""
-    if not {IMAGES, POINTS} & {*given}:
+def _of_file(path: Path, owner: str) -> Source:
+    """Return the source of the arrays in a file of NumPy; nothing in it is unpickled."""
+    if path.suffix.lower() not in SUFFIXES:
         raise UserError(
-            f"{owner} has the arrays {', '.join(map(str, given)) or 'none'}: name them {IMAGES} or {POINTS}, {LABELS}, "
-            f"and {' or '.join(NAMES)} for the names of the classes"
+            f"{owner} is the path {path}: give a {' or '.join(SUFFIXES)} file; dataset='folder' reads images"
         )
     try:
-        found = {name: given[name] for name in (IMAGES, POINTS, LABELS, *NAMES) if name in given}
+        with open_file(path) as file:
+            found = np.load(file, allow_pickle=False)
+            if isinstance(found, Mapping):
+                return _of_mapping(found, owner)
+    except UserError:
+        raise
+    except OSError as problem:
+        raise UserError(f"{path} cannot be read: {problem.strerror or problem}") from problem
+    except Exception as problem:  # a damaged file raises errors of zip, zlib and NumPy
+        raise UserError(f"{path} cannot be read: {message_of(problem)}") from problem
+    return Arrays(_only(found), owner)
+
+
+def _of_mapping(given: Mapping[Any, Any], owner: str) -> Source:
+    """Return the source of named arrays, such as those of ``np.load("data.npz")``."""
+    used = used_fields([name for name in given if name not in NAMES], owner)
+    names = next((name for name in NAMES if name in given), "")
+    try:
+        found = {field: given[name] for field, name in used.items()}
+        classes = given[names] if names else ()
     except ValueError as problem:  # NumPy refuses arrays of Python objects, which are pickles
         raise UserError(f"{owner} has an array that cannot be read: {message_of(problem)}") from problem
-    names = next((found[name] for name in NAMES if name in found), ())
-    return Arrays(found[IMAGES] if IMAGES in found else found[POINTS], found.get(LABELS), owner, names)
+    source = Arrays(found, owner, classes)
+    source.unused = tuple(str(name) for name in given if name not in (*used.values(), names))
+    return source
+
+
+def _only(values: Tensor | np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Return examples by the name of their only field."""
+    return {POINT if values.ndim == 2 else IMAGE: values}
 
 
 def _text(name: Any) -> str:
@@ -239,17 +301,34 @@ def _layout(source: Source, owner: str) -> Layout:
     if len(source) == 0:
         raise UserError(f"{owner} has no examples")
     sample = source.read(np.unique(np.linspace(0, len(source) - 1, SAMPLE).astype(int)).tolist())
-    shape = tuple(sample.values.shape[1:])
-    target = "image" if len(shape) == 3 else "point"
-    fields = {target: Field("image" if target == "image" else "point", shape)}
-    if sample.labels is not None:
-        fields["label"] = Field("class", classes=_classes(source, owner), names=source.classes)
-    spec = DataSpec(fields, target, "label" if "label" in fields else "")
-    if target == "point" or sample.values.dtype == torch.uint8:
-        return Layout(spec, transparent=source.transparent)
-    values = source.values if isinstance(source, Arrays) else sample.values
-    numbers = Limits(float(values.min()), float(values.max()))
-    return Layout(spec, numbers, not values.is_floating_point(), source.transparent)
+    fields: dict[str, Field] = {}
+    numbers: dict[str, Numbers] = {}
+    for field, values in sample.items():
+        shape = tuple(values.shape[1:])
+        if field == LABEL:
+            fields[field] = Field("class", classes=_classes(source, owner), names=source.classes)
+        elif field == ATTRIBUTES:
+            fields[field] = Field("vector", shape)
+        elif len(shape) == 1:
+            fields[field] = Field("point", shape)
+        else:
+            fields[field] = Field("image", shape)
+            if values.dtype != torch.uint8:
+                every = source.fields[field] if isinstance(source, Arrays) else values
+                limits = Limits(float(every.min()), float(every.max()))
+                numbers[field] = Numbers(limits, not values.is_floating_point())
+    return Layout(_spec(fields), numbers, source.transparent, source.unused)
+
+
+def _spec(fields: Mapping[str, Field]) -> DataSpec:
+    """Return what data with these fields is: pairs, images of two kinds, or examples with a condition."""
+    for target, condition in ((TARGET, INPUT), (B, A)):
+        if target in fields:
+            chosen = {name: fields[name] for name in (condition, target) if name in fields}
+            return DataSpec(chosen, target, condition if condition in fields else "")
+    target = IMAGE if IMAGE in fields else POINT
+    conditions = [name for name in (LABEL, ATTRIBUTES) if name in fields]
+    return DataSpec({name: fields[name] for name in (target, *conditions)}, target, "+".join(conditions))
 
 
 def _classes(source: Source, owner: str) -> int:
@@ -258,8 +337,7 @@ def _classes(source: Source, owner: str) -> int:
         return len(source.classes)
     found: set[int] = set()
     for start in range(0, len(source), SAMPLE):
-        labels = source.read(range(start, min(start + SAMPLE, len(source)))).labels
-        assert labels is not None
+        labels = source.read(range(start, min(start + SAMPLE, len(source))))[LABEL]
         found.update(labels.unique().tolist())
     if found != set(range(len(found))):
         shown = ", ".join(map(str, sorted(found)[:5])) + (", …" if len(found) > 5 else "")

@@ -1,8 +1,10 @@
-"""One example of a program's data set: a picture, an array or a tensor becomes a tensor (C, H, W) or (F,)."""
+"""One example of a program's data set: pictures, arrays and tensors become tensors by the names of fields."""
 
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,25 +22,83 @@ DTYPES = "give images as whole numbers, or as floating-point numbers in [0, 1] o
 RANGE = "or say which numbers are black and white: dataset_range='MIN,MAX'"
 
 
-class Item(NamedTuple):
-    """An example as uint8, int64 or float32 (C, H, W), or as float32 (F,); and its label, or ``None``.
+IMAGE, POINT, LABEL, ATTRIBUTES = "image", "point", "label", "attributes"
+INPUT, TARGET, A, B = "input", "target", "a", "b"
+# The fields of an example with names; data sets call them as people do.
+FIELDS: Mapping[str, str] = MappingProxyType(
+    {
+        **{name: name for name in (IMAGE, POINT, LABEL, ATTRIBUTES, INPUT, TARGET, A, B)},
+        **{f"{name}s": name for name in (IMAGE, POINT, LABEL, INPUT, TARGET)},
+        "img": IMAGE,
+    }
+)
+NAMED = f"{IMAGE} or {POINT}, {LABEL}, {ATTRIBUTES}; or {INPUT} and {TARGET}; or {A} and {B}"
 
-    ``transparent``: it was a picture with transparent pixels, which are now white.
+
+class Item(NamedTuple):
+    """The fields of an example: images as uint8, int64 or float32 (C, H, W), points and vectors as float32 (F,).
+
+    A label is int64 (). ``transparent``: one was a picture with transparent pixels, which are now white.
     """
 
-    value: Tensor
-    label: int | None
+    fields: dict[str, Tensor]
     transparent: bool = False
 
 
 def item_of(given: Any, owner: str) -> Item:
     """Return what an index of a data set gave; raises :class:`UserError`, naming ``owner``, if it is of no use."""
+    if isinstance(given, Mapping):
+        return _named_item(given, owner)
     if isinstance(given, tuple | list):
         if len(given) not in (1, 2):
-            raise UserError(f"{owner} has {len(given)} parts: give (image, label), or the image alone")
-        label = label_of(given[1], owner) if len(given) == 2 else None
-        return Item(value_of(given[0], owner), label, _is_transparent(given[0]))
-    return Item(value_of(given, owner), None, _is_transparent(given))
+            raise UserError(
+                f"{owner} has {len(given)} parts: give (image, label), the image alone, or a mapping by name"
+            )
+        label = {} if len(given) == 1 else {LABEL: torch.tensor(label_of(given[1], owner))}
+        return Item({**_named_value(given[0], owner), **label}, _is_transparent(given[0]))
+    return Item(_named_value(given, owner), _is_transparent(given))
+
+
+def used_fields(names: Iterable[Any], owner: str) -> dict[str, Any]:
+    """Return the names that are used, by field; raises :class:`UserError`, naming ``owner``, without an image."""
+    found: dict[str, Any] = {}
+    given = list(names)
+    for name in given:
+        if name in FIELDS:
+            found.setdefault(FIELDS[name], name)
+    if not {IMAGE, POINT, TARGET, B} & {*found}:
+        raise UserError(f"{owner} has the fields {', '.join(map(str, given)) or 'none'}: name them {NAMED}")
+    return found
+
+
+def _named_item(given: Mapping[Any, Any], owner: str) -> Item:
+    fields: dict[str, Tensor] = {}
+    transparent = False
+    for field, name in used_fields(given, owner).items():
+        value = given[name]
+        if field == LABEL:
+            fields[field] = torch.tensor(label_of(value, owner))
+        elif field == ATTRIBUTES:
+            fields[field] = vectors_of(
+                np.asarray(value)[None] if not isinstance(value, Tensor) else value[None], owner
+            )[0]
+        else:
+            fields[field] = value_of(value, owner)
+            transparent = transparent or _is_transparent(value)
+    return Item(fields, transparent)
+
+
+def _named_value(given: Any, owner: str) -> dict[str, Tensor]:
+    value = value_of(given, owner)
+    return {IMAGE if value.dim() == 3 else POINT: value}
+
+
+def vectors_of(given: Tensor | np.ndarray[Any, Any], owner: str) -> Tensor:
+    """Return attributes as float32 (N, F); raises :class:`UserError`, naming ``owner``, if they are no vectors."""
+    values = tensor_of(given, f"the {ATTRIBUTES} of {owner}")
+    if values.dim() != 2 or values.is_complex():
+        raise UserError(f"{owner} has {ATTRIBUTES} of shape {tuple(values.shape[1:])}: give a vector of numbers")
+    return values.float()
 
 
 def value_of(given: Any, owner: str) -> Tensor:

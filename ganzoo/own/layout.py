@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,45 +40,58 @@ class Scale(NamedTuple):
         return ((values.double() - self.low) * (255 / (self.high - self.low))).round_().clamp_(0, 255).to(torch.uint8)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What the data of a program delivers: its spec, and the ``numbers`` of images that are not uint8.
+class Numbers(NamedTuple):
+    """The numbers of images that are not uint8: their limits, and whether they are whole."""
 
-    ``whole``: these are whole numbers. ``transparent``: pictures had transparent pixels, which are now white.
-    """
+    limits: Limits
+    whole: bool
 
-    spec: DataSpec
-    numbers: Limits | None = None
-    whole: bool = False
-    transparent: bool = False
-
-    def scale(self, asked: str, owner: str) -> Scale | None:
+    def scale(self, asked: str, owner: str) -> Scale:
         """Return which numbers are black and white; ``asked`` are two numbers, or ``auto``.
 
         Raises :class:`UserError`, naming ``owner``, if there is no usual scale that holds all numbers.
         """
-        if self.numbers is None:
-            return None
         if asked != AUTO:
             return Scale(*_two_numbers(asked), asked=True)
-        low, high = self.numbers
+        low, high = self.limits
         if self.whole:
-            return Scale(*usual_limits(self.numbers, whole=True))
+            return Scale(*usual_limits(self.limits, whole=True))
         scale = Scale(0.0 if low >= 0 else -1.0, 1.0)
         if not (low >= scale.low - TOLERANCE and high <= scale.high + TOLERANCE):  # also where a number is not finite
             raise UserError(f"{owner} has images with numbers from {low:g} to {high:g}: {DTYPES}, {RANGE}")
         return scale
 
-    def notes(self, scale: Scale | None) -> Iterator[str]:
-        """Yield what became of the numbers and of transparent pixels."""
+
+@dataclass(frozen=True)
+class Layout:
+    """What the data of a program delivers: its spec, and the ``numbers`` of images that are not uint8, by field.
+
+    ``transparent``: pictures had transparent pixels, which are now white. ``unused`` are names of other fields.
+    """
+
+    spec: DataSpec
+    numbers: Mapping[str, Numbers]
+    transparent: bool = False
+    unused: tuple[str, ...] = ()
+
+    def scales(self, asked: str, owner: str) -> dict[str, Scale]:
+        """Return which numbers are black and white, by field; raises :class:`UserError` as :meth:`Numbers.scale`."""
+        return {field: numbers.scale(asked, owner) for field, numbers in self.numbers.items()}
+
+    def notes(self, scales: Mapping[str, Scale]) -> Iterator[str]:
+        """Yield what became of the numbers and of transparent pixels, and which fields are not used."""
+        if self.unused:
+            yield f"fields that are not used: {', '.join(self.unused)}"
         if self.transparent:
             yield "pictures have transparent pixels, which are laid on white; arrays of 4 channels keep them"
-        if self.numbers is not None and scale is not None and (self.whole or scale.asked):
-            cut = scale.asked and (self.numbers.low < scale.low or self.numbers.high > scale.high)
-            yield (
-                f"images have numbers from {self.numbers}: {Limits(scale.low, scale.high)} become black to white"
-                f"{', and numbers outside are cut' if cut else ''}; --dataset-range MIN,MAX sets other limits"
-            )
+        for field, scale in scales.items():
+            limits, whole = self.numbers[field]
+            if whole or scale.asked:
+                cut = scale.asked and (limits.low < scale.low or limits.high > scale.high)
+                yield (
+                    f"{field}s have numbers from {limits}: {Limits(scale.low, scale.high)} become black to white"
+                    f"{', and numbers outside are cut' if cut else ''}; --dataset-range MIN,MAX sets other limits"
+                )
 
 
 def _two_numbers(words: str) -> tuple[float, float]:

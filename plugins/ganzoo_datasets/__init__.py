@@ -16,7 +16,9 @@ from ganzoo_datasets.configs import (
     StackedMnistConfig,
 )
 from ganzoo_datasets.scenes import ShapesConfig
+from ganzoo_datasets.table_options import TableConfig
 from ganzoo_datasets.trees import FolderConfig
+from ganzoo_datasets.two_folders import PairsConfig, UnpairedConfig
 
 
 @hookimpl
@@ -77,6 +79,42 @@ def ganzoo_components() -> Iterable[Component]:
             target="ganzoo_datasets.folder:FolderDataset",
             config=FolderConfig,
             stand_in="ganzoo_datasets.stand_ins:folder",
+        ),
+        Component(
+            kind="dataset",
+            name="table",
+            summary="your own images with a table (CSV, Parquet, CelebA's files) of classes, attributes, captions",
+            target="ganzoo_datasets.table:TableDataset",
+            config=TableConfig,
+            source="CelebA's files: Liu et al., Deep Learning Face Attributes in the Wild, arXiv:1411.7766",
+            strengths="Conditions beyond one class: attributes, numbers and captions, alone or together.",
+            pitfalls="The columns of the table decide what the condition is: read which ones a training names.",
+            origin="The size of folder; the other options leave the choice to the table.",
+            stand_in="ganzoo_datasets.stand_ins:table",
+        ),
+        Component(
+            kind="dataset",
+            name="pairs",
+            summary="your own pairs of images: side by side in one file, or of one name in two folders",
+            target="ganzoo_datasets.translation:PairsDataset",
+            config=PairsConfig,
+            source="Layouts of pix2pix: Isola et al., arXiv:1611.07004",
+            strengths="The target belongs to its input, so a recipe can compare with the truth.",
+            pitfalls="Both images of a pair must show the same place: give them one shape, or stretch them.",
+            origin="The size of folder.",
+            stand_in="ganzoo_datasets.stand_ins:pairs",
+        ),
+        Component(
+            kind="dataset",
+            name="unpaired",
+            summary="your own images of two kinds, of any number each, without pairs",
+            target="ganzoo_datasets.translation:UnpairedDataset",
+            config=UnpairedConfig,
+            source="Layouts of CycleGAN: Zhu et al., arXiv:1703.10593",
+            strengths="Needs no pairs, only two folders.",
+            pitfalls="What differs between the two kinds besides the style is translated too, such as the background.",
+            origin="The size of folder.",
+            stand_in="ganzoo_datasets.stand_ins:unpaired",
         ),
         Component(
             kind="dataset",

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-import os
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from ganzoo.plugin import Dataset, Limits, UserError, counted, open_file, track, warn
-from ganzoo_datasets.images import Canvas, Facts, Pixels, facts, header_problem, pixels, reason, without_warnings
-from ganzoo_datasets.pixel_notes import pixel_notes, with_usual_limits
-from ganzoo_datasets.trees import CHANNELS, SHOWN, FolderConfig, Layout, named_as_image
+from ganzoo.plugin import Dataset, UserError, counted
+from ganzoo_datasets.image_files import ImageFiles, images_among
+from ganzoo_datasets.trees import SHOWN, FolderConfig, Layout, named_as_image
 from ganzoo_datasets.walks import scan_below
 
-T = TypeVar("T")
-MODES = {"rgb": "RGB", "grey": "L", "rgba": "RGBA"}
-# Files per task of a thread: with single files, the overhead of a task would be larger than its work.
-OPENED, DECODED = 200, 16
-END = 256  # bytes of a file that identify it, with its name and size
 KINDS = 6  # of files in a note
 
 
@@ -37,27 +26,15 @@ class FolderDataset(Dataset):
 
     def __init__(self, config: FolderConfig, root: Path):
         self._folder = config.folder(root)
-        width, height = config.size
-        self._shape = (CHANNELS[config.channels], height, width)
-        self._canvas = Canvas(width, height, MODES[config.channels], config.fit, config.colour)
         self._layout = config.layout(root)
         classes = self._layout.classes
         found = [[scan_below(folder) for folder in folders] for folders in classes.values() or (self._layout.folders,)]
         files = [[path for below in group for path in below.files] for group in found]
-        images, self._others = self._divided(list(itertools.chain(*files)))
-        valid = self._valid(images, config.check)
-        self._damaged = len(images) - len(valid)
-        special = list(valid.values())
-        if config.limits:
-            limits = Limits(*config.limits)
-            self._canvas = dataclasses.replace(self._canvas, whole=limits, real=limits)
-        else:
-            self._canvas = with_usual_limits(self._canvas, special)
-        self._pixel_notes = tuple(pixel_notes(self._canvas, special, config.background, bool(config.limits)))
+        images, self._others = images_among(list(itertools.chain(*files)), self._folder)
+        self._images = ImageFiles(config, self._folder)
+        valid = self._images.checked(images)
         kept = [[path for path in paths if path in valid] for paths in files]
         empty = [name for name, paths in zip(classes, kept, strict=False) if not paths]
-        if not valid:
-            raise UserError(f"{self._folder} has no readable image: put images there")
         if empty:
             raise UserError(
                 f"{self._folder} has no readable image of class {', '.join(empty)}: "
@@ -74,88 +51,23 @@ class FolderDataset(Dataset):
 
     def read(self, indices: Tensor) -> dict[str, Tensor]:
         """Return ``image`` (B, C, height, width) uint8 and, with classes, ``label`` (B,); raises for a damaged file."""
-        images = torch.empty(len(indices), *self._shape, dtype=torch.uint8)
-        # In the worker processes of a loader torch has one thread, so they do not compete for the cores.
-        with without_warnings(), ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            for _ in pool.map(self._decode, torch.split(indices, DECODED), torch.split(images, DECODED)):
-                pass
+        images = self._images.read([Path(self._paths[index]) for index in indices.tolist()])
         return {"image": images, "label": self._labels[indices]} if self._counts else {"image": images}
 
     def notes(self) -> Sequence[str]:
         """Return the parts that are used, the images of each class, what was left out, and what became of pixels."""
-        left_out = list(_left_out(self._folder, self._layout, self._damaged, self._others, self._passed))
+        left_out = list(_left_out(self._folder, self._layout, self._images.damaged, self._others, self._passed))
         return [
             *_used(self._layout),
             *([f"classes: {counted(self._counts)}"] if self._counts else []),
             *_odd_classes(self._folder, self._counts, self._inside),
             *([f"left out: {'; '.join(left_out)}"] if left_out else []),
-            *self._pixel_notes,
+            *self._images.notes,
         ]
 
     def identities(self) -> Iterator[bytes]:
         """Yield name, class, size and end of every file; they do not depend on where the folder is."""
-        with ThreadPoolExecutor() as pool:
-            yield from pool.map(self._identity, map(Path, self._paths))
-
-    def _identity(self, path: Path) -> bytes:
-        # The end of a compressed image depends on all of it: a PNG ends with a checksum.
-        try:
-            with open_file(path) as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - END))
-                end = file.read(END)
-        except OSError as problem:
-            raise UserError(f"{path} cannot be read ({problem.strerror or problem}): make it readable") from problem
-        name = unicodedata.normalize("NFC", path.relative_to(self._folder).as_posix())
-        return f"{name}/{size}/".encode(errors="backslashreplace") + end
-
-    def _decode(self, indices: Tensor, images: Tensor) -> None:
-        for index, image in zip(indices.tolist(), images, strict=True):
-            image.copy_(torch.from_numpy(self._pixels(index)))
-
-    def _pixels(self, index: int) -> Pixels:
-        path = Path(self._paths[index])
-        try:
-            return pixels(path, self._canvas)
-        except Exception as problem:  # Pillow raises many kinds of errors for damaged files
-            raise UserError(f"{path} cannot be decoded ({reason(problem)}): remove or replace it") from problem
-
-    def _divided(self, paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-        """Return the images among files, and the others; the content decides where the name does not say so."""
-        unnamed = [path for path in paths if not named_as_image(path)]
-        looked = self._looked(unnamed, header_problem, OPENED, "files")
-        others = {path: problem for path, problem in looked.items() if problem}
-        return [path for path in paths if path not in others], list(others)
-
-    def _valid(self, paths: Sequence[Path], check: str) -> dict[Path, Facts]:
-        """Return those of ``paths`` that pass ``check``, with what is special about them, and report the others."""
-        size = {"decode": DECODED, "open": OPENED}[check]
-        looked = self._looked(paths, lambda path: self._look(path, check == "decode"), size, "images")
-        problems = {path: why for path, why in looked.items() if isinstance(why, str)}
-        if problems:
-            shown = [
-                f"{path.relative_to(self._folder)} ({why})" for path, why in itertools.islice(problems.items(), SHOWN)
-            ]
-            more = ", …" if len(problems) > SHOWN else ""
-            warn(f"left out {len(problems)} of {len(paths)} files in {self._folder}: {', '.join(shown)}{more}")
-        return {path: found for path, found in looked.items() if not isinstance(found, str)}
-
-    def _looked(self, paths: Sequence[Path], look: Callable[[Path], T], size: int, what: str) -> dict[Path, T]:
-        """Return what ``look`` returns for each path; a thread looks at ``size`` of them at once."""
-        chunks = [paths[start : start + size] for start in range(0, len(paths), size)]
-        looked: dict[Path, T] = {}
-        with without_warnings(), ThreadPoolExecutor() as pool:
-            found = pool.map(lambda chunk: {path: look(path) for path in chunk}, chunks)
-            for some in track(found, f"checking {what} in {self._folder}", len(chunks)):
-                looked |= some
-        return looked
-
-    def _look(self, path: Path, decode: bool) -> Facts | str:
-        """Return what is special about an image, or why it cannot be used."""
-        try:
-            return facts(path, self._canvas, decode)
-        except Exception as problem:  # Pillow raises many kinds of errors for damaged files
-            return reason(problem) or "damaged"
+        yield from self._images.identities([Path(path) for path in self._paths])
 
 
 def _used(layout: Layout) -> Iterator[str]:

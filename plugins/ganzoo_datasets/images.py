@@ -55,7 +55,8 @@ class Canvas:
 
     An image of another shape is cut at two sides (``crop``), gets two bars (``pad``) or is distorted (``stretch``).
     Bars, and what is transparent, have the colour ``background``, or stay transparent in ``RGBA``. ``whole`` and
-    ``real`` are the values that become black and white in images of whole and of floating-point numbers.
+    ``real`` are the values that become black and white in images of whole and of floating-point numbers. An image may
+    show several pictures ``beside`` each other, all of one width; each of them is brought to the size of the canvas.
     """
 
     width: int
@@ -65,6 +66,7 @@ class Canvas:
     background: tuple[int, int, int] = (255, 255, 255)
     whole: Limits = Limits(0, 65535)
     real: Limits = Limits(0, 1)
+    beside: int = 1
 
 
 class Facts(NamedTuple):
@@ -99,7 +101,7 @@ def reason(problem: Exception) -> str:
 
 
 def pixels(path: Path, canvas: Canvas) -> Pixels:
-    """Return the image as (C, height, width), uint8, as it is on ``canvas``.
+    """Return the image as (beside × C, height, width), uint8, as it is on ``canvas``.
 
     The EXIF orientation is applied, and of an animation the first frame is used. Raises Pillow's errors.
     """
@@ -158,7 +160,13 @@ def _on_canvas(image: Image.Image, canvas: Canvas) -> Pixels:
     plain = plain_picture(_upright(image), canvas.whole, canvas.real, canvas.background, alpha)
     # Conversion to the same mode would copy the image.
     shown = plain if plain.mode == canvas.mode else plain.convert(canvas.mode)
-    return np.array(_fitted(shown, canvas)).reshape(canvas.height, canvas.width, -1).transpose(2, 0, 1)
+    width = shown.width // canvas.beside
+    if not width:
+        raise ValueError(f"{shown.width} pixels are too few for {canvas.beside} pictures beside each other")
+    starts = range(0, width * canvas.beside, width)
+    parts = [shown.crop((start, 0, start + width, shown.height)) for start in starts] if len(starts) > 1 else [shown]
+    arrays = [np.array(_fitted(part, canvas)).reshape(canvas.height, canvas.width, -1) for part in parts]
+    return np.concatenate([array.transpose(2, 0, 1) for array in arrays])
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -208,6 +216,6 @@ def _is_halved(image: Image.Image) -> bool:
 
 def _is_reshaped(size: tuple[int, int], canvas: Canvas) -> bool:
     """Return whether an image has another shape than the canvas, by more than a pixel of the canvas."""
-    width, height = size
+    width, height = size[0] / canvas.beside, size[1]
     scale = min(canvas.width / width, canvas.height / height)
     return max(canvas.width - scale * width, canvas.height - scale * height) >= 1

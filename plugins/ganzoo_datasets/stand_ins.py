@@ -13,13 +13,14 @@ from ganzoo_datasets.cifar import BATCHES, FOLDER
 from ganzoo_datasets.configs import DigitsConfig
 from ganzoo_datasets.digits import DigitsDataset
 from ganzoo_datasets.idx import PREFIX
-from ganzoo_datasets.scenes import SCENES, ShapesConfig
+from ganzoo_datasets.scenes import SCENES, ShapesConfig, describe
 from ganzoo_datasets.shapes import ShapesDataset, pictures, truth
 from ganzoo_datasets.sources import FASHION_MNIST, KMNIST, MNIST, Source
 
 IDX_COUNT = 256
 CIFAR_COUNT = 64
 FOLDER_COUNT = 40
+TABLE_COUNT = 80
 CLASSES = ("circle", "star", "triangle")
 
 
@@ -59,6 +60,37 @@ def folder(root: Path) -> None:
             (root / shape).mkdir(parents=True, exist_ok=True)
             image.save(root / shape / f"{counts[shape]:02}.{'png' if counts[shape] % 2 else 'jpg'}", quality=95)
             counts[shape] += 1
+
+
+def table(root: Path) -> None:
+    """Write 80 drawn shapes, and a table in CSV with a class, a caption and a part for each."""
+    fields = ShapesDataset(ShapesConfig(size=24, seed=3), root).read(torch.arange(TABLE_COUNT))
+    folder = root / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ["file,label,caption,split"]
+    for index, image in enumerate(fields["image"]):
+        scene = truth(3, index)
+        Image.fromarray(image.numpy().transpose(1, 2, 0)).save(folder / f"{index:03}.png")
+        lines.append(f"images/{index:03}.png,{scene.shape},{describe(scene)},{'test' if index % 4 == 3 else 'train'}")
+    (root / "table.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def pairs(root: Path) -> None:
+    """Write 24 + 8 pairs, side by side: the silhouette of a drawn shape, and the shape."""
+    for part, start, count in (("train", 0, 24), ("test", 24, 8)):
+        (root / part).mkdir(parents=True, exist_ok=True)
+        for index, shape in enumerate(pictures(4, np.arange(start, start + count), 24).transpose(0, 2, 3, 1)):
+            silhouette = np.repeat((shape.max(-1, keepdims=True) > 110) * np.uint8(255), 3, -1)
+            Image.fromarray(np.concatenate([silhouette, shape], 1)).save(root / part / f"{index:02}.png")
+
+
+def unpaired(root: Path) -> None:
+    """Write drawn shapes: 20 + 6 on a dark ground as A, and 30 + 6 with the colours inverted as B."""
+    counts = {"trainA": 20, "testA": 6, "trainB": 30, "testB": 6}
+    for seed, (name, count) in enumerate(counts.items()):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for index, shape in enumerate(pictures(seed, np.arange(count), 24).transpose(0, 2, 3, 1)):
+            Image.fromarray(shape if name.endswith("A") else 255 - shape).save(root / name / f"{index:02}.png")
 
 
 def _idx(source: Source, root: Path) -> None:

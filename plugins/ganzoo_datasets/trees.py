@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,18 +9,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
-from ganzoo.plugin import DataConfig, DataSpec, Field, UserError, natural_key, option
+from ganzoo.plugin import DataSpec, Field, UserError, natural_key, option
+from ganzoo_datasets.picture_options import PictureConfig, is_archive
 from ganzoo_datasets.walks import Found, scan
 
-COLOURS = {"white": "#ffffff", "black": "#000000", "grey": "#808080"}
-AUTO = "auto"
-CHANNELS: Mapping[str, int] = {"rgb": 3, "grey": 1, "rgba": 4}
 # Files with these names are images, or damaged ones; of all others the content decides.
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"),
     *(".jp2", ".avif"),
 )
-ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 TRAIN: Final = "train"
 ALL: Final = "all"
 CLASSES: Final = "none"
@@ -55,26 +50,9 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class FolderConfig(DataConfig):
+class FolderConfig(PictureConfig):
     """Options of a folder of images."""
 
-    judge = "cnn"
-
-    path: str = option("", "folder of the images, inside the data folder; empty for the data folder itself")
-    size: tuple[int, int] = option(
-        (64, 64), "width x height in pixels, such as 96x64; one number for a square", low=8, high=256, sizes=True
-    )
-    fit: Literal["crop", "pad", "stretch"] = option(
-        "crop", "images of another shape: cut their sides, add bars, or stretch them"
-    )
-    channels: Literal["rgb", "grey", "rgba"] = option("rgb", "colour, grey, or colour with transparency")
-    background: str = option("white", "colour of bars and behind transparent pixels: white, black, grey or #rrggbb")
-    range: str = option(
-        "auto", "MIN,MAX: values that become black and white, beyond 8 bits; auto: usual limits that hold all values"
-    )
-    check: Literal["decode", "open"] = option(
-        "decode", "how to check images before training: decode them, or only open them (fast, headers only)"
-    )
     labels: Literal["auto", "none"] = option(
         "auto", "auto: each sub-folder is a class; none: no labels, whatever the sub-folders"
     )
@@ -87,37 +65,7 @@ class FolderConfig(DataConfig):
             raise ValueError(f"{ALL} and {CLASSES} stand alone in --dataset-split")
         if not self.split:
             raise ValueError("--dataset-split names no part")
-        if not (self.background in COLOURS or re.fullmatch("#[0-9a-fA-F]{6}", self.background)):
-            raise ValueError(f"--dataset-background must be {', '.join(COLOURS)} or #rrggbb, not {self.background!r}")
-        if self.range != AUTO and not self.limits:
-            raise ValueError(f"--dataset-range must be auto or two numbers MIN,MAX, not {self.range!r}")
-
-    @property
-    def limits(self) -> tuple[float, ...]:
-        """The values that become black and white, if they were given."""
-        try:
-            low, high = map(float, self.range.split(","))
-        except ValueError:
-            return ()
-        return (low, high) if low < high and math.isfinite(high - low) else ()
-
-    @property
-    def colour(self) -> tuple[int, int, int]:
-        """Red, green and blue of the background."""
-        red, green, blue = bytes.fromhex(COLOURS.get(self.background, self.background).removeprefix("#"))
-        return red, green, blue
-
-    def folder(self, root: Path) -> Path:
-        """Return the folder of the images; raises :class:`UserError` where it does not exist."""
-        folder = root / self.path
-        if not folder.is_dir():
-            problem = "is not a folder" if folder.exists() else "does not exist"
-            unpack = ": unpack it first, and" if folder.is_file() and _is_archive(folder) else ":"
-            raise UserError(
-                f"{folder} {problem}{unpack} name the folder of your images with --data-root DIR, "
-                "or one inside the data folder with --dataset-path"
-            )
-        return folder
+        super().__post_init__()
 
     def layout(self, root: Path) -> Layout:
         """Return which folders are used, and what they are; raises :class:`UserError` where that is not clear."""
@@ -176,8 +124,7 @@ class FolderConfig(DataConfig):
 
     def spec(self, root: Path) -> DataSpec:
         """Return what is delivered: ``image`` (C, height, width) and, with classes, ``label``."""
-        width, height = self.size
-        fields = {"image": Field("image", (CHANNELS[self.channels], height, width))}
+        fields = {"image": self.picture}
         names = tuple(self.layout(root).classes)
         if names:
             fields["label"] = Field("class", classes=len(names), names=names)
@@ -219,12 +166,8 @@ def _is_image(path: Path) -> bool:
         return not header_problem(path)
 
 
-def _is_archive(path: Path) -> bool:
-    return path.name.lower().endswith(ARCHIVES)
-
-
 def _no_images(folder: Path, found: Found) -> UserError:
-    archives = [path.name for path in found.files if _is_archive(path)]
+    archives = [path.name for path in found.files if is_archive(path)]
     first = f"unpack {', '.join(archives[:SHOWN])}, or " if archives else ""
     passed = [f"{path.name} ({why})" for path, why in found.passed.items()]
     only = f", only {', '.join(passed[:SHOWN])}{', …' if len(passed) > SHOWN else ''}" if passed else ""

@@ -22,7 +22,8 @@ class ClassifierConfig(Config):
         for spec in data.values():
             for name in spec.condition_names:
                 if not _predictable(spec.fields[name]):
-                    yield f"predicts classes and attributes, not the field {name!r} ({spec.fields[name].describe()})"
+                    found = f"{name!r} ({spec.fields[name].describe()})"
+                    yield f"predicts classes and attributes, not the field {found}: choose --head none, or other data"
 
 
 def _predictable(field: Field) -> bool:

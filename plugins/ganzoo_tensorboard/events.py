@@ -6,6 +6,7 @@ import threading
 from typing import Any, final
 
 from ganzoo.plugin import Config, Observer, Picture, Report, TrainingStart, UserError
+from ganzoo_tensorboard.scalars import scalars
 
 
 @final
@@ -35,16 +36,8 @@ class TensorBoardEvents(Observer):
 
     def reported(self, report: Report) -> None:
         """Write the scalars."""
-        for phase, terms in report.terms.items():
-            for name, value in terms.items():
-                self._writer.add_scalar(f"{phase}/{name}", value, report.step)
-        for name, value in report.values.items():
-            self._writer.add_scalar(f"values/{name}", value, report.step)
-        for phase, rate in report.learning_rates.items():
-            self._writer.add_scalar(f"learning_rate/{phase}", rate, report.step)
-        for label, value in report.scores.items():
-            self._writer.add_scalar(f"scores/{label}", value, report.step)
-        self._writer.add_scalar("speed/steps_per_second", report.steps_per_second, report.step)
+        for name, value in scalars(report):
+            self._writer.add_scalar(name, value, report.step)
 
     def pictured(self, picture: Picture) -> None:
         """Write the grid."""

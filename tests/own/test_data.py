@@ -65,6 +65,7 @@ SAME: dict[str, Any] = {
     "a pair of arrays": (ARRAYS, LABELS.numpy()),
     "labels (N, 1)": (TENSORS[:, None], LABELS[:, None].int()),
     "whole numbers": (TENSORS.long(), LABELS),
+    "mappings": [{"img": array, "label": index % CLASSES, "id": "x"} for index, array in enumerate(ARRAYS)],
     "named arrays": {"images": ARRAYS, "labels": LABELS.numpy()},
     "float images": (TENSORS.float()[:, None] / 255, LABELS),
 }
@@ -149,7 +150,14 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a number": (5, "is of type int: give a torch dataset"),
     "nothing": ([], "has no examples"),
     "an empty tensor": (TENSORS[:0], "has no examples"),
-    "dictionaries": ([{"image": ARRAYS[0]}], "example 0 of dataset 'mine' is of type dict: give a PIL image"),
+    "dictionaries": ([{"pixels": ARRAYS[0]}], "example 0 of dataset 'mine' has the fields pixels: name them image or"),
+    "an attribute alone": ([{"image": ARRAYS[0], "attributes": 1.0}], r"example 0 .* attributes of shape \(\): give a"),
+    "a missing field": (
+        with_one(3, {"image": ARRAYS[0]}),
+        "example 3 of dataset 'mine' has no label, unlike example 0",
+    ),
+    "another path": (Path("photos"), "is the path photos: give a .npz or .npy file"),
+    "no file": (Path("gone.npz"), "gone.npz cannot be read: No such file"),
     "three parts": ([(ARRAYS[0], 0, 0)], "example 0 of dataset 'mine' has 3 parts"),
     "another size": (with_one(3, (ARRAYS[0][:, 1:], 0)), r"example 3 .*\(1, 8, 7\), and example 0 has \(1, 8, 8\)"),
     "another type": (with_one(3, (ARRAYS[0] / 255, 0)), r"example 3 .* torch.float32, and example 0 of torch.uint8"),
@@ -159,7 +167,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "normal numbers": (torch.randn(COUNT, 1, 8, 8) * 3, r"floating-point numbers in \[0, 1\] or \[-1, 1\]"),
     "no number": (torch.full((COUNT, 1, 8, 8), torch.nan), "numbers from nan"),
     "complex numbers": (TENSORS.to(torch.complex64), "is of type torch.complex64"),
-    "a mapping without images": ({"pixels": ARRAYS}, "has the arrays pixels: name them images or points, labels, and"),
+    "a mapping without images": ({"pixels": ARRAYS}, "has the fields pixels: name them image or point, label"),
     "an unknown name": ({"images": ARRAYS, "labels": np.array(["a"] * COUNT), "names": ["b"]}, "has the label 'a'"),
     "integer points": (LABELS[:, None], "points are floating-point numbers"),
     "channels last": (TENSORS[..., None], r"has shape \(8, 8, 1\): an image is \(H, W\) or \(C, H, W\)"),
@@ -270,3 +278,56 @@ def test_an_array_that_is_a_pickle_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", images=np.array([object()] * 3, dtype=object))
     with np.load(tmp_path / "data.npz") as given, pytest.raises(UserError, match="has an array that cannot be read"):
         opened(given)
+
+
+def test_a_file_of_arrays(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", images=ARRAYS, labels=LABELS.numpy(), comment=np.array("mine"))
+    np.save(tmp_path / "data.npy", ARRAYS)
+    fields = everything(tmp_path / "data.npz")
+    assert torch.equal(fields["image"], TENSORS[:, None])
+    assert torch.equal(fields["label"], LABELS)
+    assert opened(tmp_path / "data.npz")[1].notes() == ("fields that are not used: comment",)
+    assert torch.equal(everything(tmp_path / "data.npy")["image"], TENSORS[:, None])
+    (tmp_path / "data.npz").write_bytes((tmp_path / "data.npz").read_bytes()[:300])
+    with pytest.raises(UserError, match=r"data.npz cannot be read"):
+        opened(tmp_path / "data.npz")
+    np.save(tmp_path / "pickle.npy", np.array([object()], dtype=object), allow_pickle=True)
+    with pytest.raises(UserError, match=r"pickle.npy cannot be read: .*allow_pickle"):
+        opened(tmp_path / "pickle.npy")
+
+
+def test_attributes_are_a_condition_alone_and_with_labels() -> None:
+    attributes = torch.rand(COUNT, 3)
+    both = {"images": TENSORS, "labels": LABELS, "attributes": attributes}
+    one_by_one = [
+        {"image": image, "label": int(label), "attributes": row.tolist()}
+        for image, label, row in zip(TENSORS, LABELS, attributes, strict=True)
+    ]
+    for given in (both, one_by_one):
+        assert opened(given)[0].condition == "label+attributes"
+        assert torch.equal(everything(given)["attributes"], attributes)
+    assert opened({"images": TENSORS, "attributes": attributes})[0].condition == "attributes"
+
+
+class Flipped(Dataset[Any]):
+    """Pairs that are turned at random, both alike: reading one field after the other would part them."""
+
+    def __len__(self) -> int:
+        return COUNT
+
+    def __getitem__(self, index: int) -> Any:
+        image = ARRAYS[index][:, :: 1 if torch.rand(()) < 0.5 else -1]
+        return {"input": image, "target": (255 - image) / 255}
+
+
+def test_pairs_are_read_together() -> None:
+    spec, dataset = opened(Flipped())
+    assert (spec.condition, spec.target) == ("input", "target")
+    fields = dataset.read(torch.arange(COUNT))
+    assert torch.equal(fields["target"], 255 - fields["input"])
+
+
+def test_images_of_two_kinds() -> None:
+    spec, _ = opened({"a": TENSORS, "b": TENSORS[:, :4, :4]})
+    assert (spec.condition, spec.target) == ("a", "b")
+    assert spec.fields["b"].shape == (1, 4, 4)
