@@ -46,6 +46,7 @@ GROUPS = {
         "ganzoo.contract.judge",
         "ganzoo.contract.metric",
         "ganzoo.contract.tracking",
+        "ganzoo.contract.read_only",
     ),
     "Helpers": (
         "ganzoo.layers",

@@ -15,8 +15,19 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ganzoo.plugin import Dataset, Limits, UserError, counted, open_file, track, warn
-from ganzoo_datasets.images import Canvas, Facts, Pixels, facts, header_problem, pixels, reason, without_warnings
+from ganzoo.plugin import Dataset, Limits, UserError, counted, listed, open_file, track, warn
+from ganzoo_datasets.headers import header_notes
+from ganzoo_datasets.images import (
+    Canvas,
+    Facts,
+    Pixels,
+    facts,
+    header,
+    header_problem,
+    pixels,
+    reason,
+    without_warnings,
+)
 from ganzoo_datasets.pixel_notes import pixel_notes, with_usual_limits
 from ganzoo_datasets.trees import CHANNELS, SHOWN, FolderConfig, Layout, named_as_image
 from ganzoo_datasets.walks import scan_below
@@ -26,6 +37,7 @@ MODES = {"rgb": "RGB", "grey": "L", "rgba": "RGBA"}
 # Files per task of a thread: with single files, the overhead of a task would be larger than its work.
 OPENED, DECODED = 200, 16
 END = 256  # bytes of a file that identify it, with its name and size
+FAULTS = 10  # files that a check of the data names
 KINDS = 6  # of files in a note
 
 
@@ -45,8 +57,7 @@ class FolderDataset(Dataset):
         found = [[scan_below(folder) for folder in folders] for folders in classes.values() or (self._layout.folders,)]
         files = [[path for below in group for path in below.files] for group in found]
         images, self._others = self._divided(list(itertools.chain(*files)))
-        valid = self._valid(images, config.check)
-        self._damaged = len(images) - len(valid)
+        valid, self._damaged = self._valid(images, config.check)
         special = list(valid.values())
         if config.limits:
             limits = Limits(*config.limits)
@@ -83,7 +94,7 @@ class FolderDataset(Dataset):
 
     def notes(self) -> Sequence[str]:
         """Return the parts that are used, the images of each class, what was left out, and what became of pixels."""
-        left_out = list(_left_out(self._folder, self._layout, self._damaged, self._others, self._passed))
+        left_out = list(_left_out(self._folder, self._layout, len(self._damaged), self._others, self._passed))
         return [
             *_used(self._layout),
             *([f"classes: {counted(self._counts)}"] if self._counts else []),
@@ -91,6 +102,25 @@ class FolderDataset(Dataset):
             *([f"left out: {'; '.join(left_out)}"] if left_out else []),
             *self._pixel_notes,
         ]
+
+    def details(self) -> Sequence[str]:
+        """Return the sizes, modes and formats of the files."""
+        with without_warnings():
+            headers = [found for path in self._paths if (found := header(Path(path)))]
+        return list(header_notes(headers))
+
+    def faults(self) -> Sequence[str]:
+        """Return the files that are named as images, and cannot be used."""
+        if not self._damaged:
+            return ()
+        named = listed([f"{path.relative_to(self._folder)} ({why})" for path, why in self._damaged.items()], FAULTS)
+        several = len(self._damaged) > 1
+        files, are = (f"{len(self._damaged):,} files", "are") if several else ("1 file", "is")
+        return [f"{files} cannot be used, and {are} left out: {named}"]
+
+    def name_of(self, index: int) -> str:
+        """Return the path of an image inside the folder."""
+        return str(Path(self._paths[index]).relative_to(self._folder))
 
     def identities(self) -> Iterator[bytes]:
         """Yield name, class, size and end of every file; they do not depend on where the folder is."""
@@ -127,8 +157,8 @@ class FolderDataset(Dataset):
         others = {path: problem for path, problem in looked.items() if problem}
         return [path for path in paths if path not in others], list(others)
 
-    def _valid(self, paths: Sequence[Path], check: str) -> dict[Path, Facts]:
-        """Return those of ``paths`` that pass ``check``, with what is special about them, and report the others."""
+    def _valid(self, paths: Sequence[Path], check: str) -> tuple[dict[Path, Facts], dict[Path, str]]:
+        """Return what is special about those of ``paths`` that pass ``check``, and report and return the others."""
         size = {"decode": DECODED, "open": OPENED}[check]
         looked = self._looked(paths, lambda path: self._look(path, check == "decode"), size, "images")
         problems = {path: why for path, why in looked.items() if isinstance(why, str)}
@@ -138,7 +168,7 @@ class FolderDataset(Dataset):
             ]
             more = ", …" if len(problems) > SHOWN else ""
             warn(f"left out {len(problems)} of {len(paths)} files in {self._folder}: {', '.join(shown)}{more}")
-        return {path: found for path, found in looked.items() if not isinstance(found, str)}
+        return {path: found for path, found in looked.items() if not isinstance(found, str)}, problems
 
     def _looked(self, paths: Sequence[Path], look: Callable[[Path], T], size: int, what: str) -> dict[Path, T]:
         """Return what ``look`` returns for each path; a thread looks at ``size`` of them at once."""
