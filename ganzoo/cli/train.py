@@ -11,7 +11,6 @@ import click
 
 from ganzoo.catalogue.selection import PRESETS
 from ganzoo.cli.candidates import files, names_of
-from ganzoo.cli.estimates import tell_estimate
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.cli.parts import PartsCommand, selected
 from ganzoo.cli.plugin_option import command_again
@@ -90,6 +89,8 @@ def train(config: str | None, resume: bool, dry_run: bool) -> int:
     # torch clears every error that is raised while its C code imports numpy.
     raise_overdue()
     if dry_run:
+        from ganzoo.cli.estimates import tell_estimate
+
         data = assemble(selection)
         if not resume:  # a checkpoint has the weights
             check_starts(selection, data)

@@ -55,7 +55,7 @@ class Generator:
         words = self.chance.choice(
             (*makers, self._sample, self._evaluate, self._bench, self._study, self._check, self._odd)
         )()
-        return self._with_plugin(words) if self.chance.random() < 0.15 else words
+        return self._with_plugin(words) if words and self.chance.random() < 0.15 else words
 
     def _with_plugin(self, words: list[str]) -> list[str]:
         """The same with a plugin file anywhere on the line, mostly one that is sound."""
