@@ -50,9 +50,7 @@ def test_what_ganzoo_samples_is_read_again(trained_models: dict[str, Path], tmp_
 
 
 def test_real_examples_are_as_good_as_real_ones(tmp_path: Path) -> None:
-    from ganzoo.catalogue.options import make
-
-    dataset = DigitsDataset(make(DigitsConfig, {"size": 8}), tmp_path)
+    dataset = DigitsDataset(DigitsConfig(size=8), tmp_path)
     images = dataset.read(torch.arange(len(dataset)))["image"]
     found = ganzoo.evaluate(
         npz(tmp_path / "real.npz", images=images.numpy()), dataset="digits", dataset_size=8, judge="plain",
