@@ -129,19 +129,21 @@ def load(model: str | Path | Run, **parts: Any) -> Model:
 
 def sample(
     model: str | Path | Run,
-    count: int = 64,
+    count: int | None = None,
     label: Any = None,
     seed: int = 0,
     controls: Mapping[str, Any] = MappingProxyType({}),
     *,
     input: Any = None,
+    z: Tensor | None = None,
 ) -> Tensor:
-    """Generate ``count`` examples with a model; images are float32 (count, C, H, W) in [-1, 1].
+    """Generate ``count`` examples with a model, by default 64; images are float32 (count, C, H, W) in [-1, 1].
 
     ``label`` is a condition, or several in turn; a model that makes images from images takes them as ``input``.
     ``controls`` chooses what else the model lets one choose, by name, such as the codes of an InfoGAN.
+    ``z`` is noise (count, …) instead of random numbers.
     """
-    return load(model).sample(count, label=label, seed=seed, controls=controls, input=input)
+    return load(model).sample(count, label=label, seed=seed, controls=controls, input=input, z=z)
 
 
 def evaluate(
@@ -150,7 +152,7 @@ def evaluate(
     dataset: Any = None,
     metrics: Any = (),
     judge: str | None = None,
-    samples: int = SAMPLES,
+    samples: int | None = None,
     seed: int = 0,
     data_root: str | Path | None = None,
     device: str = "cpu",
@@ -158,31 +160,40 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a model, a run or the model at a path, and return what ``ganzoo evaluate`` shows.
 
+    A path may also be that of examples that somebody else made: a folder of images, or a ``.npz`` file. They need
+    ``dataset``. ``samples`` is how many examples to generate, by default 10000, or how many that exist to take.
     ``dataset`` is a name, or data as :func:`train` takes it; ``metrics`` are names, or classes and objects, one or
     several. ``options``
     are the options of the dataset, the judge and the metrics with underscores: ``dataset_size=32``. Raises
     :class:`~ganzoo.errors.UserError` where something is invalid, or the examples are too few for a metric.
     """
     from ganzoo.step.device import choose_device
-    from ganzoo.studio.evaluation import DATASET
+    from ganzoo.studio.evaluation import DATASET, evaluate_examples
     from ganzoo.studio.evaluation import evaluate as evaluate_model
+    from ganzoo.studio.made_elsewhere import is_made_elsewhere
     from ganzoo.studio.model import Model
 
-    loaded = model if isinstance(model, Model) else load(model)
-    adopted = _adopted(loaded.registry, [DATASET], own_objects([DATASET], {DATASET.name: dataset}))
+    path = user_path(model) if isinstance(model, str | Path) else None
+    examples = path is not None and is_made_elsewhere(path)
+    loaded = model if isinstance(model, Model) else None if examples else load(model)
+    known = loaded.registry if loaded is not None else installed()
+    adopted = _adopted(known, [DATASET], own_objects([DATASET], {DATASET.name: dataset}))
     registry, names = _with_metrics(adopted.registry, metrics)
-    return evaluate_model(
-        loaded,
-        registry,
-        dataset=adopted.names.get(DATASET.name, dataset),
-        metrics=names.split(",") if isinstance(names, str) else names or (),
-        judge=judge,
-        samples=samples,
-        seed=seed,
-        data_root=user_path(data_root) if data_root is not None else None,
-        device=choose_device(device),
-        flags={name.replace("_", "-"): value for name, value in options.items()},
-    )
+    named: str | None = adopted.names.get(DATASET.name, dataset)
+    usual: dict[str, Any] = {
+        "metrics": names.split(",") if isinstance(names, str) else names or (),
+        "judge": judge,
+        "seed": seed,
+        "data_root": user_path(data_root) if data_root is not None else None,
+        "device": choose_device(device),
+        "flags": {name.replace("_", "-"): value for name, value in options.items()},
+    }
+    if loaded is not None:
+        return evaluate_model(loaded, registry, dataset=named, samples=samples or SAMPLES, **usual)
+    assert path is not None
+    if named is None:
+        raise UserError(f"{path} is no model: to compare its examples with real ones, name a dataset")
+    return evaluate_examples(path, registry, dataset=named, samples=samples, **usual)
 
 
 def _adopted(registry: Registry, slots: Sequence[Slot], objects: Mapping[str, Any]) -> Adopted:

@@ -30,7 +30,7 @@ from ganzoo.errors import UserError
 from ganzoo.storage.files import open_file, read_file, rename_durably
 from ganzoo.storage.lock_owner import read_owner, this_process
 from ganzoo.storage.run_files import is_run_folder
-from ganzoo.text import counted, did_you_mean, first_line, natural_key, warn
+from ganzoo.text import counted, did_you_mean, first_line, listed, natural_key, warn
 
 if TYPE_CHECKING:
     from ganzoo.contract.augmentation import Augmentation
@@ -193,6 +193,7 @@ __all__ = [
     "is_run_folder",
     "key",
     "limits_of",
+    "listed",
     "may_write",
     "natural_key",
     "open_file",

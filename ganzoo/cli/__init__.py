@@ -17,6 +17,7 @@ from ganzoo.catalogue.attribution import attribute
 from ganzoo.catalogue.plugin_files import plugins_from
 from ganzoo.cli.augment import augment
 from ganzoo.cli.bench import bench
+from ganzoo.cli.check_data import check_data
 from ganzoo.cli.completion import VARIABLE, complete
 from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
@@ -59,7 +60,20 @@ def cli() -> None:
     """
 
 
-for command in (list_command, info, plugins, train, study, sample, evaluate, augment, convert, bench, doctor):
+for command in (
+    list_command,
+    info,
+    plugins,
+    train,
+    study,
+    sample,
+    evaluate,
+    check_data,
+    augment,
+    convert,
+    bench,
+    doctor,
+):
     cli.add_command(command)
 
 

@@ -7,17 +7,15 @@ from pathlib import Path
 
 import click
 
-from ganzoo.catalogue import Component, installed
+from ganzoo.catalogue import Component
 from ganzoo.catalogue.check import missing_capabilities
-from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.data import DataSpec
-from ganzoo.catalogue.evaluation_plan import read_flags
 from ganzoo.catalogue.options import DataConfig
-from ganzoo.catalogue.registry import Part, part_of
+from ganzoo.catalogue.registry import Part
 from ganzoo.cli.candidates import names_of
 from ganzoo.cli.models import UserPath
 from ganzoo.cli.output import tell, tell_loading
-from ganzoo.cli.prefixed import PrefixedCommand, collected, meant
+from ganzoo.cli.prefixed import PrefixedCommand, collected, meant, parts_of
 from ganzoo.errors import Refused, UserError
 
 KINDS = ("dataset", "augmentation")
@@ -76,7 +74,7 @@ def augment(dataset: str, augmentation: str, count: int, draws: int, seed: int, 
     `ganzoo info NAME` shows them. An augmentation that follows the training is shown as it is at the beginning: for
     ada, give --augmentation-p.
     """
-    parts = _parts({"dataset": dataset, "augmentation": augmentation}, collected())
+    parts = parts_of({"dataset": dataset, "augmentation": augmentation}, collected())
     spec = _checked(parts["dataset"], parts["augmentation"], data_root)
     if out.suffix.lower() != ".png":
         raise UserError(f"--out {out} must end in .png")
@@ -87,24 +85,6 @@ def augment(dataset: str, augmentation: str, count: int, draws: int, seed: int, 
     if not changed:
         tell(f"{parts['augmentation'].label} changed nothing: its options leave examples as they are", err=True)
     tell(f"{count} examples, {draws} times changed: {out}", err=True)
-
-
-def _parts(names: dict[str, str], flags: dict[str, str]) -> dict[str, Part]:
-    """Return the dataset and the augmentation with their options; raises :class:`Refused` with every problem."""
-    registry = installed()
-    slots = {kind: Slot(kind, kind, name) for kind, name in names.items()}
-    problems: list[str] = []
-    known = {kind: (slot, registry.component(kind, slot.default)) for kind, slot in slots.items()}
-    values = read_flags(flags, known, problems)
-    parts = {}
-    for kind, slot in slots.items():
-        try:
-            parts[kind] = part_of(registry.entry(kind, slot.default), slot, values[kind])
-        except Refused as refused:
-            problems.extend(refused.problems)
-    if problems:
-        raise Refused(dict.fromkeys(problems))
-    return parts
 
 
 def _checked(dataset: Part, augmentation: Part, root: Path) -> DataSpec:

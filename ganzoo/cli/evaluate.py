@@ -13,7 +13,7 @@ import click
 from ganzoo.catalogue import Component, Registry, installed
 from ganzoo.catalogue.evaluation_plan import SAMPLES
 from ganzoo.cli.candidates import names_of
-from ganzoo.cli.models import UserPath, model_argument, output_option, refuse_if_missing
+from ganzoo.cli.models import UserPath, output_option, refuse_if_missing
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
 from ganzoo.cli.prefixed import PrefixedCommand, collected, meant
 from ganzoo.errors import UserError
@@ -36,7 +36,7 @@ class EvaluateCommand(PrefixedCommand):
 
 
 @click.command(cls=EvaluateCommand, options_metavar="[OPTIONS]")
-@model_argument
+@click.argument("model", type=UserPath(), metavar="MODEL|FOLDER|FILE.npz")
 @click.option(
     "--dataset",
     metavar="NAME",
@@ -57,9 +57,8 @@ class EvaluateCommand(PrefixedCommand):
 @click.option(
     "--samples",
     type=click.IntRange(1, 2**31),
-    default=SAMPLES,
-    show_default=True,
-    help="The number of examples to generate.",
+    help=f"The number of examples to generate; of examples that exist, how many of them to take.  [default: {SAMPLES}; "
+    "all that exist]",
 )
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The seed of the generated examples."
@@ -80,7 +79,9 @@ class EvaluateCommand(PrefixedCommand):
 def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_json: bool, **options: Any) -> None:
     """Measure how good a model's samples are, compared with real data.
 
-    MODEL is a .safetensors file or a run folder. Many metrics need a judge: a small classifier, which is trained once
+    MODEL is a .safetensors file or a run folder. Examples that somebody else made are measured in the same way: a
+    FOLDER of images, in sub-folders of their classes if they have some, or a FILE.npz with arrays, such as images and
+    labels; they need --dataset. Many metrics need a judge: a small classifier, which is trained once
     for a dataset in about a minute, and stored in the user's cache folder (or in $GANZOO_CACHE). Its name is part of
     every result that depends on it: results with different judges cannot be compared. For each metric the value of real
     examples is shown too: one half of them compared with the other half.
@@ -99,31 +100,40 @@ def evaluate(model: Path, metrics: tuple[str, ...], against: Path | None, as_jso
     from ganzoo.contract.tracking import tracked_by
     from ganzoo.step.device import choose_device
     from ganzoo.studio.evaluation import evaluate as evaluate_model
+    from ganzoo.studio.evaluation import evaluate_examples
+    from ganzoo.studio.made_elsewhere import is_made_elsewhere
     from ganzoo.training.observers.tracking import Tracker
 
     other = _read(against) if against is not None else None
     tracker = Tracker()
-    model_read = ganzoo.load(model)
-    if options["output_name"] is not None:
-        model_read = model_read.for_output(options["output_name"])
+    usual: dict[str, Any] = {
+        "metrics": names,
+        "judge": options["judge"],
+        "seed": options["seed"],
+        "data_root": options["data_root"],
+        "device": choose_device(options["device"]),
+        "flags": collected(),
+        "track": tracker,
+        "say": tracker.say,
+        "describe": _unheard if as_json else _tell,
+        "against": (other, str(against)) if other is not None else None,
+    }
     began = time.perf_counter()
     with tracked_by(tracker):
-        found = evaluate_model(
-            model_read,
-            registry,
-            dataset=options["dataset"],
-            metrics=names,
-            judge=options["judge"],
-            samples=options["samples"],
-            seed=options["seed"],
-            data_root=options["data_root"],
-            device=choose_device(options["device"]),
-            flags=collected(),
-            track=tracker,
-            say=tracker.say,
-            describe=_unheard if as_json else _tell,
-            against=(other, str(against)) if other is not None else None,
-        )
+        if is_made_elsewhere(model):
+            if options["dataset"] is None:
+                raise UserError(f"{model} is no model: to compare its examples with real ones, give --dataset NAME")
+            if options["output_name"] is not None:
+                raise UserError("--output chooses among the outputs of a model: leave it out")
+            found = evaluate_examples(
+                model, registry, dataset=options["dataset"], samples=options["samples"], **usual
+            )  # fmt: skip
+        else:
+            read = ganzoo.load(model)
+            if options["output_name"] is not None:
+                read = read.for_output(options["output_name"])
+            samples = options["samples"] or SAMPLES
+            found = evaluate_model(read, registry, dataset=options["dataset"], samples=samples, **usual)
     seconds = round(time.perf_counter() - began, 2)
     if as_json:
         print_json({"model": str(model), "seed": options["seed"], "seconds": seconds, **found.to_json()})

@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 import click
 
 from ganzoo.catalogue import Component, installed
+from ganzoo.catalogue.component import Slot
+from ganzoo.catalogue.evaluation_plan import read_flags
+from ganzoo.catalogue.registry import Part, part_of
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.options import component_options
 from ganzoo.cli.words import of_params, scan, values
-from ganzoo.errors import UserError
+from ganzoo.errors import Refused, UserError
 
 _FLAGS, _OPTIONS = "ganzoo.flags", "ganzoo.options"
 
@@ -68,3 +71,21 @@ def collected() -> dict[str, str]:
     flags = click.get_current_context().meta[_FLAGS]
     assert isinstance(flags, dict)
     return flags
+
+
+def parts_of(names: dict[str, str], flags: dict[str, str]) -> dict[str, Part]:
+    """Return the component of each kind in ``names`` with its options in ``flags``; raises :class:`Refused`."""
+    registry = installed()
+    slots = {kind: Slot(kind, kind, name) for kind, name in names.items()}
+    problems: list[str] = []
+    known = {kind: (slot, registry.component(kind, slot.default)) for kind, slot in slots.items()}
+    values = read_flags(flags, known, problems)
+    parts = {}
+    for kind, slot in slots.items():
+        try:
+            parts[kind] = part_of(registry.entry(kind, slot.default), slot, values[kind])
+        except Refused as refused:
+            problems.extend(refused.problems)
+    if problems:
+        raise Refused(dict.fromkeys(problems))
+    return parts

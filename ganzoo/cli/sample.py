@@ -48,6 +48,10 @@ COUNT = 64  # examples
 )
 @output_option
 @click.option(
+    "--columns", type=click.IntRange(1, 2**16), metavar="N",
+    help="The columns of a picture; without it, one for each class, or about as many as rows.",
+)  # fmt: skip
+@click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
@@ -76,13 +80,15 @@ def sample(
     inputs: tuple[Path, ...],
     chosen: tuple[str, ...],
     output_name: str | None,
+    columns: int | None,
     seed: int,
     out: Path,
     device: str,
 ) -> None:
     """Generate examples with a trained model.
 
-    MODEL is a .safetensors file or a run folder; the dataset is not needed. FILE.npz contains images as uint8, with
+    MODEL is a .safetensors file or a run folder; the dataset is not needed. Any number of examples is written to a
+    folder or to FILE.npz with the same memory. FILE.npz contains images as uint8, with
     shape (N, H, W) in grey or (N, H, W, 3) in colour, and for a conditional model the labels as int64 (N,).
     """
     refuse_if_missing(model)
@@ -108,8 +114,8 @@ def sample(
     count = count or (len(asked) if inputs else COUNT)
     with advise_fewer(f"{count} samples", where):
         conditions = trained.conditions(count, asked)
-        samples = trained.sample(count, asked, seed, _controls(chosen))
-        write_samples(out, samples, trained.output, conditions, trained.condition)
+        samples = trained.sample_in_chunks(count, asked, seed, _controls(chosen))
+        write_samples(out, samples, trained.output, conditions, trained.condition, count, columns)
     tell(f"{count} samples: {out}", err=True)
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, final
 import click
 
 from ganzoo.cli.candidates import every_preset, files, names_of
-from ganzoo.cli.estimates import tell_estimate
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.cli.parts import PartsCommand, selected, selects_again
 from ganzoo.cli.plugin_option import command_again
@@ -107,6 +106,8 @@ def train(config: str | None, resume: bool, duration: str | None, dry_run: bool)
 
         selection = fit(seconds, began, selects_again(), lambda text: tell(text, err=True))
     if dry_run:
+        from ganzoo.cli.estimates import tell_estimate
+
         data = assemble(selection)
         if not resume:  # a checkpoint has the weights
             check_starts(selection, data)

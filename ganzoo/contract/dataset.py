@@ -36,6 +36,18 @@ class Dataset(ABC):
         """
         return ()
 
+    def details(self) -> Sequence[str]:
+        """Return what a check of the data tells besides the notes, a line each; it may look at every example."""
+        return ()
+
+    def faults(self) -> Sequence[str]:
+        """Return what is wrong with the data besides what its examples show, a line each, such as damaged files."""
+        return ()
+
+    def name_of(self, index: int) -> str:
+        """Return the name of an example for a message, such as that of its file."""
+        return f"example {index}"
+
     def identities(self) -> Iterable[bytes]:
         """Return what identifies the examples: bytes for each of them, or for some, in any order.
 

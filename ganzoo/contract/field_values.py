@@ -124,6 +124,20 @@ class FieldValues(ABC):
         """Return values (B, …) as an array for a ``.npz`` file."""
         return values.numpy()
 
+    def from_array(self, array: Array) -> Tensor:
+        """Return values (B, …) as generators make them from an array of somebody else; the inverse of to_array.
+
+        Raises :class:`UserError` if they do not have the shape of the field, or are no numbers.
+        """
+        if array.shape[1:] != self.field.shape or array.dtype.kind not in "uif" or not np.isfinite(array).all():
+            expected = (len(array), *self.field.shape)
+            raise UserError(f"the array must hold finite numbers of shape {expected}, not {array.dtype} {array.shape}")
+        return torch.from_numpy(array.astype(np.float32))
+
+    def misfit(self, file: IO[bytes]) -> str:
+        """Return why the example in an open file would have to be scaled, as in ``is 64×64, not 32×32``, or ""."""
+        return ""
+
     def tiles(self, values: Tensor) -> Tensor:
         """Return one image in [-1, 1] for each of the values, (B, C, H, W), if they are :attr:`tiled`."""
         raise NotImplementedError

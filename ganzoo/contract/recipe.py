@@ -169,6 +169,11 @@ class Recipe(Packed, nn.Module, ABC):
     def phases(self) -> tuple[Phase, ...]:
         """Return the phases of one step, in order."""
 
+    @property
+    def noise_shape(self) -> tuple[int, ...] | None:
+        """The shape of the noise of one example, if :meth:`sample` takes ``request.noise``; ``None`` if it does not."""
+        return None
+
     @abstractmethod
     def sample(self, request: SampleRequest) -> Tensor:
         """Return generated examples (count, …), on the device of the networks."""

@@ -17,7 +17,8 @@ class SampleRequest:
     ``draws`` are on the CPU, and take shapes (count, …): each example has random numbers of its own.
 
     ``controls`` (count, …) are the values that the user chose among the recipe's controls, by name. What is not chosen
-    is drawn at random. ``output`` is the name of one of the recipe's outputs.
+    is drawn at random. ``output`` is the name of one of the recipe's outputs. ``noise`` (count, …) takes the place of
+    what would be drawn; only a recipe with a :attr:`~ganzoo.plugin.Recipe.noise_shape` gets it.
     """
 
     count: int
@@ -25,3 +26,4 @@ class SampleRequest:
     draws: Draws
     controls: Mapping[str, Tensor] = field(default_factory=dict)
     output: str = ""
+    noise: Tensor | None = None

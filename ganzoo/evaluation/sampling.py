@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 import torch
@@ -24,25 +24,43 @@ def generate_examples(
     track: Track = untracked,
     controls: Mapping[str, Tensor] = MappingProxyType({}),
     output: str = "",
+    noise: Tensor | None = None,
 ) -> Tensor:
-    """Return ``count`` generated examples (count, \\*X) for ``conditions`` (count, …), float32, on the recipe's device.
+    """Return ``count`` generated examples (count, \\*X), float32, on its device, as :func:`generate_chunks` does."""
+    examples: Tensor | None = None
+    for start, chunk in generate_chunks(recipe, count, conditions, seed, track, controls, output, noise):
+        # One tensor that is filled: a concatenation at the end would need twice the memory.
+        examples = chunk.new_empty((count, *chunk.shape[1:])) if examples is None else examples
+        examples[start : start + len(chunk)] = chunk
+    assert examples is not None, "count must be positive"
+    return examples
+
+
+def generate_chunks(
+    recipe: Recipe,
+    count: int,
+    conditions: Tensor | None,
+    seed: int,
+    track: Track = untracked,
+    controls: Mapping[str, Tensor] = MappingProxyType({}),
+    output: str = "",
+    noise: Tensor | None = None,
+) -> Iterator[tuple[int, Tensor]]:
+    """Yield generated examples (B, \\*X) with the number of the first, for ``conditions`` (count, …), float32.
 
     ``controls`` (count, …) are values of the recipe's controls by name; the others are drawn at random. The random
-    numbers of an example follow from ``seed`` and its number, whatever ``count`` is. ``output`` names one of the
-    recipe's outputs. The recipe must be in evaluation mode.
+    numbers of an example follow from ``seed`` and its number, whatever ``count`` is; ``noise`` (count, …) takes their
+    place. ``output`` names one of the recipe's outputs. The recipe must be in evaluation mode.
     """
     device = next(recipe.parameters()).device
     starts = range(0, count, CHUNK)
-    examples: Tensor | None = None
-    with torch.no_grad():
-        for start in track(starts, "generating examples", len(starts)):
-            size = min(CHUNK, count - start)
-            condition = conditions[start : start + size].to(device) if conditions is not None else None
-            chosen = {name: values[start : start + size].to(device) for name, values in controls.items()}
-            draws = ExampleDraws(seed, "sample", range(start, start + size))
-            chunk = recipe.sample(SampleRequest(size, condition, draws, chosen, output)).float()
-            # One tensor that is filled: a concatenation at the end would need twice the memory.
-            examples = chunk.new_empty((count, *chunk.shape[1:])) if examples is None else examples
-            examples[start : start + size] = chunk
-    assert examples is not None, "count must be positive"
-    return examples
+    for start in track(starts, "generating examples", len(starts)):
+        rows = slice(start, min(start + CHUNK, count))
+        condition = conditions[rows].to(device) if conditions is not None else None
+        chosen = {name: values[rows].to(device) for name, values in controls.items()}
+        draws = ExampleDraws(seed, "sample", range(rows.start, rows.stop))
+        given = noise[rows] if noise is not None else None
+        request = SampleRequest(rows.stop - rows.start, condition, draws, chosen, output, given)
+        with torch.no_grad():
+            chunk = recipe.sample(request).float()
+        yield start, chunk

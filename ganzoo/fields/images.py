@@ -70,6 +70,29 @@ class ImageValues(FieldValues):
         pixels = to_uint8(values).permute(0, 2, 3, 1).contiguous().numpy()
         return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
 
+    def from_array(self, array: Array) -> Tensor:
+        """Return images of an array (B, H, W), (B, H, W, C) or (B, C, H, W): uint8, or real numbers in [-1, 1]."""
+        channels, height, width = self.field.shape
+        shape = array.shape[1:]
+        if shape == (height, width) and channels == 1:
+            array = array[:, None]
+        elif shape == (height, width, channels):
+            array = np.moveaxis(array, -1, 1)
+        elif shape != (channels, height, width):
+            raise UserError(f"the array has examples of shape {shape}, and the data has {self.field.describe()}")
+        if array.dtype == np.uint8:
+            return torch.from_numpy(np.ascontiguousarray(array)).float().div_(127.5).sub_(1)
+        if array.dtype.kind != "f" or not np.isfinite(array).all() or np.abs(array).max() > 1:
+            raise UserError("the array must hold uint8 from 0 to 255, or real numbers from -1 to 1")
+        return torch.from_numpy(array.astype(np.float32))
+
+    def misfit(self, file: IO[bytes]) -> str:
+        """Return the size of an image that is not that of the field."""
+        _, height, width = self.field.shape
+        with Image.open(file, formats=FORMATS) as image:
+            same = image.size == (width, height)
+            return "" if same else f"is {image.width}×{image.height}, and the data is {width}×{height}"
+
     def tiles(self, values: Tensor) -> Tensor:
         """Return the images."""
         return values

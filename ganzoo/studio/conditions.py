@@ -46,10 +46,11 @@ def input_files(field: Field, path: Path) -> Sequence[Path]:
 
 def _read(values: FieldValues, value: Any) -> Tensor:
     from_file = bool(values.inputs) and isinstance(value, Path | str)
-    return _from_file(values, user_path(value)) if from_file else values.read(value)
+    return value_in_file(values, user_path(value)) if from_file else values.read(value)
 
 
-def _from_file(values: FieldValues, path: Path) -> Tensor:
+def value_in_file(values: FieldValues, path: Path) -> Tensor:
+    """Return the value in a file; raises :class:`UserError` where it cannot be read."""
     try:
         with open_file(path) as file:
             return values.decode(file)

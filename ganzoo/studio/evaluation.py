@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -14,10 +15,11 @@ from ganzoo.catalogue.discovery import LOCAL
 from ganzoo.catalogue.evaluation_plan import SAMPLES, EvaluationPlan, plan_evaluation, read_flags
 from ganzoo.catalogue.options import SPLIT, values_of
 from ganzoo.catalogue.registry import Part, Registry, part_from_json, part_of
-from ganzoo.contract.judge import Track, untracked
+from ganzoo.contract.judge import Examples, Track, untracked
 from ganzoo.errors import Refused, UserError
 from ganzoo.evaluation import Evaluation, open_evaluator
 from ganzoo.storage.given_away import without_folders
+from ganzoo.studio.made_elsewhere import read_examples
 from ganzoo.studio.model import Model
 from ganzoo.text import warn
 
@@ -66,6 +68,51 @@ def evaluate(
     return found
 
 
+def evaluate_examples(
+    path: Path,
+    registry: Registry,
+    *,
+    dataset: str,
+    metrics: Iterable[str] = (),
+    judge: str | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+    data_root: Path | None = None,
+    device: torch.device | str = "cpu",
+    flags: Mapping[str, Any] | None = None,
+    track: Track = untracked,
+    say: Callable[[str], None] = warn,
+    describe: Callable[[str], None] = lambda text: None,
+    against: tuple[Evaluation, str] | None = None,
+) -> Evaluation:
+    """Return the figures of the examples in a folder or a ``.npz`` file, of which ``samples`` are chosen with ``seed``.
+
+    By default all are taken. The rest is as in :func:`evaluate`.
+    """
+    of_data, others = _divided(flags or {})
+    part = _named_dataset(registry, dataset, of_data)
+    plan = plan_evaluation(registry, part, judge, metrics, others)
+    plan = dataclasses.replace(plan, named_part=f"{DATASET.name}-{SPLIT}" in of_data)
+    root = data_root or Path("data")
+    with part.attributed():
+        spec = plan.data.spec(root)
+    made = read_examples(path, spec)
+    if samples is not None and samples < len(made):
+        order = torch.randperm(len(made), generator=torch.Generator().manual_seed(seed))
+        made = made.at(order[:samples].sort().values)
+    condition = spec.condition_field if made.labels is not None else None
+    evaluator = open_evaluator(
+        plan, root, spec.target_field, condition, torch.device(device), track, say, len(made), describe
+    )
+    if against is not None:
+        evaluator.empty_evaluation(len(made)).refuse_incomparable(*against)
+    labels = made.labels.to(device) if made.labels is not None else None
+    found = evaluator.measure(Examples(made.values.to(device), labels, labels))
+    if against is not None:
+        found.refuse_incomparable(*against)
+    return found
+
+
 def choose_plan(
     model: Model,
     registry: Registry,
@@ -75,12 +122,17 @@ def choose_plan(
     flags: Mapping[str, Any],
 ) -> EvaluationPlan:
     """Return the data, the judge and the metrics for the evaluation of ``model``; raises :class:`Refused`."""
-    prefix = f"{DATASET.name}-"
-    of_data = {name: value for name, value in flags.items() if name.startswith(prefix)}
-    others = {name: value for name, value in flags.items() if not name.startswith(prefix)}
+    of_data, others = _divided(flags)
     part = _dataset(model, registry, dataset, of_data)
     plan = plan_evaluation(registry, part, judge, metrics, others)
-    return dataclasses.replace(plan, named_part=f"{prefix}{SPLIT}" in of_data)
+    return dataclasses.replace(plan, named_part=f"{DATASET.name}-{SPLIT}" in of_data)
+
+
+def _divided(flags: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of the dataset, and those of the judge and the metrics."""
+    prefix = f"{DATASET.name}-"
+    of_data = {name: value for name, value in flags.items() if name.startswith(prefix)}
+    return of_data, {name: value for name, value in flags.items() if name not in of_data}
 
 
 def usual_root(model: Model) -> Path:
@@ -101,13 +153,20 @@ def _dataset(model: Model, registry: Registry, name: str | None, flags: Mapping[
     # Data that a program gives now has options of its own, even where it has the name of the data of the training.
     same = name is None or (_name(trained) == name and registry.entry(DATASET.kind, name).provider.package != LOCAL)
     then = part_from_json(registry, DATASET, trained) if same else None
-    entry = registry.entry(DATASET.kind, name or _name(trained))
+    before = values_of(then.config) if then is not None else {}
+    return _named_dataset(registry, name or _name(trained), flags, before)
+
+
+def _named_dataset(
+    registry: Registry, name: str, flags: Mapping[str, Any], before: Mapping[str, Any] = MappingProxyType({})
+) -> Part:
+    """Return the dataset ``name`` with the options ``flags``, which overrule those ``before``."""
+    entry = registry.entry(DATASET.kind, name)
     component = registry.component(DATASET.kind, entry.item.name)
     problems: list[str] = []
     given = read_flags(flags, {DATASET.name: (DATASET, component)}, problems)[DATASET.name]
     if problems:
         raise Refused(problems)
-    before = values_of(then.config) if then is not None else {}
     return part_of(entry, DATASET, {**before, **given})
 
 

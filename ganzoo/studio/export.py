@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ import torch
 from torch import Tensor
 
 from ganzoo.catalogue.data import Field
-from ganzoo.contract.field_values import values_of
+from ganzoo.contract.field_values import Array, values_of
 from ganzoo.drawing import png
 from ganzoo.errors import UserError
+from ganzoo.evaluation.sampling import CHUNK
 from ganzoo.pictures import animate_examples, column_headings, draw_examples
-from ganzoo.storage.files import make_folder, write_atomically
+from ganzoo.storage.files import make_folder, replacing, write_atomically
 from ganzoo.text import in_file_name
 
 SUFFIXES = (".png", ".npz")
@@ -48,18 +50,36 @@ def _suffix(out: Path) -> str:
     return "" if suffix[1:].isdecimal() else suffix
 
 
-def write_samples(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
+def write_samples(
+    out: Path,
+    made: Tensor | Iterable[Tensor],
+    output: Field,
+    conditions: Tensor | None,
+    condition: Field | None,
+    count: int | None = None,
+    columns: int | None = None,
+) -> None:
     """Write samples to a ``.png`` grid, a ``.npz`` file, a moving picture, or a folder of a file for each example.
 
-    Equal input gives equal bytes.
+    ``made`` are all examples, or chunks of them, ``count`` together: files and arrays are written chunk by chunk. A
+    picture has ``columns``. Equal input gives equal bytes.
 
     Raises :class:`UserError` where ``out`` cannot be written.
     """
     check_destination(out, output)
-    writers = {".png": _write_grid, ".npz": _write_arrays, "": _write_folder}
+    chunks, count = ([made], len(made)) if isinstance(made, Tensor) else (made, count)
+    assert count is not None
     with _write_errors(out):
         make_folder(out.parent)
-        writers.get(_suffix(out), _write_animation)(out, made, output, conditions, condition)
+        suffix = _suffix(out)
+        if not suffix:
+            _write_folder(out, chunks, output, conditions, condition)
+        elif suffix == ".npz":
+            _write_arrays(out, chunks, count, output, conditions, condition)
+        else:
+            columns = min(count, columns) if columns else columns_for(count, conditions, condition)
+            write = _write_grid if suffix == ".png" else _write_animation
+            write(out, torch.cat(list(chunks)), columns, output, conditions, condition)
 
 
 @contextmanager
@@ -79,40 +99,68 @@ def columns_for(count: int, conditions: Tensor | None, condition: Field | None) 
     return max(1, math.isqrt(count))
 
 
-def _write_grid(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
-    columns = columns_for(len(made), conditions, condition)
+def _write_grid(
+    out: Path, made: Tensor, columns: int, output: Field, conditions: Tensor | None, condition: Field | None
+) -> None:
     write_atomically(out, png(draw_examples(made, output, conditions, condition, columns)))
 
 
 def _write_animation(
-    out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None
+    out: Path, made: Tensor, columns: int, output: Field, conditions: Tensor | None, condition: Field | None
 ) -> None:
-    columns = columns_for(len(made), conditions, condition)
     buffer = io.BytesIO()
     animate_examples(made, output, columns, column_headings(conditions, condition, columns), buffer)
     write_atomically(out, buffer.getvalue())
 
 
-def _write_arrays(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
-    arrays = {f"{output.kind}s": values_of(output).to_array(made)}
-    if conditions is not None and condition is not None:
-        values = values_of(condition)
-        arrays["inputs" if values.inputs else "labels"] = values.to_array(conditions)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    write_atomically(out, buffer.getvalue())
+def _write_arrays(
+    out: Path,
+    chunks: Iterable[Tensor],
+    count: int,
+    output: Field,
+    conditions: Tensor | None,
+    condition: Field | None,
+) -> None:
+    """Write what ``numpy.savez_compressed`` does, without holding all arrays."""
+    with replacing(out) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        values = values_of(output)
+        _write_array(archive, f"{output.kind}s", (values.to_array(chunk) for chunk in chunks), count)
+        if conditions is not None and condition is not None:
+            of_condition = values_of(condition)
+            name = "inputs" if of_condition.inputs else "labels"
+            _write_array(archive, name, (of_condition.to_array(part) for part in conditions.split(CHUNK)), count)
 
 
-def _write_folder(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
+def _write_array(archive: zipfile.ZipFile, name: str, parts: Iterable[Array], count: int) -> None:
+    """Write ``parts`` of an array with ``count`` rows; a zip file has the same date whenever it is written."""
+    entry = zipfile.ZipInfo(f"{name}.npy")
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    with archive.open(entry, "w", force_zip64=True) as member:
+        for number, part in enumerate(parts):
+            if number == 0:
+                about = {"descr": np.lib.format.dtype_to_descr(part.dtype), "fortran_order": False}
+                np.lib.format.write_array_header_2_0(member, {**about, "shape": (count, *part.shape[1:])})
+            member.write(np.ascontiguousarray(part).data)
+
+
+def _write_folder(
+    out: Path, chunks: Iterable[Tensor], output: Field, conditions: Tensor | None, condition: Field | None
+) -> None:
     make_folder(out)
     values = values_of(output)
-    with ExitStack() as undone:
-        for number, example in enumerate(made):
-            name = f"{number:05d}"
-            if conditions is not None and condition is not None and condition.classes:
-                name += f"-{in_file_name(condition.class_name(int(conditions[number])))}"
-            path = out / f"{name}{values.suffix}"
-            undone.callback(path.unlink, missing_ok=True)
-            write_atomically(path, values.encode(example))
-        # All are written. After an error, those written so far are deleted, so that the command can be repeated.
-        undone.pop_all()
+
+    def path(number: int) -> Path:
+        name = f"{number:05d}"
+        if conditions is not None and condition is not None and condition.classes:
+            name += f"-{in_file_name(condition.class_name(int(conditions[number])))}"
+        return out / f"{name}{values.suffix}"
+
+    number = -1
+    try:
+        for number, example in enumerate(example for chunk in chunks for example in chunk):
+            write_atomically(path(number), values.encode(example))
+    except BaseException:
+        # So that the command can be repeated.
+        for written in range(number + 1):
+            path(written).unlink(missing_ok=True)
+        raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,12 +16,14 @@ from ganzoo.catalogue.registry import Registry, installed
 from ganzoo.contract.field_values import values_of
 from ganzoo.contract.recipe import Output, Recipe
 from ganzoo.errors import UserError
-from ganzoo.evaluation.sampling import generate_examples
+from ganzoo.evaluation.sampling import generate_chunks, generate_examples
 from ganzoo.storage.config_files import read_config
 from ganzoo.storage.model_file import Header, read_model
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.studio.conditions import read_conditions
 from ganzoo.text import did_you_mean
+
+COUNT = 64  # examples
 
 
 class Model:
@@ -123,26 +125,65 @@ class Model:
 
     def sample(
         self,
-        count: int = 64,
+        count: int | None = None,
         label: Any = None,
         seed: int = 0,
         controls: Mapping[str, Any] = MappingProxyType({}),
         *,
         input: Any = None,
+        z: Tensor | None = None,
     ) -> Tensor:
-        """Return ``count`` examples, float32 (count, C, H, W) in [-1, 1] for images, on the CPU.
+        """Return ``count`` examples, by default 64, float32 (count, C, H, W) in [-1, 1] for images, on the CPU.
 
         ``label`` is a condition, or several in turn; a model that makes images from images takes them as ``input``: a
         path, a PIL picture or a tensor (C, H, W).
         ``controls`` chooses what else the model lets one choose, by name, such as the codes of an InfoGAN; a value, or
-        several in turn. Example k of a seed is the same whatever ``count`` is.
+        several in turn. Example k of a seed is the same whatever ``count`` is. ``z`` is noise (count, …) instead of
+        random numbers, as the generator gets it; :attr:`noise_shape` is the shape of one. Raises :class:`UserError`
+        where something does not fit.
         """
+        noise = self._noise(z, count)
+        if noise is not None:
+            count = len(noise)
+        elif count is None:
+            count = COUNT
+        conditions, chosen = self._chosen(count, self._asked(label, input), controls)
+        made = generate_examples(
+            self.recipe, count, conditions, seed, controls=chosen, output=self.output_name, noise=noise
+        )
+        return made.cpu()
+
+    def sample_in_chunks(
+        self, count: int, label: Any = None, seed: int = 0, controls: Mapping[str, Any] = MappingProxyType({})
+    ) -> Iterator[Tensor]:
+        """Yield the examples of :meth:`sample` a few at a time, so that any number needs the same memory."""
+        conditions, chosen = self._chosen(count, label, controls)
+        made = generate_chunks(self.recipe, count, conditions, seed, controls=chosen, output=self.output_name)
+        return (chunk.cpu() for _, chunk in made)
+
+    @property
+    def noise_shape(self) -> tuple[int, ...] | None:
+        """The shape of the noise of one example; ``None`` if the model takes no noise from the user."""
+        return self.recipe.noise_shape
+
+    def _chosen(
+        self, count: int, label: Any, controls: Mapping[str, Any]
+    ) -> tuple[Tensor | None, Mapping[str, Tensor]]:
         if count < 1:
             raise UserError(f"the number of samples must be at least 1, not {count}")
-        conditions = self.conditions(count, self._asked(label, input))
-        chosen = self.controls(count, controls)
-        made = generate_examples(self.recipe, count, conditions, seed, controls=chosen, output=self.output_name)
-        return made.cpu()
+        return self.conditions(count, label), self.controls(count, controls)
+
+    def _noise(self, z: Tensor | None, count: int | None) -> Tensor | None:
+        if z is None:
+            return None
+        if self.noise_shape is None:
+            raise UserError("this model takes no z: its recipe draws its noise itself")
+        expected = f"z must be a tensor of shape (count, {', '.join(map(str, self.noise_shape))})"
+        if not isinstance(z, Tensor) or tuple(z.shape[1:]) != tuple(self.noise_shape) or not len(z):
+            raise UserError(f"{expected}, not {tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__}")
+        if count not in (None, len(z)):
+            raise UserError(f"z has {len(z)} rows, and count is {count}: leave out count")
+        return z.detach().float()
 
     def _asked(self, label: Any, images: Any) -> Any:
         """Return the condition that was asked for, as a label or as images."""

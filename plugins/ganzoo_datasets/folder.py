@@ -56,7 +56,7 @@ class FolderDataset(Dataset):
 
     def notes(self) -> Sequence[str]:
         """Return the parts that are used, the images of each class, what was left out, and what became of pixels."""
-        left_out = list(_left_out(self._folder, self._layout, self._images.damaged, self._others, self._passed))
+        left_out = list(_left_out(self._folder, self._layout, len(self._images.damaged), self._others, self._passed))
         return [
             *_used(self._layout),
             *([f"classes: {counted(self._counts)}"] if self._counts else []),
@@ -64,6 +64,18 @@ class FolderDataset(Dataset):
             *([f"left out: {'; '.join(left_out)}"] if left_out else []),
             *self._images.notes,
         ]
+
+    def details(self) -> Sequence[str]:
+        """Return the sizes, modes and formats of the files."""
+        return self._images.details([Path(path) for path in self._paths])
+
+    def faults(self) -> Sequence[str]:
+        """Return the files that are named as images, and cannot be used."""
+        return self._images.faults()
+
+    def name_of(self, index: int) -> str:
+        """Return the path of an image inside the folder."""
+        return str(Path(self._paths[index]).relative_to(self._folder))
 
     def identities(self) -> Iterator[bytes]:
         """Yield name, class, size and end of every file; they do not depend on where the folder is."""

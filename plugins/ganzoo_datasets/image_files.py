@@ -14,8 +14,19 @@ from typing import TypeVar, final
 import torch
 from torch import Tensor
 
-from ganzoo.plugin import Limits, UserError, open_file, track, warn
-from ganzoo_datasets.images import Canvas, Facts, Pixels, facts, header_problem, pixels, reason, without_warnings
+from ganzoo.plugin import Limits, UserError, listed, open_file, track, warn
+from ganzoo_datasets.headers import header_notes
+from ganzoo_datasets.images import (
+    Canvas,
+    Facts,
+    Pixels,
+    facts,
+    header,
+    header_problem,
+    pixels,
+    reason,
+    without_warnings,
+)
 from ganzoo_datasets.picture_options import CHANNELS, PictureConfig
 from ganzoo_datasets.pixel_notes import pixel_notes, with_usual_limits
 from ganzoo_datasets.trees import SHOWN, named_as_image
@@ -25,13 +36,14 @@ MODES = {"rgb": "RGB", "grey": "L", "rgba": "RGBA"}
 # Files per task of a thread: with single files, the overhead of a task would be larger than its work.
 OPENED, DECODED = 200, 16
 END = 256  # bytes of a file that identify it, with its name and size
+FAULTS = 10  # files that a check of the data names
 
 
 @final
 class ImageFiles:
     """Image files in ``folder``, each of which shows ``beside`` pictures beside each other.
 
-    After :meth:`checked`, ``notes`` say what became of pixels, and ``damaged`` is the number of files left out.
+    After :meth:`checked`, ``notes`` say what became of pixels, and ``damaged`` are the files left out, and why.
     """
 
     def __init__(self, config: PictureConfig, folder: Path, beside: int = 1):
@@ -41,7 +53,7 @@ class ImageFiles:
         self._shape = (CHANNELS[config.channels], height, width)
         self._canvas = Canvas(width, height, MODES[config.channels], config.fit, config.colour, beside=beside)
         self.notes: tuple[str, ...] = ()
-        self.damaged = 0
+        self.damaged: dict[Path, str] = {}
 
     def checked(self, paths: Sequence[Path]) -> frozenset[Path]:
         """Return those of ``paths`` that are sound images, and report the others.
@@ -49,7 +61,7 @@ class ImageFiles:
         Raises :class:`UserError` where none is.
         """
         config = self._config
-        valid = self._valid(paths, config.check)
+        valid, self.damaged = self._valid(paths, config.check)
         if not valid:
             raise UserError(f"{self._folder} has no readable image: put images there")
         special = list(valid.values())
@@ -59,7 +71,6 @@ class ImageFiles:
         else:
             self._canvas = with_usual_limits(self._canvas, special)
         self.notes = tuple(pixel_notes(self._canvas, special, config.background, bool(config.limits)))
-        self.damaged = len(paths) - len(valid)
         return frozenset(valid)
 
     def read(self, paths: Sequence[Path]) -> Tensor:
@@ -92,6 +103,21 @@ class ImageFiles:
         with ThreadPoolExecutor() as pool:
             yield from pool.map(self.identity, paths)
 
+    def details(self, paths: Sequence[Path]) -> Sequence[str]:
+        """Return the sizes, modes and formats of files."""
+        with without_warnings():
+            headers = [found for path in paths if (found := header(path))]
+        return list(header_notes(headers))
+
+    def faults(self) -> Sequence[str]:
+        """Return the files that are named as images, and cannot be used."""
+        if not self.damaged:
+            return ()
+        named = listed([f"{self._shown(path)} ({why})" for path, why in self.damaged.items()], FAULTS)
+        several = len(self.damaged) > 1
+        files, are = (f"{len(self.damaged):,} files", "are") if several else ("1 file", "is")
+        return [f"{files} cannot be used, and {are} left out: {named}"]
+
     def _shown(self, path: Path) -> str:
         return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else path.as_posix()
 
@@ -105,8 +131,8 @@ class ImageFiles:
         except Exception as problem:  # Pillow raises many kinds of errors for damaged files
             raise UserError(f"{path} cannot be decoded ({reason(problem)}): remove or replace it") from problem
 
-    def _valid(self, paths: Sequence[Path], check: str) -> dict[Path, Facts]:
-        """Return those of ``paths`` that pass ``check``, with what is special about them, and report the others."""
+    def _valid(self, paths: Sequence[Path], check: str) -> tuple[dict[Path, Facts], dict[Path, str]]:
+        """Return what is special about those of ``paths`` that pass ``check``, and report and return the others."""
         size = {"decode": DECODED, "open": OPENED}[check]
         looked = _looked_at(paths, lambda path: self._look(path, check == "decode"), size, f"images in {self._folder}")
         problems = {path: why for path, why in looked.items() if isinstance(why, str)}
@@ -114,7 +140,7 @@ class ImageFiles:
             shown = [f"{self._shown(path)} ({why})" for path, why in itertools.islice(problems.items(), SHOWN)]
             more = ", …" if len(problems) > SHOWN else ""
             warn(f"left out {len(problems)} of {len(paths)} files in {self._folder}: {', '.join(shown)}{more}")
-        return {path: found for path, found in looked.items() if not isinstance(found, str)}
+        return {path: found for path, found in looked.items() if not isinstance(found, str)}, problems
 
     def _look(self, path: Path, decode: bool) -> Facts | str:
         """Return what is special about an image, or why it cannot be used."""

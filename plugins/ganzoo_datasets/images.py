@@ -93,6 +93,24 @@ def header_problem(path: Path) -> str:
         return reason(problem)
 
 
+class Header(NamedTuple):
+    """The size of an image in pixels, Pillow's mode and the format of its file."""
+
+    width: int
+    height: int
+    mode: str
+    format: str
+
+
+def header(path: Path) -> Header | None:
+    """Return what the header of an image says, or ``None`` where it cannot be read."""
+    try:
+        with _opened(path) as image:
+            return Header(image.width, image.height, image.mode, image.format or "")
+    except Exception:  # Pillow raises many kinds of errors for damaged files
+        return None
+
+
 def reason(problem: Exception) -> str:
     """Return the reason of an error with a file."""
     if isinstance(problem, UnidentifiedImageError):

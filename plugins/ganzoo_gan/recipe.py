@@ -237,10 +237,16 @@ class Adversarial(Recipe):
         """Parts of the noise that a user may choose."""
         return self.latent.controls
 
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """The shape of the noise."""
+        return self.latent.shape
+
     def sample(self, request: SampleRequest) -> Tensor:
         """Return examples (count, \\*shape)."""
         device = next(self.generator.parameters()).device
-        z = self.latent.draw(request.count, request.draws).to(device)
+        z = request.noise if request.noise is not None else self.latent.draw(request.count, request.draws)
+        z = z.to(device)
         examples: Tensor = self.generator(self.latent.place(z, request.controls), request.condition)
         return examples
 

@@ -164,7 +164,7 @@ def resolved(*words: str) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ganzoo.assembly.dry_run.assemble", lambda selection: found.append(selection.to_json()))
         patch.setattr("ganzoo.training.start.check_starts", lambda *_: None)
-        patch.setattr("ganzoo.cli.train.tell_estimate", lambda *_: None)
+        patch.setattr("ganzoo.cli.estimates.tell_estimate", lambda *_: None)
         assert ganzoo("train", *words, "--dry-run").status == 0
     return json.loads(json.dumps(found[0]))  # type: ignore[no-any-return]
 

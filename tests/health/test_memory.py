@@ -71,7 +71,7 @@ def test_too_many_samples_for_the_memory_are_told_of(
     assert command([*words, "--evaluate-every", "1", "--evaluate-samples", "80", "--metric", "modes"]) == 0
     said = "not evaluated at step 1: out of memory on cpu with 80 samples"
     assert said in capsys.readouterr().err
-    monkeypatch.setattr("ganzoo.studio.model.generate_examples", run_out)
+    monkeypatch.setattr("ganzoo.studio.model.generate_chunks", run_out)
     assert command(["sample", str(tmp_path / "run"), "--count", "9", "--out", str(tmp_path / "made.npz")]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("ganzoo: out of memory on cpu with 9 samples (DefaultCPUAllocator: can't allocate")

@@ -108,6 +108,7 @@ QUICK = (
     "sample {}/cgan --count 4 --out {}/samples.npz",
     "sample {}/cgan --count 4 --out {}/samples",
     "evaluate {}/cgan --samples 500 --metric kernel --judge plain --json",
+    "check-data folder --data-root folder",
     "augment digits --augmentation ada --augmentation-p 0.5 --out {}/augmented.png",
     f"{MINIMAL} --dataset folder --data-root folder --data-budget 0 --out {{}}/streamed",
 )

@@ -52,8 +52,10 @@ class Generator:
     def line(self) -> list[str]:
         """Return the words of one command line that does not take long."""
         makers = (self._dry, self._dry, self._dry, self._dry, self._wet, self._small, self._small)
-        words = self.chance.choice((*makers, self._sample, self._evaluate, self._bench, self._study, self._odd))()
-        return self._with_plugin(words) if self.chance.random() < 0.15 else words
+        words = self.chance.choice(
+            (*makers, self._sample, self._evaluate, self._bench, self._study, self._check, self._odd)
+        )()
+        return self._with_plugin(words) if words and self.chance.random() < 0.15 else words
 
     def _with_plugin(self, words: list[str]) -> list[str]:
         """The same with a plugin file anywhere on the line, mostly one that is sound."""
@@ -100,6 +102,12 @@ class Generator:
         """A study of whatever is on data that does not exist, so that it never comes to pass."""
         words = self._mixed(lambda: self._fixed("study"), self._choice, self._option, self._word, most=4)
         return ["study", self.chance.choice(VARIANTS), *words, "--dataset", "nowhere"]
+
+    def _check(self) -> list[str]:
+        """A check of data that is there, or of whatever is named."""
+        name = self.chance.choice(("mnist", "digits", "ring", "folder", self._value()))
+        options = self._mixed(lambda: self._fixed("check-data"), self._option, self._word, most=2)
+        return ["check-data", name, *options, *self._sometimes("--json")]
 
     def _odd(self) -> list[str]:
         line = self._mixed(self._word, most=3)

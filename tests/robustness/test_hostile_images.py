@@ -407,6 +407,23 @@ def test_a_folder_of_everything_is_trained_on(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("evil*"))
 
 
+def test_a_folder_of_everything_is_checked(tmp_path: Path) -> None:
+    """Each file that is left out is counted, no program is started, nothing is unpickled or written."""
+    root = many(tmp_path / "images")
+    before = sorted(tmp_path.rglob("*"))
+    log = tmp_path / "log"
+    words = ["check-data", "folder", "--data-root", str(root), "--dataset-size", "16"]
+    assert Forked(watched, words, log=log).wait() == 0, log.read_text(encoding="utf-8")
+    *lines, last = log.read_text(encoding="utf-8").splitlines()
+    said = "\n".join(lines)
+    assert json.loads(last) == [0, []], said
+    assert f"  - {sum(odd.why is not None for odd in ODD):,} files cannot be used, and are left out: " in said
+    assert "are copies of others" in said
+    assert "Traceback" not in said and "Warning" not in said
+    assert all(line.isprintable() for line in lines)
+    assert sorted(path for path in tmp_path.rglob("*") if path != log) == before
+
+
 # Memory
 
 

@@ -1,7 +1,4 @@
-"""What a training takes is estimated from a few of its steps, and nothing is written.
-
-How fast anything is, is not tested.
-"""
+"""What a training takes is estimated from a few of its steps; how fast anything is, is not tested."""
 
 from __future__ import annotations
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import ganzoo
 from ganzoo.cli import run as command
+from ganzoo.errors import UserError
 from ganzoo.training.run import Run
 
 
@@ -36,3 +38,37 @@ def test_bad_sampling_requests(
     assert message in error
     assert "Traceback" not in error
     assert not list(tmp_path.iterdir())
+
+
+# Noise of the user's own
+
+
+def test_noise_of_ones_own_takes_the_place_of_random_numbers(trained: Run) -> None:
+    model = ganzoo.load(trained)
+    assert model.noise_shape is not None
+    z = torch.randn(5, *model.noise_shape, generator=torch.Generator().manual_seed(3))
+    made = model.sample(z=z, label=2)
+    assert len(made) == 5
+    assert torch.equal(made, model.sample(z=z, label=2, seed=9)), "no random number is left"
+    assert not torch.equal(made, model.sample(z=-z, label=2))
+    assert torch.allclose(made[:2], model.sample(2, z=z[:2], label=2), atol=1e-5)
+    assert torch.equal(made, ganzoo.sample(trained, z=z, label=2))
+
+
+@pytest.mark.parametrize(
+    ("z", "count", "expected"),
+    [
+        (torch.zeros(5, 3), None, "z must be a tensor of shape \\(count, "),
+        ("zeros", None, "not str"),
+        (torch.zeros(0, 100), None, "z must be a tensor"),
+    ],
+)
+def test_noise_that_does_not_fit_is_refused(z: Any, count: int | None, expected: str, trained: Run) -> None:
+    with pytest.raises(UserError, match=expected):
+        ganzoo.load(trained).sample(count, z=z)
+
+
+def test_noise_and_another_count_are_refused(trained: Run) -> None:
+    model = ganzoo.load(trained)
+    with pytest.raises(UserError, match="z has 5 rows, and count is 6"):
+        model.sample(6, z=torch.zeros(5, *(model.noise_shape or ())))
