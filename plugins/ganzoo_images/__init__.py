@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ganzoo.plugin import Component, Variant, hookimpl
 from ganzoo_images.declared_data import declare_data
+from ganzoo_images.declared_metrics import declare_metrics
 from ganzoo_images.declared_networks import declare_networks
 from ganzoo_images.declared_recipes import declare_recipes
 from ganzoo_images.declared_variants import declare_variants
@@ -17,6 +18,7 @@ def ganzoo_components() -> Iterable[Component]:
     yield from declare_data()
     yield from declare_networks()
     yield from declare_recipes()
+    yield from declare_metrics()
 
 
 @hookimpl

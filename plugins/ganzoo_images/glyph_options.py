@@ -92,10 +92,8 @@ class GlyphsConfig(FontsConfig):
         folder = root / self.fonts
         if not folder.is_dir():
             raise UserError(f"{folder} is no folder: name a folder of fonts inside --data-root with --dataset-fonts")
-        files = sorted(
-            (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES),
-            key=lambda path: natural_key(path.as_posix()),
-        )
+        fonts = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+        files = sorted(fonts, key=lambda path: natural_key(path.as_posix()))
         if not files:
             raise UserError(f"{folder} has no fonts ({', '.join(SUFFIXES)}): name another --dataset-fonts")
         return {path.relative_to(folder).with_suffix("").as_posix(): path for path in files}

@@ -18,7 +18,7 @@ from ganzoo_datasets.shapes import pictures, truth
 from ganzoo_images.derived_options import INPUT, TARGET
 from ganzoo_images.outline_options import OutlinesConfig
 
-LINE: Final = 0.22  # width of an outline, in radii
+LINE: Final = 0.14  # width of an outline, in radii
 TESTS: Final = 1000  # pairs for the test
 
 

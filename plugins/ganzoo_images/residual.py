@@ -97,7 +97,8 @@ class SuperResolution(Generator):
         self.up = nn.Sequential(*doublings)
         self.output = nn.Conv2d(before, out.shape[0], 9, padding=4)
         if config.skip:  # the first images are those of the interpolation
-            nn.init.zeros_(self.output.weight)
+            for weights in self.output.parameters():
+                nn.init.zeros_(weights)
 
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
         """Map images ``z`` (B, C, H, W) to images in [-1, 1]."""
