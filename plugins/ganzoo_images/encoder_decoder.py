@@ -6,13 +6,13 @@ from typing import final
 
 from torch import Tensor, nn
 
-from ganzoo.plugin import Field, Generator, Shape, Sites, UserError
+from ganzoo.plugin import Field, Generator, Shape, Sites
 from ganzoo_images.dropout import NoisyDropout
 from ganzoo_images.network_options import EncoderDecoderConfig
 from ganzoo_images.norms import norm_layer
 from ganzoo_images.unet import WIDEST, halvings
 
-BASE = 4  # the least side of a map
+BASE = 4  # the least side of a map, except in images that are smaller than 8
 
 
 @final
@@ -26,9 +26,7 @@ class EncoderDecoder(Generator):
 
     def __init__(self, config: EncoderDecoderConfig, in_shape: Shape, out: Field, sites: Sites):
         super().__init__()
-        down, up = (halvings(shape[1:], 16, BASE) for shape in (in_shape, out.shape))
-        if not up:
-            raise UserError(f"it makes images whose sides are 4 or more times 2, not {out.shape[1]}×{out.shape[2]}")
+        down, up = halvings(in_shape[1:], 16, BASE), max(1, halvings(out.shape[1:], 16, BASE))
         self.input = sites.at("input", in_shape)
         layers: list[nn.Module] = []
         before = self.input.out_shape[0]

@@ -96,6 +96,12 @@ class EncoderDecoderConfig(Config):
     dropout: float = option(0.0, "dropout rate in the first half of the decoder", low=0, high=0.99)
     norm: Literal["instance", "batch", "none"] = option("batch", "normalisation; instance leaves the code as it is")
 
+    def problems(self, data: Mapping[str, DataSpec]) -> Iterator[str]:
+        """Yield a sentence where a side of the target is odd."""
+        for _, made in image_shapes(data):
+            if any(side % 2 for side in made[1:]):
+                yield f"makes images with even sides, not {_sides(made)}: set --dataset-size"
+
 
 @dataclass(frozen=True)
 class PatchConfig(Config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,14 +61,14 @@ class TestPublishedSizes:
         doublings = 2 * (w * 4 * w * 9 + 4 * w + 1)
         assert size(recipe.generator) == first + 16 * block + (w * w * 9 + w + 2 * w) + doublings + last
         widths = (3, 64, 64, 128, 128, 256, 256, 512, 512)
-        convolutions = sum(a * b * 9 + b for a, b in zip(widths, widths[1:], strict=False))
+        convolutions = sum(a * b * 9 + b for a, b in itertools.pairwise(widths))
         norms = 2 * sum(widths[2:])
         assert size(recipe.discriminator) == convolutions + norms + 512 * 36 * 1024 + 1024 + 1024 + 1
 
     def test_context_encoder(self, tmp_path: Path) -> None:
         recipe: Any = published("context-encoder", tmp_path)
         down, up = (3, 64, 64, 128, 256, 512, 4000), (4000, 512, 256, 128, 64, 3)
-        pairs = [*zip(down, down[1:], strict=False), *zip(up, up[1:], strict=False)]
+        pairs = [*itertools.pairwise(down), *itertools.pairwise(up)]
         weights = sum(a * b * 16 + b for a, b in pairs)
         assert size(recipe.generator) == weights + 2 * (sum(down[2:]) + sum(up[1:-1]))
         assert recipe.output_field.shape == (3, 64, 64)
