@@ -26,6 +26,7 @@ from ganzoo.catalogue import (
     option,
     phase_slots,
 )
+from ganzoo.catalogue.inner_dataset import InnerDataset
 from ganzoo.errors import UserError
 from ganzoo.storage.files import open_file, read_file, rename_durably
 from ganzoo.storage.lock_owner import read_owner, this_process
@@ -139,6 +140,7 @@ __all__ = [
     "Head",
     "HeadInput",
     "Initialiser",
+    "InnerDataset",
     "Judge",
     "JudgeOutput",
     "Kind",

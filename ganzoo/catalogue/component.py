@@ -20,6 +20,7 @@ OWN_COMMANDS = (
     "train",
     "study",
     "sample",
+    "translate",
     "evaluate",
     "augment",
     "convert",

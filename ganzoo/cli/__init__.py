@@ -32,6 +32,7 @@ from ganzoo.cli.sample import sample
 from ganzoo.cli.streams import prepare_streams
 from ganzoo.cli.study import study
 from ganzoo.cli.train import train
+from ganzoo.cli.translate import translate
 from ganzoo.errors import Interrupted, Refused, TrainingFailed, UserError
 from ganzoo.signals import SIGNALLED, interruptible
 from ganzoo.text import did_you_mean, message_of
@@ -67,6 +68,7 @@ for command in (
     train,
     study,
     sample,
+    translate,
     evaluate,
     check_data,
     augment,

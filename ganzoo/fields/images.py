@@ -20,6 +20,15 @@ MAX_PIXELS = 2**26
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
+def open_picture(file: IO[bytes]) -> Image.Image:
+    """Return the picture in an open file, upright; raises :class:`UserError` if it is too large, or Pillow's errors."""
+    with Image.open(file, formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise UserError(f"it has {image.width}×{image.height} pixels; at most {MAX_PIXELS:,} are read")
+        image.load()
+        return ImageOps.exif_transpose(image)
+
+
 @final
 class ImageValues(FieldValues):
     """Images (C, H, W): stored as uint8, in [-1, 1] for networks."""
@@ -55,11 +64,7 @@ class ImageValues(FieldValues):
 
         Transparent pixels are laid on white unless the field has alpha, and values beyond 8 bits are scaled.
         """
-        with Image.open(file, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise UserError(f"it has {image.width}×{image.height} pixels; at most {MAX_PIXELS:,} are read")
-            image.load()
-            return self._fitted(ImageOps.exif_transpose(image))
+        return self._fitted(open_picture(file))
 
     def encode(self, value: Tensor) -> bytes:
         """Return one image (C, H, W) as a PNG file."""
@@ -97,11 +102,15 @@ class ImageValues(FieldValues):
         """Return the images."""
         return values
 
-    def _fitted(self, image: Image.Image) -> Tensor:
-        channels, height, width = self.field.shape
+    def plain(self, image: Image.Image) -> Image.Image:
+        """Return a picture of any size with the channels of the field; raises :class:`UserError` if none has them."""
+        channels = self.field.shape[0]
         if channels not in MODES:
             raise UserError(f"this model takes images with {channels} channels, which no picture has: give a tensor")
-        plain = plain_picture(image, *own_limits(image), alpha=channels == 4).convert(MODES[channels])
-        fitted = ImageOps.fit(plain, (width, height), Image.Resampling.BICUBIC)
+        return plain_picture(image, *own_limits(image), alpha=channels == 4).convert(MODES[channels])
+
+    def _fitted(self, image: Image.Image) -> Tensor:
+        channels, height, width = self.field.shape
+        fitted = ImageOps.fit(self.plain(image), (width, height), Image.Resampling.BICUBIC)
         pixels = torch.from_numpy(np.array(fitted, dtype=np.float32)).view(height, width, channels)
         return pixels.permute(2, 0, 1).div(127.5).sub(1).contiguous()

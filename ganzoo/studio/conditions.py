@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -51,9 +52,16 @@ def _read(values: FieldValues, value: Any) -> Tensor:
 
 def value_in_file(values: FieldValues, path: Path) -> Tensor:
     """Return the value in a file; raises :class:`UserError` where it cannot be read."""
+    with reading(path) as file:
+        return values.decode(file)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file of the user; any error of the block that reads it becomes a :class:`UserError` that names it."""
     try:
         with open_file(path) as file:
-            return values.decode(file)
+            yield file
     except UserError as problem:
         raise UserError(f"{path} cannot be used: {problem}") from problem
     except OSError as problem:

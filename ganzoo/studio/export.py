@@ -37,7 +37,7 @@ def check_destination(out: Path, output: Field) -> None:
             f"a folder holds one file for each example, and this model generates {output.describe()}: "
             f"use {' or '.join(known)}"
         )
-    with _write_errors(out):
+    with write_errors(out):
         if not suffix and out.is_dir() and any(out.iterdir()):
             raise UserError(f"the folder {out} is not empty: choose another --out")
         if out.is_dir() and suffix:
@@ -69,7 +69,7 @@ def write_samples(
     check_destination(out, output)
     chunks, count = ([made], len(made)) if isinstance(made, Tensor) else (made, count)
     assert count is not None
-    with _write_errors(out):
+    with write_errors(out):
         make_folder(out.parent)
         suffix = _suffix(out)
         if not suffix:
@@ -83,7 +83,8 @@ def write_samples(
 
 
 @contextmanager
-def _write_errors(out: Path) -> Iterator[None]:
+def write_errors(out: Path) -> Iterator[None]:
+    """Turn an error of writing ``out`` into a :class:`UserError` that names it."""
     try:
         yield
     except OSError as problem:

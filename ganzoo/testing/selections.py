@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ganzoo.catalogue import Registry, Selection, installed, select
@@ -17,12 +17,27 @@ def choose(variant: str, out: Path | None = None, registry: Registry | None = No
     """Resolve a variant with a batch of 8, 4 steps and images of 8 x 8; ``flags`` overrule these.
 
     Flags are the options of the command line with underscores. A flag that is ``None`` leaves the variant's own value.
+    One that belongs to a kind of which the variant's recipe has no slot is left out, so that every variant can be asked
+    for every part.
     """
+    known = registry or installed()
     chosen = {**SMALL, **flags}
     if out is not None:
         chosen["out"] = out
-    given = {name: value for name, value in chosen.items() if value is not None}
-    return select(registry or installed(), variant, given)
+    missing = _kinds_without_slot(known, variant)
+    given = {name: value for name, value in chosen.items() if value is not None and not _names_one_of(missing, name)}
+    return select(known, variant, given)
+
+
+def _kinds_without_slot(registry: Registry, variant: str) -> set[str]:
+    slots = registry.component("recipe", registry.variant(variant).recipe).slots
+    of_adversarial = {slot.kind for slot in registry.component("recipe", "adversarial").slots}
+    return of_adversarial - {slot.kind for slot in slots}
+
+
+def _names_one_of(kinds: Iterable[str], flag: str) -> bool:
+    """Return whether a flag chooses a part of one of the ``kinds``, or an option of such a part."""
+    return any(f"_{kind.replace('-', '_')}_" in f"_{flag}_" for kind in kinds)
 
 
 def is_refused_by_names(selection: Selection) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.plugin import Dataset, key
-from ganzoo_datasets.drawing import DISTANCES, Array, Sketch, draw
+from ganzoo_datasets.drawing import DISTANCES, Array, Distance, Sketch, draw
 from ganzoo_datasets.scenes import COLOURS, PLACES, SCENES, SHAPES, Scene, ShapesConfig
 
 RADII = {"small": (0.14, 0.18), "large": (0.25, 0.30)}
@@ -59,8 +60,8 @@ def truth(seed: int, index: int) -> Scene:
     return SCENES[int(_kinds(_uniform(seed, np.array([index])))[0])]
 
 
-def pictures(seed: int, indices: Array, size: int) -> Array:
-    """Return the images (B, 3, size, size), uint8, of the examples ``indices`` (B,)."""
+def pictures(seed: int, indices: Array, size: int, distances: Mapping[str, Distance] = DISTANCES) -> Array:
+    """Return the images (B, 3, size, size), uint8, of the examples ``indices`` (B,), with a figure for each shape."""
     numbers = _uniform(seed, indices)
     kinds, free = _kinds(numbers), numbers[:, 1:].astype(np.float32)
     sketch = Sketch(
@@ -71,7 +72,7 @@ def pictures(seed: int, indices: Array, size: int) -> Array:
         background=_between(*BACKGROUND, free[:, 5:6]),
     )
     images = np.empty((len(indices), 3, size, size), np.uint8)
-    for shape, distance in DISTANCES.items():
+    for shape, distance in distances.items():
         chosen = np.flatnonzero(_SHAPES[kinds] == SHAPES.index(shape))
         images[chosen] = draw(distance, Sketch(*(values[chosen] for values in vars(sketch).values())), size)
     return images

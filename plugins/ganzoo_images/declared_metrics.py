@@ -1,0 +1,28 @@
+"""The declaration of the metric of this plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ganzoo.plugin import Component, Need
+from ganzoo_images.metric_options import PairedConfig
+
+
+def declare_metrics() -> Iterable[Component]:
+    """Yield the declaration."""
+    yield Component(
+        kind="metric",
+        name="paired",
+        summary="PSNR, SSIM and L1 of generated images and the true ones, beside those of the input itself",
+        target="ganzoo_images.paired:Paired",
+        config=PairedConfig,
+        requires=(
+            Need(("condition:image",), "choose other metrics, or use a model that makes images from images"),
+            Need(("data:image",), "choose other metrics, or use a dataset of images"),
+        ),
+        source="Wang et al. 2004, Image Quality Assessment: From Error Visibility to Structural Similarity",
+        equation="PSNR = −10 log10(mean((y − G(x))² / 4)) for images in [−1, 1]",
+        strengths="Exact, without a judge; the figures of the input say what a model adds.",
+        pitfalls="A blurred mean of all that could be right has a better PSNR than a sharp image.",
+        origin="SSIM with Gaussian weights of 11 × 11 pixels, deviation 1.5",
+    )
