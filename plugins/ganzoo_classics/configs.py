@@ -61,7 +61,9 @@ class DoublingConfig(OddKernelConfig):
 class UnrolledConfig(Config):
     """Options of the unrolled recipe."""
 
-    unrolled: int = option(5, "updates of the discriminator that the generator foresees; with 0 it plays minimax", low=0)
+    unrolled: int = option(
+        5, "updates of the discriminator that the generator foresees; with 0 it plays minimax", low=0
+    )
     lr: float = option(2e-4, "learning rate of these updates: that of the discriminator's optimizer", low=0)
     betas: tuple[float, float] = option(
         (0.5, 0.999), "decay rates of Adam's moments in these updates, as in that optimizer", low=0, high=0.999999

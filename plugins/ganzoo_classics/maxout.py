@@ -66,7 +66,8 @@ class Maxout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, inputs) to (B, units)."""
-        return self.linear(x).unflatten(1, self._shape).amax(2)
+        units: Tensor = self.linear(x).unflatten(1, self._shape).amax(2)
+        return units
 
 
 @final

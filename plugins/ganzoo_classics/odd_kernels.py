@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import final
 
 from torch import Tensor, nn
@@ -75,14 +76,16 @@ class DoublingGenerator(Generator):
         self._start = (first, *start)
         self.start = nn.Linear(math.prod(self.input.out_shape), math.prod(self._start))
         self.start_norm = nn.BatchNorm2d(first) if config.norm else nn.Identity()
-        channels = [first, *reversed(others)] if config.smooth else [first, *reversed(others), out.shape[0]]
+        channels = [first, *reversed(others), *(() if config.smooth else (out.shape[0],))]
         self.layers, self.norms = nn.ModuleList(), nn.ModuleList()
-        for before, after in zip(channels[:-1], channels[1:], strict=True):
-            last = after is channels[-1] and len(self.layers) == len(channels) - 2 and not config.smooth
+        for depth, (before, after) in enumerate(pairwise(channels), 1):
+            hidden = config.smooth or depth < doublings
             self.layers.append(nn.ConvTranspose2d(before, after, kernel, 2, kernel // 2, output_padding=1))
-            self.norms.append(nn.Identity() if last or not config.norm else nn.BatchNorm2d(after))
+            self.norms.append(nn.BatchNorm2d(after) if config.norm and hidden else nn.Identity())
         self._smooth = config.smooth
-        self.to_image = nn.Conv2d(channels[-1], out.shape[0], kernel, 1, kernel // 2) if config.smooth else nn.Identity()
+        self.to_image = (
+            nn.Conv2d(channels[-1], out.shape[0], kernel, 1, kernel // 2) if config.smooth else nn.Identity()
+        )
         self.output = output_activation(config.output)
 
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:

@@ -20,9 +20,9 @@ class RisingMomentum(Optimizer):
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], config: RisingMomentumConfig):
-        super().__init__(list(parameters), {"lr": config.lr})
-        self._first, self._final = config.momentum, config.final
-        self._rise = (config.final - config.momentum) / config.updates
+        rise = (config.final - config.momentum) / config.updates
+        defaults = {"lr": config.lr, "momentum": config.momentum, "final": config.final, "rise": rise}
+        super().__init__(list(parameters), defaults)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -34,10 +34,10 @@ class RisingMomentum(Optimizer):
                 state: dict[str, Any] = self.state[parameter]
                 if not state:
                     state["velocity"] = torch.zeros_like(parameter)
-                    state["momentum"] = torch.full((), self._first, device=parameter.device)
+                    state["momentum"] = torch.full((), group["momentum"], device=parameter.device)
                 velocity = state["velocity"].mul_(state["momentum"]).sub_(parameter.grad * group["lr"])
                 parameter.add_(velocity)
-                state["momentum"].add_(self._rise).clamp_(max=self._final)
+                state["momentum"].add_(group["rise"]).clamp_(max=group["final"])
 
 
 def rising_momentum(config: RisingMomentumConfig, parameters: Iterable[nn.Parameter]) -> Optimizer:

@@ -76,9 +76,9 @@ class Moments(WorkingState):
         first, second = self._betas
         count = count + 1
         moved, after = {}, []
-        for (name, weight), gradient, (mean, square) in zip(weights.items(), gradients, pairs, strict=True):
-            mean = first * mean + (1 - first) * gradient
-            square = second * square + (1 - second) * gradient.square()
+        for (name, weight), gradient, pair in zip(weights.items(), gradients, pairs, strict=True):
+            mean = first * pair[0] + (1 - first) * gradient
+            square = second * pair[1] + (1 - second) * gradient.square()
             # ε is within the root, which has no finite gradient at 0.
             deviation = (square / (1 - second**count) + self.EPSILON**2).sqrt()
             moved[name] = weight - self._lr * mean / (1 - first**count) / deviation
@@ -121,10 +121,11 @@ class Unrolled(Recipe):
         """Return minus the loss of the discriminator that comes after K updates."""
         real = batch[DATA][self.output.field]
         fakes = self.generator(self.latent.draw(len(real), context.draws("noise")), None)
-        loss = self.loss_of(self.foreseen(real, fakes), real, fakes)
+        # Compiled code has no second derivatives of autograd.grad.
+        weights = torch.compiler.disable(self.foreseen)(real, fakes)
+        loss = self.loss_of(weights, real, fakes)
         return PhaseOutput({"unrolled": -loss}, generated=Generated(fakes.detach()), handed={"fakes": fakes})
 
-    @torch.compiler.disable  # compiled code has no second derivatives of autograd.grad
     def foreseen(self, real: Tensor, fakes: Tensor) -> Weights:
         """Return the discriminator's weights after K updates, as functions of the fakes (B, …)."""
         weights: Weights = {
