@@ -83,7 +83,7 @@ class VEEGANConfig(Config):
 class RisingMomentumConfig(Config):
     """Options of gradient descent with a momentum that rises."""
 
-    lr: float = option(0.1, "learning rate", low=0, changeable=True)
+    lr: float = option(0.005, "learning rate", low=0, changeable=True)
     momentum: float = option(0.5, "momentum of the first update", low=0, high=0.999999)
     final: float = option(0.7, "momentum after all updates below", low=0, high=0.999999)
     updates: int = option(125_000, "updates over which the momentum rises by equal steps", low=1)

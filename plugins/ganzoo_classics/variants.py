@@ -347,6 +347,7 @@ def with_maxout() -> Iterable[Variant]:
             "discriminator-initialiser": "uniform",
             "discriminator-initialiser.limit": 0.005,
             "optimizer": "sgd-rising",
+            "optimizer.lr": 0.1,
             "schedule": "exponential",
             "run.batch_size": 100,
             "run.steps": 300_000,
