@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-CENTRES = 10_000  # examples of the generator that the estimate of q is made of
-POINTS = 2_000  # examples of each kind at which discriminators are compared
-BANDWIDTHS = (0.1, 0.2, 0.4, 0.7, 1.0, 2.0)  # in deviations of the data
+CENTRES = 5_000  # examples of the generator that the estimate of q is made of
+POINTS = 1_000  # examples of each kind at which discriminators are compared
+BANDWIDTHS = (0.1, 0.2, 0.4, 0.8, 1.6)  # in deviations of the data
 
 
 @final
@@ -24,13 +24,24 @@ class Mixture:
 
     def log_density(self, points: Tensor) -> Tensor:
         """Return the log-density (N,) of points (N, 2)."""
-        distances = torch.cdist(points.double(), self.centres, compute_mode="donot_use_mm_for_euclid_dist")
-        parts = -distances.square() / (2 * self.deviation**2)
+        return self._of_distances(self._distances(points))
+
+    def _distances(self, points: Tensor) -> Tensor:
+        return torch.cdist(points.double(), self.centres, compute_mode="donot_use_mm_for_euclid_dist").square()
+
+    def _of_distances(self, squares: Tensor) -> Tensor:
+        parts = squares / (-2 * self.deviation**2)
         return parts.logsumexp(1) - math.log(len(self.centres) * 2 * math.pi * self.deviation**2)
 
+    def fitted(self, points: Tensor, deviations: Sequence[float]) -> Mixture:
+        """Return the same centres with the one of the ``deviations`` under which ``points`` (N, 2) are likeliest."""
+        squares = self._distances(points)
+        candidates = [Mixture(self.centres, deviation) for deviation in deviations]
+        return max(candidates, key=lambda one: float(one._of_distances(squares).mean()))
+
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Return points (count, 2)."""
-        chosen = torch.randint(len(self.centres), (count,), generator=generator)
+        """Return points (count, 2), equally many around each centre, which makes means more precise."""
+        chosen = torch.arange(count) % len(self.centres)
         noise = torch.randn(count, 2, generator=generator, dtype=torch.float64)
         return self.centres[chosen] + self.deviation * noise
 
@@ -53,11 +64,9 @@ class Gap(NamedTuple):
 
 
 def density_of(made: Tensor, deviation: float) -> Mixture:
-    """Return a kernel density estimate of q from points (N, 2); half of them choose its width by their likelihood."""
-    half = min(len(made) // 2, POINTS)
-    chosen, centres = made[:half], made[half:]
-    widths = [Mixture(centres, share * deviation) for share in BANDWIDTHS]
-    return max(widths, key=lambda estimate: float(estimate.log_density(chosen).mean()))
+    """Return a kernel density estimate of q from points (N, 2), a fifth of which choose its width."""
+    chosen = made[: len(made) // 5]
+    return Mixture(made[len(chosen) :], deviation).fitted(chosen, [share * deviation for share in BANDWIDTHS])
 
 
 def gap(logit: Callable[[Tensor], Tensor], real: Mixture, made: Tensor, seed: int = 0) -> Gap:

@@ -79,6 +79,6 @@ def declared() -> Iterable[Component]:
         equation="v ← μ v − η g, w ← w + v; μ rises from 0.5 to 0.7 by equal steps",
         strengths="What GANs were trained with in 2014.",
         pitfalls="It needs a learning rate that falls (--schedule exponential) and hours; Adam needs minutes.",
-        origin="0.5 to 0.7 are the paper's, whose learning rate is 0.1; 125,000 updates are 250 epochs of 50,000 images in batches of 100, "
-        "as in the code of the first GAN",
+        origin="0.5 to 0.7 are the paper's, whose learning rate is 0.1; 125,000 updates are 250 epochs of 50,000 "
+        "images in batches of 100, as in the code of the first GAN",
     )
