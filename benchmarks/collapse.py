@@ -210,12 +210,14 @@ def main(
     began = time.perf_counter()
     results: list[dict[str, Any]] = json.loads(out.read_text(encoding="utf-8"))["results"] if out.exists() else []
     done = [result["key"] for result in results]
+    about: dict[str, Any] = {}
     for job in jobs(table, only, seeds):
         if job.key in done or time.perf_counter() - began > budget:
             continue
         results.append(job.measure(data_root, device, runs))
         click.echo(f"{job.key}: {results[-1]['figures']}", err=True)
-        common.write(out, common.described(results, torch.device(device)))
+        about = about or common.described([], torch.device(device))
+        common.write(out, {**about, "results": results})
         out.with_suffix(".md").write_text(markdown(table, results) + "\n", encoding="utf-8")
     click.echo(markdown(table, results))
 

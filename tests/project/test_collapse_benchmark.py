@@ -55,6 +55,7 @@ def test_a_discriminator_that_cannot_tell_lacks_the_divergence() -> None:
     assert found.nats == pytest.approx(2 * (1.5 * math.log(2) - 0.75 * math.log(3)), abs=0.03)
 
 
+@pytest.mark.long
 def test_every_row_can_be_trained() -> None:
     """Its options are options, and everything fits together."""
     for rows in collapse.TABLES.values():
@@ -64,8 +65,9 @@ def test_every_row_can_be_trained() -> None:
 
 
 def test_rows_are_published_at_once_and_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny = {"steps": 2, "batch_size": 8, "generator_widths": (4,), "latent_size": 2}
+    tiny = {"steps": 2, "batch_size": 8, "generator_widths": (4,), "latent_size": 2, "dataset_count": 500}
     rows = (collapse.Row("one", "gan", tiny, 2, ("ring",), 100), collapse.Row("two", "gan", tiny, 1, ("ring",), 100))
+    monkeypatch.setattr(collapse.common, "described", lambda results, device: {"machine": "any"})
     monkeypatch.setitem(collapse.TABLES, "plane", rows)  # type: ignore[arg-type]
     trained: list[Any] = []
     measure = collapse.Job.measure
