@@ -36,6 +36,21 @@ def without_autocast(device: torch.device) -> AbstractContextManager[object]:
     return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
+def join_packs(x: Tensor, pack: int) -> Tensor:
+    """Return packs (B / pack, pack · C, …) of examples (B, C, …) that follow each other, beside each other.
+
+    >>> join_packs(torch.tensor([[1], [2], [3], [4]]), 2)
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    return x if pack == 1 else x.unflatten(0, (-1, pack)).flatten(1, 2)
+
+
+def repeat_packs(x: Tensor, pack: int) -> Tensor:
+    """Return what belongs to packs (B / pack, …) for each of their examples: (B, …)."""
+    return x if pack == 1 else x.repeat_interleave(pack, 0)
+
+
 @final
 class RescaledSigmoid(nn.Module):
     """2σ(a) − 1: a sigmoid output for data in [-1, 1]."""

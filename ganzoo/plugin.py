@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from ganzoo.contract.working_state import WorkingState
     from ganzoo.depth import Limits, deep_values, is_deep, limits_of, plain_picture, usual_limits
     from ganzoo.drawing import to_pil, to_uint8
-    from ganzoo.layers import Dropout, output_activation, without_autocast
+    from ganzoo.layers import Dropout, join_packs, output_activation, repeat_packs, without_autocast
     from ganzoo.randomness import Draws, Share, key
     from ganzoo.training.observers import Observer, Picture, Report, TrainingStart
     from ganzoo.weighted_layers import Layers, is_equalised
@@ -100,7 +100,7 @@ _WITH_TORCH = {
     "ganzoo.contract.working_state": ("WorkingState",),
     "ganzoo.depth": ("Limits", "deep_values", "is_deep", "limits_of", "plain_picture", "usual_limits"),
     "ganzoo.drawing": ("to_pil", "to_uint8"),
-    "ganzoo.layers": ("Dropout", "output_activation", "without_autocast"),
+    "ganzoo.layers": ("Dropout", "join_packs", "output_activation", "repeat_packs", "without_autocast"),
     "ganzoo.randomness": ("Draws", "Share", "key"),
     "ganzoo.weighted_layers": ("Layers", "is_equalised"),
     "ganzoo.training.observers": ("Observer", "Picture", "Report", "TrainingStart"),
@@ -193,6 +193,7 @@ __all__ = [
     "is_deep",
     "is_equalised",
     "is_run_folder",
+    "join_packs",
     "key",
     "limits_of",
     "listed",
@@ -206,6 +207,7 @@ __all__ = [
     "read_file",
     "read_owner",
     "rename_durably",
+    "repeat_packs",
     "this_process",
     "to_pil",
     "to_uint8",

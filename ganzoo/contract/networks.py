@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganzoo.contract.gradients import input_gradient
 from ganzoo.contract.packs import Packed
-from ganzoo.layers import weight_matrices
+from ganzoo.layers import join_packs, repeat_packs, weight_matrices
 from ganzoo.weighted_layers import Rule
 
 
@@ -100,9 +100,15 @@ class ConditionedDiscriminator:
     def gradient(self, x: Tensor) -> Tensor:
         """Return d(sum of logits) / dx at x (B, …) as rows (B, F), itself differentiable, in float32 or better.
 
-        It is right in every execution, compiled steps included, and for networks with batch norm.
+        The row of an example in a pack is the gradient of the logit of its pack, with respect to the whole pack
+        (B, pack · F). It is right in every execution, compiled steps included, and for networks with batch norm.
         """
-        return input_gradient(self, x, self.keeps_statistics)
+        pack = max(1, self._discriminator.pack) if isinstance(self._discriminator, Packed) else 1
+        if pack == 1:
+            return input_gradient(self, x, self.keeps_statistics)
+        # The logit of a pack stands once for each of its examples.
+        rows = input_gradient(lambda point: self(point) / pack, x, self.keeps_statistics)
+        return repeat_packs(join_packs(rows, pack), pack)
 
     @property
     def keeps_statistics(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ganzoo.catalogue import Registry, Selection, installed, select
+from ganzoo.catalogue import Registry, Selection, Slot, installed, select
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.options import options_of
 from ganzoo.errors import Refused
@@ -67,3 +67,18 @@ def narrow(kind: str, name: str) -> dict[str, object]:
         for option in options_of(installed().component(kind, name).config)
         if option.name in ("width", "widths")
     }
+
+
+def variants_with(*kinds: str) -> tuple[str, ...]:
+    """Return the names of the variants whose recipe has a slot of each of these kinds.
+
+    >>> "gan" in variants_with("loss", "penalty", "conditioner"), "veegan" in variants_with("loss")
+    (True, False)
+    """
+    registry = installed()
+    slots = {name: {slot.kind for slot in _slots(registry, name)} for name in registry.names("variant")}
+    return tuple(name for name, offered in slots.items() if offered >= set(kinds))
+
+
+def _slots(registry: Registry, variant: str) -> Sequence[Slot]:
+    return registry.component("recipe", registry.variant(variant).recipe).slots

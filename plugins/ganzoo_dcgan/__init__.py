@@ -100,4 +100,6 @@ def ganzoo_variants() -> Iterable[Variant]:
             ),
         ),
         source=PAPER,
+        strengths="The usual network for grey or colour images, with every conditioner.",
+        pitfalls="Batch norm in the discriminator allows no gradient penalty: --no-discriminator-norm with one.",
     )

@@ -53,4 +53,7 @@ class DCGANDiscriminatorConfig(DCGANConfig):
     """Options of the DCGAN discriminator."""
 
     slope: float = option(0.2, "slope of the leaky ReLU", low=0, high=1)
+    pack: int = option(
+        1, "images that are scored together (PacGAN); a condition acts at the input, later on by the first", low=1
+    )
     norm: bool = option(True, "batch norm from the second layer on; not with gradient penalties or spectral weights")

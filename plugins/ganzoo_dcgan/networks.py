@@ -7,7 +7,18 @@ from typing import final
 
 from torch import Tensor, nn
 
-from ganzoo.plugin import Discriminator, DiscriminatorOutput, Field, Generator, Layers, Shape, Sites, UserError
+from ganzoo.plugin import (
+    Discriminator,
+    DiscriminatorOutput,
+    Field,
+    Generator,
+    Layers,
+    Shape,
+    Sites,
+    UserError,
+    join_packs,
+    repeat_packs,
+)
 from ganzoo_dcgan.configs import DCGANConfig, DCGANDiscriminatorConfig, factorise
 
 WIDEST = 8  # times ``width``
@@ -64,7 +75,8 @@ class DCGANDiscriminator(Discriminator):
         super().__init__()
         base, outwards = channels(config, *in_shape[1:])
         self.input, make = sites.at("input", in_shape), Layers(config.weights)
-        before, sides = self.input.out_shape[0], in_shape[1:]
+        self.pack = config.pack
+        before, sides = self.input.out_shape[0] * config.pack, in_shape[1:]
         self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
         for depth, after in enumerate(outwards):
             sides = tuple(side // 2 for side in sides)
@@ -84,9 +96,11 @@ class DCGANDiscriminator(Discriminator):
 
     def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
         """Map (B, C, H, W) to one logit (B, 1) and the flat last feature map (B, F)."""
-        h = self.input(x, condition)
+        h = join_packs(self.input(x, condition), self.pack)
+        if condition is not None:
+            condition = condition[:: self.pack]
         for layer, block in zip(self.layers, self.blocks, strict=True):
             h = self.activation(block(layer(h), condition))
-        logit: Tensor = self.output(self.head(h, condition))
         features = h.flatten(1)
-        return DiscriminatorOutput(self.logit(logit.flatten(1), condition, features=features), features)
+        logit = self.logit(self.output(self.head(h, condition)).flatten(1), condition, features=features)
+        return DiscriminatorOutput(repeat_packs(logit, self.pack), repeat_packs(features, self.pack))

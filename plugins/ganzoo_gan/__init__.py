@@ -133,6 +133,8 @@ def ganzoo_variants() -> Iterable[Variant]:
         },
         published={"dataset": "mnist", "optimizer.betas": (0.9, 0.999), "run.ema": 0.0},
         source=PAPER,
+        strengths="The least code that can be called a GAN: to read, to change, to break.",
+        pitfalls="It needs many steps. Noise from 0 to 1 in place of -1 to 1 collapses it.",
     )
     yield Variant(
         name="gan",
@@ -140,6 +142,8 @@ def ganzoo_variants() -> Iterable[Variant]:
         recipe="adversarial",
         published={"dataset": "mnist", "run.epochs": 200, "run.ema": 0.0},
         source=PAPER,
+        strengths="For points and small images of any size; the base that losses and penalties are compared on.",
+        pitfalls="It loses modes of points in the plane, and draws large images badly.",
     )
     yield Variant(
         name="ebgan",

@@ -13,6 +13,9 @@ class AdversarialConfig(Config):
     """Options of the adversarial recipe."""
 
     discriminator_updates: int = option(1, "discriminator updates per step, each on new data", low=1)
+    thorough_updates: int = option(
+        0, "discriminator updates in each of the first 25 steps and in every 500th, if they are more (WGAN)", low=0
+    )
     generator_updates: int = option(1, "generator updates per step", low=1)
     discriminator_weight: float = option(
         1.0, "factor of the discriminator's loss; 0.5 averages its real and fake terms", low=0
@@ -40,7 +43,9 @@ class MLPGeneratorConfig(Config):
 
     widths: tuple[int, ...] = option((128, 256, 512, 1024), "units of the hidden layers", low=1)
     slope: float = option(0.2, "slope of the leaky ReLU; 0 is ReLU", low=0, high=1)
+    activation: Literal["leaky-relu", "elu", "tanh"] = option("leaky-relu", "activation of the hidden layers")
     norm: bool = option(True, "batch norm from the second hidden layer on")
+    norm_first: bool = option(False, "with batch norm, the first hidden layer has it too")
     norm_eps: float = option(1e-5, "epsilon of batch norm; well-known published code has 0.8, by mistake", low=0)
     weights: Literal["plain", "spectral", "equalised"] = option(
         "plain", "weights as they are, with spectral normalisation, or with an equalised learning rate"
@@ -54,6 +59,10 @@ class MLPDiscriminatorConfig(Config):
 
     widths: tuple[int, ...] = option((512, 256), "units of the hidden layers", low=1)
     slope: float = option(0.2, "slope of the leaky ReLU; 0 is ReLU", low=0, high=1)
+    activation: Literal["leaky-relu", "elu", "tanh"] = option("leaky-relu", "activation of the hidden layers")
+    pack: int = option(
+        1, "examples that are scored together (PacGAN); a condition acts at the input, later on by the first", low=1
+    )
     dropout: float = option(0.0, "dropout rate, from the second hidden layer on", low=0, high=0.99)
     weights: Literal["plain", "spectral", "equalised"] = option(
         "plain", "weights as they are, with spectral normalisation, or with an equalised learning rate"

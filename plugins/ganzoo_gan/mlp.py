@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import final
+from typing import Literal, final
 
 from torch import Tensor, nn
 
@@ -16,9 +16,16 @@ from ganzoo.plugin import (
     Layers,
     Shape,
     Sites,
+    join_packs,
     output_activation,
+    repeat_packs,
 )
 from ganzoo_gan.configs import MLPDiscriminatorConfig, MLPGeneratorConfig
+
+
+def hidden_activation(name: Literal["leaky-relu", "elu", "tanh"], slope: float) -> nn.Module:
+    """Return the activation of a hidden layer; ``slope`` is that of the leaky ReLU."""
+    return {"leaky-relu": nn.LeakyReLU(slope), "elu": nn.ELU(), "tanh": nn.Tanh()}[name]
 
 
 @final
@@ -33,13 +40,13 @@ class MLPGenerator(Generator):
         width = math.prod(self.input.out_shape)
         self.layers, self.blocks = nn.ModuleList(), nn.ModuleList()
         for depth, units in enumerate(config.widths):
-            normed = config.norm and depth > 0
+            normed = config.norm and (depth > 0 or config.norm_first)
             norm = nn.BatchNorm1d(units, eps=config.norm_eps) if normed else nn.Identity()
             block = sites.at("block", (units,), noise, normalised=normed)
             self.layers.append(nn.Sequential(layers.linear(width, units), block.norm_before(norm)))
             self.blocks.append(block)
             width = math.prod(block.out_shape)
-        self.activation = nn.LeakyReLU(config.slope)
+        self.activation = hidden_activation(config.activation, config.slope)
         bound = output_activation(config.output) if out.bounded else nn.Identity()
         self.output = nn.Sequential(layers.linear(width, out.size, gain=1.0), bound)
 
@@ -60,14 +67,15 @@ class MLPDiscriminator(Discriminator):
     def __init__(self, config: MLPDiscriminatorConfig, in_shape: Shape, sites: Sites):
         super().__init__()
         self.input, layers = sites.at("input", (math.prod(in_shape),)), Layers(config.weights)
-        width = math.prod(self.input.out_shape)
+        self.pack = config.pack
+        width = math.prod(self.input.out_shape) * config.pack
         self.layers, self.blocks, self.activations = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for depth, units in enumerate(config.widths):
             dropout = Dropout(config.dropout if depth > 0 else 0.0)
             block = sites.at("block", (units,))
             self.layers.append(layers.linear(width, units))
             self.blocks.append(block)
-            self.activations.append(nn.Sequential(nn.LeakyReLU(config.slope), dropout))
+            self.activations.append(nn.Sequential(hidden_activation(config.activation, config.slope), dropout))
             width = math.prod(block.out_shape)
         self.feature_width = width
         self.head = sites.at("head", (width,))
@@ -76,8 +84,10 @@ class MLPDiscriminator(Discriminator):
 
     def forward(self, x: Tensor, condition: Tensor | None) -> DiscriminatorOutput:
         """Map (B, \\*in_shape) to one logit (B, 1) and the last hidden layer (B, F)."""
-        h = self.input(x.flatten(1), condition)
+        h = join_packs(self.input(x.flatten(1), condition), self.pack)
+        if condition is not None:
+            condition = condition[:: self.pack]
         for layer, block, activation in zip(self.layers, self.blocks, self.activations, strict=True):
             h = activation(block(layer(h), condition))
-        logit = self.output(self.head(h, condition))
-        return DiscriminatorOutput(self.logit(logit, condition, features=h), h)
+        logit = self.logit(self.output(self.head(h, condition)), condition, features=h)
+        return DiscriminatorOutput(repeat_packs(logit, self.pack), repeat_packs(h, self.pack))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, final
 
@@ -39,6 +40,8 @@ from ganzoo.plugin import (
 from ganzoo_gan.configs import AdversarialConfig
 
 DATA = "dataset"
+EARLY, LATER = "discriminator-early", "discriminator-later"  # phases of further updates
+THOROUGH_STEPS, THOROUGH_EVERY = 25, 500  # those of the code of WGAN
 
 
 class DiscriminatorInput(NamedTuple):
@@ -83,8 +86,17 @@ class Adversarial(Recipe):
         trained = ("discriminator", "head")
         discriminate = Phase("discriminator", trained, self.discriminate, updates=updates, fresh_data=True)
         generate = Phase("generator", ("generator",), self.generate, updates=self._config.generator_updates)
+        further = {"discriminator": self._thorough(discriminate), "generator": ()}
         order = (generate, discriminate) if self._config.shared_fakes else (discriminate, generate)
-        return tuple(phase for main in order for phase in (main, *self._lazy(main)))
+        return tuple(phase for main in order for phase in (main, *further[main.name], *self._lazy(main)))
+
+    def _thorough(self, main: Phase) -> tuple[Phase, ...]:
+        """Return the phases of further updates of the discriminator: in the first steps, and in some later on."""
+        updates = self._config.thorough_updates - main.updates
+        if updates <= 0:
+            return ()
+        early = replace(main, name=EARLY, updates=updates, last=THOROUGH_STEPS, optimizer=main.name)
+        return early, replace(early, name=LATER, first=THOROUGH_EVERY, last=None, every=THOROUGH_EVERY)
 
     def _lazy(self, main: Phase) -> tuple[Phase, ...]:
         """Return the phases of lazy penalties, which share the optimizer of the ``main`` phase of their network."""
@@ -222,6 +234,8 @@ class Adversarial(Recipe):
 
     def after_update(self, phase: str, means: Mapping[str, Tensor]) -> None:
         """Let the loss, the penalties and the augmentation change their state."""
+        if phase in (EARLY, LATER):
+            phase = "discriminator"
         if phase == "discriminator":
             self.loss.after_update("discriminator", means)
             self.augmentation.after_update(means)

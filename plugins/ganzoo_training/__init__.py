@@ -13,6 +13,7 @@ def ganzoo_components() -> Iterable[Component]:
     """Return the components of this plugin."""
     yield from _latents()
     yield from _initialisers()
+    yield from _constant_scale()
     yield from _optimizers()
     yield from _schedules()
 
@@ -57,6 +58,33 @@ def _initialisers() -> Iterable[Component]:
         target="ganzoo_training.initialisers:Xavier",
         config=configs.XavierConfig,
         source="Glorot & Bengio 2010",
+    )
+
+
+def _constant_scale() -> Iterable[Component]:
+    yield Component(
+        kind="initialiser",
+        name="uniform",
+        summary="uniform weights, U(-0.05, 0.05); zero biases",
+        target="ganzoo_training.initialisers:UniformWeights",
+        config=configs.UniformWeightsConfig,
+        source="the code of Goodfellow et al. 2014, arXiv 1406.2661",
+        equation="w ~ U(−limit, limit), b = 0",
+        strengths="What the networks of 2014 began with.",
+        pitfalls="The scale does not follow the width of a layer.",
+        origin="0.05 is that of the first GAN's generator; its discriminator has 0.005",
+    )
+    yield Component(
+        kind="initialiser",
+        name="orthogonal",
+        summary="orthogonal weights, which keep the length of activations; zero biases",
+        target="ganzoo_training.initialisers:OrthogonalWeights",
+        config=configs.OrthogonalWeightsConfig,
+        source="Saxe et al. 2014, arXiv 1312.6120",
+        equation="W Wᵀ = gain² I",
+        strengths="Deep networks neither grow nor shrink what passes.",
+        pitfalls="Activations such as ReLU need a gain above 1.",
+        origin="gain 1 is the paper's for linear layers",
     )
 
 

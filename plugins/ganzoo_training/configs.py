@@ -35,6 +35,20 @@ class NormalWeightsConfig(Config):
 
 
 @dataclass(frozen=True)
+class UniformWeightsConfig(Config):
+    """Options of uniformly distributed weights."""
+
+    limit: float = option(0.05, "weights are from minus this to this", low=0)
+
+
+@dataclass(frozen=True)
+class OrthogonalWeightsConfig(Config):
+    """Options of orthogonal weights."""
+
+    gain: float = option(1.0, "factor of the orthogonal matrix", low=0)
+
+
+@dataclass(frozen=True)
 class XavierConfig(Config):
     """Options of Xavier weights."""
 

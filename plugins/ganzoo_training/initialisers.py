@@ -10,7 +10,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from ganzoo.plugin import Conditioner, Config, Initialiser, is_equalised
-from ganzoo_training.configs import NormalWeightsConfig, XavierConfig
+from ganzoo_training.configs import (
+    NormalWeightsConfig,
+    OrthogonalWeightsConfig,
+    UniformWeightsConfig,
+    XavierConfig,
+)
 
 
 def own_layers(network: nn.Module) -> Iterator[nn.Module]:
@@ -67,3 +72,38 @@ class Xavier(Initialiser):
                 nn.init.xavier_normal_(layer.weight)
                 if layer.bias is not None:
                     nn.init.constant_(layer.bias, self._bias)
+
+
+def linear_layers(network: nn.Module) -> Iterator[nn.Linear | _ConvNd]:
+    """Yield the linear and convolutional layers of :func:`own_layers`, with biases set to 0."""
+    for layer in own_layers(network):
+        if isinstance(layer, nn.Linear | _ConvNd):
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+            yield layer
+
+
+@final
+class UniformWeights(Initialiser):
+    """U(−limit, limit) weights and zero biases, as in the code of the first GAN (Goodfellow et al. 2014)."""
+
+    def __init__(self, config: UniformWeightsConfig):
+        self._limit = config.limit
+
+    def __call__(self, network: nn.Module) -> None:
+        """Set the weights of every linear and convolutional layer."""
+        for layer in linear_layers(network):
+            nn.init.uniform_(layer.weight, -self._limit, self._limit)
+
+
+@final
+class OrthogonalWeights(Initialiser):
+    """Orthogonal weights times a gain, and zero biases (Saxe et al. 2014, arXiv 1312.6120)."""
+
+    def __init__(self, config: OrthogonalWeightsConfig):
+        self._gain = config.gain
+
+    def __call__(self, network: nn.Module) -> None:
+        """Set the weights of every linear and convolutional layer, each as a matrix with a row for each output."""
+        for layer in linear_layers(network):
+            nn.init.orthogonal_(layer.weight, self._gain)

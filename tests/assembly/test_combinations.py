@@ -21,7 +21,7 @@ from ganzoo.catalogue.check import needs_condition
 from ganzoo.errors import Refused
 from ganzoo.testing import selections
 from ganzoo.testing.run_files import rows_of
-from ganzoo.testing.selections import is_refused_by_names, narrow
+from ganzoo.testing.selections import is_refused_by_names, narrow, variants_with
 from ganzoo.training.run import train
 
 Root = Callable[[str], Path]
@@ -66,7 +66,7 @@ def datasets(stand_in_root: Root) -> list[str]:
 
 @pytest.fixture(scope="module")
 def rows(datasets: list[str]) -> list[Row]:
-    names = [installed().names(kind) for kind in ("variant", "conditioner", "loss")]
+    names = [variants_with("conditioner", "loss"), *(installed().names(kind) for kind in ("conditioner", "loss"))]
     return [(row[0], row[1], row[2], row[3]) for row in all_pairs([*names, datasets])]
 
 
@@ -85,7 +85,8 @@ def refusal(selection: Selection) -> tuple[str, ...]:
 
 
 def test_all_pairs_are_there(rows: list[Row], datasets: list[str]) -> None:
-    values = [*(installed().names(kind) for kind in ("variant", "conditioner", "loss")), datasets]
+    names = [variants_with("conditioner", "loss"), *(installed().names(kind) for kind in ("conditioner", "loss"))]
+    values = [*names, datasets]
     for (i, first), (j, second) in itertools.combinations(enumerate(values), 2):
         assert {(row[i], row[j]) for row in rows} == set(itertools.product(first, second))
 
@@ -118,7 +119,7 @@ def assert_checks_agree(allowed: dict[bool, Iterable[Row]], root: Root) -> None:
 
 
 def test_both_checks_agree(allowed: dict[bool, list[Row]], stand_in_root: Root) -> None:
-    assert len(allowed[True]) > len(installed().names("variant"))
+    assert len(allowed[True]) > len(variants_with("conditioner", "loss"))
     assert allowed[False]
     assert_checks_agree({fits: sample(rows) for fits, rows in allowed.items()}, stand_in_root)
 
@@ -198,7 +199,7 @@ def test_every_pair_that_fits_trains(fitting: list[Selection], tmp_path: Path) -
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("variant", installed().names("variant"))
+@pytest.mark.parametrize("variant", variants_with("conditioner", "loss"))
 def test_what_the_declarations_allow_also_runs(variant: str, datasets: list[str], stand_in_root: Root) -> None:
     """Names tell what fits: whatever passes the first check passes the second, so none is left to a forward pass."""
     allowed = 0
@@ -230,14 +231,14 @@ def in_turn(variant: str, flags: dict[str, str], out: Path | None = None, **more
 
 def test_every_other_component_fits_its_slot() -> None:
     """In one variant, and every variant takes a turn."""
-    variants, all_flags = installed().names("variant"), list(turns())
+    variants, all_flags = variants_with(*TURNS), list(turns())
     for number in range(max(len(variants), len(all_flags))):
         variant, flags = variants[number % len(variants)], all_flags[number % len(all_flags)]
         assert not refusal(in_turn(variant, flags)), (variant, flags)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("variant", installed().names("variant"))
+@pytest.mark.parametrize("variant", variants_with(*TURNS))
 def test_every_other_component_fits_its_slot_in_every_variant(variant: str) -> None:
     for flags in turns():
         assert not refusal(in_turn(variant, flags)), flags
@@ -245,7 +246,7 @@ def test_every_other_component_fits_its_slot_in_every_variant(variant: str) -> N
 
 @pytest.mark.parametrize(
     "variant",
-    [pytest.param(name, marks=[] if name == "cgan" else [pytest.mark.long]) for name in installed().names("variant")],
+    [pytest.param(name, marks=[] if name == "cgan" else [pytest.mark.long]) for name in variants_with(*TURNS)],
 )
 def test_every_other_component_trains_in_its_slot(variant: str, tmp_path: Path) -> None:
     for number, flags in enumerate(turns()):

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganzoo.catalogue import installed
 from ganzoo.contract.packs import WHOLE_BATCH
 from ganzoo.testing.odd_parts import PlainLoss, PlainPenalty, refusal_of
+from ganzoo.testing.selections import variants_with
 
 
 class Relativistic(PlainLoss):
@@ -98,7 +98,8 @@ def test_what_looks_at_each_example_alone_is_not_accused(kind: str, target: Any)
     assert not refusal_of(kind, target)
 
 
-@pytest.mark.parametrize("variant", installed().names("variant"))
-@pytest.mark.parametrize("kind", ["loss", "penalty"])
+@pytest.mark.parametrize(
+    ("kind", "variant"), [(kind, name) for kind in ("loss", "penalty") for name in variants_with(kind)]
+)
 def test_batch_norm_in_a_network_is_no_fault_of_a_part(kind: str, variant: str) -> None:
     assert not refusal_of(kind, {"loss": PlainLoss, "penalty": Interpolated}[kind], variant, dataset_size=16)

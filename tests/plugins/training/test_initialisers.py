@@ -131,3 +131,20 @@ def test_xavier_weights(bias: float) -> None:
 
 def parameter(*values: float) -> nn.Parameter:
     return nn.Parameter(torch.tensor(values, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(("name", "option"), [("uniform", {"limit": 0.3}), ("orthogonal", {"gain": 1.4})])
+def test_uniform_and_orthogonal_weights(name: str, option: dict[str, float]) -> None:
+    component = REGISTRY.component("initialiser", name)
+    network = nn.Sequential(nn.Linear(40, 20), nn.ReLU(), nn.Conv2d(2, 3, 2))
+    resolve(component)(component.config(**option))(network)
+    layers = [network[0], network[2]]
+    assert all(not layer.bias.any() for layer in layers)
+    if name == "uniform":
+        weights = layers[0].weight
+        assert weights.abs().max() <= 0.3
+        assert weights.std().item() == pytest.approx(0.3 / 3**0.5, rel=0.1)
+    else:
+        for layer in layers:
+            rows = layer.weight.flatten(1)
+            torch.testing.assert_close(rows @ rows.T, 1.4**2 * torch.eye(len(rows)), rtol=1e-4, atol=1e-5)
