@@ -14,6 +14,9 @@ class AdversarialConfig(Config):
 
     discriminator_updates: int = option(1, "discriminator updates per step, each on new data", low=1)
     generator_updates: int = option(1, "generator updates per step", low=1)
+    generator_fakes: int = option(
+        1, "fakes in a generator update for each example of the batch; 2 in SNGAN and WGAN-GP", low=1
+    )
     discriminator_weight: float = option(
         1.0, "factor of the discriminator's loss; 0.5 averages its real and fake terms", low=0
     )
@@ -32,6 +35,13 @@ class AdversarialConfig(Config):
     joint: bool = option(
         True, "score real and fake examples in one batch, where no layer of the discriminator mixes examples"
     )
+
+    def __post_init__(self) -> None:
+        if self.shared_fakes and self.generator_fakes > 1:
+            raise ValueError(
+                "options 'shared_fakes' and 'generator_fakes' exclude each other: the discriminator takes one fake for "
+                "each real example"
+            )
 
 
 @dataclass(frozen=True)
