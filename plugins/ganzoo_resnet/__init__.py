@@ -125,9 +125,9 @@ def ganzoo_variants() -> Iterable[Variant]:
         parts={**PARTS, "discriminator-conditioner": "projection"},
         overrides={
             **SMALL,
-            "generator.attention": (2,),
+            "generator.attention": 2,
             "generator.weights": "spectral",
-            "discriminator.attention": (1,),
+            "discriminator.attention": 1,
         },
         published={
             "dataset": "cifar10",
@@ -178,9 +178,9 @@ def ganzoo_variants() -> Iterable[Variant]:
             "head.size": 512,
             "latent.size": 80,
             "generator.widths": (384, 384, 384),
-            "generator.attention": (2,),
+            "generator.attention": 2,
             "discriminator.widths": (384, 384, 384, 384),
-            "discriminator.attention": (1,),
+            "discriminator.attention": 1,
             "generator-optimizer.lr": 2.83e-4,
             "discriminator-optimizer.lr": 2.83e-4,
             "optimizer.betas": (0.5, 0.999),

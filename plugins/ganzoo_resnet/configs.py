@@ -16,7 +16,7 @@ class ResNetGeneratorConfig(Config):
     widths: tuple[int, ...] = option(
         (256, 256, 256), "channels of the blocks, from the smallest map outwards; each block doubles the sides", low=1
     )
-    attention: tuple[int, ...] = option((), "the blocks behind which self-attention acts: 2 is the second", low=1)
+    attention: int = option(0, "the block behind which self-attention acts: 2 is the second, 0 none", low=0)
     weights: Literal["plain", "spectral", "equalised"] = option(
         "plain", "weights as they are, with spectral normalisation, or with an equalised learning rate"
     )
@@ -35,7 +35,7 @@ class ResNetDiscriminatorConfig(Config):
 
     widths: tuple[int, ...] = option((128, 128, 128, 128), "channels of the blocks, from the image inwards", low=1)
     halvings: int = option(2, "how many blocks halve the sides; they are the first ones", low=0)
-    attention: tuple[int, ...] = option((), "the blocks behind which self-attention acts: 1 is the first", low=1)
+    attention: int = option(0, "the block behind which self-attention acts: 1 is the first, 0 none", low=0)
     weights: Literal["plain", "spectral", "equalised"] = option(
         "spectral", "weights as they are, with spectral normalisation, or with an equalised learning rate"
     )
@@ -47,9 +47,9 @@ class ResNetDiscriminatorConfig(Config):
             raise ValueError(f"option 'halvings' ({self.halvings}) must not exceed the {len(self.widths)} blocks")
 
 
-def check_blocks(widths: Sequence[int], attention: Sequence[int]) -> None:
-    """Raise ``ValueError`` if there is no block, or no block of a number in ``attention``."""
+def check_blocks(widths: Sequence[int], attention: int) -> None:
+    """Raise ``ValueError`` if there is no block, or none with the number ``attention``."""
     if not widths:
         raise ValueError("option 'widths' names no block: give the channels of one or more")
-    if beyond := [block for block in attention if block > len(widths)]:
-        raise ValueError(f"option 'attention' names block {beyond[0]}, and there are {len(widths)}")
+    if attention > len(widths):
+        raise ValueError(f"option 'attention' names block {attention}, and there are {len(widths)}")

@@ -86,7 +86,7 @@ class ResNetGenerator(Generator):
         for number, after in enumerate(config.widths):
             pair = (channels[number], after), (sides[number], sides[number + 1])
             self.blocks.append(UpBlock(config, *pair, noise, sites))
-            self.attentions.append(SelfAttention(after, make) if number + 1 in config.attention else nn.Identity())
+            self.attentions.append(SelfAttention(after, make) if number + 1 == config.attention else nn.Identity())
         self.norm = nn.BatchNorm2d(channels[-1], config.norm_eps, config.norm_momentum)
         self.output = make.conv(channels[-1], out.shape[0], 3, padding=1, gain=1.0)
         glorot(self)
@@ -144,7 +144,7 @@ class ResNetDiscriminator(Discriminator):
         for number, after in enumerate(config.widths):
             pair = channels[number], after
             self.blocks.append(DownBlock(pair, make, first=number == 0, halve=number < config.halvings))
-            self.attentions.append(SelfAttention(after, make) if number + 1 in config.attention else nn.Identity())
+            self.attentions.append(SelfAttention(after, make) if number + 1 == config.attention else nn.Identity())
         self.feature_width = channels[-1]
         self.head = sites.at("head", (self.feature_width,))
         self.output = make.linear(math.prod(self.head.out_shape), 1, bias=config.output_bias, gain=1.0)

@@ -126,10 +126,9 @@ def ganzoo_variants() -> Iterable[Variant]:
         },
         overrides={
             "latent.size": 64,
-            "generator.widths": (64, 64, 48, 32),
-            "discriminator.widths": (64, 64, 48, 32),
+            "generator.widths": (64, 48, 32),
+            "discriminator.widths": (64, 48, 32),
             "discriminator.features": 32,
-            "penalty.gamma": 1.0,
             "penalty.final_gamma": 0.1,
             "penalty.burn_in": 0.5,
             "schedule.end": 0.25,

@@ -32,7 +32,9 @@ class NormalWeightsConfig(Config):
     """Options of normally distributed weights."""
 
     deviation: float = option(0.02, "standard deviation of the weights", low=0)
-    norm_deviation: float = option(0.02, "standard deviation of the scales of batch norm, around 1", low=0)
+    norm_deviation: float | None = option(
+        None, "standard deviation of the scales of batch norm, around 1; none: that of the weights", low=0
+    )
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ class Normal(Initialiser):
     """N(0, deviation) weights, N(1, norm_deviation) batch-norm weights, zero biases (DCGAN, arXiv 1511.06434)."""
 
     def __init__(self, config: NormalWeightsConfig):
-        self._deviation, self._norm_deviation = config.deviation, config.norm_deviation
+        self._deviation = config.deviation
+        self._norm_deviation = config.deviation if config.norm_deviation is None else config.norm_deviation
 
     def __call__(self, network: nn.Module) -> None:
         """Set the weights of every linear, convolutional and batch-norm layer."""
