@@ -1,4 +1,4 @@
-"""Write docs/reference.md and docs/contract.md from the code, and docs/trust.md from the promises."""
+"""Write docs/reference.md, docs/contract.md, docs/networks.md from the code, and docs/trust.md from the promises."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import contract_page
+import networks_page
 import promises
 
 from ganzoo.catalogue import KINDS, Component, Registry, installed, select
@@ -19,7 +20,7 @@ COMMANDS = ("list", "info", "plugins", "train", "study", "sample", "evaluate", "
 
 def reference() -> str:
     """Return the text of docs/reference.md for ganzoo's own plugins."""
-    own = Registry(plugin for plugin in installed().plugins if plugin.provider.package == OWN)
+    own = own_registry()
     lines = ["# Reference", "", "Made by `make docs` from the declarations; a test keeps it equal to them.", ""]
     lines += ["## Commands", ""]
     for name in COMMANDS:
@@ -31,6 +32,11 @@ def reference() -> str:
         if names:
             lines += [f"### {kind}", "", f"{meaning[0].upper()}{meaning[1:]}.", "", *_table(own, kind, names), ""]
     return "\n".join(lines)
+
+
+def own_registry() -> Registry:
+    """Return the registry of ganzoo's own plugins."""
+    return Registry(plugin for plugin in installed().plugins if plugin.provider.package == OWN)
 
 
 def _help(name: str) -> list[str]:
@@ -60,4 +66,5 @@ def _options(own: Registry, item: object) -> str:
 if __name__ == "__main__":
     REFERENCE.write_text(reference(), encoding="utf-8")
     contract_page.PAGE.write_text(contract_page.page(), encoding="utf-8")
+    networks_page.PAGE.write_text(networks_page.page(own_registry()), encoding="utf-8")
     promises.PAGE.write_text(promises.page(promises.read()), encoding="utf-8")

@@ -173,6 +173,8 @@ def test_the_reference_is_what_the_declarations_say() -> None:
     page = generate.contract_page
     assert page.PAGE.read_text(encoding="utf-8") == page.page(), "run `make docs`"
     assert generate.REFERENCE.read_text(encoding="utf-8") == generate.reference(), "run `make docs`"
+    page_of_networks = generate.networks_page.page(generate.own_registry())
+    assert generate.networks_page.PAGE.read_text(encoding="utf-8") == page_of_networks, "run `make docs`"
 
 
 def test_the_promises_are_told_as_they_are_and_their_tests_are_there() -> None:
