@@ -171,7 +171,7 @@ def test_every_network_fits_something_with_and_without_a_condition(kind: str, ne
         partner = "none" if conditioner == "none" else PARTNER
         for name, target in FITTING.items():
             flags = {kind: network, f"{kind}-conditioner": conditioner, other: "mlp", f"{other}-conditioner": partner}
-            selection = chosen("gan", imagined("class", 4, target), **flags, **narrow(kind, network), batch_size=2)
+            selection = chosen("gan", imagined("class", 4, target), **flags, **narrow(kind, network), batch_size=4)
             try:
                 assemble(selection)
             except UserError:
