@@ -1,4 +1,4 @@
-"""Write docs/reference.md, docs/contract.md and docs/which.md from the code, docs/trust.md from the promises."""
+"""Write the pages that the code tells, such as docs/reference.md, and docs/trust.md from the promises."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import contract_page
+import networks_page
 import promises
 import which_page
 
@@ -80,4 +81,5 @@ if __name__ == "__main__":
     REFERENCE.write_text(reference(), encoding="utf-8")
     contract_page.PAGE.write_text(contract_page.page(), encoding="utf-8")
     which_page.PAGE.write_text(which_page.page(own_registry()), encoding="utf-8")
+    networks_page.PAGE.write_text(networks_page.page(own_registry()), encoding="utf-8")
     promises.PAGE.write_text(promises.page(promises.read()), encoding="utf-8")

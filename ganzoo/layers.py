@@ -30,6 +30,15 @@ def weight_matrix(weight: Tensor, transposed: bool = False) -> Tensor:
     return (weight.transpose(0, 1) if transposed else weight).flatten(1)
 
 
+def unit_square(x: Tensor) -> Tensor:
+    """Return x (B, F), scaled in each row to a mean square of 1 (pixel norm; arXiv 1710.10196, section 4.2).
+
+    >>> unit_square(torch.tensor([[3.0, 4.0]])).square().mean().round(decimals=4)
+    tensor(1.)
+    """
+    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
 def without_autocast(device: torch.device) -> AbstractContextManager[object]:
     """Return a context without autocast: squared gradients and norms need the full precision."""
     available = torch.amp.is_autocast_available(device.type)
@@ -60,13 +69,43 @@ class RescaledSigmoid(nn.Module):
         return torch.sigmoid(x).mul(2).sub(1)
 
 
-def output_activation(name: Literal["tanh", "sigmoid"]) -> nn.Module:
+@final
+class ClampedInEvaluation(nn.Module):
+    """A linear output, for generators whose training needs a gradient outside of [-1, 1] too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x of any shape; in evaluation mode, limited to [-1, 1]."""
+        return x if self.training else x.clamp(-1.0, 1.0)
+
+
+Output = Literal["tanh", "sigmoid", "linear"]
+"""The last layer of a generator of bounded data; ``linear`` is clamped in evaluation mode only."""
+
+
+def output_activation(name: Output) -> nn.Module:
     """Return the last layer of a generator of bounded data, such as images: its output lies in [-1, 1].
+
+    That of ``linear`` does so in evaluation mode.
 
     >>> output_activation("sigmoid")(torch.zeros(2))
     tensor([0., 0.])
+    >>> output_activation("linear").eval()(torch.tensor([-3.0, 0.5]))
+    tensor([-1.0000,  0.5000])
     """
-    return nn.Tanh() if name == "tanh" else RescaledSigmoid()
+    layers: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "sigmoid": RescaledSigmoid, "linear": ClampedInEvaluation}
+    return layers[name]()
+
+
+def map_sides(sides: Sequence[int], halvings: int) -> list[tuple[int, int]]:
+    """Return (H, W) of an image and of its feature maps, each half as large as the one before, rounded up.
+
+    So networks that halve maps, or double and crop them, take images of any size.
+
+    >>> map_sides((28, 32), 3)
+    [(28, 32), (14, 16), (7, 8), (4, 4)]
+    """
+    height, width = sides
+    return [(-(-height // 2**depth), -(-width // 2**depth)) for depth in range(halvings + 1)]
 
 
 @final

@@ -64,10 +64,18 @@ if TYPE_CHECKING:
     from ganzoo.contract.working_state import WorkingState
     from ganzoo.depth import Limits, deep_values, is_deep, limits_of, plain_picture, usual_limits
     from ganzoo.drawing import to_pil, to_uint8
-    from ganzoo.layers import Dropout, join_packs, output_activation, repeat_packs, without_autocast
+    from ganzoo.layers import (
+        Dropout,
+        join_packs,
+        map_sides,
+        output_activation,
+        repeat_packs,
+        unit_square,
+        without_autocast,
+    )
     from ganzoo.randomness import Draws, Share, key
     from ganzoo.training.observers import Observer, Picture, Report, TrainingStart
-    from ganzoo.weighted_layers import Layers, is_equalised
+    from ganzoo.weighted_layers import Layers, is_equalised, with_spectral_weights
 
 _WITH_TORCH = {
     "ganzoo.contract.augmentation": ("Augmentation",),
@@ -100,9 +108,17 @@ _WITH_TORCH = {
     "ganzoo.contract.working_state": ("WorkingState",),
     "ganzoo.depth": ("Limits", "deep_values", "is_deep", "limits_of", "plain_picture", "usual_limits"),
     "ganzoo.drawing": ("to_pil", "to_uint8"),
-    "ganzoo.layers": ("Dropout", "join_packs", "output_activation", "repeat_packs", "without_autocast"),
+    "ganzoo.layers": (
+        "Dropout",
+        "join_packs",
+        "map_sides",
+        "output_activation",
+        "repeat_packs",
+        "unit_square",
+        "without_autocast",
+    ),
     "ganzoo.randomness": ("Draws", "Share", "key"),
-    "ganzoo.weighted_layers": ("Layers", "is_equalised"),
+    "ganzoo.weighted_layers": ("Layers", "is_equalised", "with_spectral_weights"),
     "ganzoo.training.observers": ("Observer", "Picture", "Report", "TrainingStart"),
 }
 _MODULE_OF = {name: module for module, names in _WITH_TORCH.items() for name in names}
@@ -197,6 +213,7 @@ __all__ = [
     "key",
     "limits_of",
     "listed",
+    "map_sides",
     "may_write",
     "natural_key",
     "open_file",
@@ -212,9 +229,11 @@ __all__ = [
     "to_pil",
     "to_uint8",
     "track",
+    "unit_square",
     "usual_limits",
     "values_of",
     "warn",
+    "with_spectral_weights",
     "without_autocast",
 ]
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, final
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
@@ -24,6 +25,10 @@ class Rule(nn.Module, ABC):
     @abstractmethod
     def forward(self, weight: Tensor) -> Tensor:
         """Return the weight to compute with, of the same shape; it changes nothing."""
+
+    def bias(self, bias: Tensor | None) -> Tensor | None:
+        """Return the bias to compute with; the bias itself by default."""
+        return bias
 
     def after_update(self, weight: Tensor) -> None:
         """Change the state of the rule after an update of ``weight``, in place; nothing by default."""
@@ -70,16 +75,22 @@ class Spectral(Rule):
 class Equalised(Rule):
     """W · gain / √fan-in: the equalised learning rate (Karras et al. 2018, arXiv 1710.10196).
 
-    The weight itself is standard normal at first, so that Adam moves every layer at one speed.
+    The weight itself is standard normal at first, so that Adam moves every layer at one speed. With a ``rate`` the
+    layer learns at so many times that speed: the weight is larger by its inverse, and weight and bias are multiplied by
+    it.
     """
 
-    def __init__(self, factor: float):
+    def __init__(self, factor: float, rate: float = 1.0):
         super().__init__()
-        self._factor = factor
+        self._factor, self._rate = factor * rate, rate
 
     def forward(self, weight: Tensor) -> Tensor:
         """Return the scaled weight."""
         return weight * self._factor
+
+    def bias(self, bias: Tensor | None) -> Tensor | None:
+        """Return the bias, scaled by the rate."""
+        return bias if bias is None or self._rate == 1.0 else bias * self._rate
 
 
 class _Weighted(nn.Module):
@@ -89,14 +100,14 @@ class _Weighted(nn.Module):
     bias: Any  # the same, or None
     rule: Rule
 
-    def _follow(self, weights: Weights, gain: float) -> None:
+    def _follow(self, weights: Weights, gain: float, rate: float) -> None:
         transposed = isinstance(self, _ConvTransposeNd)
         if weights == "spectral":
             self.rule = Spectral(self.weight, transposed)
             return
-        self.rule = Equalised(gain / math.sqrt(fan_in(self)))
+        self.rule = Equalised(gain / math.sqrt(fan_in(self)), rate)
         with torch.no_grad():
-            self.weight.normal_()
+            self.weight.normal_(0.0, 1.0 / rate)
             if self.bias is not None:
                 self.bias.zero_()
 
@@ -111,7 +122,7 @@ class WeightedLinear(_Weighted, nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (…, inputs) to (…, outputs)."""
-        return F.linear(x, self.rule(self.weight), self.bias)
+        return F.linear(x, self.rule(self.weight), self.rule.bias(self.bias))
 
 
 @final
@@ -120,7 +131,7 @@ class WeightedConv2d(_Weighted, nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, C', H', W')."""
-        maps: Tensor = self._conv_forward(x, self.rule(self.weight), self.bias)
+        maps: Tensor = self._conv_forward(x, self.rule(self.weight), self.rule.bias(self.bias))
         return maps
 
 
@@ -133,13 +144,47 @@ class WeightedConvTranspose2d(_Weighted, nn.ConvTranspose2d):
         return F.conv_transpose2d(
             x,
             self.rule(self.weight),
-            self.bias,
+            self.rule.bias(self.bias),
             self.stride,
             self.padding,  # type: ignore[arg-type]
             self.output_padding,
             self.groups,
             self.dilation,
         )
+
+
+@final
+class _SpectralModule(_Weighted):
+    """A module with one ``weight``, such as an embedding, that computes with the normalised weight."""
+
+    def __init__(self, module: nn.Module):
+        super().__init__()
+        self.module = module
+        self.rule = Spectral(self.weight, transposed=False)
+
+    @property
+    def weight(self) -> Any:
+        """The weight of the module itself."""
+        return self.module.weight
+
+    def forward(self, *arguments: Any) -> Tensor:
+        """Return what the module computes with its normalised weight."""
+        result: Tensor = functional_call(self.module, {"weight": self.rule(self.weight)}, arguments)
+        return result
+
+
+def with_spectral_weights(module: nn.Module) -> nn.Module:
+    """Return ``module`` with spectral normalisation of the weight of each of its layers.
+
+    >>> table = nn.Embedding(10, 4)
+    >>> with_spectral_weights(table)(torch.tensor([3])).shape
+    torch.Size([1, 4])
+    """
+    if isinstance(getattr(module, "weight", None), nn.Parameter):
+        return _SpectralModule(module)
+    for name, child in list(module.named_children()):
+        module.add_module(name, with_spectral_weights(child))
+    return module
 
 
 def fan_in(layer: nn.Module) -> float:
@@ -172,9 +217,9 @@ class Layers:
     def __init__(self, weights: Weights):
         self._weights = weights
 
-    def linear(self, *arguments: Any, gain: float = math.sqrt(2.0), **named: Any) -> nn.Linear:
-        """Return a linear layer; the arguments are those of torch."""
-        layer: nn.Linear = self._made(nn.Linear, WeightedLinear, gain, *arguments, **named)
+    def linear(self, *arguments: Any, gain: float = math.sqrt(2.0), rate: float = 1.0, **named: Any) -> nn.Linear:
+        """Return a linear layer; the arguments are those of torch. An equalised one learns ``rate`` times as fast."""
+        layer: nn.Linear = self._made(nn.Linear, WeightedLinear, gain, *arguments, rate=rate, **named)
         return layer
 
     def conv(self, *arguments: Any, gain: float = math.sqrt(2.0), **named: Any) -> nn.Conv2d:
@@ -187,11 +232,13 @@ class Layers:
         layer: nn.ConvTranspose2d = self._made(nn.ConvTranspose2d, WeightedConvTranspose2d, gain, *arguments, **named)
         return layer
 
-    def _made(self, plain: type[Any], weighted: type[Any], gain: float, *arguments: Any, **named: Any) -> Any:
+    def _made(
+        self, plain: type[Any], weighted: type[Any], gain: float, *arguments: Any, rate: float = 1.0, **named: Any
+    ) -> Any:
         if self._weights == "plain":
             return plain(*arguments, **named)
         layer = weighted(*arguments, **named)
-        layer._follow(self._weights, gain)
+        layer._follow(self._weights, gain, rate)
         return layer
 
 

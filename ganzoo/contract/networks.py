@@ -26,7 +26,10 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
-        """Map (B, \\*in_shape) and its condition to (B, \\*out.shape), in [-1, 1] if ``out`` is bounded."""
+        """Map (B, \\*in_shape) and its condition to (B, \\*out.shape).
+
+        If ``out`` is bounded, the examples lie in [-1, 1] in evaluation mode; in training they may leave it.
+        """
 
 
 class DiscriminatorOutput(NamedTuple):

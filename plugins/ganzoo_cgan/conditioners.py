@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ganzoo.plugin import Conditioner, Field, Shape, embedding, values_of
+from ganzoo.plugin import Conditioner, Field, Shape, embedding, unit_square, values_of
 from ganzoo_cgan.configs import ConcatConfig, EmbeddingConfig, MultiplyConfig, OneHotConfig
 
 
@@ -20,12 +20,13 @@ class Concat(Conditioner):
     def __init__(self, config: ConcatConfig, shape: Shape, condition: Field):
         super().__init__()
         size = config.size or condition.classes or condition.size
-        self.embedding = embedding(condition, size, config.deviation)
+        self.embedding, self._normalised = embedding(condition, size, config.deviation), config.normalised
         self.out_shape = (shape[0] + size, *shape[1:])
 
     def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
         """Map (B, F) to (B, F + E), or (B, C, H, W) to (B, C + E, H, W)."""
-        return beside(x, self.embedding(condition))
+        code: Tensor = self.embedding(condition)
+        return beside(x, unit_square(code) if self._normalised else code)
 
 
 @final

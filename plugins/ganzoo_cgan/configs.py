@@ -36,6 +36,7 @@ class ConcatConfig(Config):
 
     size: int = option(0, "size of the embedding; 0 means the number of classes or attributes", low=0)
     deviation: float = option(1.0, "initial standard deviation of the embeddings", low=0)
+    normalised: bool = option(False, "scale every embedding to a mean square of 1, as StyleGAN2 does")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class ProjectionConfig(Config):
 
     deviation: float = option(
         1.0, "initial standard deviation of what the projection adds to a logit, for features of mean square 1", low=0
+    )
+    weights: Literal["plain", "spectral"] = option(
+        "plain", "embeddings as they are, or with spectral normalisation, as SNGAN and BigGAN have it"
     )
 
 

@@ -7,7 +7,7 @@ from typing import final
 
 from torch import Tensor
 
-from ganzoo.plugin import Conditioner, Field, Shape, embedding
+from ganzoo.plugin import Conditioner, Field, Shape, embedding, with_spectral_weights
 from ganzoo_cgan.configs import ProjectionConfig
 
 
@@ -28,7 +28,8 @@ class Projection(Conditioner):
             raise ValueError(f"a logit of shape {shape} has no inner product with features of shape {features}")
         self.out_shape = shape
         width, self._places = features[0], len(features) - 1
-        self.embedding = embedding(condition, width, config.deviation / math.sqrt(width))
+        learnt = embedding(condition, width, config.deviation / math.sqrt(width))
+        self.embedding = with_spectral_weights(learnt) if config.weights == "spectral" else learnt
 
     def forward(self, x: Tensor, condition: Tensor | None, features: Tensor | None = None) -> Tensor:
         """Map logits (B, 1, …) to logits, with features (B, F, …)."""

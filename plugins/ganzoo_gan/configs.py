@@ -17,6 +17,9 @@ class AdversarialConfig(Config):
         0, "discriminator updates in each of the first 25 steps and in every 500th, if they are more (WGAN)", low=0
     )
     generator_updates: int = option(1, "generator updates per step", low=1)
+    generator_fakes: int = option(
+        1, "fakes in a generator update for each example of the batch; 2 in SNGAN and WGAN-GP", low=1
+    )
     discriminator_weight: float = option(
         1.0, "factor of the discriminator's loss; 0.5 averages its real and fake terms", low=0
     )
@@ -35,6 +38,13 @@ class AdversarialConfig(Config):
     joint: bool = option(
         True, "score real and fake examples in one batch, where no layer of the discriminator mixes examples"
     )
+
+    def __post_init__(self) -> None:
+        if self.shared_fakes and self.generator_fakes > 1:
+            raise ValueError(
+                "options 'shared_fakes' and 'generator_fakes' exclude each other: the discriminator takes one fake for "
+                "each real example"
+            )
 
 
 @dataclass(frozen=True)

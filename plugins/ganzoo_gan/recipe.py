@@ -209,7 +209,9 @@ class Adversarial(Recipe):
 
     def generate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score new fakes from new noise."""
-        real, condition = self._real(batch)
+        # Each example for its fakes in turn, so that a divided batch makes the same pairs.
+        real, condition = (self._for_fakes(values) for values in self._real(batch))
+        assert real is not None
         fake_condition = self._fake_condition(condition, context)
         z = self.latent.draw(len(real), context.draws("noise"))
         fake = self.generator(z, fake_condition)
@@ -225,6 +227,11 @@ class Adversarial(Recipe):
         shared = {"fakes": fake, "conditions of fakes": fake_condition, "noise of fakes": z}
         handed = {name: value for name, value in shared.items() if value is not None and self._config.shared_fakes}
         return PhaseOutput(terms, watched, Generated(fake.detach(), fake_condition), handed)
+
+    def _for_fakes(self, values: Tensor | None) -> Tensor | None:
+        """Return values (B, …) of a batch once for each fake of a generator update."""
+        fakes = self._config.generator_fakes
+        return values if values is None or fakes == 1 else values.repeat_interleave(fakes, dim=0)
 
     def _real_logit(self, real: Tensor, condition: Tensor | None, context: StepContext) -> Tensor:
         logit: Tensor = self.discriminator(

@@ -90,6 +90,10 @@ class ZeroCentredConfig(LazyConfig):
     """Options of R1 and R2."""
 
     gamma: float = option(1.0, "weight; the penalty is half of it times the squared gradient norm", low=0)
+    final_gamma: float = option(0.0, "the weight after the burn-in", low=0)
+    burn_in: float = option(
+        0.0, "share of the run in which the weight goes to the final one along half a cosine; 0 keeps it", low=0, high=1
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, final
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganzoo.plugin import ConditionedDiscriminator, Draws, Penalty
+from ganzoo.plugin import ConditionedDiscriminator, Draws, Penalty, Progress
 from ganzoo_losses.configs import DRAGANConfig, OneCentredConfig, ZeroCentredConfig
 
 
@@ -28,14 +29,26 @@ class NoPenalty(Penalty):
 
 
 class ZeroCentred(Penalty):
-    """γ/2 · ‖∇D‖² at points that a subclass chooses."""
+    """γ/2 · ‖∇D‖² at points that a subclass chooses; γ may have a burn-in, as that of R3GAN."""
 
     name: ClassVar[str]
     of_gradients = True
+    gamma: float | Tensor
 
     def __init__(self, config: ZeroCentredConfig):
         super().__init__(config)
-        self._weight, self.every = config.gamma / 2.0, config.every
+        self._config, self.every = config, config.every
+        if config.burn_in:
+            self.register_buffer("gamma", torch.full((), config.gamma))
+        else:
+            self.gamma = config.gamma
+
+    def before_step(self, progress: Progress) -> None:
+        """Set γ for this step, if it has a burn-in."""
+        if isinstance(self.gamma, Tensor):
+            done = min(1.0, progress.step / progress.steps / self._config.burn_in)
+            first, last = self._config.gamma, self._config.final_gamma
+            self.gamma.fill_(last + (first - last) * (1.0 + math.cos(math.pi * done)) / 2.0)
 
     @abstractmethod
     def points(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -46,7 +59,7 @@ class ZeroCentred(Penalty):
     ) -> Mapping[str, Tensor]:
         """Return one term (B,), called ``name``."""
         gradient = discriminator.gradient(self.points(real, fake))
-        return {self.name: self._weight * gradient.square().sum(1)}
+        return {self.name: self.gamma / 2.0 * gradient.square().sum(1)}
 
 
 @final

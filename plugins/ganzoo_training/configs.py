@@ -32,6 +32,9 @@ class NormalWeightsConfig(Config):
     """Options of normally distributed weights."""
 
     deviation: float = option(0.02, "standard deviation of the weights", low=0)
+    norm_deviation: float | None = option(
+        None, "standard deviation of the scales of batch norm, around 1; none: that of the weights", low=0
+    )
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,9 @@ class LinearConfig(Config):
 class CosineConfig(Config):
     """Options of a cosine schedule."""
 
+    until: float = option(
+        1.0, "share of the run in which the learning rate falls; it stays afterwards", low=1e-6, high=1
+    )
     end: float = option(0.0, "final learning rate, as a share of the base rate", low=0, high=1)
 
 

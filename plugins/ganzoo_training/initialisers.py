@@ -40,10 +40,11 @@ class Default(Initialiser):
 
 @final
 class Normal(Initialiser):
-    """N(0, deviation) weights, N(1, deviation) batch-norm weights, zero biases (DCGAN, arXiv 1511.06434)."""
+    """N(0, deviation) weights, N(1, norm_deviation) batch-norm weights, zero biases (DCGAN, arXiv 1511.06434)."""
 
     def __init__(self, config: NormalWeightsConfig):
         self._deviation = config.deviation
+        self._norm_deviation = config.deviation if config.norm_deviation is None else config.norm_deviation
 
     def __call__(self, network: nn.Module) -> None:
         """Set the weights of every linear, convolutional and batch-norm layer."""
@@ -51,7 +52,7 @@ class Normal(Initialiser):
             if isinstance(layer, nn.Linear | _ConvNd):
                 nn.init.normal_(layer.weight, 0.0, self._deviation)
             elif isinstance(layer, _BatchNorm) and layer.affine:
-                nn.init.normal_(layer.weight, 1.0, self._deviation)
+                nn.init.normal_(layer.weight, 1.0, self._norm_deviation)
             else:
                 continue
             if layer.bias is not None:

@@ -52,14 +52,15 @@ class Linear(Schedule):
 
 @final
 class Cosine(Schedule):
-    """From 1 to ``end`` along half a cosine."""
+    """From 1 to ``end`` along half a cosine, in the share ``until`` of the run."""
 
     def __init__(self, config: CosineConfig):
-        self._end = config.end
+        self._end, self._until = config.end, config.until
 
     def factor(self, progress: Progress) -> float:
         """Return the factor at this step."""
-        return self._end + (1.0 - self._end) * (1.0 + math.cos(math.pi * progress.step / progress.steps)) / 2.0
+        done = min(1.0, progress.step / progress.steps / self._until)
+        return self._end + (1.0 - self._end) * (1.0 + math.cos(math.pi * done)) / 2.0
 
 
 @final

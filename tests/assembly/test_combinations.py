@@ -164,23 +164,29 @@ def fitting(allowed: dict[bool, list[Row]], stand_in_root: Root) -> list[Selecti
         networks = [narrow(slot, parts[slot].component.name) for slot in ("generator", "discriminator")]
         flags = {**networks[0], **networks[1], "steps": 3, "log_every": 1}
         chosen.append(choose(row, stand_in_root(row[3]), **flags))
-    return [*chosen, *beside_another({**narrow("generator", "dcgan"), **narrow("discriminator", "dcgan")})]
+    return [*chosen, *beside_another(small=True)]
 
 
-def beside_another(flags: dict[str, object]) -> Iterator[Selection]:
-    """Yield each conditioner in one network of ``dcgan``, beside another one in the other network, where it fits."""
+def beside_another(small: bool) -> Iterator[Selection]:
+    """Yield each conditioner in one network of a variant, beside another one in the other network, where it fits.
+
+    The variant is ``dcgan``, or ``r3gan`` for conditioners of a logit without weights of its own.
+    """
     for name in installed().names("conditioner"):
         other = "concat" if needs_condition(installed().component("conditioner", name)) else "none"
         for slots in (("generator", "discriminator"), ("discriminator", "generator")):
             conditioners = dict(zip((f"{slot}_conditioner" for slot in slots), (name, other), strict=True))
-            small = {"dataset_size": 16, "batch_size": 4, "steps": 3, "log_every": 1}
-            selection = selections.choose("dcgan", **conditioners, **flags, **small)
-            if not is_refused_by_names(selection):
-                yield selection
+            for variant in ("dcgan", "r3gan"):
+                widths = {**narrow("generator", variant), **narrow("discriminator", variant)} if small else {}
+                short = {"dataset_size": 16, "batch_size": 4, "steps": 3, "log_every": 1}
+                selection = selections.choose(variant, **conditioners, **widths, **short)
+                if not is_refused_by_names(selection):
+                    yield selection
+                    break
 
 
 def test_every_conditioner_fits_a_network_beside_another() -> None:
-    fitting = list(beside_another({}))
+    fitting = list(beside_another(small=False))
     for selection in fitting:
         assert not refusal(selection)
     in_one = {part.component.name for one in fitting for part in one.parts.values() if part.slot.kind == "conditioner"}

@@ -138,7 +138,11 @@ def test_what_can_be_built_works(
         made = recipe.get_submodule("generator")(torch.randn(batch, latent), given_condition)
         assert made.shape == (batch, *target.shape)
         if target.bounded:
-            assert made.abs().max() <= 1
+            # A generator with a linear output leaves the range in training, and is limited to it when it is sampled.
+            assert (
+                recipe.eval().get_submodule("generator")(torch.randn(batch, latent), given_condition).abs().max() <= 1
+            )
+            recipe.train(batch > 1)
         outputs = [made]
     else:
         x = torch.rand(batch, *target.shape).mul(2).sub(1)
@@ -167,7 +171,7 @@ def test_every_network_fits_something_with_and_without_a_condition(kind: str, ne
         partner = "none" if conditioner == "none" else PARTNER
         for name, target in FITTING.items():
             flags = {kind: network, f"{kind}-conditioner": conditioner, other: "mlp", f"{other}-conditioner": partner}
-            selection = chosen("gan", imagined("class", 4, target), **flags, **narrow(kind, network), batch_size=2)
+            selection = chosen("gan", imagined("class", 4, target), **flags, **narrow(kind, network), batch_size=4)
             try:
                 assemble(selection)
             except UserError:

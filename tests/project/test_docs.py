@@ -175,6 +175,8 @@ def test_the_reference_is_what_the_declarations_say() -> None:
     assert generate.REFERENCE.read_text(encoding="utf-8") == generate.reference(), "run `make docs`"
     which = generate.which_page
     assert which.PAGE.read_text(encoding="utf-8") == which.page(generate.own_registry()), "run `make docs`"
+    page_of_networks = generate.networks_page.page(generate.own_registry())
+    assert generate.networks_page.PAGE.read_text(encoding="utf-8") == page_of_networks, "run `make docs`"
 
 
 def test_the_promises_are_told_as_they_are_and_their_tests_are_there() -> None:
