@@ -17,6 +17,7 @@ from ganzoo.catalogue.attribution import attribute
 from ganzoo.catalogue.plugin_files import plugins_from
 from ganzoo.cli.augment import augment
 from ganzoo.cli.bench import bench
+from ganzoo.cli.compare import compare
 from ganzoo.cli.completion import VARIABLE, complete
 from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
@@ -27,6 +28,7 @@ from ganzoo.cli.listing import list_command
 from ganzoo.cli.output import tell
 from ganzoo.cli.plugin_option import OPTION, without_plugins
 from ganzoo.cli.plugins import plugins
+from ganzoo.cli.report import report
 from ganzoo.cli.sample import sample
 from ganzoo.cli.streams import prepare_streams
 from ganzoo.cli.study import study
@@ -59,7 +61,11 @@ def cli() -> None:
     """
 
 
-for command in (list_command, info, plugins, train, study, sample, evaluate, augment, convert, bench, doctor):
+for command in (
+    *(list_command, info, plugins, doctor),
+    *(train, study, sample, augment),
+    *(evaluate, report, compare, bench, convert),
+):
     cli.add_command(command)
 
 

@@ -40,6 +40,7 @@ from ganzoo.training.observers.optional import Watcher, optional_observers
 from ganzoo.training.observers.picture_files import CurvesFile, PictureFiles
 from ganzoo.training.observers.tracking import Tracker
 from ganzoo.training.preview import Preview
+from ganzoo.training.report_file import reporting
 from ganzoo.training.setup import build_trainer
 from ganzoo.training.start import Others, read_starts, refuse_recorded, resumed_starts
 from ganzoo.training.stop import Stop
@@ -256,9 +257,10 @@ def _train(training: _Training, stop: Stop) -> str:
     checkpointer = Checkpointer(training.folder, trainer, selection, training.data, training.evaluator)
     if trainer.step == 0 and settings.rolls_back:
         checkpointer.save()
-    with _observed(training.observers, start):
-        trainer.run(training.observers, intervals, training.preview, checkpointer)
-    return checkpointer.finish()
+    with reporting(training.folder, warn) if training.processes.is_first else nullcontext():
+        with _observed(training.observers, start):
+            trainer.run(training.observers, intervals, training.preview, checkpointer)
+        return checkpointer.finish()
 
 
 @contextmanager
