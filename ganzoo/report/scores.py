@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.report.record import RunRecord
-from ganzoo.text import one_line
+from ganzoo.text import lasting, one_line
 
 BETTER = {"high": "higher", "low": "lower"}
 
@@ -76,14 +76,5 @@ def number(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return a time for people.
-
-    >>> [duration(seconds) for seconds in (0.5, 61, 7300, None)]
-    ['0.5 s', '1 min 1 s', '2 h 1 min', '–']
-    """
-    if seconds is None:
-        return "–"
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    """Return a time for people, or a dash where it is not known."""
+    return "–" if seconds is None else lasting(seconds)

@@ -106,6 +106,10 @@ class RunFolder:
         """Write ``config.json``."""
         write_atomically(self.config, (json.dumps(config, indent=2) + "\n").encode())
 
+    def picture(self, step: int) -> Path:
+        """Return the path of the picture of samples of one step."""
+        return self.samples / f"step-{step:08d}.png"
+
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
 

@@ -249,9 +249,13 @@ def _train(training: _Training, stop: Stop) -> str:
     selection, trainer, settings = training.selection, training.trainer, training.selection.run
     training.processes.broadcast_weights(trainer.train_step.recipe)
     intervals = Intervals(
-        settings.log_every, settings.sample_every, settings.checkpoint_every, settings.evaluate_every, stop
+        settings.log_every,
+        trainer.in_steps(settings.sample_every),
+        trainer.in_steps(settings.checkpoint_every),
+        settings.evaluate_every,
+        stop,
     )
-    start = TrainingStart(training.folder, trainer.step, trainer.steps, _title(training))
+    start = TrainingStart(training.folder, trainer.step, trainer.steps, _title(training), trainer.steps_per_epoch)
     if training.processes.is_first:
         training.folder.write_config({**selection.to_json(), "versions": versions()})
     checkpointer = Checkpointer(training.folder, trainer, selection, training.data, training.evaluator)

@@ -21,7 +21,7 @@ class PictureFiles(Observer):
 
     def pictured(self, picture: Picture) -> None:
         """Write a picture."""
-        write_atomically(self._folder.samples / f"step-{picture.step:08d}.png", png(picture.image))
+        write_atomically(self._folder.picture(picture.step), png(picture.image))
 
     def ended(self) -> None:
         """Write the animation."""
