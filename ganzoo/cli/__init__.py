@@ -61,12 +61,15 @@ def cli() -> None:
     """
 
 
-for command in (
-    *(list_command, info, plugins, doctor),
-    *(train, study, sample, augment),
-    *(evaluate, report, compare, bench, convert),
-):
-    cli.add_command(command)
+GROUPS = {
+    "Look": (list_command, info, plugins, doctor),
+    "Train": (train, study, augment),
+    "Use": (sample,),
+    "Judge": (evaluate, report, compare, bench),
+    "Carry": (convert,),
+}
+for title, commands in GROUPS.items():
+    cli.add_group(title, commands)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

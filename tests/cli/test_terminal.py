@@ -79,7 +79,7 @@ def test_help_fits_the_terminal_and_breaks_between_words(
 @pytest.mark.parametrize("columns", [60, WIDTH])
 def test_the_help_text_shows_a_whole_sentence_for_each_command(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    text = shown("--help").split("Commands:")[1]
+    text = shown("--help").split("Look:")[1]
     for name, command in cli.commands.items():
         sentence = " ".join((command.help or "").split("\n\n")[0].split())
         assert re.fullmatch(r"[A-Z][^.]*\.", sentence), "one sentence"

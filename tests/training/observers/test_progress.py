@@ -40,7 +40,7 @@ def test_a_terminal_shows_bar_time_epoch_values_and_the_newest_picture(width: in
     lines = [re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", line) for line in out.getvalue().splitlines()]
     assert max(map(len, lines)) <= width
     last = "\n".join(lines[-6:])
-    words = ("500/1,000 epoch 20.0 10.0 steps/s 0:00:0", " left", "generator adversarial 0.500", 
+    words = ("500/1,000 epoch 20.0 10.0 steps/s 0:00:0", " left", "generator adversarial 0.500",
              "D(x) 0.70  D(G(z)) 0.30",
              "step 500: FD 12", f"picture: {Path('runs/gan/samples/step-00000000.png')}")  # fmt: skip
     assert [word for word in words if word not in last] == []
