@@ -25,6 +25,8 @@ OWN_COMMANDS = (
     "convert",
     "bench",
     "doctor",
+    "compare",
+    "report",
 )
 
 
