@@ -22,7 +22,7 @@ from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
 from ganzoo.errors import Refused, UserError
 from ganzoo.storage.files import write_atomically
-from ganzoo.training.observers.metrics_file import read_rows
+from ganzoo.storage.metric_rows import read_rows
 
 DATA = {"dataset": "mnist"}
 EVALUATIONS = 10  # while a model trains

@@ -20,7 +20,7 @@ import torch
 from quality import draw, figures, judge
 
 import ganzoo
-from ganzoo.training.observers.metrics_file import read_rows
+from ganzoo.storage.metric_rows import read_rows
 
 
 @dataclass(frozen=True)

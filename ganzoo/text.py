@@ -152,6 +152,18 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else "."
 
 
+def lasting(seconds: float) -> str:
+    """Return a time for people.
+
+    >>> [lasting(seconds) for seconds in (0.5, 61, 7300)]
+    ['0.5 s', '1 min 1 s', '2 h 1 min']
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(min(seconds, 1e12)), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60:,} h {minutes % 60} min"
+
+
 def terminal_width(stream: IO[str]) -> int:
     """Return the number of columns of the terminal that ``stream`` writes to, 80 if unknown; $COLUMNS overrules it."""
     given = os.environ.get("COLUMNS", "")

@@ -51,7 +51,7 @@ def assemble(selection: Selection) -> dict[str, DataSpec]:
     device = "cpu" if any(part.slot.kind in CODE_KINDS for part in own) else "meta"
     parts = SelectedParts(selection.parts)
     recipe = build_recipe(selection, data, device, parts)
-    batch = _trial_batch(data, selection.run.batch_size, device)
+    batch = trial_batch(data, selection.run.batch_size, device)
     with seeded(0):
         problems = _problems(selection, recipe, batch, parts)
     if problems:
@@ -82,7 +82,7 @@ def _problems(
                 steps = max(selection.run.steps or 0, window.step + 1)
                 handed: dict[str, Tensor] = {}
                 streams = KeyedStreams(0, _device_of(batch))
-                _begin(recipe, Progress(window.step, steps, selection.run.batch_size), streams, parts)
+                begin_trial(recipe, Progress(window.step, steps, selection.run.batch_size), streams, parts)
                 for phase in window.phases:
                     context = StepContext(window.step, steps, phase.name, 0, streams, handed=handed)
                     found += dry_run(recipe, phase, batch, selection, context)
@@ -102,7 +102,7 @@ def _problems(
     return problems
 
 
-def _begin(recipe: Recipe, progress: Progress, streams: KeyedStreams, parts: SelectedParts) -> None:
+def begin_trial(recipe: Recipe, progress: Progress, streams: KeyedStreams, parts: SelectedParts) -> None:
     """Let the parts and the recipe prepare a step; an error of their code names them."""
     for module in scheduled(recipe):
         with _attributed(module, parts):
@@ -260,7 +260,7 @@ def _device_of(batch: Mapping[str, Mapping[str, Tensor]]) -> torch.device:
     return next(values.device for fields in batch.values() for values in fields.values())
 
 
-def _trial_batch(data: Mapping[str, DataSpec], size: int, device: str) -> dict[str, dict[str, Tensor]]:
+def trial_batch(data: Mapping[str, DataSpec], size: int, device: str) -> dict[str, dict[str, Tensor]]:
     """Return a batch of random examples; on the meta device they have no values."""
     generator = torch.Generator().manual_seed(0) if device == "cpu" else None
     draws = FreshDraws(generator, device)

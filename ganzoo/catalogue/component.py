@@ -26,6 +26,8 @@ OWN_COMMANDS = (
     "convert",
     "bench",
     "doctor",
+    "compare",
+    "report",
 )
 
 DEFAULT, PUBLISHED = PRESETS = ("default", "published")  # that every variant has

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar, Union
+from typing import Any, ClassVar, Literal, TypeVar, Union, final
 
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.several import refuse_text
@@ -126,6 +127,8 @@ class Option:
         if self.choices:
             return "|".join(self.choices)
         kind = _present(self.type)
+        if Epochs in typing.get_args(self.type):
+            return f"{_word(kind)}|{_word(kind)}e"
         if typing.get_origin(kind) is tuple:
             inner = typing.get_args(kind)
             words = [_word(item) for item in inner if item is not Ellipsis]
@@ -165,6 +168,25 @@ class Option:
         return [*items] * len(typing.get_args(self.type)) if len(items) == 1 else items
 
 
+@final
+class Epochs(str):
+    """An interval in epochs, as it is written: ``1e``.
+
+    >>> Epochs("12e").number
+    12
+    """
+
+    @staticmethod
+    def is_meant(value: object) -> bool:
+        """Return whether ``value`` is a number of epochs: at least one, with an ``e`` behind it."""
+        return isinstance(value, str) and re.fullmatch("[1-9][0-9]{0,8}e", value, re.ASCII) is not None
+
+    @property
+    def number(self) -> int:
+        """The number of epochs."""
+        return int(self[:-1])
+
+
 def _number(limit: float) -> str:
     return str(int(limit)) if float(limit).is_integer() else str(limit)
 
@@ -185,9 +207,17 @@ def _word(kind: Any) -> str:
 def _read(kind: Any, value: Any) -> Any:
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in (Union, types.UnionType):
-        if value is None or value == "none":
+        if type(None) in inner and (value is None or value == "none"):
             return None
-        return _read(_present(kind), value)
+        present = [item for item in inner if item is not type(None)]
+        if Epochs in present and Epochs.is_meant(value):
+            return Epochs(value)
+        try:
+            return _read(present[0], value)
+        except ValueError:
+            if Epochs not in present:
+                raise
+            raise ValueError("must be a number of steps, or of epochs, such as 1e") from None
     if origin is Literal:
         if value not in inner:
             raise ValueError(f"must be one of {', '.join(inner)}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ganzoo.catalogue.options import Config, option
+from ganzoo.catalogue.options import Config, Epochs, option
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,11 @@ class RunSettings(Config):
         0.999, "decay per step of the generator's moving average; 0 disables the average", low=0, high=0.999999
     )
     log_every: int = option(50, "steps between two rows of metrics", low=1, changeable=True)
-    sample_every: int = option(500, "steps between two pictures of samples", low=1, changeable=True)
-    checkpoint_every: int = option(
-        1000, "steps between two checkpoints for --resume; 0 writes none", low=0, changeable=True
+    sample_every: int | Epochs = option(
+        500, "steps between two pictures of samples, or epochs (1e)", low=1, changeable=True
+    )
+    checkpoint_every: int | Epochs = option(
+        1000, "steps between two checkpoints for --resume, or epochs (1e); 0 writes none", low=0, changeable=True
     )
     evaluate_every: int = option(0, "steps between two evaluations; 0 disables them", low=0, changeable=True)
     evaluate_samples: int = option(2000, "examples to generate for each evaluation", low=1, high=2**31, changeable=True)

@@ -18,6 +18,7 @@ from ganzoo.catalogue.plugin_files import plugins_from
 from ganzoo.cli.augment import augment
 from ganzoo.cli.bench import bench
 from ganzoo.cli.check_data import check_data
+from ganzoo.cli.compare import compare
 from ganzoo.cli.completion import VARIABLE, complete
 from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
@@ -28,6 +29,7 @@ from ganzoo.cli.listing import list_command
 from ganzoo.cli.output import tell
 from ganzoo.cli.plugin_option import OPTION, without_plugins
 from ganzoo.cli.plugins import plugins
+from ganzoo.cli.report import report
 from ganzoo.cli.sample import sample
 from ganzoo.cli.streams import prepare_streams
 from ganzoo.cli.study import study
@@ -61,22 +63,15 @@ def cli() -> None:
     """
 
 
-for command in (
-    list_command,
-    info,
-    plugins,
-    train,
-    study,
-    sample,
-    translate,
-    evaluate,
-    check_data,
-    augment,
-    convert,
-    bench,
-    doctor,
-):
-    cli.add_command(command)
+GROUPS = {
+    "Look": (list_command, info, plugins, doctor),
+    "Train": (train, study, augment, check_data),
+    "Use": (sample, translate),
+    "Judge": (evaluate, report, compare, bench),
+    "Carry": (convert,),
+}
+for title, commands in GROUPS.items():
+    cli.add_group(title, commands)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, final
 
 import click
@@ -19,7 +20,17 @@ SUCCESS, FAILURE, INVALID = 0, 1, 2
 
 @final
 class Commands(HelpGroup):
-    """Finds ganzoo's own command by its name first, then that of a plugin."""
+    """Finds ganzoo's own command by its name first, then that of a plugin; the help text shows both in groups."""
+
+    def __init__(self, *given: Any, **named: Any):
+        super().__init__(*given, **named)
+        self._groups: dict[str, list[str]] = {}
+
+    def add_group(self, title: str, commands: Iterable[click.Command]) -> None:
+        """Add commands that share a section of the help text."""
+        for command in commands:
+            self.add_command(command)
+            self._groups.setdefault(title, []).append(str(command.name))
 
     def offered(self, name: str | None) -> OfferedCommand | None:
         """Return the command of a plugin, or ``None`` if ``name`` is none."""
@@ -51,7 +62,11 @@ class Commands(HelpGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write ganzoo's own commands, and those of each plugin under its package."""
-        super().format_commands(ctx, formatter)
+        # One width for all, so that the groups are one table.
+        longest = max(map(len, self.commands))
+        for title, names in self._groups.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(longest), self.commands[name].get_short_help_str()) for name in names])
         by_source: dict[str, list[tuple[str, str]]] = {}
         for name, offered in installed().commands.items():
             by_source.setdefault(str(offered.provider), []).append((name, printable(offered.item.summary)))

@@ -14,25 +14,51 @@ from ganzoo.catalogue.options import Option, options_of, values_of
 from ganzoo.catalogue.registry import Entry
 from ganzoo.cli.candidates import every_name
 from ganzoo.cli.help import HelpCommand
-from ganzoo.cli.output import print_json, tell
+from ganzoo.cli.output import print_json, print_table, tell, tell_loading
 
 
 @click.command(cls=HelpCommand)
 @click.argument("name", shell_complete=every_name)
+@click.option("--networks", is_flag=True, help="Show the layers of a variant's networks: output shape and parameters.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def info(name: str, as_json: bool) -> None:
+def info(name: str, networks: bool, as_json: bool) -> None:
     """Show parts, options with defaults, source and needs of NAME.
 
     NAME is any name that `ganzoo list` shows; a variant is shown with the published results of its source.
     """
     registry = installed()
     found = registry.find(name)
+    if networks:
+        _show_networks(registry, name, as_json)
+        return
     if as_json:
         print_json([_as_json(registry, entry) for entry in found])
         return
     for entry in found:
         tell("\n".join(_lines(registry, entry)))
         tell()
+
+
+def _show_networks(registry: Registry, name: str, as_json: bool) -> None:
+    chosen = select(registry, registry.variant(name).name)
+    if not as_json:
+        tell_loading(f"info {name}")
+    # Imported here because it imports torch: problems that need no torch have been reported by now.
+    from ganzoo.assembly.layers_table import layers_of
+
+    layers = layers_of(chosen)
+    if as_json:
+        print_json({network: [layer._asdict() for layer in found] for network, found in layers.items()})
+        return
+    for network, found in layers.items():
+        tell(f"{network}: {sum(layer.parameters for layer in found):,} parameters")
+        rows = [(layer.name, layer.type, _shape(layer.shape), f"{layer.parameters:,}") for layer in found]
+        print_table(("layer", "type", "output", "parameters"), rows)
+        tell()
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "-" if shape is None else "×".join(map(str, shape)) or "1"
 
 
 def _as_json(registry: Registry, entry: Entry) -> dict[str, Any]:

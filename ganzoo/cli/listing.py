@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from ganzoo.catalogue import installed
+from ganzoo.catalogue.registry import Entry
 from ganzoo.cli.candidates import every_kind
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.output import print_json, print_table, tell, warn_of_broken
+
+HEADINGS = ("kind", "name", "summary", "package")
 
 
 @click.command("list", cls=HelpCommand)
@@ -31,5 +36,17 @@ def list_command(kind: str | None, as_json: bool) -> None:
     if not found:
         tell(f"no {kind} is installed", err=True)
         return
-    rows = [(entry.item.kind, entry.item.name, entry.item.summary, str(entry.provider)) for entry in found]
-    print_table(("kind", "name", "summary", "package"), rows)
+    if not sys.stdout.isatty():
+        print_table(HEADINGS, [(entry.item.kind, *_row(entry)) for entry in found])
+        return
+    by_kind: dict[str, list[Entry]] = {}
+    for entry in found:
+        by_kind.setdefault(entry.item.kind, []).append(entry)
+    for name, entries in by_kind.items():
+        tell(name if len(entries) == 1 else f"{name} ({len(entries)})")
+        print_table(HEADINGS[1:], [_row(entry) for entry in entries])
+        tell()
+
+
+def _row(entry: Entry) -> tuple[str, str, str]:
+    return entry.item.name, entry.item.summary, str(entry.provider)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -18,8 +18,11 @@ from ganzoo.cli.words import Word, values
 from ganzoo.durations import read_duration
 from ganzoo.errors import UserError
 from ganzoo.paths import user_path
+from ganzoo.report.record import read_runs
+from ganzoo.report.scores import number, scores
 from ganzoo.signals import SIGNALLED, raise_overdue
 from ganzoo.storage.run_folder import RunFolder
+from ganzoo.text import lasting
 
 if TYPE_CHECKING:
     from ganzoo.training.run import Run
@@ -119,13 +122,10 @@ def train(config: str | None, resume: bool, duration: str | None, dry_run: bool)
         return status
     path = run.folder.path
     if not run.finished:
-        tell(f"stopped after {run.steps} steps and wrote a checkpoint; to continue:", err=True)
+        tell(f"stopped after {run.steps:,} steps and wrote a checkpoint; to continue:", err=True)
         again = command_again("train", "--config", str(run.folder.config), "--out", str(path), "--resume")
         tell(f"  {again}", err=True, wrap=False)
-    tell(f"model: {run.folder.model}", err=True)
-    if run.folder.best.exists():
-        tell(f"best model by its metrics: {run.folder.best}", err=True)
-    tell(f"pictures: {run.folder.samples}, {run.folder.animation}, {run.folder.curves}", err=True)
+    tell("\n".join(_summary(run)), err=True)
     # Among the images of a folder, a picture of samples would be one of them the next time.
     within = Path.cwd().is_relative_to(selection.run.data_root.resolve())
     out = path / "samples.png" if within else Path("samples.png")
@@ -140,6 +140,24 @@ def _seconds(duration: str | None, resume: bool) -> float | None:
     if resume:
         raise UserError("--time is for a new training: with --resume, give more --steps")
     return read_duration(duration)
+
+
+def _summary(run: Run) -> Iterator[str]:
+    """Yield how long the training took, its figures, and where everything is."""
+    folder = run.folder
+    speed = f", {run.steps / run.seconds:,.1f} steps/s" if run.seconds > 0 else ""
+    yield f"{run.steps:,} steps in {lasting(run.seconds)} of training{speed}"
+    (record,) = read_runs([folder.path])
+    for score in scores(record).values():
+        best = f", best {number(score.best[1])} at step {score.best[0]:,}" if score.best else ""
+        real = f", real examples {number(score.real)}" if score.real is not None else ""
+        yield f"{score.label}: last {number(score.last[1])}{best}{real}"
+    yield f"model: {folder.model}"
+    if folder.best.exists():
+        yield f"best model by its metrics: {folder.best}"
+    yield f"pictures: {folder.samples}, {folder.animation}, {folder.curves}"
+    if folder.report.exists():
+        yield f"report: {folder.report}"
 
 
 def _how_to_sample(run: Run, out: Path) -> str:

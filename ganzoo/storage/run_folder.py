@@ -27,7 +27,7 @@ from ganzoo.storage.run_files import CONFIG, SAMPLES
 
 
 class RunFolder:
-    """The paths of a run's model, configuration, metrics, pictures and checkpoints."""
+    """The paths of a run's model, configuration, metrics, pictures, report and checkpoints."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -38,6 +38,7 @@ class RunFolder:
         self.samples = path / SAMPLES
         self.animation = path / "samples.gif"
         self.curves = path / "curves.png"
+        self.report = path / "report.html"
         self.events = path / "tensorboard"
         self.checkpoints = path / "checkpoints"
 
@@ -104,6 +105,10 @@ class RunFolder:
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write ``config.json``."""
         write_atomically(self.config, (json.dumps(config, indent=2) + "\n").encode())
+
+    def picture(self, step: int) -> Path:
+        """Return the path of the picture of samples of one step."""
+        return self.samples / f"step-{step:08d}.png"
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"

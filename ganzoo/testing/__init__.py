@@ -8,6 +8,7 @@
 ``warm``                  what the first training of a process does, done once for all that are forked
 ``observers``             observers that send signals or call functions after a step
 ``run_files``             rows of metrics, and whether every file of a run is whole
+``recorded_runs``         run folders that look trained, written by hand
 ``stand_ins``             data roots with small data in the real layout
 ``idx_files``             files in the format of MNIST
 ``web_server``            a server that cuts, lies, drips and never ends

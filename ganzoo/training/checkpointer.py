@@ -54,7 +54,9 @@ class Checkpointer(Checkpointing):
 
     def roll_back(self) -> int:
         """Restore the training from the newest checkpoint that was made at an interval, and return its step."""
-        return roll_back(self._folder.checkpoints, self._trainer, self._selection.run.checkpoint_every)
+        return roll_back(
+            self._folder.checkpoints, self._trainer, self._trainer.in_steps(self._selection.run.checkpoint_every)
+        )
 
     def finish(self) -> str:
         """Return the sha256 of the model's weights; write the model, unless the last checkpoint did."""

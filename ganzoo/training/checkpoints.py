@@ -35,7 +35,8 @@ def write_checkpoint(folder: Path, trainer: Trainer, selection: Selection, best:
     config = {**recorded_choices(selection.to_json()), **starts_to_json(selection.starts)}
     about = {"config": config, LENGTH: trainer.steps, **data_to_json(trainer), **numbers}
     path = checkpoint_files.write(folder, trainer.step, tensors, about)
-    checkpoint_files.remove_old(folder, selection.run.keep_checkpoints, selection.run.checkpoint_every, best)
+    every = trainer.in_steps(selection.run.checkpoint_every)
+    checkpoint_files.remove_old(folder, selection.run.keep_checkpoints, every, best)
     return path
 
 

@@ -41,6 +41,7 @@ from ganzoo.training.observers.optional import Watcher, optional_observers
 from ganzoo.training.observers.picture_files import CurvesFile, PictureFiles
 from ganzoo.training.observers.tracking import Tracker
 from ganzoo.training.preview import Preview
+from ganzoo.training.report_file import reporting
 from ganzoo.training.setup import build_trainer
 from ganzoo.training.start import Others, read_starts, refuse_recorded, resumed_starts
 from ganzoo.training.stop import Stop
@@ -249,17 +250,22 @@ def _train(training: _Training, stop: Stop) -> str:
     selection, trainer, settings = training.selection, training.trainer, training.selection.run
     training.processes.broadcast_weights(trainer.train_step.recipe)
     intervals = Intervals(
-        settings.log_every, settings.sample_every, settings.checkpoint_every, settings.evaluate_every, stop
+        settings.log_every,
+        trainer.in_steps(settings.sample_every),
+        trainer.in_steps(settings.checkpoint_every),
+        settings.evaluate_every,
+        stop,
     )
-    start = TrainingStart(training.folder, trainer.step, trainer.steps, _title(training))
+    start = TrainingStart(training.folder, trainer.step, trainer.steps, _title(training), trainer.steps_per_epoch)
     if training.processes.is_first:
         training.folder.write_config({**selection.to_json(), "versions": versions()})
     checkpointer = Checkpointer(training.folder, trainer, selection, training.data, training.evaluator)
     if trainer.step == 0 and settings.rolls_back:
         checkpointer.save()
-    with _observed(training.observers, start):
-        trainer.run(training.observers, intervals, training.preview, checkpointer)
-    return checkpointer.finish()
+    with reporting(training.folder, warn) if training.processes.is_first else nullcontext():
+        with _observed(training.observers, start):
+            trainer.run(training.observers, intervals, training.preview, checkpointer)
+        return checkpointer.finish()
 
 
 @contextmanager

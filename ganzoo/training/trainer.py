@@ -12,6 +12,7 @@ from typing import final
 import torch
 
 from ganzoo.batches.batches import Feed
+from ganzoo.catalogue.options import Epochs
 from ganzoo.contract.recipe import Phase
 from ganzoo.contract.working_state import scalar_states
 from ganzoo.errors import TrainingFailed, UserError
@@ -91,6 +92,16 @@ class Trainer:
     def steps(self) -> int:
         """The number of steps of the whole training."""
         return self.train_step.steps
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The number of steps of one pass over the data; of several datasets, over the largest one."""
+        per_epoch = max((batches.order.per_epoch for batches in self.train_step.batches.values()), default=1)
+        return max(1, per_epoch // self._batches_per_step)
+
+    def in_steps(self, interval: int | Epochs) -> int:
+        """Return an interval, which may be given in epochs, as a number of steps."""
+        return interval.number * self.steps_per_epoch if isinstance(interval, Epochs) else interval
 
     @property
     def images(self) -> int:

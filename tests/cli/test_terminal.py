@@ -79,7 +79,7 @@ def test_help_fits_the_terminal_and_breaks_between_words(
 @pytest.mark.parametrize("columns", [60, WIDTH])
 def test_the_help_text_shows_a_whole_sentence_for_each_command(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    text = shown("--help").split("Commands:")[1]
+    text = shown("--help").split("Look:")[1]
     for name, command in cli.commands.items():
         sentence = " ".join((command.help or "").split("\n\n")[0].split())
         assert re.fullmatch(r"[A-Z][^.]*\.", sentence), "one sentence"
@@ -165,6 +165,8 @@ ERRORS = {
     "study": ("study", "cgann", "--out", "a folder that does not exist/with a long name/and many words"),
     "sample": ("sample", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "evaluate": ("evaluate", "a folder that does not exist/with a long name/and many words/in all of its parts"),
+    "report": ("report", "a folder that does not exist/with a long name/and many words/in all of its parts"),
+    "compare": ("compare", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "augment": ("augment", "digits", "--augmentation", "diffaugmentations", "--dataset-size", "16"),
     "convert": ("convert", "x", "--variant", "dcgan", "--loss", "hing", "--latent", "norml"),
     "bench": ("bench", "cgann"),

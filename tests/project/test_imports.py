@@ -80,6 +80,7 @@ ROOMS = (
     "ganzoo.storage",
     "ganzoo.pictures",
     "ganzoo.evaluation",
+    "ganzoo.report",
     "ganzoo.training",
     "ganzoo.studio",
     "ganzoo.plugin",
@@ -303,6 +304,8 @@ LIGHT = (
     "ganzoo convert --help",
     "ganzoo convert x --variant dcgan --help",
     "ganzoo convert nowhere --variant dcgan",
+    "ganzoo report nowhere",
+    "ganzoo compare nowhere",
 )
 ONE_BY_ONE = """
 import contextlib, json, sys

@@ -19,6 +19,7 @@ from ganzoo.catalogue import KINDS, Component, installed, select
 from ganzoo.catalogue.options import Option, options_of
 from ganzoo.cli import cli, run
 from ganzoo.testing.plugin_files import OBSERVER, write_plugin
+from ganzoo.testing.recorded_runs import recorded_run
 from ganzoo_datasets import stand_ins
 
 ENTRIES = list(installed())
@@ -53,7 +54,7 @@ class Generator:
         """Return the words of one command line that does not take long."""
         makers = (self._dry, self._dry, self._dry, self._dry, self._wet, self._small, self._small)
         words = self.chance.choice(
-            (*makers, self._sample, self._evaluate, self._bench, self._study, self._check, self._odd)
+            (*makers, self._sample, self._evaluate, self._bench, self._study, self._check, self._of_runs, self._odd)
         )()
         return self._with_plugin(words) if words and self.chance.random() < 0.15 else words
 
@@ -92,6 +93,14 @@ class Generator:
         model = self.chance.choice(("run", "run/model.safetensors", self._value()))
         words = self._mixed(lambda: self._fixed("evaluate"), self._option, self._word, most=3)
         return ["evaluate", model, *words, "--samples", "50", "--metric", "kernel", "--judge", "plain"]
+
+    def _of_runs(self) -> list[str]:
+        """A page or a table of runs, which are whole, damaged and none."""
+        command = self.chance.choice(("report", "compare"))
+        runs = [
+            self.chance.choice(("run", "damaged", "damaged", self._value())) for _ in range(self.chance.randint(0, 3))
+        ]
+        return [command, *runs, *self._mixed(lambda: self._fixed(command), self._word, most=2)]
 
     def _bench(self) -> list[str]:
         """What is asked of a measurement, which takes too long to come to pass."""
@@ -187,6 +196,9 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     stand_ins.mnist(folder / "data")
     with contextlib.chdir(folder), contextlib.redirect_stderr(io.StringIO()):
         assert run(["train", "cgan", "--steps", "1", "--batch-size", "2", "--out", "run"]) == 0
+        damaged = recorded_run(folder / "damaged")
+        (damaged / "config.json").write_bytes(b"{")
+        (damaged / "samples" / "step-00000000.png").write_bytes(b"no picture at all")
         yield folder
 
 
@@ -201,7 +213,7 @@ def refuse(words: list[str], status: int, out: str, err: str) -> None:
     assert status in (0, 1, 2, 130), told
     assert "Traceback" not in out + err, told
     assert [line for line in (out + err).replace("\t", " ").split("\n") if not line.isprintable()] == [], told
-    if status == 2 and words:
+    if status == 2 and {*words} - {"--plugin", "mine.py", "--plugin=mine.py"}:  # without a command, the help is shown
         assert err.strip(), told
         assert out == "", told
         assert err.splitlines()[-1].startswith(("ganzoo: ", "  - ")), told
@@ -220,7 +232,7 @@ def test_any_command_line_is_answered(count: int, scratch: Path, record: Callabl
             status = run(words)
         refuse(words, status, out.getvalue(), err.getvalue())
         statuses[status] += 1
-        if "--dry-run" in words or not {"train", "sample"} & set(words[:3]):
+        if "--dry-run" in words or not {"train", "sample", "report"} & set(words[:3]):
             assert times(scratch) == before, "something was written"
     assert statuses[0] > count / 20 and statuses[2] > count / 20, "neither all sound nor all damaged"
     assert not list(scratch.rglob("evil*"))

@@ -13,12 +13,16 @@ from ganzoo.storage.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class TrainingStart:
-    """The start of a training: the run's folder, its first ``step`` of ``steps``, and a description for the user."""
+    """The start of a training: the run's folder, its first ``step`` of ``steps``, and a description for the user.
+
+    ``steps_per_epoch`` is the number of steps of one pass over the data.
+    """
 
     folder: RunFolder
     step: int
     steps: int
     title: str
+    steps_per_epoch: int = 1
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import UserError
-from ganzoo.storage.files import Journal, read_file, write_atomically
+from ganzoo.storage.files import Journal, write_atomically
+from ganzoo.storage.metric_rows import read_reports
 from ganzoo.training.observers.base import Observer, Report, TrainingStart
-
-MAX_BYTES = 2**30  # of a file of metrics
-MAX_FINITE = 1e300  # of a finite number in it
 
 
 class MetricsFile(Observer):
@@ -39,45 +34,6 @@ class MetricsFile(Observer):
     def ended(self) -> None:
         """Close the file."""
         self._journal.close()
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the JSON objects of a file with one per line; other lines, such as an incomplete one, are skipped.
-
-    A missing file has none. Raises ``OSError`` if a file cannot be read.
-    """
-    try:
-        lines = read_file(path, MAX_BYTES).split(b"\n")
-    except FileNotFoundError:
-        return []
-    return [row for line in lines if isinstance(row := _value(line), dict)]
-
-
-def _value(line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-
-
-def read_reports(path: Path) -> list[dict[str, Any]]:
-    """Return the valid rows of a ``metrics.jsonl``, one for each report."""
-    return [row for row in read_rows(path) if _is_report(row)]
-
-
-def _is_report(row: Mapping[str, Any]) -> bool:
-    match row:
-        case {"step": int() as step, "terms": dict() as terms, "values": dict() as values}:
-            return _are_numbers({"step": step}, values, row.get("scores", {}), *terms.values())
-    return False
-
-
-def _are_numbers(*objects: Any) -> bool:
-    return all(isinstance(value, dict) and all(map(_is_number, value.values())) for value in objects)
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and not MAX_FINITE < abs(value) < math.inf
 
 
 def as_row(report: Report) -> dict[str, Any]:

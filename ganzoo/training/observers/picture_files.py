@@ -5,9 +5,9 @@ from __future__ import annotations
 from ganzoo import pictures
 from ganzoo.drawing import png
 from ganzoo.storage.files import replacing, write_atomically
+from ganzoo.storage.metric_rows import read_reports
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.training.observers.base import Observer, Picture, TrainingStart
-from ganzoo.training.observers.metrics_file import read_reports
 
 MAX_FRAMES = 100  # of an animation
 
@@ -21,7 +21,7 @@ class PictureFiles(Observer):
 
     def pictured(self, picture: Picture) -> None:
         """Write a picture."""
-        write_atomically(self._folder.samples / f"step-{picture.step:08d}.png", png(picture.image))
+        write_atomically(self._folder.picture(picture.step), png(picture.image))
 
     def ended(self) -> None:
         """Write the animation."""

@@ -13,8 +13,8 @@ import pytest
 from ganzoo.catalogue import installed, select
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.storage.files import Journal, WriteFailed
+from ganzoo.storage.metric_rows import read_rows
 from ganzoo.training.observers import Observer
-from ganzoo.training.observers.metrics_file import read_rows
 from ganzoo.training.run import Run, train
 
 SMALL = {"dataset_size": 8, "batch_size": 8, "steps": 4, "log_every": 1, "sample_every": 2, "checkpoint_every": 1}
