@@ -14,7 +14,10 @@ from ganzoo.cli import cli
 
 REFERENCE = Path(__file__).with_name("reference.md")
 OWN = "ganzoo"
-COMMANDS = ("list", "info", "plugins", "train", "study", "sample", "evaluate", "augment", "convert", "bench", "doctor")
+COMMANDS = (
+    *("list", "info", "plugins", "train", "study", "sample", "walk"),
+    *("evaluate", "augment", "convert", "bench", "doctor"),
+)
 
 
 def reference() -> str:

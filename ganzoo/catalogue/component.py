@@ -20,6 +20,7 @@ OWN_COMMANDS = (
     "train",
     "study",
     "sample",
+    "walk",
     "evaluate",
     "augment",
     "convert",

@@ -31,6 +31,7 @@ from ganzoo.cli.sample import sample
 from ganzoo.cli.streams import prepare_streams
 from ganzoo.cli.study import study
 from ganzoo.cli.train import train
+from ganzoo.cli.walk import walk
 from ganzoo.errors import Interrupted, Refused, TrainingFailed, UserError
 from ganzoo.signals import SIGNALLED, interruptible
 from ganzoo.text import did_you_mean, message_of
@@ -59,7 +60,7 @@ def cli() -> None:
     """
 
 
-for command in (list_command, info, plugins, train, study, sample, evaluate, augment, convert, bench, doctor):
+for command in (list_command, info, plugins, train, study, sample, walk, evaluate, augment, convert, bench, doctor):
     cli.add_command(command)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def check_destination(out: Path, output: Field) -> None:
             f"a folder holds one file for each example, and this model generates {output.describe()}: "
             f"use {' or '.join(known)}"
         )
-    with _write_errors(out):
+    with write_errors(out):
         if not suffix and out.is_dir() and any(out.iterdir()):
             raise UserError(f"the folder {out} is not empty: choose another --out")
         if out.is_dir() and suffix:
@@ -57,13 +57,23 @@ def write_samples(out: Path, made: Tensor, output: Field, conditions: Tensor | N
     """
     check_destination(out, output)
     writers = {".png": _write_grid, ".npz": _write_arrays, "": _write_folder}
-    with _write_errors(out):
+    with write_errors(out):
         make_folder(out.parent)
         writers.get(_suffix(out), _write_animation)(out, made, output, conditions, condition)
 
 
+def check_file(out: Path, suffixes: Sequence[str]) -> None:
+    """Raise :class:`UserError` unless ``out`` ends with one of the suffixes, and is no folder."""
+    if out.suffix.lower() not in suffixes:
+        raise UserError(f"{out} must end with {' or '.join(suffixes)}: choose another --out")
+    with write_errors(out):
+        if out.is_dir():
+            raise UserError(f"{out} is a folder: choose another --out")
+
+
 @contextmanager
-def _write_errors(out: Path) -> Iterator[None]:
+def write_errors(out: Path) -> Iterator[None]:
+    """Turn an ``OSError`` of the block into a :class:`UserError` that names ``out``."""
     try:
         yield
     except OSError as problem:

@@ -14,7 +14,10 @@ import ganzoo as package
 from ganzoo.cli import main
 from ganzoo.testing.command_lines import Answer, ganzoo, lacks
 
-COMMANDS = ("list", "info", "plugins", "train", "sample", "evaluate", "augment", "convert", "bench", "doctor")
+COMMANDS = (
+    *("list", "info", "plugins", "train", "sample", "walk"),
+    *("evaluate", "augment", "convert", "bench", "doctor"),
+)
 
 
 # Answers
