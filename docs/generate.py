@@ -16,7 +16,7 @@ REFERENCE = Path(__file__).with_name("reference.md")
 OWN = "ganzoo"
 COMMANDS = (
     *("list", "info", "plugins", "train", "study", "sample", "walk"),
-    *("evaluate", "augment", "convert", "bench", "doctor"),
+    *("evaluate", "augment", "convert", "export", "bench", "doctor"),
 )
 
 

@@ -24,6 +24,7 @@ OWN_COMMANDS = (
     "evaluate",
     "augment",
     "convert",
+    "export",
     "bench",
     "doctor",
 )

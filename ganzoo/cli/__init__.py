@@ -21,6 +21,7 @@ from ganzoo.cli.completion import VARIABLE, complete
 from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
 from ganzoo.cli.evaluate import evaluate
+from ganzoo.cli.export import export
 from ganzoo.cli.group import FAILURE, INVALID, Commands
 from ganzoo.cli.info import info
 from ganzoo.cli.listing import list_command
@@ -60,7 +61,21 @@ def cli() -> None:
     """
 
 
-for command in (list_command, info, plugins, train, study, sample, walk, evaluate, augment, convert, bench, doctor):
+for command in (
+    list_command,
+    info,
+    plugins,
+    train,
+    study,
+    sample,
+    walk,
+    evaluate,
+    augment,
+    convert,
+    export,
+    bench,
+    doctor,
+):
     cli.add_command(command)
 
 

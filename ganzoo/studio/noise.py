@@ -155,6 +155,20 @@ class GivenDraws(Draws):
     def __init__(self, noise: Sequence[Tensor]):
         self._left = list(noise)
 
+    # Shapes are not looked at: while a model is exported, the number of examples is a symbol and no number.
+
+    def normal(self, *shape: int | Sequence[int]) -> Tensor:
+        """Return the next numbers."""
+        return self.draw(torch.randn, ())
+
+    def uniform(self, *shape: int | Sequence[int]) -> Tensor:
+        """Return the next numbers."""
+        return self.draw(torch.rand, ())
+
+    def integers(self, bound: int, *shape: int | Sequence[int]) -> Tensor:
+        """Return the next numbers."""
+        return self.draw(torch.randint, ())
+
     def draw(self, distribution: Distribution, shape: tuple[int, ...]) -> Tensor:
         """Return the next numbers; raises ``ValueError`` if the recipe draws more than it did before."""
         if not self._left:

@@ -16,7 +16,7 @@ from ganzoo.testing.command_lines import Answer, ganzoo, lacks
 
 COMMANDS = (
     *("list", "info", "plugins", "train", "sample", "walk"),
-    *("evaluate", "augment", "convert", "bench", "doctor"),
+    *("evaluate", "augment", "convert", "export", "bench", "doctor"),
 )
 
 

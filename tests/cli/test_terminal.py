@@ -168,6 +168,7 @@ ERRORS = {
     "evaluate": ("evaluate", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "augment": ("augment", "digits", "--augmentation", "diffaugmentations", "--dataset-size", "16"),
     "convert": ("convert", "x", "--variant", "dcgan", "--loss", "hing", "--latent", "norml"),
+    "export": ("export", "a folder that does not exist/with a long name/and many words/in it", "--format", "hf"),
     "bench": ("bench", "cgann"),
     "doctor": ("doctor", *["word"] * 30),
 }

@@ -53,7 +53,7 @@ class Generator:
         """Return the words of one command line that does not take long."""
         makers = (self._dry, self._dry, self._dry, self._dry, self._wet, self._small, self._small)
         words = self.chance.choice(
-            (*makers, self._sample, self._walk, self._evaluate, self._bench, self._study, self._odd)
+            (*makers, self._sample, self._walk, self._export, self._evaluate, self._bench, self._study, self._odd)
         )()
         return self._with_plugin(words) if self.chance.random() < 0.15 else words
 
@@ -93,6 +93,12 @@ class Generator:
         path = self.chance.choice(([], ["--dimension", "3"], ["--labels", "1", self._value()], ["--direction", "0"]))
         words = self._mixed(lambda: self._fixed("walk"), self._word, most=2)
         return ["walk", model, *path, *words, "--frames", "2", "--count", "2"]
+
+    def _export(self) -> list[str]:
+        """An export that is asked wrongly, or of a folder, which is quick."""
+        model = self.chance.choice(("run", "run/model.safetensors", self._value()))
+        words = self._mixed(lambda: self._fixed("export"), self._word, most=2)
+        return ["export", model, *words, "--format", self.chance.choice(("hf", "pt3"))]
 
     def _evaluate(self) -> list[str]:
         model = self.chance.choice(("run", "run/model.safetensors", self._value()))
@@ -220,7 +226,7 @@ def test_any_command_line_is_answered(count: int, scratch: Path, record: Callabl
             status = run(words)
         refuse(words, status, out.getvalue(), err.getvalue())
         statuses[status] += 1
-        if "--dry-run" in words or not {"train", "sample", "walk"} & set(words[:3]):
+        if "--dry-run" in words or not {"train", "sample", "walk", "export"} & set(words[:3]):
             assert times(scratch) == before, "something was written"
     assert statuses[0] > count / 20 and statuses[2] > count / 20, "neither all sound nor all damaged"
     assert not list(scratch.rglob("evil*"))
