@@ -15,7 +15,7 @@ from ganzoo.cli import cli
 REFERENCE = Path(__file__).with_name("reference.md")
 OWN = "ganzoo"
 COMMANDS = (
-    *("list", "info", "plugins", "train", "study", "sample", "walk"),
+    *("list", "info", "plugins", "train", "study", "sample", "walk", "edit"),
     *("evaluate", "augment", "convert", "export", "bench", "doctor"),
 )
 

@@ -21,6 +21,7 @@ OWN_COMMANDS = (
     "study",
     "sample",
     "walk",
+    "edit",
     "evaluate",
     "augment",
     "convert",

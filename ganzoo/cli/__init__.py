@@ -20,6 +20,7 @@ from ganzoo.cli.bench import bench
 from ganzoo.cli.completion import VARIABLE, complete
 from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
+from ganzoo.cli.edit import edit
 from ganzoo.cli.evaluate import evaluate
 from ganzoo.cli.export import export
 from ganzoo.cli.group import FAILURE, INVALID, Commands
@@ -69,6 +70,7 @@ for command in (
     study,
     sample,
     walk,
+    edit,
     evaluate,
     augment,
     convert,

@@ -56,7 +56,7 @@ def _strip_file(walk: Walk, steps: Sequence[Tensor]) -> bytes:
     marks = [walk.mark(share) for share in shares(len(steps))]
     if not values_of(output).tiled:
         return png(titled(_paths(steps, marks), walk.title))
-    return png(titled(_strip(values_of(output), steps, marks, _names(walk)), walk.title))
+    return png(titled(strip(values_of(output), steps, marks, _names(walk)), walk.title))
 
 
 def _names(walk: Walk) -> list[str]:
@@ -67,8 +67,8 @@ def _names(walk: Walk) -> list[str]:
     return [values_of(field).word(one) for one in conditions]
 
 
-def _strip(values: FieldValues, steps: Sequence[Tensor], marks: Sequence[str], names: Sequence[str]) -> Image.Image:
-    """Return a grid with a column for each step, and a row, with its name, for each example."""
+def strip(values: FieldValues, steps: Sequence[Tensor], marks: Sequence[str], names: Sequence[str]) -> Image.Image:
+    """Return a grid with a column for each of the steps (count, …), and a row, with its name, for each example."""
     tiles = [values.tiles(step) for step in steps]
     sheet = grid(torch.stack(tiles, dim=1).flatten(0, 1), len(steps), marks)
     if not any(names):

@@ -15,7 +15,7 @@ from ganzoo.cli import main
 from ganzoo.testing.command_lines import Answer, ganzoo, lacks
 
 COMMANDS = (
-    *("list", "info", "plugins", "train", "sample", "walk"),
+    *("list", "info", "plugins", "train", "sample", "walk", "edit"),
     *("evaluate", "augment", "convert", "export", "bench", "doctor"),
 )
 

@@ -165,6 +165,7 @@ ERRORS = {
     "study": ("study", "cgann", "--out", "a folder that does not exist/with a long name/and many words"),
     "sample": ("sample", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "walk": ("walk", "a folder that does not exist/with a long name/and many words/in all of its parts"),
+    "edit": ("edit", "a folder that does not exist/with a long name/and many words/in all of its parts", "a.png"),
     "evaluate": ("evaluate", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "augment": ("augment", "digits", "--augmentation", "diffaugmentations", "--dataset-size", "16"),
     "convert": ("convert", "x", "--variant", "dcgan", "--loss", "hing", "--latent", "norml"),

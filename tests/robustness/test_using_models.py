@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ganzoo.catalogue import registry
 from ganzoo.cli import main
@@ -23,6 +24,7 @@ REFUSALS = ((1, errno.EROFS, True), (2, errno.ENOSPC, True), (3, errno.EIO, Fals
 COMMANDS = {
     "walk.gif": ("walk", "MODEL", "--frames", "2", "--count", "2", "--out", "OUT"),
     "walk.png": ("walk", "MODEL", "--frames", "2", "--count", "2", "--labels", "1", "2", "--out", "OUT"),
+    "edit.png": ("edit", "MODEL", "IMAGE", "--iterations", "2", "--label", "3", "--out", "OUT"),
     "model.pt2": ("export", "MODEL", "--format", "pt2", "--out", "OUT"),
 }
 
@@ -31,6 +33,7 @@ COMMANDS = {
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
     untrained(path, "cgan")
+    Image.new("L", (8, 8), 100).save(path.with_name("image.png"))
     return path
 
 
