@@ -19,9 +19,8 @@ def edit_picture(found: Inversion, labels: Sequence[str], direction: int | None,
     columns = {"original": found.originals, "found": found.reconstructions}
     columns |= {label: found.edited(label) for label in labels}
     if direction is not None:
-        for label in labels or [None]:
-            name = f"{label or ''} {step:+g}".strip()
-            columns[name] = found.edited(label, direction, step)
+        for label in [*labels] or [""]:
+            columns[f"{label} {step:+g}".strip()] = found.edited(label or None, direction, step)
     values = values_of(found.model.output)
     return strip(values, list(columns.values()), list(columns), names_of(found))
 
