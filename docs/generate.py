@@ -23,6 +23,8 @@ COMMANDS = (
     "train",
     "study",
     "sample",
+    "walk",
+    "edit",
     "translate",
     "evaluate",
     "check-data",
@@ -30,6 +32,7 @@ COMMANDS = (
     "compare",
     "augment",
     "convert",
+    "export",
     "bench",
     "doctor",
 )

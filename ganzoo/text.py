@@ -99,18 +99,6 @@ def in_bytes(count: int) -> str:
     return f"{count / 1000:.0f} kB"
 
 
-def in_time(seconds: float) -> str:
-    """Return a duration for people.
-
-    >>> in_time(0.4), in_time(42.3), in_time(150), in_time(7500), in_time(200_000)
-    ('0.4 s', '42 s', '2.5 min', '2.1 h', '2.3 days')
-    """
-    for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-
-
 def in_file_name(name: str) -> str:
     """Return ``name`` with an underscore for every character that a file name may not have."""
     return "".join(letter if letter.isalnum() else "_" for letter in name)

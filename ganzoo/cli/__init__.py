@@ -22,7 +22,9 @@ from ganzoo.cli.compare import compare
 from ganzoo.cli.completion import VARIABLE, complete
 from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
+from ganzoo.cli.edit import edit
 from ganzoo.cli.evaluate import evaluate
+from ganzoo.cli.export import export
 from ganzoo.cli.group import FAILURE, INVALID, Commands
 from ganzoo.cli.info import info
 from ganzoo.cli.listing import list_command
@@ -35,6 +37,7 @@ from ganzoo.cli.streams import prepare_streams
 from ganzoo.cli.study import study
 from ganzoo.cli.train import train
 from ganzoo.cli.translate import translate
+from ganzoo.cli.walk import walk
 from ganzoo.errors import Interrupted, Refused, TrainingFailed, UserError
 from ganzoo.signals import SIGNALLED, interruptible
 from ganzoo.text import did_you_mean, message_of
@@ -66,9 +69,9 @@ def cli() -> None:
 GROUPS = {
     "Look": (list_command, info, plugins, doctor),
     "Train": (train, study, augment, check_data),
-    "Use": (sample, translate),
+    "Use": (sample, walk, edit, translate),
     "Judge": (evaluate, report, compare, bench),
-    "Carry": (convert,),
+    "Carry": (convert, export),
 }
 for title, commands in GROUPS.items():
     cli.add_group(title, commands)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ganzoo.catalogue import Selection
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.cli.output import tell
-from ganzoo.text import in_bytes, in_time, warn
+from ganzoo.text import in_bytes, lasting, warn
 
 if TYPE_CHECKING:
     from ganzoo.studio.estimate import Estimate
@@ -52,10 +52,10 @@ def _lines(found: Estimate, selection: Selection, device: str) -> Iterator[str]:
         return
     yield f"speed: {found.steps_per_second:.3g} steps/s on {device}"
     parts = [
-        f"{in_time(found.stepping)} for {found.steps:,} steps",
-        f"{in_time(found.beginning)} to begin",
-        f"{in_time(found.pictures * found.picture)} for {found.pictures} pictures",
-        f"{in_time(found.checkpoints * found.checkpoint)} for {found.checkpoints} checkpoints",
+        f"{lasting(found.stepping)} for {found.steps:,} steps",
+        f"{lasting(found.beginning)} to begin",
+        f"{lasting(found.pictures * found.picture)} for {found.pictures} pictures",
+        f"{lasting(found.checkpoints * found.checkpoint)} for {found.checkpoints} checkpoints",
     ]
     without = "without its evaluations, and " if selection.run.evaluate_every else ""
-    yield f"time: {in_time(found.seconds)}: {', '.join(parts)}; {without}without the curves at the end"
+    yield f"time: {lasting(found.seconds)}: {', '.join(parts)}; {without}without the curves at the end"

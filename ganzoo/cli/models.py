@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -31,6 +32,33 @@ output_option = click.option(
     metavar="NAME",
     help="Which output, if the model has several of them; without it, the first one.",
 )
+
+controls_option = click.option(
+    "--set",
+    "chosen",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What else the model lets one choose, such as the code of an InfoGAN. May be repeated; several values of one "
+    "name take turns.",
+)
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="cpu",
+    show_default=True,
+    help="Where to compute.",
+)
+
+
+def read_controls(chosen: Sequence[str]) -> dict[str, list[str]]:
+    """Return the values of each control in words ``NAME=VALUE``."""
+    controls: dict[str, list[str]] = {}
+    for word in chosen:
+        name, sign, value = word.partition("=")
+        if not sign:
+            raise UserError(f"--set {word!r} must have the form NAME=VALUE")
+        controls.setdefault(name, []).append(value)
+    return controls
 
 
 def refuse_if_missing(model: Path) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from ganzoo.cli.help import HelpCommand
-from ganzoo.cli.models import UserPath, model_argument, output_option, refuse_if_missing
+from ganzoo.cli.models import (
+    UserPath,
+    controls_option,
+    device_option,
+    model_argument,
+    output_option,
+    read_controls,
+    refuse_if_missing,
+)
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.errors import UserError
 
@@ -38,14 +45,7 @@ COUNT = 64  # examples
     metavar="FILE|FOLDER",
     help="An image, or a folder of images, for a model that makes images from images. May be repeated.",
 )
-@click.option(
-    "--set",
-    "chosen",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="What else the model lets one choose, such as the code of an InfoGAN. May be repeated; several values of one "
-    "name take turns.",
-)
+@controls_option
 @output_option
 @click.option(
     "--columns", type=click.IntRange(1, 2**16), metavar="N",
@@ -66,13 +66,7 @@ COUNT = 64  # examples
     metavar="FILE.png|FILE.npz|FOLDER",
     help="One picture of all examples, arrays, or a folder with one picture for each.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-    default="cpu",
-    show_default=True,
-    help="Where to compute.",
-)
+@device_option
 def sample(
     model: Path,
     count: int | None,
@@ -114,17 +108,6 @@ def sample(
     count = count or (len(asked) if inputs else COUNT)
     with advise_fewer(f"{count} samples", where):
         conditions = trained.conditions(count, asked)
-        samples = trained.sample_in_chunks(count, asked, seed, _controls(chosen))
+        samples = trained.sample_in_chunks(count, asked, seed, read_controls(chosen))
         write_samples(out, samples, trained.output, conditions, trained.condition, count, columns)
     tell(f"{count} samples: {out}", err=True)
-
-
-def _controls(chosen: Sequence[str]) -> dict[str, list[str]]:
-    """Return the values of each control in words ``NAME=VALUE``."""
-    controls: dict[str, list[str]] = {}
-    for word in chosen:
-        name, sign, value = word.partition("=")
-        if not sign:
-            raise UserError(f"--set {word!r} must have the form NAME=VALUE")
-        controls.setdefault(name, []).append(value)
-    return controls

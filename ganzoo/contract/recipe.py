@@ -178,6 +178,13 @@ class Recipe(Packed, nn.Module, ABC):
     def sample(self, request: SampleRequest) -> Tensor:
         """Return generated examples (count, …), on the device of the networks."""
 
+    def encode(self, examples: Tensor, condition: Tensor | None, output: str = "") -> tuple[Tensor, ...]:
+        """Return the numbers (B, …) that :meth:`sample` would draw for examples (B, …), one tensor for each draw.
+
+        A recipe with an encoder implements this: an inversion begins there too. Nothing by default.
+        """
+        return ()
+
     def train(self, mode: bool = True) -> Self:
         """Set the mode of all networks; frozen ones stay in evaluation mode, so that they keep their statistics too."""
         super().train(mode)

@@ -65,6 +65,8 @@ def reading(path: Path) -> Iterator[IO[bytes]]:
     except UserError as problem:
         raise UserError(f"{path} cannot be used: {problem}") from problem
     except OSError as problem:
-        raise UserError(f"{path} cannot be read: {problem.strerror or one_line(problem)}") from problem
+        # Pillow's own errors of this type have no reason of the system, and name objects of Python.
+        reason = problem.strerror or one_line(problem).split(" <_io")[0]
+        raise UserError(f"{path} cannot be read: {reason}") from problem
     except Exception as problem:  # Pillow raises many types of exception for a damaged file
         raise UserError(f"{path} is damaged, or not of a kind that is read: {one_line(problem)}") from problem

@@ -49,7 +49,8 @@ class Estimate:
     """What a training takes, from here to its end.
 
     ``parameters`` are counted by network. ``beginning`` is seconds for the data and the first steps; a picture and a
-    checkpoint take ``picture`` and ``checkpoint`` seconds. ``memory`` is the peak in bytes: on CUDA of tensors, else
+    checkpoint take ``picture`` and ``checkpoint`` seconds; ``sample_every`` and ``checkpoint_every`` are their intervals
+    in steps, 0 for none. ``memory`` is the peak in bytes: on CUDA of tensors, else
     of the whole process; 0 where the system does not report it.
     """
 
@@ -61,6 +62,8 @@ class Estimate:
     picture: float
     checkpoints: int
     checkpoint: float
+    sample_every: int = 0
+    checkpoint_every: int = 0
 
     @property
     def steps(self) -> int:
@@ -119,15 +122,18 @@ def estimate(
         measured = tuple(_measured(trainer, done, seconds))
         picture, checkpoint = _seconds(lambda: _draw(trainer, preview)), _seconds(lambda: _save(trainer))
         run, steps = selection.run, trainer.steps
+        sample_every, checkpoint_every = trainer.in_steps(run.sample_every), trainer.in_steps(run.checkpoint_every)
         return Estimate(
             parameter_counts(trainer.train_step.recipe),
             peak_memory(precision.device),
             measured,
             beginning,
-            _times(run.sample_every, done, steps) + (done == 0),
+            _times(sample_every, done, steps) + (done == 0),
             picture,
-            _times(run.checkpoint_every, done, steps),
+            _times(checkpoint_every, done, steps),
             checkpoint,
+            sample_every,
+            checkpoint_every,
         )
 
 

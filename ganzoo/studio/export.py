@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -80,6 +80,15 @@ def write_samples(
             columns = min(count, columns) if columns else columns_for(count, conditions, condition)
             write = _write_grid if suffix == ".png" else _write_animation
             write(out, torch.cat(list(chunks)), columns, output, conditions, condition)
+
+
+def check_file(out: Path, suffixes: Sequence[str]) -> None:
+    """Raise :class:`UserError` unless ``out`` ends with one of the suffixes, and is no folder."""
+    if out.suffix.lower() not in suffixes:
+        raise UserError(f"{out} must end with {' or '.join(suffixes)}: choose another --out")
+    with write_errors(out):
+        if out.is_dir():
+            raise UserError(f"{out} is a folder: choose another --out")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from ganzoo.storage.run_folder import RunFolder
 from ganzoo.studio.conditions import read_conditions
 from ganzoo.text import did_you_mean
 
+if TYPE_CHECKING:
+    from ganzoo.studio.inversion import Inversion
 COUNT = 64  # examples
 
 
@@ -184,6 +186,20 @@ class Model:
         if count not in (None, len(z)):
             raise UserError(f"z has {len(z)} rows, and count is {count}: leave out count")
         return z.detach().float()
+
+    def invert(
+        self, examples: Any, label: Any = None, *, starts: int = 4, steps: int = 200, seed: int = 0
+    ) -> Inversion:
+        """Return the noise and the condition from which the model generates ``examples``, and how well it does.
+
+        ``examples`` is one or several of paths and PIL pictures, or a tensor (N, C, H, W) in [-1, 1]. ``label`` is
+        their condition; without it, the class is found too. Raises :class:`UserError` for what is no example.
+        """
+        from ganzoo.studio.inversion import invert
+
+        several = list(examples) if isinstance(examples, list | tuple) else [examples]
+        tensor = examples if isinstance(examples, Tensor) else read_conditions(self.output, several, len(several))
+        return invert(self, tensor, label, starts, steps, seed)
 
     def _asked(self, label: Any, images: Any) -> Any:
         """Return the condition that was asked for, as a label or as images."""

@@ -15,7 +15,7 @@ from ganzoo.step.device import choose_device
 from ganzoo.step.precision import choose_precision
 from ganzoo.step.processes import process_rank
 from ganzoo.studio.estimate import SECONDS, Estimate, estimate
-from ganzoo.text import in_time, warn
+from ganzoo.text import lasting, warn
 from ganzoo.training.observers.picture_files import MAX_FRAMES
 
 SHARE = 0.04  # of the time is for measuring, as far as that is less than a dry run takes for it
@@ -52,7 +52,7 @@ def fit(seconds: float, began: float, choose: Choose, tell: Callable[[str], None
     if preset != found.selection.preset:
         found = _fitting(choose(preset, {}), seconds, began)
     before = found.selection
-    tell(f"{in_time(seconds)}: {found.steps:,} steps at {found.rate:.3g} steps/s, preset {before.preset}")
+    tell(f"{lasting(seconds)}: {found.steps:,} steps at {found.rate:.3g} steps/s, preset {before.preset}")
     if before.run.evaluate_every:
         tell("its evaluations are not part of this time")
     return choose(preset, {"steps": found.steps, "ema": average(before.run.ema, found.steps / found.usual)})
@@ -75,21 +75,21 @@ def _fitting(selection: Selection, seconds: float, began: float) -> Fit:
     precision = choose_precision(selection.run.precision, device)
     found = estimate(selection, data, precision, 0, warn, min(SECONDS, SHARE * seconds))
     left = seconds - (time.monotonic() - began) - checking - found.beginning
-    steps = most_steps(found, left, selection.run.sample_every, selection.run.checkpoint_every)
+    steps = most_steps(found, left)
     if steps < 1:
         raise UserError(
-            f"{in_time(seconds)} are not enough: everything before the first step takes "
-            f"{in_time(seconds - left)}, and a step {in_time(found.stepping / found.steps)}; give more --time"
+            f"{lasting(seconds)} are not enough: everything before the first step takes "
+            f"{lasting(seconds - left)}, and a step {lasting(found.stepping / found.steps)}; give more --time"
         )
     return Fit(selection, steps, found.steps, found.steps_per_second)
 
 
-def most_steps(found: Estimate, seconds: float, sample_every: int, checkpoint_every: int) -> int:
+def most_steps(found: Estimate, seconds: float) -> int:
     """Return how many steps, with their pictures and checkpoints and the files at the end, fit into ``seconds``."""
 
     def taken(steps: int) -> float:
-        pictures = 1 + math.ceil(steps / sample_every)
-        checkpoints = math.ceil(steps / checkpoint_every) if checkpoint_every else 0
+        pictures = 1 + (math.ceil(steps / found.sample_every) if found.sample_every else 0)
+        checkpoints = math.ceil(steps / found.checkpoint_every) if found.checkpoint_every else 0
         drawn = pictures + min(pictures, MAX_FRAMES)  # each is also a frame of the animation
         stepping = steps * found.stepping / found.steps
         return stepping + drawn * found.picture + (checkpoints + 1) * found.checkpoint + CURVES

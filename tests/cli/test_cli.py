@@ -20,10 +20,13 @@ COMMANDS = (
     "plugins",
     "train",
     "sample",
+    "walk",
+    "edit",
     "translate",
     "evaluate",
     "augment",
     "convert",
+    "export",
     "bench",
     "doctor",
 )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ganzoo.catalogue import KINDS, Component, installed, select
 from ganzoo.catalogue.options import Option, options_of
@@ -54,7 +55,19 @@ class Generator:
         """Return the words of one command line that does not take long."""
         makers = (self._dry, self._dry, self._dry, self._dry, self._wet, self._small, self._small)
         words = self.chance.choice(
-            (*makers, self._sample, self._evaluate, self._bench, self._study, self._check, self._of_runs, self._odd)
+            (
+                *makers,
+                self._sample,
+                self._walk,
+                self._edit,
+                self._export,
+                self._evaluate,
+                self._bench,
+                self._study,
+                self._check,
+                self._of_runs,
+                self._odd,
+            )
         )()
         return self._with_plugin(words) if words and self.chance.random() < 0.15 else words
 
@@ -88,6 +101,23 @@ class Generator:
     def _sample(self) -> list[str]:
         model = self.chance.choice(("run", "run/model.safetensors", self._value()))
         return ["sample", model, *self._mixed(lambda: self._fixed("sample"), self._word, most=3)]
+
+    def _walk(self) -> list[str]:
+        model = self.chance.choice(("run", "run/model.safetensors", self._value()))
+        path = self.chance.choice(([], ["--dimension", "3"], ["--labels", "1", self._value()], ["--direction", "0"]))
+        words = self._mixed(lambda: self._fixed("walk"), self._word, most=2)
+        return ["walk", model, *path, *words, "--frames", "2", "--count", "2"]
+
+    def _edit(self) -> list[str]:
+        model = self.chance.choice(("run", "run/model.safetensors", self._value()))
+        words = self._mixed(lambda: self._fixed("edit"), self._word, most=2)
+        return ["edit", model, self.chance.choice(("image.png", self._value())), *words, "--iterations", "1"]
+
+    def _export(self) -> list[str]:
+        """An export that is asked wrongly, or of a folder, which is quick."""
+        model = self.chance.choice(("run", "run/model.safetensors", self._value()))
+        words = self._mixed(lambda: self._fixed("export"), self._word, most=2)
+        return ["export", model, *words, "--format", self.chance.choice(("hf", "pt3"))]
 
     def _evaluate(self) -> list[str]:
         model = self.chance.choice(("run", "run/model.safetensors", self._value()))
@@ -191,6 +221,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "empty").mkdir()
     (folder / "full").mkdir()
     (folder / "full" / "thesis.txt").write_text("years of work")
+    Image.new("L", (8, 8), 100).save(folder / "image.png")
     write_plugin(folder / "mine.py", OBSERVER)
     write_plugin(folder / "broken.py", "raise SystemExit")
     stand_ins.mnist(folder / "data")
@@ -232,7 +263,7 @@ def test_any_command_line_is_answered(count: int, scratch: Path, record: Callabl
             status = run(words)
         refuse(words, status, out.getvalue(), err.getvalue())
         statuses[status] += 1
-        if "--dry-run" in words or not {"train", "sample", "report"} & set(words[:3]):
+        if "--dry-run" in words or not {"train", "sample", "report", "walk", "edit", "export"} & set(words[:3]):
             assert times(scratch) == before, "something was written"
     assert statuses[0] > count / 20 and statuses[2] > count / 20, "neither all sound nor all damaged"
     assert not list(scratch.rglob("evil*"))

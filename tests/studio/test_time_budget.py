@@ -29,8 +29,8 @@ VARIANT = Variant(
 REGISTRY = Registry([*installed().plugins, Plugin(Provider("timed", "timed", "1"), variants=(VARIANT,))])
 
 
-def estimated(steps: int = 1000, per_step: float = 0.1, picture: float = 0.0, checkpoint: float = 0.0) -> Estimate:
-    return Estimate({}, 0, (Window(steps, per_step),), 0.0, 0, picture, 0, checkpoint)
+def estimated(steps: int = 1000, picture: float = 0.0, checkpoint: float = 0.0, **every: int) -> Estimate:
+    return Estimate({}, 0, (Window(steps, 0.1),), 0.0, 0, picture, 0, checkpoint, **every)
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def fitted(told: list[str], seconds: float, preset: str | None = None, **flags: 
 
 
 def test_steps_pictures_checkpoints_and_curves_are_within_the_time() -> None:
-    assert most_steps(estimated(), CURVES + 50.0, sample_every=500, checkpoint_every=0) == 500
-    with_pictures = most_steps(estimated(picture=1.0), CURVES + 50.0, sample_every=100, checkpoint_every=0)
+    assert most_steps(estimated(sample_every=500), CURVES + 50.0) == 500
+    with_pictures = most_steps(estimated(picture=1.0, sample_every=100), CURVES + 50.0)
     # One picture at the beginning and one for each hundred steps; each is a frame of the animation too.
     assert with_pictures == 400
-    with_checkpoints = most_steps(estimated(checkpoint=2.0), CURVES + 50.0, sample_every=10**6, checkpoint_every=100)
+    with_checkpoints = most_steps(estimated(checkpoint=2.0, checkpoint_every=100), CURVES + 50.0)
     assert with_checkpoints == 400
-    assert most_steps(estimated(), CURVES, sample_every=500, checkpoint_every=0) == 0
+    assert most_steps(estimated(), CURVES) == 0
 
 
 @pytest.mark.parametrize(("share", "decay"), [(0.1, 0.99), (1.0, 0.999), (5.0, 0.999), (0.0001, 0.0)])
