@@ -49,9 +49,9 @@ class Estimate:
     """What a training takes, from here to its end.
 
     ``parameters`` are counted by network. ``beginning`` is seconds for the data and the first steps; a picture and a
-    checkpoint take ``picture`` and ``checkpoint`` seconds; ``sample_every`` and ``checkpoint_every`` are their intervals
-    in steps, 0 for none. ``memory`` is the peak in bytes: on CUDA of tensors, else
-    of the whole process; 0 where the system does not report it.
+    checkpoint take ``picture`` and ``checkpoint`` seconds, and ``sample_every`` and ``checkpoint_every`` are their
+    intervals in steps, 0 for none. ``memory`` is the peak in bytes: on CUDA of tensors, else of the whole process; 0
+    where the system does not report it.
     """
 
     parameters: Mapping[str, int]
