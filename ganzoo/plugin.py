@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from ganzoo.drawing import to_pil, to_uint8
     from ganzoo.layers import Dropout, output_activation, without_autocast
     from ganzoo.randomness import Draws, Share, key
-    from ganzoo.training.observers import Observer, Picture, Report, TrainingStart
+    from ganzoo.training.observers import Diagnosis, Observer, Picture, Report, TrainingStart
     from ganzoo.weighted_layers import Layers, is_equalised
 
 _WITH_TORCH = {
@@ -100,7 +100,7 @@ _WITH_TORCH = {
     "ganzoo.layers": ("Dropout", "output_activation", "without_autocast"),
     "ganzoo.randomness": ("Draws", "Share", "key"),
     "ganzoo.weighted_layers": ("Layers", "is_equalised"),
-    "ganzoo.training.observers": ("Observer", "Picture", "Report", "TrainingStart"),
+    "ganzoo.training.observers": ("Diagnosis", "Observer", "Picture", "Report", "TrainingStart"),
 }
 _MODULE_OF = {name: module for module, names in _WITH_TORCH.items() for name in names}
 
@@ -121,6 +121,7 @@ __all__ = [
     "DataConfig",
     "DataSpec",
     "Dataset",
+    "Diagnosis",
     "Discriminator",
     "DiscriminatorOutput",
     "Draws",

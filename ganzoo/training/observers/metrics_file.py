@@ -1,14 +1,16 @@
-"""The file ``metrics.jsonl``: one JSON object per report, one per line."""
+"""The file ``metrics.jsonl``: one JSON object for each report and each diagnosis, one per line."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import UserError
+from ganzoo.health.diagnosis import Diagnosis
 from ganzoo.storage.files import Journal, read_file, write_atomically
 from ganzoo.training.observers.base import Observer, Report, TrainingStart
 
@@ -23,7 +25,8 @@ class MetricsFile(Observer):
         """Open the file; rows after the first step of a resumed training, and damaged rows, are removed."""
         path = start.folder.metrics
         try:
-            kept = [json.dumps(row) for row in read_reports(path) if row["step"] <= start.step]
+            rows = [row for row in read_rows(path) if _is_report(row) or _diagnoses_in([row])]
+            kept = [json.dumps(row) for row in rows if row["step"] <= start.step]
         except OSError as problem:
             reason = problem.strerror or problem
             raise UserError(
@@ -35,6 +38,10 @@ class MetricsFile(Observer):
     def reported(self, report: Report) -> None:
         """Append a row."""
         self._journal.append(json.dumps(as_row(report)))
+
+    def diagnosed(self, diagnosis: Diagnosis) -> None:
+        """Append a row."""
+        self._journal.append(json.dumps({"step": diagnosis.step, "diagnosis": diagnosis.to_json()}))
 
     def ended(self) -> None:
         """Close the file."""
@@ -63,6 +70,24 @@ def _value(line: bytes) -> Any:
 def read_reports(path: Path) -> list[dict[str, Any]]:
     """Return the valid rows of a ``metrics.jsonl``, one for each report."""
     return [row for row in read_rows(path) if _is_report(row)]
+
+
+def read_diagnoses(path: Path) -> list[Diagnosis]:
+    """Return the diagnoses in a ``metrics.jsonl``, in the order in which they were told.
+
+    A missing file has none. Raises ``OSError`` if a file cannot be read.
+    """
+    return _diagnoses_in(read_rows(path))
+
+
+def _diagnoses_in(rows: Iterable[Mapping[str, Any]]) -> list[Diagnosis]:
+    found = []
+    for row in rows:
+        with suppress(ValueError):
+            diagnosis = Diagnosis.from_json(row.get("diagnosis"))
+            if row.get("step") == diagnosis.step:
+                found.append(diagnosis)
+    return found
 
 
 def _is_report(row: Mapping[str, Any]) -> bool:
