@@ -21,7 +21,7 @@ CHANCE = 1.5  # times the share that a guess would have
 INDIFFERENT = 0.6  # share of real examples that score higher under their own condition; 0.5 is a guess
 MODERATE = 0.1  # of the share that moderate values have among real ones
 LIKE = 0.5  # correlation of the mean generated with the mean real example, or with its negative
-COPY = 0.4  # of the distance between neighbours among real examples
+COPY = 0.5  # of the distance between neighbours among real examples
 COPIES = 0.5  # share of generated examples
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 from typing import Any, Protocol, final
 
 import torch
@@ -51,6 +50,10 @@ class Doctor:
         self._state: dict[str, Any] = dict(empty_state())
         self._blind = False
 
+    def watch(self) -> None:
+        """Remember how large gradients are in the first steps, for later looks to compare theirs with."""
+        self._gradients()
+
     def look(self, step: int, values: Mapping[str, float]) -> Sequence[Diagnosis]:
         """Return what a look after ``step`` steps finds new; ``values`` are the watched values of the steps before."""
         if self._blind:
@@ -63,10 +66,12 @@ class Doctor:
                 self._warn(f"the training is not diagnosed, as no real examples can be compared with it: {problem}")
                 return []
             look = Look(self._recipe, self._real, values, self._gradients(), self._state["before"], self._seed)
+            if not bool(look.flat.isfinite().all()):  # the anomaly check speaks of such numbers
+                self._state["before"] = {}
+                return []
             fair = step >= FAIR_START
             noticed = {check: check.notice(look) for check in CHECKS if fair and check.applies(look)}
-            trace = look.trace()
-        self._state["before"] = dict(trace) if all(map(math.isfinite, chain(*trace.values()))) else {}
+            self._state["before"] = dict(look.trace())
         return [
             Diagnosis(step, check.name, check.what, said, check.advice)
             for check, said in noticed.items()

@@ -24,6 +24,8 @@ from ganzoo.training.observers import Observer, Report
 from ganzoo.training.preview import Preview
 from ganzoo.training.stop import Stop
 
+WATCHED = (1, 2, 4, 8, 16, 32)  # steps whose gradients a diagnosis compares later ones with
+
 
 @dataclass(frozen=True)
 class Intervals:
@@ -135,6 +137,8 @@ class Trainer:
             self._handle_anomalies(checkpointing, wait=takes_picture or evaluates or checkpoints)
             if intervals.diagnose_every and self.step % intervals.diagnose_every == 0:
                 self._diagnose(observers)
+            elif intervals.diagnose_every and self.step in WATCHED and observers:
+                self.doctor.watch()
             scores: Mapping[str, float] = {}
             if evaluates:
                 self._refuse_non_finite(self._means()[0])
