@@ -45,7 +45,9 @@ class Diagnosis:
     def from_json(record: Any) -> Diagnosis:
         """Return the diagnosis of a record; raises ``ValueError`` if it is none."""
         match record:
-            case {"step": int() as step, "name": str() as name, "what": str(), "noticed": str(), "advice": str()}:
+            case {"step": int() as step, "name": str() as name, "what": str(), "noticed": str(), "advice": str()} if (
+                type(step) is int and 0 <= step < 2**53
+            ):
                 texts = (one_line(record[key]) for key in ("what", "noticed", "advice"))
                 return Diagnosis(step, one_line(name), *texts)
         raise ValueError("this is not the record of a diagnosis")
