@@ -72,7 +72,7 @@ def diagnosed(variant: str, flags: Mapping[str, Any], steps: int) -> dict[str, A
         finally:
             looks.append(time.perf_counter() - began)
 
-    Doctor.look = timed  # type: ignore[method-assign]
+    Doctor.look = timed  # type: ignore[method-assign, assignment]
     try:
         with tempfile.TemporaryDirectory() as folder:
             run = ganzoo.train(variant, out=Path(folder) / "run", steps=steps, **{**SHORT, **flags})
