@@ -93,23 +93,23 @@ def _condition_ignored(look: Look) -> str:
 
 
 def _bounded(look: Look) -> bool:
-    return look.field.bounded and patterns.moderate(look.real.values) > 0.01
+    return look.field.bounded and patterns.moderate(look.real.some) > 0.01
 
 
 def _saturated(look: Look) -> str:
-    share, real = patterns.moderate(look.generated), patterns.moderate(look.real.values)
+    share, real = patterns.moderate(look.generated), patterns.moderate(look.real.some)
     if not share < MODERATE * real:
         return ""
     return f"{share:.1%} of them are more than a twentieth from the limits, and {real:.0%} of the real ones"
 
 
 def _tells_light_from_dark(look: Look) -> bool:
-    return look.field.bounded and patterns.tells_light_from_dark(look.real.values)
+    return look.field.bounded and patterns.tells_light_from_dark(look.real.some)
 
 
 def _inverted(look: Look) -> str:
-    likeness = patterns.likeness_of_means(look.generated, look.real.values)
-    same, inverted = patterns.histogram_distances(look.generated, look.real.values)
+    likeness = patterns.likeness_of_means(look.generated, look.real.some)
+    same, inverted = patterns.histogram_distances(look.generated, look.real.some)
     if not (inverted < same / 2 and likeness < -LIKE):
         return ""
     return (
@@ -123,9 +123,9 @@ def _has_spectrum(look: Look) -> bool:
 
 
 def _checkerboard(look: Look) -> str:
-    peak = patterns.checkerboard(look.generated, look.real.values)
+    peak = patterns.checkerboard(look.generated, look.real.some)
     # Before it has learnt something, a generator of convolutions shows little else.
-    if not peak or patterns.likeness_of_means(look.generated, look.real.values) < LIKE:
+    if not peak or patterns.likeness_of_means(look.generated, look.real.some) < LIKE:
         return ""
     return (
         f"a pattern that repeats every {peak.period} pixels is {peak.share:.1%} of what real images show, "

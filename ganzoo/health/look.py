@@ -27,6 +27,8 @@ COORDINATES = 64  # of the mean example that the next look remembers
 class Reference:
     """Real examples of a training, measured once: ``values`` (N, …), and their classes (N,) if they have classes.
 
+    Patterns are looked for in ``some`` of them, as many as make no difference to their means.
+
     ``groups`` are the classes that are looked at, each with its mean and the root mean square distance from it. Data
     without classes is one group.
     """
@@ -35,6 +37,7 @@ class Reference:
         slot = batches[recipe.output.slot]
         real = slot.first(POOL)
         self.values = real[recipe.output.field]
+        self.some = self.values[: 2 * COUNT]
         self.share = len(self.values) / slot.order.length
         self.flat = self.values.flatten(1).float()
         self.conditions = _conditions(recipe, batches, real)
@@ -56,8 +59,7 @@ class Reference:
     @cached_property
     def nearest(self) -> float:
         """The median distance of real examples from the nearest other one."""
-        some = self.flat[: 2 * COUNT]
-        distances = torch.cdist(some, self.flat)
+        distances = torch.cdist(self.some.flatten(1).float(), self.flat)
         distances.fill_diagonal_(torch.inf)
         return float(distances.amin(1).median())
 
@@ -125,7 +127,7 @@ class Look:
         before, now = self.before.get("mean", []), self._mean
         if len(before) != len(now):
             return 0.0
-        moved = torch.tensor(now) - torch.tensor(before)
+        moved = torch.tensor(now) - torch.tensor([float(number) for number in before])
         return float(moved.square().mean().sqrt()) * math.sqrt(self.flat.shape[1]) / self.real.radius
 
     @cached_property
