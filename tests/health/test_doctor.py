@@ -18,7 +18,7 @@ from ganzoo.health.doctor import GONE_AFTER
 from ganzoo.testing import selections
 from ganzoo.testing.observers import StopAt
 from ganzoo.testing.trainers import everything, make_trainer, moved
-from ganzoo.training.observers import Diagnosis, Observer
+from ganzoo.training.observers import Diagnosis
 from ganzoo.training.observers.metrics_file import read_diagnoses
 from ganzoo.training.run import train
 
@@ -28,17 +28,6 @@ choose = partial(
     generator_widths=(4,), discriminator_widths=(4,),
 )  # fmt: skip
 Change = Callable[[Tensor, int], Tensor]
-
-
-class Heard(Observer):
-    """Keeps what is told."""
-
-    def __init__(self) -> None:
-        self.told: list[Diagnosis] = []
-
-    def diagnosed(self, diagnosis: Diagnosis) -> None:
-        """Keep a diagnosis."""
-        self.told.append(diagnosis)
 
 
 # A generator of real examples, to which something happens
@@ -152,23 +141,6 @@ def test_a_condition_is_ignored_if_both_networks_ignore_it(
     monkeypatch.setattr(recipe, "verdicts", verdicts)
     told = looked.told(_sound, 0)  # in the order of the data, which is not that of the classes asked for
     assert [(diagnosis.step, diagnosis.name) for diagnosis in told] == ([(200, "condition-ignored")] if ignored else [])
-
-
-# Trainings that fail because of how they were started
-
-FAILING = {
-    "few-pictures": ("gan-minimal", {"latent_lowest": 0.0}),
-    "saturated": ("gan", {"generator_optimizer_lr": 0.1}),
-}
-
-
-@pytest.mark.parametrize("name", FAILING)
-def test_a_training_that_fails_from_its_start_is_told(name: str, tmp_path: Path) -> None:
-    variant, flags = FAILING[name]
-    heard, widths = Heard(), {"generator_widths": None, "discriminator_widths": None}
-    train(choose(variant, out=tmp_path / "run", steps=300, **{**widths, **flags, "dataset_size": 8}), [heard])
-    assert name in [diagnosis.name for diagnosis in heard.told]
-    assert read_diagnoses(tmp_path / "run" / "metrics.jsonl") == heard.told
 
 
 # A doctor changes nothing
