@@ -57,6 +57,7 @@ GROUPS = {
         "ganzoo.errors",
         "ganzoo.storage",
         "ganzoo.training",
+        "ganzoo.health.diagnosis",
     ),
 }
 # What else the contract carries, and the test that proves it.

@@ -155,9 +155,8 @@ PROMISES: tuple[Promise, ...] = (
         "checkpoint. If all generated examples become the same (mode collapse), this is reported in the same step, and "
         "`--on-collapse` can stop or roll back too. Values that are not finite are never written to a checkpoint.",
         "If a GPU replays recorded steps (`--execution graph`), the report comes one step later (proved with recorded "
-        "steps on a CPU, and seen on an NVIDIA H200). Collapse to a few kinds of examples is not detected: use an "
-        "evaluation for that. Skipping is no remedy for collapse, because a generator that is not updated stays as it "
-        "is.",
+        "steps on a CPU, and seen on an NVIDIA H200). Collapse to a few kinds of examples is told (docs/traps.md), and "
+        "ends no training. Skipping is no remedy for collapse, because a generator that is not updated stays as it is.",
         "tests/health/test_anomaly.py tests/health/test_policies.py tests/health/test_collapse.py",
     ),
     Promise(

@@ -74,7 +74,7 @@ if TYPE_CHECKING:
         without_autocast,
     )
     from ganzoo.randomness import Draws, Share, key
-    from ganzoo.training.observers import Observer, Picture, Report, TrainingStart
+    from ganzoo.training.observers import Diagnosis, Observer, Picture, Report, TrainingStart
     from ganzoo.weighted_layers import Layers, is_equalised, with_spectral_weights
 
 _WITH_TORCH = {
@@ -119,7 +119,7 @@ _WITH_TORCH = {
     ),
     "ganzoo.randomness": ("Draws", "Share", "key"),
     "ganzoo.weighted_layers": ("Layers", "is_equalised", "with_spectral_weights"),
-    "ganzoo.training.observers": ("Observer", "Picture", "Report", "TrainingStart"),
+    "ganzoo.training.observers": ("Diagnosis", "Observer", "Picture", "Report", "TrainingStart"),
 }
 _MODULE_OF = {name: module for module, names in _WITH_TORCH.items() for name in names}
 
@@ -140,6 +140,7 @@ __all__ = [
     "DataConfig",
     "DataSpec",
     "Dataset",
+    "Diagnosis",
     "Discriminator",
     "DiscriminatorOutput",
     "Draws",

@@ -61,6 +61,13 @@ class Batches(ABC):
         """Return the fields (B, …) of batch ``number``."""
         return self.make(self.feed(number))
 
+    @abstractmethod
+    def first(self, count: int) -> dict[str, Tensor]:
+        """Return the fields (N, …) of the first examples of the shuffled data, at most ``count``.
+
+        They are read here and now, so that batches that are read ahead go on.
+        """
+
     def close(self) -> None:  # noqa: B027
         """End the processes that read ahead, if there are any."""
 
@@ -81,6 +88,10 @@ class MemoryBatches(Batches):
     def make(self, feed: Feed) -> dict[str, Tensor]:
         """Return the examples with these indices."""
         return self._receiver({name: values[feed["indices"]] for name, values in self._fields.items()})
+
+    def first(self, count: int) -> dict[str, Tensor]:
+        """Return the first examples of the shuffled data, at most ``count``."""
+        return self.make({"indices": self.order.first(count)})
 
 
 @final
@@ -121,6 +132,11 @@ class StreamedBatches(Batches):
     def make(self, feed: Feed) -> dict[str, Tensor]:
         """Return these examples in the form that networks receive."""
         return self._receiver(feed)
+
+    def first(self, count: int) -> dict[str, Tensor]:
+        """Return the first examples of the shuffled data, at most ``count``, read in this process."""
+        fields = read_checked(self._dataset, self.order.first(count), self._spec, self._name)
+        return self._receiver({name: values.to(self._device) for name, values in fields.items()})
 
     def close(self) -> None:
         """End the worker processes, even if something still refers to the training."""

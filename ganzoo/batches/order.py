@@ -49,12 +49,18 @@ class BatchOrder:
         self._seed, self._stream, self._device = seed, stream, torch.device(device)
         self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.int64)
 
+    def first(self, count: int) -> Tensor:
+        """Return the indices (N,) int64 of the first examples of the first epoch, of all shares, at most ``count``."""
+        return self._shuffled(0)[:count]
+
     def indices(self, number: int) -> Tensor:
         """Return the indices (B,) int64 of the share of batch ``number``, which is counted from 0 over all epochs."""
         epoch, place = divmod(number, self.per_epoch)
         if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(key(self._seed, f"order/{self._stream}", epoch))
-            self._permutation = torch.randperm(self.length, generator=generator).to(self._device)
-            self._epoch = epoch
+            self._permutation, self._epoch = self._shuffled(epoch), epoch
         start = place * self.batch_size + self._first
         return self._permutation[start : start + self._rows]
+
+    def _shuffled(self, epoch: int) -> Tensor:
+        generator = torch.Generator().manual_seed(key(self._seed, f"order/{self._stream}", epoch))
+        return torch.randperm(self.length, generator=generator).to(self._device)

@@ -52,6 +52,12 @@ class RunSettings(Config):
     ema: float = option(
         0.999, "decay per step of the generator's moving average; 0 disables the average", low=0, high=0.999999
     )
+    diagnose_every: int = option(
+        100,
+        "steps between two looks for what is wrong with a training (docs/traps.md); 0 disables them",
+        low=0,
+        changeable=True,
+    )
     log_every: int = option(50, "steps between two rows of metrics", low=1, changeable=True)
     sample_every: int | Epochs = option(
         500, "steps between two pictures of samples, or epochs (1e)", low=1, changeable=True

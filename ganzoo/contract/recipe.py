@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
@@ -148,12 +149,14 @@ class Recipe(Packed, nn.Module, ABC):
     ``condition`` the field that it takes. ``replayable`` declares that the Python code of every phase does the same at
     every step, so that its operations can be recorded once and replayed. ``frozen`` names the networks, or submodules
     of them, that this training keeps as they are (``--freeze``); ganzoo sets it. ``pack`` declares how many examples of
-    a batch the phases themselves compare (:class:`~ganzoo.contract.packs.Packed`).
+    a batch the phases themselves compare (:class:`~ganzoo.contract.packs.Packed`). ``watched_accuracy`` is the name of
+    the value, among those that the phases report, which is the share of examples that the discriminator tells apart.
     """
 
     averaged: ClassVar[tuple[str, ...]] = ()
     replayable: ClassVar[bool] = False
     frozen: tuple[str, ...] = ()
+    watched_accuracy: str = ""
     output: FieldRef
     condition: FieldRef | None = None
 
@@ -191,6 +194,25 @@ class Recipe(Packed, nn.Module, ABC):
         for name in self.frozen:
             self.get_submodule(name).eval()
         return self
+
+    @contextmanager
+    def evaluating(self) -> Iterator[Self]:
+        """In the block, all networks are in evaluation mode; afterwards each module has the mode that it had."""
+        modes = {module: module.training for module in self.modules()}
+        self.eval()
+        try:
+            yield self
+        finally:
+            for module, mode in modes.items():
+                module.training = mode
+
+    def verdicts(self, examples: Tensor, condition: Tensor | None) -> Tensor:
+        """Return how real the discriminator takes examples (B, …) to be under their conditions (B, …), as (B,).
+
+        A higher number means more real. By default there are none, (0,), and nothing is diagnosed by them. It is called
+        in evaluation mode, without gradients.
+        """
+        return examples.new_empty(0)
 
     @property
     def borders(self) -> tuple[int, ...]:

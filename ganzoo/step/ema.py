@@ -68,17 +68,14 @@ class EMA:
     def swapped_in(self) -> Iterator[Recipe]:
         """In the block, replace the networks of the recipe by their averages, and set it to evaluation mode."""
         live = {name: self._recipe.get_submodule(name) for name in self.networks}
-        modes = {module: module.training for module in self._recipe.modules()}
-        self._recipe.eval()
-        for name, network in self.networks.items():
-            self._recipe.set_submodule(name, network)
-        try:
-            yield self._recipe
-        finally:
-            for name, network in live.items():
-                self._recipe.set_submodule(name, network)
-            for module, mode in modes.items():
-                module.training = mode
+        with self._recipe.evaluating() as recipe:
+            for name, network in self.networks.items():
+                recipe.set_submodule(name, network)
+            try:
+                yield recipe
+            finally:
+                for name, network in live.items():
+                    recipe.set_submodule(name, network)
 
 
 def decay_at(step: int, decay: float) -> float:

@@ -1,4 +1,4 @@
-"""The rows of ``metrics.jsonl``: one JSON object for each report of a training."""
+"""The rows of ``metrics.jsonl``: one JSON object for each report and each diagnosis of a training."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ganzoo.health.diagnosis import Diagnosis
 from ganzoo.storage.files import read_file
 
 MAX_BYTES = 2**30  # of a file of metrics
@@ -36,6 +37,27 @@ def _value(line: bytes) -> Any:
 def read_reports(path: Path) -> list[dict[str, Any]]:
     """Return the valid rows of a ``metrics.jsonl``, one for each report."""
     return [row for row in read_rows(path) if _is_report(row)]
+
+
+def read_diagnoses(path: Path) -> list[Diagnosis]:
+    """Return the diagnoses in a ``metrics.jsonl``, in the order in which they were told.
+
+    A missing file has none. Raises ``OSError`` if a file cannot be read.
+    """
+    return [diagnosis for row in read_rows(path) if (diagnosis := _diagnosis(row)) is not None]
+
+
+def kept_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the valid rows of a ``metrics.jsonl``: reports and diagnoses."""
+    return [row for row in read_rows(path) if _is_report(row) or _diagnosis(row) is not None]
+
+
+def _diagnosis(row: Mapping[str, Any]) -> Diagnosis | None:
+    try:
+        diagnosis = Diagnosis.from_json(row.get("diagnosis"))
+    except ValueError:
+        return None
+    return diagnosis if row.get("step") == diagnosis.step else None
 
 
 def _is_report(row: Mapping[str, Any]) -> bool:

@@ -48,6 +48,7 @@ def roll_back(folder: Path, trainer: Trainer, every: int) -> int:
     """
     step, seconds, means = trainer.step, trainer.seconds, trainer.train_step.running_means
     sums, counts, history = dict(means.sums), Counter(means.counts), trainer.policies.state()
+    known = trainer.doctor.state()
     paths = checkpoints(folder)
     for path in dict.fromkeys((*interval_checkpoints(paths, every), *paths)):
         try:
@@ -57,6 +58,7 @@ def roll_back(folder: Path, trainer: Trainer, every: int) -> int:
         restored_step, trainer.step, trainer.seconds = trainer.step, step, seconds
         means.restore(sums, counts)
         trainer.policies.restore(history)
+        trainer.doctor.restore(known)
         trainer.execution.reset()
         return restored_step
     raise TrainingFailed(f"step {step} cannot be rolled back: there is no valid checkpoint in {folder}")

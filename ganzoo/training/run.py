@@ -36,6 +36,7 @@ from ganzoo.training.evaluator import TrainingEvaluator, open_training_evaluator
 from ganzoo.training.failures import explain_training_out_of_memory, explain_write_failure
 from ganzoo.training.observers import Observer, TrainingStart
 from ganzoo.training.observers.best_effort import BestEffort
+from ganzoo.training.observers.diagnoses import Diagnoses
 from ganzoo.training.observers.metrics_file import MetricsFile
 from ganzoo.training.observers.optional import Watcher, optional_observers
 from ganzoo.training.observers.picture_files import CurvesFile, PictureFiles
@@ -202,7 +203,13 @@ def _prepare(
 
 def _observers(selection: Selection, watchers: Sequence[Observer], optional: Sequence[Watcher]) -> list[Observer]:
     pictures = [BestEffort(observer, warn) for observer in (PictureFiles(), CurvesFile())]
-    return [MetricsFile(), *watchers, *optional_observers(selection.observers, optional, warn), *pictures]
+    return [
+        MetricsFile(),
+        Diagnoses(warn),
+        *watchers,
+        *optional_observers(selection.observers, optional, warn),
+        *pictures,
+    ]
 
 
 def _open_evaluator(
@@ -255,6 +262,7 @@ def _train(training: _Training, stop: Stop) -> str:
         trainer.in_steps(settings.checkpoint_every),
         settings.evaluate_every,
         stop,
+        settings.diagnose_every,
     )
     start = TrainingStart(training.folder, trainer.step, trainer.steps, _title(training), trainer.steps_per_epoch)
     if training.processes.is_first:

@@ -22,6 +22,7 @@ from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import Refused, UserError
 from ganzoo.health.anomaly import AnomalyCheck
 from ganzoo.health.collapse import CollapseDetector
+from ganzoo.health.doctor import Doctor
 from ganzoo.health.policies import AnomalyPolicies
 from ganzoo.randomness import KeyedStreams
 from ganzoo.step.ema import EMA
@@ -86,7 +87,8 @@ def build_trainer(
     for text in mixed_gradients(recipe, parts):
         warn(text)
     execution = choose_execution(settings.execution, train_step, streams, warn)
-    return Trainer(train_step, execution, AnomalyPolicies(settings, warn), started)
+    doctor = Doctor(recipe, phase_optimizers, batches, settings.seed, warn)
+    return Trainer(train_step, execution, AnomalyPolicies(settings, warn), doctor, started)
 
 
 def _phase_optimizers(selection: Selection, parts: SelectedParts, recipe: Recipe) -> list[PhaseOptimizer]:

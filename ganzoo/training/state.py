@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import UserError
+from ganzoo.health.diagnosis import empty_state, is_state
 from ganzoo.health.policies import PolicyHistory
 from ganzoo.step.phase_optimizer import PhaseOptimizer, quiet_optimizers
 from ganzoo.step.running_means import OutputNames
@@ -26,7 +27,7 @@ def capture(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the trainer's state as tensors by name and as JSON values; the step number determines all random states.
 
     Checkpoints keep the names of earlier versions, so that these can be read: ``tally`` is for the running means,
-    ``guard`` for the anomaly check, ``spread`` for the collapse detector, ``history`` for the policies.
+    ``guard`` for the anomaly check and the doctor, ``spread`` for the collapse detector, ``history`` for the policies.
     """
     train_step, tensors = trainer.train_step, _networks(trainer.train_step)
     numbers: dict[str, Any] = {}
@@ -39,7 +40,11 @@ def capture(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
                 numbers[name] = value
     tensors |= {f"tally/{row}": total for row, total in enumerate(train_step.running_means.sums.values())}
     means = [[*names, train_step.running_means.counts[names]] for names in train_step.running_means.sums]
-    anomaly_state = {"spread": train_step.anomaly_check.collapse_detector.state(), "history": trainer.policies.state()}
+    anomaly_state = {
+        "spread": train_step.anomaly_check.collapse_detector.state(),
+        "history": trainer.policies.state(),
+        "diagnosis": trainer.doctor.state(),
+    }
     about = {
         "step": trainer.step,
         "seconds": trainer.seconds,
@@ -60,7 +65,7 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str,
     sums, counts = _running_means(
         tensors, about.get("tally"), {phase_optimizer.phase.name for phase_optimizer in train_step.phase_optimizers}
     )
-    collapse_state, history = _anomaly_state(about.get("guard"))
+    collapse_state, history, diagnosis = _anomaly_state(about.get("guard"))
     numbers = _refuse_other_state(trainer, tensors, about.get("numbers"), step, len(sums), history)
     train_step.recipe.load_state_dict(_below(tensors, "network/"))
     for name, network in train_step.ema.networks.items():
@@ -78,6 +83,7 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], about: Mapping[str,
     train_step.anomaly_check.forget()
     train_step.anomaly_check.collapse_detector.restore(collapse_state)
     trainer.policies.restore(history)
+    trainer.doctor.restore(diagnosis)
     trainer.step, trainer.seconds = step, seconds
 
 
@@ -121,16 +127,21 @@ def _running_means(
     return sums, counts
 
 
-def _anomaly_state(about: Any) -> tuple[Mapping[str, Any], Mapping[str, int]]:
-    """Return the state of the collapse detector, and the history of the policies."""
+def _anomaly_state(about: Any) -> tuple[Mapping[str, Any], Mapping[str, int], Mapping[str, Any]]:
+    """Return the state of the collapse detector, the history of the policies, and the state of the doctor.
+
+    A checkpoint of a version that did not diagnose has no state of a doctor.
+    """
     match about:
         case {
             "spread": {"real": int() | float() as real, "alive": bool()} as collapse_state,
             "history": dict() as history,
         }:
             counts_valid = all(type(value) is int and -1 <= value < _LARGEST for value in history.values())
-            if 0 <= real < _LARGEST and counts_valid and history.keys() == asdict(PolicyHistory()).keys():
-                return collapse_state, history
+            diagnosis = about.get("diagnosis", empty_state())
+            numbers_valid = 0 <= real < _LARGEST and counts_valid and is_state(diagnosis)
+            if numbers_valid and history.keys() == asdict(PolicyHistory()).keys():
+                return collapse_state, history, diagnosis
     raise UserError("the state of its anomaly check is damaged")
 
 

@@ -16,6 +16,7 @@ from ganzoo.catalogue.options import Epochs
 from ganzoo.contract.recipe import Phase
 from ganzoo.contract.working_state import scalar_states
 from ganzoo.errors import TrainingFailed, UserError
+from ganzoo.health.doctor import Doctor
 from ganzoo.health.policies import AnomalyPolicies, PolicyContext
 from ganzoo.randomness import global_generator
 from ganzoo.step.execution import Execution
@@ -24,16 +25,22 @@ from ganzoo.training.observers import Observer, Report
 from ganzoo.training.preview import Preview
 from ganzoo.training.stop import Stop
 
+WATCHED = (1, 2, 4, 8, 16, 32)  # steps whose gradients a diagnosis compares later ones with
+
 
 @dataclass(frozen=True)
 class Intervals:
-    """Steps between two reports, pictures, checkpoints and evaluations (0 for none), and the signal to stop early."""
+    """Steps between two reports, pictures, checkpoints, evaluations and diagnoses (0 for none).
+
+    ``stop`` is the signal to stop early.
+    """
 
     log_every: int
     sample_every: int
     checkpoint_every: int
     evaluate_every: int
     stop: Stop
+    diagnose_every: int = 0
 
 
 class Checkpointing(ABC):
@@ -80,9 +87,10 @@ class Trainer:
         train_step: TrainStep,
         execution: Execution,
         policies: AnomalyPolicies,
+        doctor: Doctor,
         started: Sequence[str] = (),
     ):
-        self.started = started
+        self.started, self.doctor = started, doctor
         self.train_step, self.execution, self.policies = train_step, execution, policies
         self.step, self.seconds = 0, 0.0
         self._batches_per_step = batches_per_step([phase.phase for phase in train_step.phase_optimizers])
@@ -124,6 +132,8 @@ class Trainer:
         """
         if self.step == 0:
             self._take_picture(observers, preview)
+            if intervals.diagnose_every:
+                self._diagnose(observers)
         began, since, saved_after = time.perf_counter(), self.step, -1
         while self.step < self.steps and not self._stopped(intervals.stop):
             try:
@@ -136,6 +146,10 @@ class Trainer:
             # The evaluated model may be the best one, so a training can be continued from its checkpoint.
             checkpoints = self._due(intervals.checkpoint_every) or (evaluates and intervals.checkpoint_every > 0)
             self._handle_anomalies(checkpointing, wait=takes_picture or evaluates or checkpoints)
+            if intervals.diagnose_every and self.step % intervals.diagnose_every == 0:
+                self._diagnose(observers)
+            elif intervals.diagnose_every and self.step in WATCHED and observers:
+                self.doctor.watch()
             scores: Mapping[str, float] = {}
             if evaluates:
                 self._refuse_non_finite(self._means()[0])
@@ -236,6 +250,13 @@ class Trainer:
                         f"term {name!r} of phase {phase!r} is {value} at step {self.step}: "
                         "lower its learning rate, or choose another loss or penalty"
                     )
+
+    def _diagnose(self, observers: Sequence[Observer]) -> None:
+        """Tell the observers, if there are any, what is wrong with the training."""
+        values = self._means()[1]  # of all processes, so before the first one goes on alone
+        for diagnosis in self.doctor.look(self.step, values) if observers else ():
+            for observer in observers:
+                observer.diagnosed(diagnosis)
 
     def _take_picture(self, observers: Sequence[Observer], preview: Preview) -> float:
         """Draw a picture if there are observers, and return the seconds, which do not count as training time."""

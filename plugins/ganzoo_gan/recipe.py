@@ -58,6 +58,7 @@ class Adversarial(Recipe):
 
     averaged = ("generator",)
     replayable = True
+    watched_accuracy = "D accuracy"
 
     def __init__(self, config: AdversarialConfig, parts: Parts, data: Mapping[str, DataSpec]):
         super().__init__(data)
@@ -205,7 +206,7 @@ class Adversarial(Recipe):
         threshold = self.loss.threshold
         correct = torch.cat([real_logit > threshold, fake_logit < threshold]).float().mean()
         real_score, fake_score = self.loss.score(real_logit), self.loss.score(fake_logit)
-        return {"D(x)": real_score.mean(), "D(G(z)) before": fake_score.mean(), "D accuracy": correct}
+        return {"D(x)": real_score.mean(), "D(G(z)) before": fake_score.mean(), self.watched_accuracy: correct}
 
     def generate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score new fakes from new noise."""
@@ -270,6 +271,11 @@ class Adversarial(Recipe):
         z = z.to(device)
         examples: Tensor = self.generator(self.latent.place(z, request.controls), request.condition)
         return examples
+
+    def verdicts(self, examples: Tensor, condition: Tensor | None) -> Tensor:
+        """Return the mean logit (B,) of each example."""
+        logit: Tensor = self.discriminator(examples, condition).logit
+        return logit.flatten(1).mean(1)
 
     def _shared_fakes(self, context: StepContext) -> DiscriminatorInput | None:
         """Return the fakes of the generator's phase, if it shares them."""

@@ -45,6 +45,8 @@ def commands(page: Path) -> Iterator[list[str]]:
                 yield shlex.split(line.removeprefix("$ ganzoo "), comments=True)
 
 
+# The examples of the first need its commands; those of the second run to their end in test_traps.py.
+TESTED_ELSEWHERE = ("how-to.md", "traps.md")
 TOGETHER = [block.strip() for block in blocks(ROOT / "docs" / "speed.md", "sh")]
 
 
@@ -88,7 +90,7 @@ def old_checkpoint() -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if any(commands(page)) and page.name != "how-to.md"],  # its examples need its commands
+    [page for page in PAGES if any(commands(page)) and page.name not in TESTED_ELSEWHERE],
     ids=lambda page: page.name,
 )
 def test_the_commands_of_a_page_run_one_after_the_other(page: Path, workplace: Path) -> None:

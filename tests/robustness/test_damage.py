@@ -676,6 +676,8 @@ NEWEST: dict[str, Callable[[bytes, Path], bytes]] = {
     **{f"spread real {real!r}"[:20]: _remembered("spread", real=real) for real in (-1.0, 10**400)},
     **{f"history last {last!r}"[:20]: _remembered("history", last=last) for last in (-2, 10**400, True)},
     "history more": _remembered("history", more=1),
+    **{f"doctor told {told!r}"[:20]: _remembered("diagnosis", told=told) for told in (None, {"a": -1}, {"a": 10**400})},
+    **{f"doctor before {value!r}"[:20]: _remembered("diagnosis", before={"mean": value}) for value in (3, ["x"], None)},
     "no networks": _without("network/"),
     "no averages": _without("average/"),
     "no optimizers": _without("optimizer/"),

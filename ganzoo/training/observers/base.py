@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from ganzoo.health.diagnosis import Diagnosis
 from ganzoo.storage.run_folder import RunFolder
 
 
@@ -67,6 +68,9 @@ class Observer(ABC):
 
     def pictured(self, picture: Picture) -> None:  # noqa: B027
         """Handle a picture."""
+
+    def diagnosed(self, diagnosis: Diagnosis) -> None:  # noqa: B027
+        """Handle a diagnosis: what is wrong with the training."""
 
     def ended(self) -> None:  # noqa: B027
         """Handle the end of the training, finished or not; called once if :meth:`began` was called."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import final
 
+from ganzoo.health.diagnosis import Diagnosis
 from ganzoo.text import described
 from ganzoo.training.observers.base import Observer, Picture, Report, TrainingStart
 
@@ -46,6 +47,12 @@ class BestEffort(Observer):
         if self._works:
             with self._warning_once():
                 self._observer.pictured(picture)
+
+    def diagnosed(self, diagnosis: Diagnosis) -> None:
+        """Pass the event on."""
+        if self._works:
+            with self._warning_once():
+                self._observer.diagnosed(diagnosis)
 
     def ended(self) -> None:
         """Pass the event on."""

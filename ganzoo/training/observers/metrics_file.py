@@ -1,4 +1,4 @@
-"""The file ``metrics.jsonl``: one JSON object per report, one per line."""
+"""The file ``metrics.jsonl``: one JSON object for each report and each diagnosis, one per line."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from ganzoo.errors import UserError
+from ganzoo.health.diagnosis import Diagnosis
 from ganzoo.storage.files import Journal, write_atomically
-from ganzoo.storage.metric_rows import read_reports
+from ganzoo.storage.metric_rows import kept_rows
 from ganzoo.training.observers.base import Observer, Report, TrainingStart
 
 
@@ -18,7 +19,7 @@ class MetricsFile(Observer):
         """Open the file; rows after the first step of a resumed training, and damaged rows, are removed."""
         path = start.folder.metrics
         try:
-            kept = [json.dumps(row) for row in read_reports(path) if row["step"] <= start.step]
+            kept = [json.dumps(row) for row in kept_rows(path) if row["step"] <= start.step]
         except OSError as problem:
             reason = problem.strerror or problem
             raise UserError(
@@ -30,6 +31,10 @@ class MetricsFile(Observer):
     def reported(self, report: Report) -> None:
         """Append a row."""
         self._journal.append(json.dumps(as_row(report)))
+
+    def diagnosed(self, diagnosis: Diagnosis) -> None:
+        """Append a row."""
+        self._journal.append(json.dumps({"step": diagnosis.step, "diagnosis": diagnosis.to_json()}))
 
     def ended(self) -> None:
         """Close the file."""

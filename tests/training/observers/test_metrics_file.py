@@ -13,8 +13,8 @@ import pytest
 from ganzoo.catalogue import installed, select
 from ganzoo.errors import TrainingFailed, UserError
 from ganzoo.storage.files import Journal, WriteFailed
-from ganzoo.storage.metric_rows import read_rows
-from ganzoo.training.observers import Observer
+from ganzoo.storage.metric_rows import read_diagnoses, read_reports, read_rows
+from ganzoo.training.observers import Diagnosis, Observer
 from ganzoo.training.run import Run, train
 
 SMALL = {"dataset_size": 8, "batch_size": 8, "steps": 4, "log_every": 1, "sample_every": 2, "checkpoint_every": 1}
@@ -23,6 +23,28 @@ SMALL = {"dataset_size": 8, "batch_size": 8, "steps": 4, "log_every": 1, "sample
 def trained(out: Path, watchers: Sequence[Observer] = (), resume: bool = False, **flags: object) -> Run:
     selection = select(installed(), "gan-minimal", {**SMALL, "device": "cpu", "out": out, **flags})
     return train(selection, watchers, resume)
+
+
+# Diagnoses
+
+
+def test_diagnoses_are_rows_that_a_resumed_run_keeps_up_to_its_checkpoint(tmp_path: Path) -> None:
+    first = trained(tmp_path / "run", steps=2)
+    told = [Diagnosis(step, "saturated", "the values are extreme", "1 %", "a lower rate") for step in (1, 2, 3)]
+    with first.folder.metrics.open("a") as file:
+        for diagnosis in told:
+            file.write(json.dumps({"step": diagnosis.step, "diagnosis": diagnosis.to_json()}) + "\n")
+    assert read_diagnoses(first.folder.metrics) == told
+    trained(tmp_path / "run", resume=True, steps=4)
+    assert read_diagnoses(first.folder.metrics) == told[:2]
+    assert [row["step"] for row in read_reports(first.folder.metrics)] == [1, 2, 3, 4]
+
+
+def test_text_of_a_diagnosis_is_safe_to_print(tmp_path: Path) -> None:
+    record = {"step": 1, "name": "a\x1b[2J", "what": "b\nc", "noticed": "\x07", "advice": "d"}
+    (tmp_path / "metrics.jsonl").write_text(json.dumps({"step": 1, "diagnosis": record}) + "\n")
+    (diagnosis,) = read_diagnoses(tmp_path / "metrics.jsonl")
+    assert str(diagnosis).isprintable()
 
 
 # The metrics
@@ -42,6 +64,9 @@ TAILS = {
     "rows of others": b'{"step": "two"}\n{"step": 1}\n{"step": true, "terms": {}, "values": {}}\n{"terms": {}}\n',
     "rows of other kinds": b'{"step": 1, "terms": 3, "values": null}\n{"step": 1, "terms": {"a": 3}, "values": {}}\n'
     b'{"step": 1, "terms": {}, "values": {"a": [1]}}\n{"step": 1, "terms": {}, "values": {}, "scores": ["a"]}\n',
+    "diagnoses that are none": b'{"step": 1, "diagnosis": {"step": 1, "name": "a"}}\n{"step": 1, "diagnosis": []}\n'
+    b'{"step": true, "diagnosis": {"step": true, "name": "", "what": "", "noticed": "", "advice": ""}}\n'
+    b'{"step": 1, "diagnosis": {"step": 2, "name": "", "what": "", "noticed": "", "advice": ""}}\n',
     "numbers beyond all reason": b'{"step": 1, "terms": {"a": {"b": 1e308, "c": -1e308}}, "values": {}}\n'
     b'{"step": -1' + b"0" * 400 + b', "terms": {}, "values": {}}\n',
     "later rows": b'{"step": 3, "terms": {}, "values": {}, "scores": {}}\n',
