@@ -41,7 +41,6 @@ from ganzoo.own.items import (
     vectors_of,
 )
 from ganzoo.own.layout import AUTO, Layout, Numbers, Scale
-from ganzoo.storage.files import open_file
 from ganzoo.text import message_of, natural_key, normal
 
 SAMPLE = 256  # examples, evenly spread, that show which numbers images have
@@ -260,8 +259,10 @@ def _of_file(path: Path, owner: str) -> Source:
         raise UserError(
             f"{owner} is the path {path}: give a {' or '.join(SUFFIXES)} file; dataset='folder' reads images"
         )
+    if not path.is_file():
+        raise UserError(f"{path} cannot be read: it is {'no file' if path.exists() else 'not there'}")
     try:
-        with open_file(path) as file:
+        with path.open("rb") as file:
             found = np.load(file, allow_pickle=False)
             if isinstance(found, Mapping):
                 return _of_mapping(found, owner)

@@ -157,7 +157,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "example 3 of dataset 'mine' has no label, unlike example 0",
     ),
     "another path": (Path("photos"), "is the path photos: give a .npz or .npy file"),
-    "no file": (Path("gone.npz"), "gone.npz cannot be read: No such file"),
+    "no file": (Path("gone.npz"), "gone.npz cannot be read: it is not there"),
     "three parts": ([(ARRAYS[0], 0, 0)], "example 0 of dataset 'mine' has 3 parts"),
     "another size": (with_one(3, (ARRAYS[0][:, 1:], 0)), r"example 3 .*\(1, 8, 7\), and example 0 has \(1, 8, 8\)"),
     "another type": (with_one(3, (ARRAYS[0] / 255, 0)), r"example 3 .* torch.float32, and example 0 of torch.uint8"),
