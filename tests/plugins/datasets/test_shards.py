@@ -72,8 +72,17 @@ def test_examples_are_read_by_number_from_every_shard(tmp_path: Path) -> None:
 
 def test_keys_in_folders_other_files_and_long_names(tmp_path: Path) -> None:
     long = "x" * 150
-    members = {"a/1.cls": b"dog", "a/1.json": b"{}", "a/1.png": picture(1), "b/1.seg.png": picture(2),
-               "b/1.cls": b"cat", f"{long}.png": picture(3), f"{long}.cls": b"dog", "c/2.txt": b"no image", "c/2.cls": b"cat"}  # fmt: skip
+    members = {
+        "a/1.cls": b"dog",
+        "a/1.json": b"{}",
+        "a/1.png": picture(1),
+        "b/1.seg.png": picture(2),
+        "b/1.cls": b"cat",
+        f"{long}.png": picture(3),
+        f"{long}.cls": b"dog",
+        "c/2.txt": b"no image",
+        "c/2.cls": b"cat",
+    }
     shard(tmp_path / "0.tar", members)
     dataset = opened(tmp_path)
     assert greys(dataset) == [1, 2, 3]
