@@ -124,7 +124,7 @@ def ganzoo_components() -> Iterable[Component]:
             target="ganzoo_datasets.shards:ShardsDataset",
             config=ShardsConfig,
             source="Layout: WebDataset, https://github.com/webdataset/webdataset",
-            strengths="Few large files in place of millions of small ones; the memory does not grow with the data.",
+            strengths="Few large files in place of millions of small ones; the images stay on the disk.",
             pitfalls="Batches are read from places all over the shards: on a slow disk, use more workers.",
             origin="The size of folder.",
             stand_in="ganzoo_datasets.stand_ins:shards",
