@@ -41,11 +41,11 @@ from ganzoo.own.items import (
     vectors_of,
 )
 from ganzoo.own.layout import AUTO, Layout, Numbers, Scale
-from ganzoo.storage.files import open_file
 from ganzoo.text import message_of, natural_key, normal
 
 SAMPLE = 256  # examples, evenly spread, that show which numbers images have
 NAMES = ("names", "classes")  # of arrays with the names of the classes, as in a .npz file
+PARTS = frozenset({"train", "test", "validation"})  # as datasets of Hugging Face have them
 TEXT = "US"  # NumPy's letters for arrays of texts
 SUFFIXES = (".npz", ".npy")
 
@@ -127,7 +127,7 @@ class Items(Source):
         whole = data
         while isinstance(whole, Subset):
             whole = whole.dataset
-        classes = getattr(whole, "classes", None) or ()
+        classes = getattr(whole, "classes", None) or _names_in_features(whole)
         self.classes = tuple(map(str, [classes] if isinstance(classes, str) else classes))
         if len(self) == 0:
             raise UserError(f"{owner} has no examples")
@@ -229,7 +229,7 @@ def source_of(given: Any, owner: str) -> Source:
     """Return the source of data; raises :class:`UserError` with what to give instead if it is none."""
     if isinstance(given, DataLoader):
         raise UserError(f"{owner} is a DataLoader, and ganzoo makes its own batches: give its dataset, loader.dataset")
-    if isinstance(given, IterableDataset):
+    if isinstance(given, IterableDataset) or (hasattr(given, "__iter__") and not hasattr(given, "__getitem__")):
         raise UserError(
             f"{owner} is an iterable dataset, and ganzoo reads examples by index, so that a training can be resumed: "
             "give a dataset with __getitem__ and __len__"
@@ -260,8 +260,10 @@ def _of_file(path: Path, owner: str) -> Source:
         raise UserError(
             f"{owner} is the path {path}: give a {' or '.join(SUFFIXES)} file; dataset='folder' reads images"
         )
+    if not path.is_file():
+        raise UserError(f"{path} cannot be read: it is {'no file' if path.exists() else 'not there'}")
     try:
-        with open_file(path) as file:
+        with path.open("rb") as file:
             found = np.load(file, allow_pickle=False)
             if isinstance(found, Mapping):
                 return _of_mapping(found, owner)
@@ -274,8 +276,19 @@ def _of_file(path: Path, owner: str) -> Source:
     return Arrays(_only(found), owner)
 
 
+def _names_in_features(data: Any) -> Sequence[str]:
+    """Return the names of the classes in the ``features`` of a dataset of Hugging Face, if it has some."""
+    features = getattr(data, "features", None)
+    if not isinstance(features, Mapping):
+        return ()
+    label = next((feature for name, feature in features.items() if FIELDS.get(name) == LABEL), None)
+    return getattr(label, "names", None) or ()
+
+
 def _of_mapping(given: Mapping[Any, Any], owner: str) -> Source:
     """Return the source of named arrays, such as those of ``np.load("data.npz")``."""
+    if PARTS & {*given}:
+        raise UserError(f"{owner} has the parts {', '.join(map(str, given))}: give one of them, such as data['train']")
     used = used_fields([name for name in given if name not in NAMES], owner)
     names = next((name for name in NAMES if name in given), "")
     try:

@@ -16,6 +16,7 @@ from ganzoo_datasets.configs import (
     StackedMnistConfig,
 )
 from ganzoo_datasets.scenes import ShapesConfig
+from ganzoo_datasets.shard_index import ShardsConfig
 from ganzoo_datasets.table_options import TableConfig
 from ganzoo_datasets.trees import FolderConfig
 from ganzoo_datasets.two_folders import PairsConfig, UnpairedConfig
@@ -115,6 +116,18 @@ def ganzoo_components() -> Iterable[Component]:
             pitfalls="What differs between the two kinds besides the style is translated too, such as the background.",
             origin="The size of folder.",
             stand_in="ganzoo_datasets.stand_ins:unpaired",
+        ),
+        Component(
+            kind="dataset",
+            name="shards",
+            summary="images in shards of the WebDataset layout (tar files), for data larger than the memory",
+            target="ganzoo_datasets.shards:ShardsDataset",
+            config=ShardsConfig,
+            source="Layout: WebDataset, https://github.com/webdataset/webdataset",
+            strengths="Few large files in place of millions of small ones; the images stay on the disk.",
+            pitfalls="Batches are read from places all over the shards: on a slow disk, use more workers.",
+            origin="The size of folder.",
+            stand_in="ganzoo_datasets.stand_ins:shards",
         ),
         Component(
             kind="dataset",

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -118,8 +119,8 @@ def reason(problem: Exception) -> str:
     return getattr(problem, "strerror", None) or str(problem) or repr(problem)
 
 
-def pixels(path: Path, canvas: Canvas) -> Pixels:
-    """Return the image as (beside × C, height, width), uint8, as it is on ``canvas``.
+def pixels(path: Path | bytes, canvas: Canvas) -> Pixels:
+    """Return the image in a file, or in its bytes, as (beside × C, height, width), uint8, as it is on ``canvas``.
 
     The EXIF orientation is applied, and of an animation the first frame is used. Raises Pillow's errors.
     """
@@ -127,7 +128,7 @@ def pixels(path: Path, canvas: Canvas) -> Pixels:
         return _on_canvas(image, canvas)
 
 
-def facts(path: Path, canvas: Canvas, decode: bool = True) -> Facts:
+def facts(path: Path | bytes, canvas: Canvas, decode: bool = True) -> Facts:
     """Return what is special about an image; without ``decode`` by its header, except for values beyond 8 bits.
 
     Raises Pillow's errors for a file that cannot be read.
@@ -151,13 +152,14 @@ def facts(path: Path, canvas: Canvas, decode: bool = True) -> Facts:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(source: Path | bytes) -> Iterator[Image.Image]:
     """Yield the image with its header read; raises Pillow's errors, or ``ValueError``."""
-    about = path.stat()
-    # Opening a named pipe, or reading some device files, would block forever.
-    if not stat.S_ISREG(about.st_mode) or not about.st_size:
-        raise ValueError("empty" if stat.S_ISREG(about.st_mode) else "not a file")
-    with Image.open(path, formats=FORMATS) as image:
+    if isinstance(source, Path):
+        about = source.stat()
+        # Opening a named pipe, or reading some device files, would block forever.
+        if not stat.S_ISREG(about.st_mode) or not about.st_size:
+            raise ValueError("empty" if stat.S_ISREG(about.st_mode) else "not a file")
+    with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
         if Image.MAX_IMAGE_PIXELS and image.width * image.height > Image.MAX_IMAGE_PIXELS:
             raise ValueError(f"{image.width}×{image.height} pixels are too many")
         yield image

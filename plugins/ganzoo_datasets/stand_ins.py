@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +93,21 @@ def unpaired(root: Path) -> None:
         (root / name).mkdir(parents=True, exist_ok=True)
         for index, shape in enumerate(pictures(seed, np.arange(count), 24).transpose(0, 2, 3, 1)):
             Image.fromarray(shape if name.endswith("A") else 255 - shape).save(root / name / f"{index:02}.png")
+
+
+def shards(root: Path) -> None:
+    """Write 3 + 1 shards with 20 drawn shapes each, and their classes."""
+    fields = ShapesDataset(ShapesConfig(size=24, seed=5), root).read(torch.arange(80))
+    root.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(("train-000", "train-001", "train-002", "test-000")):
+        with tarfile.open(root / f"{name}.tar", "w") as archive:
+            for index in range(20 * number, 20 * number + 20):
+                content = io.BytesIO()
+                Image.fromarray(fields["image"][index].numpy().transpose(1, 2, 0)).save(content, "PNG")
+                for suffix, data in (("png", content.getvalue()), ("cls", b"%d" % fields["label"][index])):
+                    member = tarfile.TarInfo(f"{index:06}.{suffix}")
+                    member.size = len(data)
+                    archive.addfile(member, io.BytesIO(data))
 
 
 def _idx(source: Source, root: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, Tenso
 
 from ganzoo.batches.reading import check_fields
 from ganzoo.catalogue.data import DataSpec
+from ganzoo.drawing import png
 from ganzoo.errors import UserError
 from ganzoo.own.data import own_data
 from ganzoo.testing.own_parts import CLASSES, Labelled, as_picture, pictures
@@ -156,8 +157,13 @@ REFUSED: dict[str, tuple[Any, str]] = {
         with_one(3, {"image": ARRAYS[0]}),
         "example 3 of dataset 'mine' has no label, unlike example 0",
     ),
+    "all parts": (
+        {"train": Labelled(), "test": Labelled()},
+        r"has the parts train, test: give one of them, such as data",
+    ),
+    "a generator": ((array for array in ARRAYS), "iterable dataset.*by index"),
     "another path": (Path("photos"), "is the path photos: give a .npz or .npy file"),
-    "no file": (Path("gone.npz"), "gone.npz cannot be read: No such file"),
+    "no file": (Path("gone.npz"), "gone.npz cannot be read: it is not there"),
     "three parts": ([(ARRAYS[0], 0, 0)], "example 0 of dataset 'mine' has 3 parts"),
     "another size": (with_one(3, (ARRAYS[0][:, 1:], 0)), r"example 3 .*\(1, 8, 7\), and example 0 has \(1, 8, 8\)"),
     "another type": (with_one(3, (ARRAYS[0] / 255, 0)), r"example 3 .* torch.float32, and example 0 of torch.uint8"),
@@ -331,3 +337,45 @@ def test_images_of_two_kinds() -> None:
     spec, _ = opened({"a": TENSORS, "b": TENSORS[:, :4, :4]})
     assert (spec.condition, spec.target) == ("a", "b")
     assert spec.fields["b"].shape == (1, 4, 4)
+
+
+def test_datasets_of_hugging_face_are_read_by_index(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="the package datasets is not installed")
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["zero", "one", "two"]),
+                                  "id": datasets.Value("string")})  # fmt: skip
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    images = [{"bytes": png(as_picture(array)), "path": None} for array in ARRAYS]
+    rows = {"image": images, "label": LABELS.tolist(), "id": ["x"] * COUNT}
+    pq.write_table(pa.table(rows), tmp_path / "data.parquet")
+    files = {"train": str(tmp_path / "data.parquet")}
+    loaded = datasets.load_dataset("parquet", data_files=files, features=features, cache_dir=str(tmp_path / "cache"))
+    with pytest.raises(UserError, match="has the parts train: give one of them"):
+        opened(loaded)
+    fields = everything(loaded["train"])
+    assert torch.equal(fields["image"], TENSORS[:, None])
+    assert torch.equal(fields["label"], LABELS)
+    field = opened(loaded["train"])[0].condition_field
+    assert field is not None
+    assert field.names == ("zero", "one", "two")
+    with pytest.raises(UserError, match=r"iterable dataset.*by index"):
+        opened(datasets.load_dataset("parquet", data_files=files, split="train", streaming=True))
+
+
+def test_the_names_of_classes_in_features() -> None:
+    class Feature:
+        names = ("zero", "one", "two")
+
+    class WithFeatures(Dataset[Any]):
+        features: ClassVar = {"image": None, "label": Feature()}
+
+        def __len__(self) -> int:
+            return COUNT
+
+        def __getitem__(self, index: int) -> Any:
+            return {"image": ARRAYS[index], "label": index % CLASSES}
+
+    field = opened(WithFeatures())[0].condition_field
+    assert field is not None
+    assert field.names == ("zero", "one", "two")
