@@ -84,6 +84,12 @@ def _metrics() -> Iterable[Component]:
         config=configs.ParzenConfig,
         requires=(IMAGES,),
         source="Breuleux et al. 2011; Goodfellow et al. 2014, arXiv 1406.2661, section 5",
+        equation="log 1/M Σ exp(−‖x − G(z)‖² / 2σ²) − D/2 · log 2πσ², mean over real images x",
+        strengths="What papers of 2014 and 2015 report for MNIST: 225 ± 2 nats for the first GAN, 132 ± 1.8 for the "
+        "first CGAN, with 10,000 samples and --parzen-protocol official.",
+        pitfalls="Unreliable in many dimensions: centres of clusters of real images get more than real images do "
+        "(Theis et al. 2016, arXiv 1511.01844). It says little about how good images look.",
+        origin="finer widths than the official ten find a larger likelihood",
     )
     yield Component(
         kind="metric",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ganzoo.plugin import Config, option
 
+OFFICIAL_WIDTHS = tuple(round(10 ** (-1 + n / 9), 6) for n in range(10))
+OFFICIAL_VALIDATION = 10_000
 PARZEN_WIDTHS = (*(n / 100 for n in (*range(10, 20), *range(20, 30, 2))), 0.3, 0.35, 0.4, 0.5, 0.7, 1.0)
 
 
@@ -75,6 +78,10 @@ class ParzenConfig(Config):
         "candidate standard deviations, for pixels in 0 … 1; chosen by the likelihood of a validation set",
         low=1e-6,
         high=1e3,
+    )
+    protocol: Literal["fine", "official"] = option(
+        "fine",
+        "official: ten widths from 0.1 to 1 in equal ratios, chosen on the last 10,000 training images, as in 2014",
     )
     validation: int = option(
         1000, "real training images in that validation set; at most half of all", low=2, high=1_000_000

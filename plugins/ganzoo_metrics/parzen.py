@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.plugin import Aim, Estimate, Examples, Metric, MetricContext, MetricValues
-from ganzoo_metrics.configs import ParzenConfig
+from ganzoo_metrics.configs import OFFICIAL_VALIDATION, OFFICIAL_WIDTHS, ParzenConfig
 from ganzoo_metrics.distances import precise
 
 CHUNK = 1024  # images, and centres, whose distances are computed at once: 8 MiB of them
@@ -37,7 +37,9 @@ class Parzen(Metric):
     thorough = True
 
     def __init__(self, config: ParzenConfig):
-        self._widths, self._validation = config.widths, config.validation
+        self._official = config.protocol == "official"
+        self._widths = OFFICIAL_WIDTHS if self._official else config.widths
+        self._validation = OFFICIAL_VALIDATION if self._official else config.validation
 
     def measure(self, made: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the log-likelihood of ``real``; computed in float64."""
@@ -60,10 +62,16 @@ class Parzen(Metric):
         return self.measure(context.train.at(rest[: len(real)]), real, context)
 
     def _split(self, context: MetricContext) -> tuple[Tensor, Tensor]:
-        """Return the indices of the validation set, at most half of the training images, and of the rest."""
+        """Return the indices of the validation set, at most half of the training images, and of the rest.
+
+        By the official protocol it is the last training images; else it is drawn.
+        """
         count = len(context.train)
-        order = torch.randperm(count, generator=context.generator("parzen")).to(context.device)
         validation = min(self._validation, count // 2)
+        if self._official:
+            order = torch.arange(count - 1, -1, -1, device=context.device)
+        else:
+            order = torch.randperm(count, generator=context.generator("parzen")).to(context.device)
         return order[:validation], order[validation:]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -42,7 +43,7 @@ def test_a_model_is_measured_and_walked(tmp_path: Path) -> None:
     run = train(choose("infogan", tmp_path / "run", steps=2, device="cpu", **flags))
     shown = CliRunner().invoke(codes.main, [str(run.folder.path), "--walks", str(tmp_path / "walks")])
     assert shown.exit_code == 0, shown.output
-    assert "code error" in shown.output and "images of digits" in shown.output
+    assert shown.output.count("code error") == 2 and "images of digits" in shown.output
     assert sorted(path.name for path in (tmp_path / "walks").iterdir()) == ["code.png", "style-1.png", "style-2.png"]
 
 
@@ -62,3 +63,24 @@ def test_a_row_of_a_walk_changes_one_code(tmp_path: Path) -> None:
         own = {"code": range(start - 10, start), "style-1": [start], "style-2": [start + 1]}[name]
         assert changing == list(own)
         assert len(latent.read(rows[0])["code"].unique()) == (10 if name == "code" else 1)
+
+
+def test_statistics_are_those_of_real_examples(tmp_path: Path) -> None:
+    """Batch norm in evaluation mode then does what it does to a batch of real examples in training."""
+    flags = {"generator_widths": (4, 6), "discriminator_widths": (4, 6), "generator_dense": 8, "discriminator_dense": 8}
+    run = train(choose("infogan", tmp_path / "run", steps=2, device="cpu", **flags))
+    model = Model.read(run.folder.model, run.registry)
+    recipe: Any = model.recipe
+    real = Examples(torch.rand(64, 1, 8, 8).mul(2).sub(1), torch.zeros(64, dtype=torch.long))
+
+    def outputs() -> torch.Tensor:
+        with torch.no_grad():
+            return recipe.head(recipe.discriminator(real.values, None).features)["code"]
+
+    as_trained = outputs()
+    codes.take_statistics(model, real)
+    taken = outputs()
+    recipe.discriminator.train()
+    recipe.head.train()
+    torch.testing.assert_close(taken, outputs(), rtol=0.05, atol=0.02)
+    assert (as_trained - taken).abs().max() > 0.05

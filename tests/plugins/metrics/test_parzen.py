@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from ganzoo.errors import UserError
 from ganzoo.testing.metric_context import SimpleMetricContext
 from ganzoo.testing.strategies import examples
 from ganzoo_metrics import parzen
-from ganzoo_metrics.configs import ParzenConfig
+from ganzoo_metrics.configs import OFFICIAL_WIDTHS, ParzenConfig
 from ganzoo_metrics.parzen import Parzen, log_likelihoods, unit
 
 bounded = examples(50)
@@ -154,6 +155,19 @@ class TestMeasure:
         )
         assert perfect.value > collapsed.value + 3 * (perfect.error + collapsed.error)
         assert perfect.value > noise.value + 3 * (perfect.error + noise.error)
+
+    def test_the_official_protocol_chooses_among_ten_widths_on_the_last_training_images(self) -> None:
+        """Not on others: those before them ask for a narrow width here."""
+        centre = torch.full((1, 8), 0.5)
+        near, far, real = pixels(50, 8, 0) / 50 + 0.49, pixels(50, 8, 1), pixels(20, 8, 2)
+        found = measured(centre, real, bench_of(torch.cat([near, far])), protocol="official")
+        assert OFFICIAL_WIDTHS[0] == 0.1 and OFFICIAL_WIDTHS[-1] == 1.0
+        ratios = [after / before for before, after in pairwise(OFFICIAL_WIDTHS)]
+        assert ratios == pytest.approx([10 ** (1 / 9)] * 9, rel=1e-4)
+        assert found == measured(centre, real, bench_of(far), widths=OFFICIAL_WIDTHS)
+        other = measured(centre, real, bench_of(torch.cat([far, near])), protocol="official")
+        assert other == measured(centre, real, bench_of(near), widths=(0.1,))
+        assert other.value < found.value
 
     def test_a_choice_needs_something_to_choose_from(self) -> None:
         with pytest.raises(UserError, match="widths"):
