@@ -65,7 +65,8 @@ def _translated(
 def _weights(side: int) -> Array:
     """Return weights (side,) that rise from the borders to 1, over the part that tiles share."""
     place = np.arange(side, dtype=np.float32) + 0.5
-    return np.minimum(np.minimum(place, side - place) / max(1.0, side / OVERLAP), 1)
+    weights: Array = np.minimum(np.minimum(place, side - place) / max(1.0, side / OVERLAP), 1)
+    return weights
 
 
 def _pixels(sums: Array) -> Pixels:

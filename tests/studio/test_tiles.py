@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,8 @@ def test_every_pixel_is_in_a_tile_and_neighbours_overlap(tile: tuple[int, int]) 
             found = starts(length, side)
             assert found[0] == 0
             assert found[-1] == max(0, length - side)
-            assert all(
-                0 < after - before <= side - side // OVERLAP for before, after in zip(found, found[1:], strict=False)
-            )
+            steps = [after - before for before, after in itertools.pairwise(found)]
+            assert all(0 < step <= side - side // OVERLAP for step in steps)
 
 
 def test_tiles_are_numbered_from_the_first_to_the_last() -> None:
