@@ -99,5 +99,6 @@ def ssim(images: Tensor, true: Tensor) -> Tensor:
     of_x, of_y = mean(images.square()) - mean_x.square(), mean(true.square()) - mean_y.square()
     together = mean(images * true) - mean_x * mean_y
     similar = (2 * mean_x * mean_y + first) * (2 * together + second)
-    values: Tensor = similar / ((mean_x.square() + mean_y.square() + first) * (of_x + of_y + second))
-    return values.flatten(1).mean(dim=1).unflatten(0, images.shape[:2]).mean(dim=1)
+    values = similar / ((mean_x.square() + mean_y.square() + first) * (of_x + of_y + second))
+    means: Tensor = values.flatten(1).mean(dim=1).unflatten(0, images.shape[:2]).mean(dim=1)
+    return means

@@ -107,6 +107,7 @@ QUICK = (
     "sample {}/cgan --count 4 --out {}/samples.png",
     "sample {}/cgan --count 4 --out {}/samples.npz",
     "sample {}/cgan --count 4 --out {}/samples",
+    "translate {}/of-pix2pix {}/of-pix2pix/samples --out {}/translated",
     "evaluate {}/cgan --samples 500 --metric kernel --judge plain --json",
     "augment digits --augmentation ada --augmentation-p 0.5 --out {}/augmented.png",
     f"{MINIMAL} --dataset folder --data-root folder --data-budget 0 --out {{}}/streamed",

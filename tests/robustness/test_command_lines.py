@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ganzoo.catalogue import KINDS, Component, installed, select
 from ganzoo.catalogue.options import Option, options_of
@@ -52,7 +53,9 @@ class Generator:
     def line(self) -> list[str]:
         """Return the words of one command line that does not take long."""
         makers = (self._dry, self._dry, self._dry, self._dry, self._wet, self._small, self._small)
-        words = self.chance.choice((*makers, self._sample, self._evaluate, self._bench, self._study, self._odd))()
+        words = self.chance.choice(
+            (*makers, self._sample, self._translate, self._evaluate, self._bench, self._study, self._odd)
+        )()
         return self._with_plugin(words) if self.chance.random() < 0.15 else words
 
     def _with_plugin(self, words: list[str]) -> list[str]:
@@ -85,6 +88,13 @@ class Generator:
     def _sample(self) -> list[str]:
         model = self.chance.choice(("run", "run/model.safetensors", self._value()))
         return ["sample", model, *self._mixed(lambda: self._fixed("sample"), self._word, most=3)]
+
+    def _translate(self) -> list[str]:
+        """Mostly with a model that makes images from images, of a picture that may be none."""
+        model = self.chance.choice(("translator", "translator", "run", self._value()))
+        given = self.chance.choice(("picture.png", "picture.png", "full", self._value()))
+        words = self._mixed(lambda: self._fixed("translate"), self._word, most=3)
+        return ["translate", model, given, *words, "--count", "1"]
 
     def _evaluate(self) -> list[str]:
         model = self.chance.choice(("run", "run/model.safetensors", self._value()))
@@ -179,6 +189,9 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     stand_ins.mnist(folder / "data")
     with contextlib.chdir(folder), contextlib.redirect_stderr(io.StringIO()):
         assert run(["train", "cgan", "--steps", "1", "--batch-size", "2", "--out", "run"]) == 0
+        small = ["--generator-width", "2", "--discriminator-width", "2", "--dataset-size", "8"]
+        assert run(["train", "pix2pix", *small, "--steps", "1", "--batch-size", "2", "--out", "translator"]) == 0
+        Image.new("RGB", (12, 9), "red").save("picture.png")
         yield folder
 
 
@@ -212,7 +225,7 @@ def test_any_command_line_is_answered(count: int, scratch: Path, record: Callabl
             status = run(words)
         refuse(words, status, out.getvalue(), err.getvalue())
         statuses[status] += 1
-        if "--dry-run" in words or not {"train", "sample"} & set(words[:3]):
+        if "--dry-run" in words or not {"train", "sample", "translate"} & set(words[:3]):
             assert times(scratch) == before, "something was written"
     assert statuses[0] > count / 20 and statuses[2] > count / 20, "neither all sound nor all damaged"
     assert not list(scratch.rglob("evil*"))
