@@ -22,7 +22,8 @@ class ClassifierConfig(Config):
         for spec in data.values():
             for name in spec.condition_names:
                 if not _predictable(spec.fields[name]):
-                    yield f"predicts classes and attributes, not the field {name!r} ({spec.fields[name].describe()})"
+                    what = f"the field {name!r} ({spec.fields[name].describe()})"
+                    yield f"predicts classes and attributes, not {what}: use --head none"
 
 
 def _predictable(field: Field) -> bool:
