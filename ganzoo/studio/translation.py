@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import final
 
@@ -115,6 +115,8 @@ def write_translations(translator: Translator, files: Sequence[Path], count: int
     names = _names(files)
     written = 0
     with write_errors(out), ExitStack() as undone:
+        if not single and not out.exists():
+            undone.callback(_remove_if_empty, out)
         make_folder(out.parent if single else out)
         for file in files:
             try:
@@ -135,6 +137,11 @@ def write_translations(translator: Translator, files: Sequence[Path], count: int
             raise UserError("none of the files could be translated: give pictures")
         undone.pop_all()
     return written
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _names(files: Sequence[Path]) -> dict[Path, str]:

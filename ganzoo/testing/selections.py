@@ -18,15 +18,20 @@ def choose(variant: str, out: Path | None = None, registry: Registry | None = No
 
     Flags are the options of the command line with underscores. A flag that is ``None`` leaves the variant's own value.
     One that belongs to a kind of which the variant's recipe has no slot is left out, so that every variant can be asked
-    for every part.
+    for every part. A recipe with a pre-training has none, so that all phases are due.
     """
     known = registry or installed()
-    chosen = {**SMALL, **flags}
+    chosen = {**SMALL, **_without_pretraining(known, variant), **flags}
     if out is not None:
         chosen["out"] = out
     missing = _kinds_without_slot(known, variant)
     given = {name: value for name, value in chosen.items() if value is not None and not _names_one_of(missing, name)}
     return select(known, variant, given)
+
+
+def _without_pretraining(registry: Registry, variant: str) -> dict[str, object]:
+    config = registry.component("recipe", registry.variant(variant).recipe).config
+    return {"recipe_pretraining": 0} if any(option.name == "pretraining" for option in options_of(config)) else {}
 
 
 def _kinds_without_slot(registry: Registry, variant: str) -> set[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Final, final
 
 import torch
+from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -80,24 +81,16 @@ def _random() -> Mapping[str, Tensor]:
     return made
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    """Return the tensors of a safetensors file, or of a file of torch that holds nothing else."""
-    import io
-
-    from safetensors.torch import load
-
+def _read(path: Path) -> Mapping[str, Tensor]:
+    """Return the tensors of a safetensors file."""
     try:
-        content = read_file(path, MOST_BYTES)
-        if path.suffix == ".safetensors":
-            return load(content)
-        found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as problem:  # torch raises many types of exception for a damaged file
-        raise UserError(f"{path} has no weights of VGG19: name another --recipe-content-weights") from problem
-    return found if isinstance(found, Mapping) else {}
+        return load(read_file(path, MOST_BYTES))
+    except Exception as problem:  # a damaged file raises many types of exception
+        raise UserError(f"{path} is no safetensors file: name another --recipe-content-weights") from problem
 
 
-def _fitting(given: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> Tensor:
+def _fitting(given: Mapping[str, Tensor], name: str, shape: tuple[int, ...]) -> Tensor:
     found = given.get(name)
-    if not isinstance(found, Tensor) or tuple(found.shape) != shape:
+    if found is None or tuple(found.shape) != shape:
         raise UserError(f"the weights of VGG19 have no {name} of shape {shape}: name another --recipe-content-weights")
     return found.detach().float().clone()

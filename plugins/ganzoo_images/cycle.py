@@ -96,8 +96,9 @@ class Cycle(Recipe):
     def discriminate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score real images, and images of the pools, in each domain."""
         losses, watched = [], dict[str, Tensor]()
-        for name in (THERE, BACK):
-            real, made = context.handed(f"real {name}"), context.handed(f"made {name}")
+        handed = {name: (context.handed(f"real {name}"), context.handed(f"made {name}")) for name in (THERE, BACK)}
+        new = self._new(batch, context) if any(images is None for pair in handed.values() for images in pair) else {}
+        for name, (real, made) in {**handed, **new}.items():
             assert real is not None and made is not None
             shown = self.pools[name](made, context.draws(f"pool {name}"))
             of_real, of_fake = self._logit(name, real), self._logit(name, shown)
@@ -116,6 +117,14 @@ class Cycle(Recipe):
         with dropout_from(request.draws):
             images: Tensor = self.generator[request.output or THERE](request.condition, None)
         return images
+
+    def _new(self, batch: Batch, context: StepContext) -> dict[str, tuple[Tensor | None, Tensor | None]]:
+        """Return real and made images of each domain, where the generator's phase was left out."""
+        real_a, real_b = (self._real(batch, context, ref) for ref in self._domains)
+        return {
+            THERE: (real_b, self.generator[THERE](real_a, None)),
+            BACK: (real_a, self.generator[BACK](real_b, None)),
+        }
 
     def _real(self, batch: Batch, context: StepContext, ref: FieldRef) -> Tensor:
         (images,) = self._jitter([batch[ref.slot][ref.field]], context.draws(f"jitter {ref.field}"))

@@ -33,13 +33,13 @@ class NoisyDropout(nn.Module):
 
     def __init__(self, p: float):
         super().__init__()
-        self._p, self._usual = p, Dropout(p)
+        self.rate, self._usual = p, Dropout(p)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x (B, …) with some of its numbers set to zero."""
         draws = None if self.training else _draws.get()
-        if draws is None or not self._p:
+        if draws is None or not self.rate:
             usual: Tensor = self._usual(x)
             return usual
-        kept = (draws.uniform(x.shape) >= self._p).to(x)
-        return x * kept / (1 - self._p)
+        kept = (draws.uniform(x.shape) >= self.rate).to(x)
+        return x * kept / (1 - self.rate)

@@ -53,6 +53,8 @@ CHARACTERS: Mapping[str, str] = MappingProxyType(
 class FontsConfig(DataConfig, ABC):
     """Options of pictures of characters."""
 
+    judge: ClassVar[str] = "cnn"
+
     size: int = option(32, "height and width in pixels", low=8, high=256)
     characters: Literal["capitals", "letters", "alphanumeric", "european"] = option(
         "letters", "which characters; european: Latin, Greek and Cyrillic letters and digits"
@@ -80,8 +82,6 @@ class FontsConfig(DataConfig, ABC):
 @dataclass(frozen=True)
 class GlyphsConfig(FontsConfig):
     """Options of glyphs."""
-
-    judge: ClassVar[str] = "cnn"
 
     fonts: str = option("", "a folder of fonts inside the data folder; empty for the fonts that come with matplotlib")
 

@@ -22,7 +22,7 @@ class TranslationConfig(Config):
     border_factor: float = option(10.0, "how much more it counts", low=1)
     content: float = option(0.0, "weight of the distance of VGG19's features", low=0)
     content_weights: Path | None = option(
-        None, "file of VGG19's weights, as torchvision publishes them; none: fixed random weights"
+        None, "safetensors file of VGG19's weights with the names of torchvision; none: fixed random weights"
     )
     pretraining: int = option(0, "steps at the beginning in which the squared distance alone trains", low=0)
     discriminator_weight: float = option(0.5, "factor of the discriminator's loss", low=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, final
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -11,6 +12,8 @@ from ganzoo.plugin import Field, Generator, Shape, Sites
 from ganzoo_images.dropout import NoisyDropout
 from ganzoo_images.network_options import ResidualImageConfig, SuperResolutionConfig
 from ganzoo_images.norms import norm_layer
+
+FAINT = 0.01  # of the usual weights, so that what is added is faint at first
 
 
 @final
@@ -96,9 +99,10 @@ class SuperResolution(Generator):
             before = width
         self.up = nn.Sequential(*doublings)
         self.output = nn.Conv2d(before, out.shape[0], 9, padding=4)
-        if config.skip:  # the first images are those of the interpolation
-            for weights in self.output.parameters():
-                nn.init.zeros_(weights)
+        if config.skip:  # the first images are nearly those of the interpolation
+            with torch.no_grad():
+                for weights in self.output.parameters():
+                    weights.mul_(FAINT)
 
     def forward(self, z: Tensor, condition: Tensor | None) -> Tensor:
         """Map images ``z`` (B, C, H, W) to images in [-1, 1]."""

@@ -87,8 +87,7 @@ class Translation(Recipe):
 
     def discriminate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score the true images, and those that the generator's phase made."""
-        given, true, made = (context.handed(name) for name in ("input", "true", "made"))
-        assert given is not None and true is not None and made is not None
+        given, true, made = self._pairs(batch, context)
         real, fake = self._logit(given, true), self._logit(given, made)
         losses = self.loss.discriminator(real, fake)
         of_real, of_fake = real.detach(), fake.detach()
@@ -113,6 +112,14 @@ class Translation(Recipe):
         with dropout_from(request.draws):
             images: Tensor = self.generator(request.condition, None)
         return images
+
+    def _pairs(self, batch: Batch, context: StepContext) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the input, the true and the made images of the generator's phase, or new ones if it was left out."""
+        given, true, made = (context.handed(name) for name in ("input", "true", "made"))
+        if given is not None and true is not None and made is not None:
+            return given, true, made
+        given, true = self._images(batch, context)
+        return given, true, self.generator(given, None)
 
     def _images(self, batch: Batch, context: StepContext) -> list[Tensor]:
         assert self.condition is not None

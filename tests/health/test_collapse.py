@@ -48,7 +48,8 @@ def collapse(trainer: Trainer) -> None:
                 parameter.zero_()
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+# The generator of srgan adds to its input, so that its images vary as the inputs do, whatever its weights are.
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "srgan"])
 def test_collapse_is_noticed_in_the_next_step(variant: str, tmp_path: Path, caught: list[Trainer]) -> None:
     selection = choose(variant, on_collapse="stop", dataset_size=16, out=tmp_path / "run", checkpoint_every=2)
     with pytest.raises(TrainingFailed) as failed:

@@ -107,6 +107,8 @@ QUICK = (
     "sample {}/cgan --count 4 --out {}/samples.png",
     "sample {}/cgan --count 4 --out {}/samples.npz",
     "sample {}/cgan --count 4 --out {}/samples",
+    f"train pix2pix {TRAIN} --dataset-size 16 --generator-width 2 --discriminator-width 2 --out {{}}/translator",
+    "translate {}/translator {}/translator/samples --out {}/translated",
     "evaluate {}/cgan --samples 500 --metric kernel --judge plain --json",
     "check-data folder --data-root folder",
     "augment digits --augmentation ada --augmentation-p 0.5 --out {}/augmented.png",

@@ -58,6 +58,7 @@ class Generator:
             (
                 *makers,
                 self._sample,
+                self._translate,
                 self._walk,
                 self._edit,
                 self._export,
@@ -118,6 +119,13 @@ class Generator:
         model = self.chance.choice(("run", "run/model.safetensors", self._value()))
         words = self._mixed(lambda: self._fixed("export"), self._word, most=2)
         return ["export", model, *words, "--format", self.chance.choice(("hf", "pt3"))]
+
+    def _translate(self) -> list[str]:
+        """Mostly with a model that makes images from images, of a picture that may be none."""
+        model = self.chance.choice(("translator", "translator", "run", self._value()))
+        given = self.chance.choice(("picture.png", "picture.png", "full", self._value()))
+        words = self._mixed(lambda: self._fixed("translate"), self._word, most=3)
+        return ["translate", model, given, *words, "--count", "1"]
 
     def _evaluate(self) -> list[str]:
         model = self.chance.choice(("run", "run/model.safetensors", self._value()))
@@ -230,6 +238,9 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         damaged = recorded_run(folder / "damaged")
         (damaged / "config.json").write_bytes(b"{")
         (damaged / "samples" / "step-00000000.png").write_bytes(b"no picture at all")
+        small = ["--generator-width", "2", "--discriminator-width", "2", "--dataset-size", "8"]
+        assert run(["train", "pix2pix", *small, "--steps", "1", "--batch-size", "2", "--out", "translator"]) == 0
+        Image.new("RGB", (12, 9), "red").save("picture.png")
         yield folder
 
 
@@ -263,7 +274,9 @@ def test_any_command_line_is_answered(count: int, scratch: Path, record: Callabl
             status = run(words)
         refuse(words, status, out.getvalue(), err.getvalue())
         statuses[status] += 1
-        if "--dry-run" in words or not {"train", "sample", "report", "walk", "edit", "export"} & set(words[:3]):
+        if "--dry-run" in words or not {"train", "sample", "report", "walk", "edit", "export", "translate"} & set(
+            words[:3]
+        ):
             assert times(scratch) == before, "something was written"
     assert statuses[0] > count / 20 and statuses[2] > count / 20, "neither all sound nor all damaged"
     assert not list(scratch.rglob("evil*"))

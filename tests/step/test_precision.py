@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import installed
+from ganzoo.contract.networks import Generator
 from ganzoo.errors import UserError
 from ganzoo.step import precision as module
 from ganzoo.step.precision import choose_precision, has_bf16
@@ -44,8 +45,8 @@ def test_networks_take_bf16_and_everything_else_float32(variant: str, penalty: s
     products = [m for m in train_step.recipe.modules() if isinstance(m, torch.nn.Linear | torch.nn.Conv2d)]
     for layer in products:
         layer.register_forward_hook(lambda _, __, out: inside.add(out.dtype))
-    generator: Any = train_step.recipe.generator
-    generator.register_forward_hook(lambda _, __, out: answers.add(out.dtype))
+    for generator in [m for m in train_step.recipe.modules() if isinstance(m, Generator)]:
+        generator.register_forward_hook(lambda _, __, out: answers.add(out.dtype))
     found: list[Tensor] = []
     for name, loss in list(train_step.losses.items()):
 

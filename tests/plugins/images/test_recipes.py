@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ganzoo.assembly.dry_run import assemble
@@ -131,16 +132,16 @@ class TestContent:
         content = Content(None)
         state = {f"features.{name}.{kind}": getattr(content, f"{kind}{name}") for names in content._names
                  for name in names for kind in ("weight", "bias")}  # fmt: skip
-        torch.save(state, tmp_path / "vgg.pth")
-        assert torch.equal(Content(tmp_path / "vgg.pth").weight0, content.weight0)  # type: ignore[arg-type]
+        save_file(state, tmp_path / "vgg.safetensors")
+        assert torch.equal(Content(tmp_path / "vgg.safetensors").weight0, content.weight0)  # type: ignore[arg-type]
         del state["features.0.weight"]
-        torch.save(state, tmp_path / "vgg.pth")
+        save_file(state, tmp_path / "vgg.safetensors")
         with pytest.raises(UserError, match=r"have no features.0.weight"):
-            Content(tmp_path / "vgg.pth")
+            Content(tmp_path / "vgg.safetensors")
         for content_of_file in (b"", b"no weights"):
-            (tmp_path / "vgg.pth").write_bytes(content_of_file)
-            with pytest.raises(UserError, match="has no weights of VGG19"):
-                Content(tmp_path / "vgg.pth")
+            (tmp_path / "vgg.safetensors").write_bytes(content_of_file)
+            with pytest.raises(UserError, match="is no safetensors file"):
+                Content(tmp_path / "vgg.safetensors")
 
 
 class TestCycle:
