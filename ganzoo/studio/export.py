@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +16,14 @@ from torch import Tensor
 
 from ganzoo.catalogue.data import Field
 from ganzoo.contract.field_values import values_of
-from ganzoo.drawing import png
+from ganzoo.drawing import MIN_TILE, enlarged, png
 from ganzoo.errors import UserError
-from ganzoo.pictures import animate_examples, column_headings, draw_examples
+from ganzoo.pictures import animate_examples, column_headings, draw_examples, words_of
 from ganzoo.storage.files import make_folder, write_atomically
-from ganzoo.text import in_file_name
+from ganzoo.text import in_file_name, one_line
 
 SUFFIXES = (".png", ".npz")
+PLACEHOLDERS = ("label", "number")
 
 
 def check_destination(out: Path, output: Field) -> None:
@@ -48,7 +51,51 @@ def _suffix(out: Path) -> str:
     return "" if suffix[1:].isdecimal() else suffix
 
 
-def write_samples(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
+@dataclass(frozen=True)
+class Look:
+    """How samples look: a title above each image of a grid, such as ``Digit: {label}``, and their least size in pixels.
+
+    ``{label}`` is the condition of an image, ``{number}`` its place from 0.
+    """
+
+    titles: str = ""
+    enlarge: int = 0
+
+    def refuse(self, out: Path, output: Field, condition: Field | None) -> None:
+        """Raise :class:`UserError` where samples in ``out`` cannot look like this."""
+        grid, folder = _suffix(out) == ".png", not _suffix(out)
+        if self.titles and not (grid and values_of(output).tiled):
+            raise UserError("--titles is for a grid of images: give --out FILE.png, or leave out --titles")
+        if self.enlarge and not (values_of(output).tiled and (grid or (folder and values_of(output).suffix == ".png"))):
+            raise UserError("--enlarge is for images: give --out FILE.png or a folder, or leave out --enlarge")
+        for name in re.findall(r"\{(\w*)\}", self.titles):
+            if name not in PLACEHOLDERS:
+                raise UserError(f"--titles has {{{one_line(name)}}}, which is none of {{label}} and {{number}}")
+        if "{label}" in self.titles and condition is None:
+            raise UserError("this model is unconditional, so that --titles can have {number} and no {label}")
+
+    def titles_of(self, count: int, conditions: Tensor | None, condition: Field | None) -> list[str]:
+        """Return the title of each image."""
+        if not self.titles:
+            return []
+        labels = words_of(conditions, condition) or [""] * count
+        return [
+            self.titles.replace("{number}", str(number)).replace("{label}", label)
+            for number, label in enumerate(labels)
+        ]
+
+
+PLAIN = Look()
+
+
+def write_samples(
+    out: Path,
+    made: Tensor,
+    output: Field,
+    conditions: Tensor | None,
+    condition: Field | None,
+    look: Look = PLAIN,
+) -> None:
     """Write samples to a ``.png`` grid, a ``.npz`` file, a moving picture, or a folder of a file for each example.
 
     Equal input gives equal bytes.
@@ -56,10 +103,11 @@ def write_samples(out: Path, made: Tensor, output: Field, conditions: Tensor | N
     Raises :class:`UserError` where ``out`` cannot be written.
     """
     check_destination(out, output)
+    look.refuse(out, output, condition)
     writers = {".png": _write_grid, ".npz": _write_arrays, "": _write_folder}
     with _write_errors(out):
         make_folder(out.parent)
-        writers.get(_suffix(out), _write_animation)(out, made, output, conditions, condition)
+        writers.get(_suffix(out), _write_animation)(out, made, output, conditions, condition, look)
 
 
 @contextmanager
@@ -79,13 +127,18 @@ def columns_for(count: int, conditions: Tensor | None, condition: Field | None) 
     return max(1, math.isqrt(count))
 
 
-def _write_grid(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
+def _write_grid(
+    out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None, look: Look
+) -> None:
     columns = columns_for(len(made), conditions, condition)
-    write_atomically(out, png(draw_examples(made, output, conditions, condition, columns)))
+    titles = look.titles_of(len(made), conditions, condition)
+    least = look.enlarge or MIN_TILE
+    picture = draw_examples(made, output, conditions, condition, columns, titles=titles, least=least)
+    write_atomically(out, png(picture))
 
 
 def _write_animation(
-    out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None
+    out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None, look: Look
 ) -> None:
     columns = columns_for(len(made), conditions, condition)
     buffer = io.BytesIO()
@@ -93,7 +146,9 @@ def _write_animation(
     write_atomically(out, buffer.getvalue())
 
 
-def _write_arrays(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
+def _write_arrays(
+    out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None, look: Look
+) -> None:
     arrays = {f"{output.kind}s": values_of(output).to_array(made)}
     if conditions is not None and condition is not None:
         values = values_of(condition)
@@ -103,7 +158,9 @@ def _write_arrays(out: Path, made: Tensor, output: Field, conditions: Tensor | N
     write_atomically(out, buffer.getvalue())
 
 
-def _write_folder(out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None) -> None:
+def _write_folder(
+    out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None, look: Look
+) -> None:
     make_folder(out)
     values = values_of(output)
     with ExitStack() as undone:
@@ -113,6 +170,7 @@ def _write_folder(out: Path, made: Tensor, output: Field, conditions: Tensor | N
                 name += f"-{in_file_name(condition.class_name(int(conditions[number])))}"
             path = out / f"{name}{values.suffix}"
             undone.callback(path.unlink, missing_ok=True)
-            write_atomically(path, values.encode(example))
+            content = values.encode(example)
+            write_atomically(path, enlarged(content, look.enlarge) if look.enlarge else content)
         # All are written. After an error, those written so far are deleted, so that the command can be repeated.
         undone.pop_all()
