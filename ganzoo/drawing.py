@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from ganzoo.lettering import write
 
 GAP, PAPER, INK = 3, "#8fa3bf", "black"  # the paper is neither black nor white, so that every tile has a visible edge
 LIGHT, DARK, SQUARE = "#ffffff", "#c8c8c8", 6  # of the checkerboard behind what is transparent; pixels of a square
+SMALL, LETTER, MOST_LINES = 14, 0.5, 3  # pixels of a title's letters, their usual width in their height, and lines
 MIN_TILE = 48  # pixels; smaller examples are enlarged by an integer factor
 
 
@@ -50,7 +52,9 @@ def grid(
     height, width = pixels.shape[2] * scale, pixels.shape[3] * scale
     rows = -(-len(pixels) // columns)
     letters = max(11, width // 5)
-    top, band = (letters + 6 if texts else 0 for texts in (headings, titles))
+    top, small = letters + 6 if headings else 0, min(letters, SMALL)
+    wrapped = [textwrap.wrap(title, max(1, int(width / (LETTER * small))))[:MOST_LINES] for title in titles]
+    band = max(map(len, wrapped), default=0) * (small + 3) + (3 if titles else 0)
     across, down = width + GAP, height + band + GAP
     sheet = Image.new("RGB", (columns * across + GAP, rows * down + GAP + top), PAPER)
     pen = ImageDraw.Draw(sheet)
@@ -58,8 +62,8 @@ def grid(
         left, upper = GAP + place % columns * across, top + GAP + place // columns * down
         tile = to_pil(image).resize((width, height), Image.Resampling.NEAREST)
         sheet.paste(_on_checkerboard(tile) if tile.mode == "RGBA" else tile, (left, upper + band))
-        if place < len(titles):
-            write(pen, (left + width / 2, upper + band / 2), titles[place], letters, width, INK)
+        for number, line in enumerate(wrapped[place] if place < len(titles) else ()):
+            write(pen, (left + width / 2, upper + (number + 0.5) * (small + 3) + 1), line, small, width, INK)
     if len(headings) > 1 and len({*headings}) == 1:
         write(pen, (sheet.width / 2, top / 2), headings[0], letters, sheet.width - 2 * GAP, INK)
     else:

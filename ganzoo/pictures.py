@@ -21,6 +21,7 @@ from ganzoo.text import one_line
 
 FRAME, LAST_FRAME, MOMENT = 200, 1000, 125  # milliseconds
 MAX_SERIES, MAX_LABEL = 24, 60  # curves in one panel, and characters of a name
+SHORT = 8  # letters that fit above the smallest image
 MAX_FRAME = 2**26  # pixels
 GROUPS = 3  # of input, output and truth beside each other
 
@@ -82,6 +83,8 @@ def draw_examples(
     headings = () if titles else column_headings(condition, condition_field, columns)
     if not titles and not headings:
         titles = words_of(condition, condition_field)
+        if max(map(len, titles), default=0) > SHORT:
+            least = max(least, 2 * MIN_TILE)
     if values.tiled and (titles or least != MIN_TILE):
         return grid(values.tiles(examples), columns, headings, titles, least)
     return values.draw(examples, columns, headings, real)
