@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from torch import Tensor
 from ganzoo.lettering import write
 
 GAP, PAPER, INK = 3, "#8fa3bf", "black"  # the paper is neither black nor white, so that every tile has a visible edge
+LIGHT, DARK, SQUARE = "#ffffff", "#c8c8c8", 6  # of the checkerboard behind what is transparent; pixels of a square
+SMALL, LETTER, MOST_LINES = 14, 0.5, 3  # pixels of a title's letters, their usual width in their height, and lines
 MIN_TILE = 48  # pixels; smaller examples are enlarged by an integer factor
 
 
@@ -36,23 +39,47 @@ def to_pil(image: Tensor) -> Image.Image:
     return Image.fromarray(array[:, :, 0] if channels == 1 else array if channels == 4 else array[:, :, :3])
 
 
-def grid(images: Tensor, columns: int, headings: Sequence[str] = ()) -> Image.Image:
-    """Return a picture of images (B, C, H, W) in [-1, 1] in rows of ``columns``, with a heading above each column."""
+def grid(
+    images: Tensor, columns: int, headings: Sequence[str] = (), titles: Sequence[str] = (), least: int = MIN_TILE
+) -> Image.Image:
+    """Return a picture of images (B, C, H, W) in [-1, 1] in rows of ``columns``.
+
+    Each column has a heading; columns that all have the same one share it. ``titles`` stand above single images, which
+    are enlarged to at least ``least`` pixels. What is transparent shows a checkerboard.
+    """
     pixels = to_uint8(images)
-    scale = max(1, -(-MIN_TILE // max(pixels.shape[2:])))
+    scale = max(1, -(-least // max(pixels.shape[2:])))
     height, width = pixels.shape[2] * scale, pixels.shape[3] * scale
     rows = -(-len(pixels) // columns)
     letters = max(11, width // 5)
-    top = letters + 6 if headings else 0
-    sheet = Image.new("RGB", (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP + top), PAPER)
-    for place, image in enumerate(pixels):
-        tile = to_pil(image).resize((width, height), Image.Resampling.NEAREST)
-        corner = GAP + place % columns * (width + GAP), top + GAP + place // columns * (height + GAP)
-        sheet.paste(tile, corner, mask=tile if tile.mode == "RGBA" else None)
+    top, small = letters + 6 if headings else 0, min(letters, SMALL)
+    wrapped = [textwrap.wrap(title, max(1, int(width / (LETTER * small))))[:MOST_LINES] for title in titles]
+    band = max(map(len, wrapped), default=0) * (small + 3) + (3 if titles else 0)
+    across, down = width + GAP, height + band + GAP
+    sheet = Image.new("RGB", (columns * across + GAP, rows * down + GAP + top), PAPER)
     pen = ImageDraw.Draw(sheet)
-    for column, text in enumerate(headings[:columns]):
-        write(pen, (GAP + column * (width + GAP) + width / 2, top / 2), text, letters, width, INK)
+    for place, image in enumerate(pixels):
+        left, upper = GAP + place % columns * across, top + GAP + place // columns * down
+        tile = to_pil(image).resize((width, height), Image.Resampling.NEAREST)
+        sheet.paste(_on_checkerboard(tile) if tile.mode == "RGBA" else tile, (left, upper + band))
+        for number, line in enumerate(wrapped[place] if place < len(titles) else ()):
+            write(pen, (left + width / 2, upper + (number + 0.5) * (small + 3) + 1), line, small, width, INK)
+    if len(headings) > 1 and len({*headings}) == 1:
+        write(pen, (sheet.width / 2, top / 2), headings[0], letters, sheet.width - 2 * GAP, INK)
+    else:
+        for column, text in enumerate(headings[:columns]):
+            write(pen, (GAP + column * across + width / 2, top / 2), text, letters, width, INK)
     return sheet
+
+
+def _on_checkerboard(tile: Image.Image) -> Image.Image:
+    board = Image.new("RGB", tile.size, LIGHT)
+    pen = ImageDraw.Draw(board)
+    for left in range(0, tile.width, SQUARE):
+        for upper in range(left % (2 * SQUARE), tile.height, 2 * SQUARE):
+            pen.rectangle((left, upper, left + SQUARE - 1, upper + SQUARE - 1), fill=DARK)
+    board.paste(tile, mask=tile)
+    return board
 
 
 def scatter(points: Tensor, real: Tensor | None = None) -> Image.Image:
@@ -106,3 +133,10 @@ def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def enlarged(content: bytes, least: int) -> bytes:
+    """Return a PNG file, enlarged by a whole factor so that its longer side has at least ``least`` pixels."""
+    with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+        scale = max(1, -(-least // max(image.size)))
+        return png(image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST))

@@ -15,12 +15,13 @@ from torch.nn.functional import interpolate
 
 from ganzoo.catalogue.data import Field
 from ganzoo.contract.field_values import values_of
-from ganzoo.drawing import figure, grid
+from ganzoo.drawing import MIN_TILE, figure, grid
 from ganzoo.storage.files import open_file
 from ganzoo.text import one_line
 
 FRAME, LAST_FRAME, MOMENT = 200, 1000, 125  # milliseconds
 MAX_SERIES, MAX_LABEL = 24, 60  # curves in one panel, and characters of a name
+SHORT = 8  # letters that fit above the smallest image
 MAX_FRAME = 2**26  # pixels
 GROUPS = 3  # of input, output and truth beside each other
 
@@ -65,18 +66,28 @@ def draw_examples(
     columns: int,
     real: Tensor | None = None,
     truth: Tensor | None = None,
+    titles: Sequence[str] = (),
+    least: int = MIN_TILE,
 ) -> Image.Image:
     """Return a picture of generated ``examples`` (B, …) of the field ``output``.
 
     The type of the field says how; there are class names above columns that hold one class each. If example and
     condition can both be seen as images, each example is beside its input, and beside the ``truth`` (B, …) if that is
-    known.
+    known. Without class names, ``titles`` stand above single images: by default their conditions, such as captions.
+    Images have at least ``least`` pixels.
     """
     values = values_of(output)
     if condition is not None and condition_field is not None and values.tiled and values_of(condition_field).tiled:
         inputs = values_of(condition_field).tiles(condition)
         return _side_by_side(values.tiles(examples), inputs, values.tiles(truth) if truth is not None else None)
-    return values.draw(examples, columns, column_headings(condition, condition_field, columns), real)
+    headings = () if titles else column_headings(condition, condition_field, columns)
+    if not titles and not headings:
+        titles = words_of(condition, condition_field)
+        if max(map(len, titles), default=0) > SHORT:
+            least = max(least, 2 * MIN_TILE)
+    if values.tiled and (titles or least != MIN_TILE):
+        return grid(values.tiles(examples), columns, headings, titles, least)
+    return values.draw(examples, columns, headings, real)
 
 
 def _side_by_side(examples: Tensor, inputs: Tensor, truth: Tensor | None) -> Image.Image:
@@ -86,6 +97,14 @@ def _side_by_side(examples: Tensor, inputs: Tensor, truth: Tensor | None) -> Ima
     tiles = [interpolate(values.float(), examples.shape[2:]).expand(-1, channels, -1, -1) for values in groups.values()]
     across = GROUPS if len(examples) >= GROUPS else len(examples)
     return grid(torch.stack(tiles, dim=1).flatten(0, 1), across * len(groups), [*groups] * across)
+
+
+def words_of(condition: Tensor | None, field: Field | None) -> list[str]:
+    """Return each condition of ``condition`` (B, …) as a word: a class, attributes or a caption; none without words."""
+    if condition is None or field is None:
+        return []
+    words = [field.class_name(int(one)) if field.classes else values_of(field).word(one) for one in condition.cpu()]
+    return words if any(words) else []
 
 
 def column_headings(condition: Tensor | None, field: Field | None, columns: int) -> list[str]:

@@ -66,6 +66,13 @@ COUNT = 64  # examples
     metavar="FILE.png|FILE.npz|FOLDER",
     help="One picture of all examples, arrays, or a folder with one picture for each.",
 )
+@click.option(
+    "--titles", metavar="TEXT", default="", help="A title above each image of a grid, such as 'Digit: {label}'."
+)
+@click.option(
+    "--enlarge", type=click.IntRange(1, 4096), metavar="PIXELS",
+    help="Enlarge images by a whole factor, to at least so many pixels; by default 48 in a grid, and not in a folder.",
+)  # fmt: skip
 @device_option
 def sample(
     model: Path,
@@ -77,6 +84,8 @@ def sample(
     columns: int | None,
     seed: int,
     out: Path,
+    titles: str,
+    enlarge: int | None,
     device: str,
 ) -> None:
     """Generate examples with a trained model.
@@ -91,13 +100,15 @@ def sample(
     from ganzoo.health.memory import advise_fewer
     from ganzoo.step.device import choose_device
     from ganzoo.studio.conditions import input_files
-    from ganzoo.studio.export import check_destination, write_samples
+    from ganzoo.studio.export import Look, check_destination, write_samples
 
     where = choose_device(device)
     trained = ganzoo.load(model).to(where)
     if output_name is not None:
         trained = trained.for_output(output_name)
     check_destination(out, trained.output)
+    look = Look(titles, enlarge or 0, columns)
+    look.refuse(out, trained.output, trained.condition)
     asked: list[str | Path] = [*labels]
     if labels and trained.takes_files:
         raise UserError("this model takes its conditions from files: give --input FILE or FOLDER instead of --label")
@@ -109,5 +120,5 @@ def sample(
     with advise_fewer(f"{count} samples", where):
         conditions = trained.conditions(count, asked)
         samples = trained.sample_in_chunks(count, asked, seed, read_controls(chosen))
-        write_samples(out, samples, trained.output, conditions, trained.condition, count, columns)
+        write_samples(out, samples, trained.output, conditions, trained.condition, look, count)
     tell(f"{count} samples: {out}", err=True)

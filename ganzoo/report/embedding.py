@@ -12,7 +12,7 @@ from ganzoo.storage.files import read_file
 from ganzoo.text import one_line
 
 BUDGET = 3_000_000  # bytes of all pictures of a page; a third more as text
-MAX_FILE, MAX_PIXELS, WIDEST = 2**24, 2**25, 800
+MAX_FILE, MAX_PIXELS = 2**24, 2**25
 QUALITY, LEAST = 75, 48  # of WebP in percent, and pixels
 
 
@@ -34,15 +34,18 @@ def read_picture(path: Path) -> tuple[bytes, Image.Image]:
         raise Unreadable(f"{path.name} is not a picture of a run: {one_line(problem, 120)}") from problem
 
 
-def as_url(png: bytes, image: Image.Image, most: int) -> str:
-    """Return a picture as a ``data:`` URL of at most about ``most`` bytes: its PNG, or a smaller WebP."""
-    if len(png) <= most and image.width <= WIDEST:
+def as_url(png: bytes, image: Image.Image, most: int, widest: int) -> str:
+    """Return a picture as a ``data:`` URL of at most about ``most`` bytes: its PNG, or a smaller WebP.
+
+    It is at most ``widest`` pixels wide.
+    """
+    if len(png) <= most and image.width <= widest:
         return _url("png", png)
-    scale = min(1.0, WIDEST / image.width)
+    scale = min(1.0, widest / image.width)
     while True:
         size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
         buffer = io.BytesIO()
-        image.resize(size, Image.Resampling.BOX).save(buffer, format="WEBP", quality=QUALITY, method=2)
+        image.resize(size, Image.Resampling.BOX).save(buffer, format="WEBP", quality=QUALITY, method=1)
         content = buffer.getvalue()
         if len(content) <= most or max(size) <= LEAST:
             return _url("webp", content)

@@ -20,7 +20,8 @@ from ganzoo.report.record import RunRecord, StepPicture
 from ganzoo.report.scores import BETTER, duration, number, scores
 from ganzoo.text import one_line
 
-MAX_FRAMES, ALL_FRAMES = 24, 120  # pictures of one run, and of a page
+MAX_FRAMES, ALL_FRAMES = 24, 80  # pictures of one run, and of a page
+ALONE, BESIDE = 800, 480  # pixels of the width of a picture
 LONGEST_CONFIG = 100_000  # characters; those of trainings have some thousand
 NOTHING: Mapping[str, Any] = {}
 
@@ -65,15 +66,16 @@ def page(records: Sequence[RunRecord], same_noise: Mapping[str, Made] = NOTHING)
     notes = [f"{record.name}: {note}" for record in records for note in record.notes]
     chosen = [_some(record.pictures, _frames_of_each(len(records))) for record in records]
     most = BUDGET // max(1, sum(map(len, chosen)) + len(same_noise))
+    widest = ALONE if len(records) == 1 else BESIDE
     sections = []
     for record, pictures in zip(records, chosen, strict=True):
         frames = list[Frame]()
         for picture in pictures:
             try:
-                frames.append(Frame(picture.step, as_url(*read_picture(picture.path), most)))
+                frames.append(Frame(picture.step, as_url(*read_picture(picture.path), most, widest)))
             except Unreadable as problem:
                 notes.append(f"{record.name}: {problem}")
-        sections.append(_section(record, frames, same_noise.get(record.name), most))
+        sections.append(_section(record, frames, _drawn(same_noise.get(record.name), most, widest)))
     html = _template().render(
         title=", ".join(record.name for record in records),
         sections=sections,
@@ -105,15 +107,21 @@ def _some(pictures: Sequence[StepPicture], most: int) -> Sequence[StepPicture]:
     return [pictures[round(place * (len(pictures) - 1) / (most - 1))] for place in range(most)]
 
 
-def _section(record: RunRecord, frames: Sequence[Frame], made: Made | None, most: int) -> Section:
+def _drawn(made: Made | None, most: int, widest: int) -> tuple[str, str]:
+    """Return the URL of a picture that was made, or the reason why there is none."""
+    if made is None or not made.png:
+        return "", made.reason if made is not None else ""
+    return as_url(made.png, made.image, most, widest), ""
+
+
+def _section(record: RunRecord, frames: Sequence[Frame], same_noise: tuple[str, str]) -> Section:
     config = json.dumps(for_others(record.config), indent=2) if record.config else ""
     config = config if len(config) <= LONGEST_CONFIG else ""
     encoded = base64.b64encode(config.encode("utf-8", "replace")).decode()
     return Section(
         record.name,
         frames,
-        as_url(made.png, made.image, most) if made is not None and made.png else "",
-        made.reason if made is not None else "",
+        *same_noise,
         choices(record),
         facts(record),
         _environment(record),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +17,15 @@ from torch import Tensor
 
 from ganzoo.catalogue.data import Field
 from ganzoo.contract.field_values import Array, values_of
-from ganzoo.drawing import png
+from ganzoo.drawing import MIN_TILE, enlarged, png
 from ganzoo.errors import UserError
 from ganzoo.evaluation.sampling import CHUNK
-from ganzoo.pictures import animate_examples, column_headings, draw_examples
+from ganzoo.pictures import animate_examples, column_headings, draw_examples, words_of
 from ganzoo.storage.files import make_folder, replacing, write_atomically
-from ganzoo.text import in_file_name
+from ganzoo.text import in_file_name, one_line
 
 SUFFIXES = (".png", ".npz")
+PLACEHOLDERS = ("label", "number")
 
 
 def check_destination(out: Path, output: Field) -> None:
@@ -50,36 +53,74 @@ def _suffix(out: Path) -> str:
     return "" if suffix[1:].isdecimal() else suffix
 
 
+@dataclass(frozen=True)
+class Look:
+    """How samples look: a title above each image of a grid, such as ``Digit: {label}``, their least size, the columns.
+
+    ``{label}`` is the condition of an image, ``{number}`` its place from 0. ``enlarge`` is in pixels.
+    """
+
+    titles: str = ""
+    enlarge: int = 0
+    columns: int | None = None
+
+    def refuse(self, out: Path, output: Field, condition: Field | None) -> None:
+        """Raise :class:`UserError` where samples in ``out`` cannot look like this."""
+        grid, folder = _suffix(out) == ".png", not _suffix(out)
+        if self.titles and not (grid and values_of(output).tiled):
+            raise UserError("--titles is for a grid of images: give --out FILE.png, or leave out --titles")
+        if self.enlarge and not (values_of(output).tiled and (grid or (folder and values_of(output).suffix == ".png"))):
+            raise UserError("--enlarge is for images: give --out FILE.png or a folder, or leave out --enlarge")
+        for name in re.findall(r"\{(\w*)\}", self.titles):
+            if name not in PLACEHOLDERS:
+                raise UserError(f"--titles has {{{one_line(name)}}}, which is none of {{label}} and {{number}}")
+        if "{label}" in self.titles and condition is None:
+            raise UserError("this model is unconditional, so that --titles can have {number} and no {label}")
+
+    def titles_of(self, count: int, conditions: Tensor | None, condition: Field | None) -> list[str]:
+        """Return the title of each image."""
+        if not self.titles:
+            return []
+        labels = words_of(conditions, condition) or [""] * count
+        return [
+            self.titles.replace("{number}", str(number)).replace("{label}", label)
+            for number, label in enumerate(labels)
+        ]
+
+
+PLAIN = Look()
+
+
 def write_samples(
     out: Path,
     made: Tensor | Iterable[Tensor],
     output: Field,
     conditions: Tensor | None,
     condition: Field | None,
+    look: Look = PLAIN,
     count: int | None = None,
-    columns: int | None = None,
 ) -> None:
     """Write samples to a ``.png`` grid, a ``.npz`` file, a moving picture, or a folder of a file for each example.
 
-    ``made`` are all examples, or chunks of them, ``count`` together: files and arrays are written chunk by chunk. A
-    picture has ``columns``. Equal input gives equal bytes.
+    ``made`` are all examples, or chunks of them, ``count`` together: files and arrays are written chunk by chunk.
+    Equal input gives equal bytes.
 
     Raises :class:`UserError` where ``out`` cannot be written.
     """
     check_destination(out, output)
+    look.refuse(out, output, condition)
     chunks, count = ([made], len(made)) if isinstance(made, Tensor) else (made, count)
     assert count is not None
     with write_errors(out):
         make_folder(out.parent)
         suffix = _suffix(out)
         if not suffix:
-            _write_folder(out, chunks, output, conditions, condition)
+            _write_folder(out, chunks, output, conditions, condition, look)
         elif suffix == ".npz":
             _write_arrays(out, chunks, count, output, conditions, condition)
         else:
-            columns = min(count, columns) if columns else columns_for(count, conditions, condition)
             write = _write_grid if suffix == ".png" else _write_animation
-            write(out, torch.cat(list(chunks)), columns, output, conditions, condition)
+            write(out, torch.cat(list(chunks)), output, conditions, condition, look)
 
 
 def check_file(out: Path, suffixes: Sequence[str]) -> None:
@@ -110,15 +151,23 @@ def columns_for(count: int, conditions: Tensor | None, condition: Field | None) 
 
 
 def _write_grid(
-    out: Path, made: Tensor, columns: int, output: Field, conditions: Tensor | None, condition: Field | None
+    out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None, look: Look
 ) -> None:
-    write_atomically(out, png(draw_examples(made, output, conditions, condition, columns)))
+    titles = look.titles_of(len(made), conditions, condition)
+    columns, least = _columns(look, made, conditions, condition), look.enlarge or MIN_TILE
+    picture = draw_examples(made, output, conditions, condition, columns, titles=titles, least=least)
+    write_atomically(out, png(picture))
+
+
+def _columns(look: Look, made: Tensor, conditions: Tensor | None, condition: Field | None) -> int:
+    return min(len(made), look.columns) if look.columns else columns_for(len(made), conditions, condition)
 
 
 def _write_animation(
-    out: Path, made: Tensor, columns: int, output: Field, conditions: Tensor | None, condition: Field | None
+    out: Path, made: Tensor, output: Field, conditions: Tensor | None, condition: Field | None, look: Look
 ) -> None:
     buffer = io.BytesIO()
+    columns = _columns(look, made, conditions, condition)
     animate_examples(made, output, columns, column_headings(conditions, condition, columns), buffer)
     write_atomically(out, buffer.getvalue())
 
@@ -154,7 +203,12 @@ def _write_array(archive: zipfile.ZipFile, name: str, parts: Iterable[Array], co
 
 
 def _write_folder(
-    out: Path, chunks: Iterable[Tensor], output: Field, conditions: Tensor | None, condition: Field | None
+    out: Path,
+    chunks: Iterable[Tensor],
+    output: Field,
+    conditions: Tensor | None,
+    condition: Field | None,
+    look: Look,
 ) -> None:
     make_folder(out)
     values = values_of(output)
@@ -168,7 +222,8 @@ def _write_folder(
     number = -1
     try:
         for number, example in enumerate(example for chunk in chunks for example in chunk):
-            write_atomically(path(number), values.encode(example))
+            content = values.encode(example)
+            write_atomically(path(number), enlarged(content, look.enlarge) if look.enlarge else content)
     except BaseException:
         # So that the command can be repeated.
         for written in range(number + 1):

@@ -44,6 +44,8 @@ HOSTILE = (
     *("; rm -rf x", "$(touch evil)", "`touch evil`", "| cat", "<a>", "&", "'", '"', "\\", "\\x00", "#", "!", "?"),
 )  # fmt: skip
 
+WRITING = ("train", "sample", "report", "walk", "edit", "export", "translate")
+
 
 @dataclass(frozen=True)
 class Generator:
