@@ -1,20 +1,22 @@
-"""Write docs/reference.md and docs/contract.md from the code, and docs/trust.md from the promises."""
+"""Write docs/reference.md, api.md and contract.md from the code, and docs/trust.md from the promises."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import api_page
 import contract_page
 import promises
 
 from ganzoo.catalogue import KINDS, Component, Registry, installed, select
 from ganzoo.catalogue.options import options_of
+from ganzoo.catalogue.settings import RunSettings
 from ganzoo.cli import cli
 
 REFERENCE = Path(__file__).with_name("reference.md")
 OWN = "ganzoo"
-COMMANDS = ("list", "info", "plugins", "train", "study", "sample", "evaluate", "augment", "convert", "bench", "doctor")
+COMMANDS = tuple(cli.commands)
 
 
 def reference() -> str:
@@ -24,6 +26,7 @@ def reference() -> str:
     lines += ["## Commands", ""]
     for name in COMMANDS:
         lines += [f"### ganzoo {name}", "", "```text", *_help(name), "```", ""]
+    lines += ["## Options of every training", "", *_settings(), ""]
     lines += ["## Components", ""]
     for kind, declared in KINDS.items():
         meaning = declared.summary
@@ -31,6 +34,27 @@ def reference() -> str:
         if names:
             lines += [f"### {kind}", "", f"{meaning[0].upper()}{meaning[1:]}.", "", *_table(own, kind, names), ""]
     return "\n".join(lines)
+
+
+def _settings() -> Iterator[str]:
+    """Yield a table of the options that belong to no component, and what else `ganzoo train` takes."""
+    yield (
+        "`ganzoo train VARIANT --help` shows them with the options of the chosen parts, which begin with the name of a "
+        "slot or a kind: `--optimizer-lr 1e-4`, `--generator-widths 128,256`. A run may be resumed with another value "
+        "of an option that may change."
+    )
+    yield ""
+    yield "| option | default | what it is | may change |"
+    yield "|---|---|---|---|"
+    for option in options_of(RunSettings):
+        value = "" if option.type is bool else f" {option.metavar.replace('|', ' or ')}"
+        changes = "yes" if option.changeable else "no"
+        yield f"| `--{option.flag}{value}` | {option.show(option.default)} | {option.help} | {changes} |"
+    yield ""
+    yield (
+        "`--SLOT NAME`, such as `--loss hinge`, chooses a component for a slot or for all slots of a kind. "
+        "`--from MODEL` and `--SLOT-from MODEL` start with the weights of another model."
+    )
 
 
 def _help(name: str) -> list[str]:
@@ -60,4 +84,5 @@ def _options(own: Registry, item: object) -> str:
 if __name__ == "__main__":
     REFERENCE.write_text(reference(), encoding="utf-8")
     contract_page.PAGE.write_text(contract_page.page(), encoding="utf-8")
+    api_page.PAGE.write_text(api_page.page(), encoding="utf-8")
     promises.PAGE.write_text(promises.page(promises.read()), encoding="utf-8")
