@@ -105,7 +105,7 @@ QUICK = (
     f"train cgan {TRAIN} {EXAMINED} --out {{}}/cgan",
     f"train cgan {TRAIN} {EXAMINED} --out {{}}/cgan --resume",
     f"{MINIMAL} --from {{}}/cgan --out {{}}/tuned",
-    "study gan-minimal --grid loss=bce,hinge --seeds 1 --dataset ring --steps 2 --samples 99 --metric modes --out {}/st",
+    "study gan-minimal --grid loss=bce,hinge --seeds 1 --dataset ring --steps 2 --samples 99 --metric modes --out {}/s",
     "sample {}/cgan --count 500 --out {}/made.npz",
     "evaluate {}/made.npz --dataset digits --judge plain --metric kernel --json",
     "sample {}/cgan --count 4 --out {}/samples.png",
