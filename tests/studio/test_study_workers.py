@@ -83,6 +83,7 @@ def test_a_signal_is_handed_on_and_no_job_is_begun_after_it(tmp_path: Path) -> N
     assert not (tmp_path / "second").exists()
 
 
+@pytest.mark.long
 def test_a_worker_ends_with_a_study_that_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
@@ -115,7 +116,7 @@ def test_a_study_that_is_killed_three_times_has_the_same_table(tmp_path: Path) -
     words = [sys.executable, "-m", "ganzoo", *LINE, "--steps", "40", "--jobs", "2", "--out", str(killed)]
     for number in range(3):
         process = subprocess.Popen([*words, *(["--resume"] if number else [])])
-        wait_for(killed / "runs")
+        wait_for(killed / "runs", 300)
         made = len(list(killed.glob("runs/*/checkpoints/*")))
         while process.poll() is None and len(list(killed.glob("runs/*/checkpoints/*"))) <= made:
             time.sleep(0.01)
