@@ -82,7 +82,7 @@ def page() -> str:
         mine = {name: value for name, value in named.items() if _module(value).startswith(modules)}
         lines += [f"## {title}", ""]
         for name, value in mine.items():
-            lines += _entry(name, value)
+            lines += entry(name, value)
     return "\n".join([*lines, *_systems()])
 
 
@@ -126,7 +126,8 @@ def _module(value: Any) -> str:
     return str(getattr(value, "__module__", ""))
 
 
-def _entry(name: str, value: Any) -> Iterator[str]:
+def entry(name: str, value: Any) -> Iterator[str]:
+    """Yield the lines about a class or a function: its parameters, its docstring and its members."""
     if not inspect.isclass(value) and not inspect.isfunction(value):
         return
     yield f"### `{name}`"

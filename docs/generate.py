@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import api_page
 import contract_page
 import networks_page
 import promises
@@ -12,30 +13,12 @@ import which_page
 
 from ganzoo.catalogue import KINDS, Component, Registry, installed, select
 from ganzoo.catalogue.options import options_of
+from ganzoo.catalogue.settings import RunSettings
 from ganzoo.cli import cli
 
 REFERENCE = Path(__file__).with_name("reference.md")
 OWN = "ganzoo"
-COMMANDS = (
-    "list",
-    "info",
-    "plugins",
-    "train",
-    "study",
-    "sample",
-    "walk",
-    "edit",
-    "translate",
-    "evaluate",
-    "check-data",
-    "report",
-    "compare",
-    "augment",
-    "convert",
-    "export",
-    "bench",
-    "doctor",
-)
+COMMANDS = tuple(cli.commands)
 
 
 def reference() -> str:
@@ -45,6 +28,7 @@ def reference() -> str:
     lines += ["## Commands", ""]
     for name in COMMANDS:
         lines += [f"### ganzoo {name}", "", "```text", *_help(name), "```", ""]
+    lines += ["## Options of every training", "", *_settings(), ""]
     lines += ["## Components", ""]
     for kind, declared in KINDS.items():
         meaning = declared.summary
@@ -57,6 +41,27 @@ def reference() -> str:
 def own_registry() -> Registry:
     """Return the declarations of ganzoo's own plugins."""
     return Registry(plugin for plugin in installed().plugins if plugin.provider.package == OWN)
+
+
+def _settings() -> Iterator[str]:
+    """Yield a table of the options that belong to no component, and what else `ganzoo train` takes."""
+    yield (
+        "`ganzoo train VARIANT --help` shows them with the options of the chosen parts, which begin with the name of a "
+        "slot or a kind: `--optimizer-lr 1e-4`, `--generator-widths 128,256`. A run may be resumed with another value "
+        "of an option that may change."
+    )
+    yield ""
+    yield "| option | default | what it is | may change |"
+    yield "|---|---|---|---|"
+    for option in options_of(RunSettings):
+        value = "" if option.type is bool else f" {option.metavar.replace('|', ' or ')}"
+        changes = "yes" if option.changeable else "no"
+        yield f"| `--{option.flag}{value}` | {option.show(option.default)} | {option.help} | {changes} |"
+    yield ""
+    yield (
+        "`--SLOT NAME`, such as `--loss hinge`, chooses a component for a slot or for all slots of a kind. "
+        "`--from MODEL` and `--SLOT-from MODEL` start with the weights of another model."
+    )
 
 
 def _help(name: str) -> list[str]:
@@ -88,4 +93,5 @@ if __name__ == "__main__":
     contract_page.PAGE.write_text(contract_page.page(), encoding="utf-8")
     which_page.PAGE.write_text(which_page.page(own_registry()), encoding="utf-8")
     networks_page.PAGE.write_text(networks_page.page(own_registry()), encoding="utf-8")
+    api_page.PAGE.write_text(api_page.page(), encoding="utf-8")
     promises.PAGE.write_text(promises.page(promises.read()), encoding="utf-8")

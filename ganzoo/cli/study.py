@@ -56,6 +56,10 @@ class StudyCommand(HelpCommand):
 @click.option("--out", type=UserPath(), required=True, metavar="STUDY", help="The folder of the study.")
 @click.option("--resume", is_flag=True, help="Go on with the study in --out; it may also grow.")
 @click.option(
+    "--jobs", type=click.IntRange(1, 256), default=1, show_default=True,
+    help="Trainings at a time, each in a process of its own; `ganzoo train --dry-run` tells how much memory one takes.",
+)  # fmt: skip
+@click.option(
     "--preset",
     metavar="NAME",
     shell_complete=every_preset,
@@ -67,7 +71,7 @@ class StudyCommand(HelpCommand):
     "--samples", type=click.IntRange(min=1), help=f"Examples to generate with each model.  [default: {SAMPLES}]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def study(out: Path, resume: bool, as_json: bool, **given: Any) -> int:
+def study(out: Path, resume: bool, jobs: int, as_json: bool, **given: Any) -> int:
     """Train every combination of choices, and compare the models.
 
     --grid gives the choices for a slot or an option of VARIANTs. Each combination is trained with --seeds seeds, and
@@ -75,11 +79,15 @@ def study(out: Path, resume: bool, as_json: bool, **given: Any) -> int:
     STUDY/table.csv. A combination that does not fit is a row with the reason. Other options are those of
     `ganzoo train`, for every training: --steps 2000 --dataset mnist.
 
-    A study may be stopped or killed at any time: --resume goes on with it, to the same table.
+    A study may be stopped or killed at any time: --resume goes on with it, to the same table to the last digit, also
+    with another number of --jobs: a study keeps the number of threads of each training, which --jobs divides at its
+    beginning.
     """
     flags = click.get_current_context().meta[_FLAGS]
     tell_loading("study")
     # Imported here because it imports torch.
+    import torch
+
     from ganzoo.storage.files import make_folder, write_atomically
     from ganzoo.storage.folder_lock import FolderLock
     from ganzoo.studio.study import runner, table
@@ -90,7 +98,9 @@ def study(out: Path, resume: bool, as_json: bool, **given: Any) -> int:
         raise UserError(f"{out} is not empty, and not the folder of a study: choose another --out")
     if recorded is not None and not resume:
         raise UserError(f"{out} contains a study: go on with it with --resume, or choose another --out")
-    journal = Journal(out, _plan(given, flags, recorded), recorded.outcomes if recorded is not None else {})
+    known = (recorded.outcomes, recorded.threads) if recorded is not None else ({}, 0)
+    journal = Journal(out, _plan(given, flags, recorded), *known)
+    journal.threads = journal.threads or max(1, torch.get_num_threads() // jobs)
     waiting = runner.check(journal, warn)
     with ExitStack() as stack:
         try:
@@ -101,7 +111,7 @@ def study(out: Path, resume: bool, as_json: bool, **given: Any) -> int:
             raise UserError(f"{out} cannot be written: {reason}; choose another --out") from problem
         journal.write()
         try:
-            runner.run(journal, waiting, warn)
+            runner.run(journal, waiting, warn, min(jobs, len(waiting)))
         except runner.Stopped as stopped:
             again = command_again("study", "--out", str(out), "--resume")
             tell("the study is stopped; to continue:", err=True)

@@ -18,6 +18,9 @@ from torch import nn
 
 import ganzoo
 from ganzoo.catalogue import KINDS
+from ganzoo.catalogue.options import options_of
+from ganzoo.catalogue.settings import RunSettings
+from ganzoo.cli import cli
 from ganzoo.cli import run as command
 from ganzoo.studio.machine import Machine
 from ganzoo.testing.older_files import model_in_format_1
@@ -126,6 +129,17 @@ def test_the_python_example_runs(workplace: Path, monkeypatch: pytest.MonkeyPatc
     assert names["images"].abs().max() <= 1
 
 
+def test_the_example_of_the_api_runs(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = ganzoo.train
+    short = {"steps": 2, "batch_size": 8, "progress": False}
+    monkeypatch.setattr(ganzoo, "train", lambda *given, **named: train(*given, **{**named, **short}), raising=False)
+    (example,) = blocks(ROOT / "docs" / "api.md", "python")
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert len(names["images"]) == 20
+    assert names["found"].samples == 500
+
+
 def test_the_config_file_of_the_page_is_used_in_python(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train = ganzoo.train
     monkeypatch.setattr(ganzoo, "train", lambda *given, **named: train(*given, **{**named, "steps": 2}), raising=False)
@@ -179,6 +193,14 @@ def test_the_reference_is_what_the_declarations_say() -> None:
     assert which.PAGE.read_text(encoding="utf-8") == which.page(generate.own_registry()), "run `make docs`"
     page_of_networks = generate.networks_page.page(generate.own_registry())
     assert generate.networks_page.PAGE.read_text(encoding="utf-8") == page_of_networks, "run `make docs`"
+    assert generate.api_page.PAGE.read_text(encoding="utf-8") == generate.api_page.page(), "run `make docs`"
+
+
+def test_every_option_of_a_training_is_in_the_reference() -> None:
+    told = generate.REFERENCE.read_text(encoding="utf-8")
+    settings = {option.flag for option in options_of(RunSettings)}
+    assert [flag for flag in settings if f"`--{flag}`" not in told and f"`--{flag} " not in told] == []
+    assert [name for name in cli.commands if f"### ganzoo {name}\n" not in told] == []
 
 
 def test_the_promises_are_told_as_they_are_and_their_tests_are_there() -> None:

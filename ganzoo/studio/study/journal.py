@@ -15,6 +15,7 @@ from ganzoo.studio.study.plan import Plan
 from ganzoo.text import one_line
 
 NAME, FORMAT = "study.json", 1
+MOST_THREADS = 2**16
 DONE, REFUSED, FAILED = "done", "refused", "failed"
 
 
@@ -35,11 +36,16 @@ class Outcome:
 @final
 @dataclass
 class Journal:
-    """The plan of a study in a folder, and the outcome of each training by the name of its run folder."""
+    """The plan of a study in a folder, and the outcome of each training by the name of its run folder.
+
+    ``threads`` is with how many threads each training computes, as another number changes the last digits; 0 if that
+    was not recorded.
+    """
 
     folder: Path
     plan: Plan
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    threads: int = 0
 
     def record(self, name: str, outcome: Outcome) -> None:
         """Add an outcome, and write the file."""
@@ -49,7 +55,7 @@ class Journal:
     def write(self) -> None:
         """Write the file."""
         outcomes = {name: outcome.to_json() for name, outcome in self.outcomes.items()}
-        content = {"format": FORMAT, "plan": self.plan.to_json(), "outcomes": outcomes}
+        content = {"format": FORMAT, "plan": self.plan.to_json(), "threads": self.threads, "outcomes": outcomes}
         write_atomically(self.folder / NAME, (json.dumps(content, indent=1) + "\n").encode())
 
 
@@ -60,8 +66,11 @@ def read_journal(folder: Path) -> Journal | None:
         value = json.loads(read_file(path, MAX_DOCUMENT_BYTES))
         if value["format"] != FORMAT:
             raise UserError(f"{path} has format {one_line(value['format'])}; this ganzoo reads format {FORMAT}")
-        outcomes = {name: _outcome(outcome, str(path)) for name, outcome in value["outcomes"].items()}
-        return Journal(folder, Plan.from_json(value["plan"]), outcomes)
+        outcomes = {name: outcome_of(outcome, str(path)) for name, outcome in value["outcomes"].items()}
+        threads = value.get("threads", 0)
+        if type(threads) is not int or not 0 <= threads <= MOST_THREADS:
+            raise ValueError("its number of threads is damaged")
+        return Journal(folder, Plan.from_json(value["plan"]), outcomes, threads)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as problem:
@@ -72,7 +81,8 @@ def read_journal(folder: Path) -> Journal | None:
         raise UserError(f"{path} is not the journal of a study: choose another --out") from problem
 
 
-def _outcome(value: Mapping[str, Any], source: str) -> Outcome:
+def outcome_of(value: Mapping[str, Any], source: str) -> Outcome:
+    """Return the outcome of a JSON object; raises ``ValueError``, ``TypeError`` or ``KeyError`` if it is none."""
     state, found = value["state"], value["evaluation"]
     if state not in (DONE, REFUSED, FAILED) or (found is None) == (state == DONE):
         raise ValueError("the state of a training is damaged")

@@ -1,8 +1,10 @@
-"""Runs a study: checks every combination, then trains and judges one after the other."""
+"""Runs a study: checks every combination, then trains and judges, several at a time if there are processes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ganzoo.assembly.dry_run import assemble
@@ -14,8 +16,9 @@ from ganzoo.evaluation.figures import Figure
 from ganzoo.step.device import choose_device
 from ganzoo.studio.evaluation import evaluate
 from ganzoo.studio.model import Model
-from ganzoo.studio.study.journal import DONE, FAILED, REFUSED, Journal, Outcome
+from ganzoo.studio.study.journal import DONE, FAILED, REFUSED, Journal, Outcome, outcome_of
 from ganzoo.studio.study.plan import Combination, Plan
+from ganzoo.studio.study.workers import Answer, Workers, threads_of
 from ganzoo.text import message_of
 from ganzoo.training.run import train
 
@@ -66,20 +69,56 @@ def check(journal: Journal, say: Say) -> list[Job]:
     return jobs
 
 
-def run(journal: Journal, jobs: Sequence[Job], say: Say) -> None:
-    """Train and judge; each outcome is recorded at once. Raises :class:`Stopped` after a signal."""
-    for number, (combination, seed) in enumerate(jobs, start=1):
-        name = combination.folder(seed)
-        outcome = train_and_judge(journal.plan, combination, seed, journal.folder / RUNS / name)
-        if isinstance(outcome, int):
-            raise Stopped(outcome)
+def run(journal: Journal, jobs: Sequence[Job], say: Say, processes: int = 1) -> None:
+    """Train and judge with so many ``processes``; each outcome is recorded at once.
+
+    Raises :class:`Stopped` after a signal.
+    """
+    named = {combination.folder(seed): (combination, seed) for combination, seed in jobs}
+    works = [(name, Work(journal.plan, *job, journal.folder / RUNS / name)) for name, job in named.items()]
+    stopped = None
+    for number, (name, answer) in enumerate(_answers(works, processes, journal.threads), start=1):
+        if isinstance(answer, int):
+            stopped = answer
+            continue
+        outcome = outcome_of(json.loads(answer), name)
         journal.record(name, outcome)
+        combination, seed = named[name]
         told = outcome.reason or ", ".join(f"{one.name} {one.value:.4g}" for one in _figures(outcome))
         say(f"{number} of {len(jobs)}: {combination} seed {seed}: {told}")
+    if stopped is not None:
+        raise Stopped(stopped)
+
+
+def _answers(works: Sequence[tuple[str, Work]], processes: int, threads: int) -> Iterator[tuple[str, Answer]]:
+    if processes > 1:
+        yield from Workers(processes, threads).run(works)
+        return
+    with threads_of(threads):
+        for name, work in works:
+            answer = work()
+            yield name, answer
+            if isinstance(answer, int):
+                return
 
 
 def _figures(outcome: Outcome) -> tuple[Figure, ...]:
     return outcome.evaluation.figures if outcome.evaluation is not None else ()
+
+
+@dataclass(frozen=True)
+class Work:
+    """One training of a study and its judgement, which can be sent to another process."""
+
+    plan: Plan
+    combination: Combination
+    seed: int
+    folder: Path
+
+    def __call__(self) -> Answer:
+        """Return the outcome as JSON, or the signal that stops it now."""
+        outcome = train_and_judge(self.plan, self.combination, self.seed, self.folder)
+        return outcome if isinstance(outcome, int) else json.dumps(outcome.to_json())
 
 
 def train_and_judge(plan: Plan, combination: Combination, seed: int, folder: Path) -> Outcome | int:
