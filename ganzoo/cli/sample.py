@@ -15,6 +15,7 @@ from ganzoo.cli.models import (
     output_option,
     read_controls,
     refuse_if_missing,
+    truncation_option,
 )
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.errors import UserError
@@ -46,6 +47,7 @@ COUNT = 64  # examples
     help="An image, or a folder of images, for a model that makes images from images. May be repeated.",
 )
 @controls_option
+@truncation_option
 @output_option
 @click.option(
     "--seed",
@@ -69,6 +71,7 @@ def sample(
     labels: tuple[str, ...],
     inputs: tuple[Path, ...],
     chosen: tuple[str, ...],
+    truncation: float,
     output_name: str | None,
     seed: int,
     out: Path,
@@ -102,6 +105,6 @@ def sample(
     count = count or (len(asked) if inputs else COUNT)
     with advise_fewer(f"{count} samples", where):
         conditions = trained.conditions(count, asked)
-        samples = trained.sample(count, asked, seed, read_controls(chosen))
+        samples = trained.sample(count, asked, seed, read_controls(chosen), truncation=truncation)
         write_samples(out, samples, trained.output, conditions, trained.condition)
     tell(f"{count} samples: {out}", err=True)

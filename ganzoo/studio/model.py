@@ -21,6 +21,7 @@ from ganzoo.storage.config_files import read_config
 from ganzoo.storage.model_file import Header, read_model
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.studio.conditions import read_conditions
+from ganzoo.studio.noise import generate, noise_of
 from ganzoo.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -132,18 +133,24 @@ class Model:
         controls: Mapping[str, Any] = MappingProxyType({}),
         *,
         input: Any = None,
+        truncation: float = 1.0,
     ) -> Tensor:
         """Return ``count`` examples, float32 (count, C, H, W) in [-1, 1] for images, on the CPU.
 
         ``label`` is a condition, or several in turn; a model that makes images from images takes them as ``input``: a
         path, a PIL picture or a tensor (C, H, W).
         ``controls`` chooses what else the model lets one choose, by name, such as the codes of an InfoGAN; a value, or
-        several in turn. Example k of a seed is the same whatever ``count`` is.
+        several in turn. Example k of a seed is the same whatever ``count`` is. ``truncation`` multiplies the distance
+        of the noise from its mean: less than 1 gives more typical, less varied examples.
         """
         if count < 1:
             raise UserError(f"the number of samples must be at least 1, not {count}")
         conditions = self.conditions(count, self._asked(label, input))
         chosen = self.controls(count, controls)
+        if truncation != 1.0:
+            noise = noise_of(self.recipe, count, conditions, seed, chosen, self.output_name).truncated(truncation)
+            with torch.no_grad():
+                return generate(self.recipe, noise, count, conditions, chosen, self.output_name).cpu()
         made = generate_examples(self.recipe, count, conditions, seed, controls=chosen, output=self.output_name)
         return made.cpu()
 
