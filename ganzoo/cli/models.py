@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,27 @@ controls_option = click.option(
     help="What else the model lets one choose, such as the code of an InfoGAN. May be repeated; several values of one "
     "name take turns.",
 )
+
+
+@final
+class Factor(click.FloatRange):
+    """A number from 0 to 2; click's own range lets NaN pass, which is in no order."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 2)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is not in the range 0<=x<=2", param, ctx)
+        return number
+
+
+truncation_option = click.option(
+    "--truncation", type=Factor(), default=1.0, show_default=True, metavar="ψ",
+    help="Multiplies the distance of the noise from its mean: less than 1 gives more typical, less varied examples.",
+)  # fmt: skip
 device_option = click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda", "mps"]),

@@ -15,6 +15,7 @@ from ganzoo.cli.models import (
     output_option,
     read_controls,
     refuse_if_missing,
+    truncation_option,
 )
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.errors import UserError
@@ -46,6 +47,7 @@ COUNT = 64  # examples
     help="An image, or a folder of images, for a model that makes images from images. May be repeated.",
 )
 @controls_option
+@truncation_option
 @output_option
 @click.option(
     "--columns", type=click.IntRange(1, 2**16), metavar="N",
@@ -80,6 +82,7 @@ def sample(
     labels: tuple[str, ...],
     inputs: tuple[Path, ...],
     chosen: tuple[str, ...],
+    truncation: float,
     output_name: str | None,
     columns: int | None,
     seed: int,
@@ -119,6 +122,11 @@ def sample(
     count = count or (len(asked) if inputs else COUNT)
     with advise_fewer(f"{count} samples", where):
         conditions = trained.conditions(count, asked)
-        samples = trained.sample_in_chunks(count, asked, seed, read_controls(chosen))
+        controls = read_controls(chosen)
+        samples: Any = (
+            trained.sample_in_chunks(count, asked, seed, controls)
+            if truncation == 1
+            else trained.sample(count, asked, seed, controls, truncation=truncation)
+        )
         write_samples(out, samples, trained.output, conditions, trained.condition, look, count)
     tell(f"{count} samples: {out}", err=True)

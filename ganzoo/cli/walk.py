@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from ganzoo.cli.models import (
     output_option,
     read_controls,
     refuse_if_missing,
+    truncation_option,
 )
 from ganzoo.cli.output import tell, tell_loading
 from ganzoo.errors import UserError
@@ -69,10 +69,7 @@ PATHS = ("between", "dimension", "direction", "labels")
     "--frames", type=click.IntRange(2, 1000),
     help="The number of steps; by default 9 in a .png, and 32 in a .gif or an .mp4, which go there and back.",
 )  # fmt: skip
-@click.option(
-    "--truncation", type=click.FloatRange(0, 2), default=1.0, show_default=True, metavar="ψ",
-    help="Multiplies the distance of the noise from its mean: less than 1 gives more typical, less varied examples.",
-)  # fmt: skip
+@truncation_option
 @click.option(
     "--out", type=UserPath(), default=Path("walk.gif"), show_default=True, metavar="FILE.gif|FILE.png|FILE.mp4",
     help="An animation, or one picture with a column for each step. An .mp4 needs ganzoo[video].",
@@ -123,8 +120,6 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
         raise UserError("--labels says the conditions from which and to which to walk: leave out --label")
     if options["bounds"] is not None and not all(abs(bound) <= 1e6 for bound in options["bounds"]):
         raise UserError("--range takes numbers from -1e6 to 1e6")
-    if math.isnan(options["truncation"]):
-        raise UserError("--truncation takes a number from 0 to 2")
 
 
 def _path(model: Any, count: int, options: dict[str, Any]) -> Walk:

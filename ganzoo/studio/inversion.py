@@ -24,7 +24,7 @@ TRIED = 64  # random starts of each example, of which the best ones are optimise
 CLASSES = 100  # of which the condition is found; of more, one must be given
 GROUP = 16  # examples that are inverted together
 RATE, BETAS = 0.1, (0.9, 0.99)
-PRIOR = 1e-3  # weight of the mean square of normal noise, so that it stays as probable as that of a sample
+PRIOR = 0.02  # weight of the mean square of the noise, so that it stays as probable as that of a sample
 
 
 @dataclass(frozen=True)
@@ -122,29 +122,29 @@ def _inverted(
 
 @dataclass(frozen=True)
 class _Tries:
-    """``each`` tries for every example, those of an example behind each other: rows of noise, conditions and errors."""
+    """``each`` tries for every example, those of an example behind each other; the lower a score, the better."""
 
     each: int
     examples: Tensor
     noise: Noise
     conditions: Tensor | None
-    errors: Tensor
+    scores: Tensor
 
     def rows(self, chosen: Tensor) -> _Tries:
         """Return the tries at the places ``chosen`` (N, each) of the whole."""
         rows = chosen.flatten()
         conditions = self.conditions[rows] if self.conditions is not None else None
-        return _Tries(chosen.shape[1], self.examples[rows], self.noise.rows(rows), conditions, self.errors[rows])
+        return _Tries(chosen.shape[1], self.examples[rows], self.noise.rows(rows), conditions, self.scores[rows])
 
 
 def _best(tries: _Tries, count: int, classes: int = 0) -> _Tries:
     """Return the best ``count`` tries of each example, and the best one of each of its classes, which take turns."""
-    places = torch.arange(len(tries.errors)).view(-1, tries.each)
-    ordered = tries.errors[places].argsort(1)
+    places = torch.arange(len(tries.scores)).view(-1, tries.each)
+    ordered = tries.scores[places].argsort(1)
     chosen = places.gather(1, ordered[:, :count])
     if classes > 1:
         turns = [places[:, one::classes] for one in range(classes)]
-        of_class = [turn.gather(1, tries.errors[turn].argmin(1, keepdim=True)) for turn in turns]
+        of_class = [turn.gather(1, tries.scores[turn].argmin(1, keepdim=True)) for turn in turns]
         chosen = torch.cat([chosen, *of_class], dim=1)
     return tries.rows(chosen)
 
@@ -204,8 +204,7 @@ def _optimised(model: Model, tries: _Tries, steps: int) -> _Tries:
     with frozen(model.recipe):
         for _ in range(steps):
             now, made = made_of()
-            squares = [drawn.values.flatten(1).square().mean(1) for drawn in now.draws if drawn.is_normal]
-            loss = _errors(made, targets).sum() + PRIOR * sum(square.sum() for square in squares)
+            loss = (_errors(made, targets) + PRIOR * _size(now)).sum()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -216,7 +215,19 @@ def _optimised(model: Model, tries: _Tries, steps: int) -> _Tries:
     with torch.no_grad():
         now, made = made_of()
     found = now.each(lambda drawn: drawn.changed(drawn.values.detach().cpu()))
-    return _Tries(tries.each, tries.examples, found, tries.conditions, _errors(made, targets).cpu())
+    # The size decides too: a wrong class can give a good reconstruction, from noise that no sample would have.
+    scores = (_errors(made, targets) + PRIOR * _size(now)).detach().cpu()
+    return _Tries(tries.each, tries.examples, found, tries.conditions, scores)
+
+
+def _size(noise: Noise) -> Tensor:
+    """Return the mean square (K,) of the noise, over its variance: it is about 1 for noise of samples."""
+    squares = [
+        drawn.values.flatten(1).square() if drawn.is_normal else 12 * (drawn.values.flatten(1) - 0.5).square()
+        for drawn in noise.draws
+        if drawn.is_continuous
+    ]
+    return torch.cat(squares, dim=1).mean(1)
 
 
 @contextmanager

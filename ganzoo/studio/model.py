@@ -21,6 +21,7 @@ from ganzoo.storage.config_files import read_config
 from ganzoo.storage.model_file import Header, read_model
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.studio.conditions import read_conditions
+from ganzoo.studio.noise import generate, noise_of
 from ganzoo.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ class Model:
         *,
         input: Any = None,
         z: Tensor | None = None,
+        truncation: float = 1.0,
     ) -> Tensor:
         """Return ``count`` examples, by default 64, float32 (count, C, H, W) in [-1, 1] for images, on the CPU.
 
@@ -141,15 +143,22 @@ class Model:
         path, a PIL picture or a tensor (C, H, W).
         ``controls`` chooses what else the model lets one choose, by name, such as the codes of an InfoGAN; a value, or
         several in turn. Example k of a seed is the same whatever ``count`` is. ``z`` is noise (count, …) instead of
-        random numbers, as the generator gets it; :attr:`noise_shape` is the shape of one. Raises :class:`UserError`
-        where something does not fit.
+        random numbers, as the generator gets it; :attr:`noise_shape` is the shape of one. ``truncation`` multiplies the
+        distance of random noise from its mean: less than 1 gives more typical, less varied examples. Raises
+        :class:`UserError` where something does not fit.
         """
+        if z is not None and truncation != 1.0:
+            raise UserError("truncation is for random noise: truncate z yourself, or leave it out")
         noise = self._noise(z, count)
         if noise is not None:
             count = len(noise)
         elif count is None:
             count = COUNT
         conditions, chosen = self._chosen(count, self._asked(label, input), controls)
+        if truncation != 1.0:
+            drawn = noise_of(self.recipe, count, conditions, seed, chosen, self.output_name).truncated(truncation)
+            with torch.no_grad():
+                return generate(self.recipe, drawn, count, conditions, chosen, self.output_name).cpu()
         made = generate_examples(
             self.recipe, count, conditions, seed, controls=chosen, output=self.output_name, noise=noise
         )

@@ -57,7 +57,7 @@ class GeneratorFunction(nn.Module):
             hook.remove()
         for name, child in list(self.recipe.named_children()):
             if not used & set(child.modules()):
-                setattr(self.recipe, name, nn.Module())
+                self.recipe.add_module(name, nn.Module())
 
 
 def _with_own_children(recipe: Recipe) -> Recipe:

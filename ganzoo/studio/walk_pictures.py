@@ -25,7 +25,7 @@ SUFFIXES = (".gif", ".png", ".mp4")
 FRAME, PER_SECOND = 80, 12  # milliseconds of a frame of a GIF; frames of an MP4 in a second
 LETTERS, BAND = 14, 24  # pixels of a letter, and of the line above a frame
 NARROWEST = 260  # pixels of a frame, so that its text has room
-MARGIN = 80  # pixels for the names of rows
+MARGIN, WIDEST = 80, 240  # pixels for the names of rows, at least and at most
 ACROSS = 8  # examples beside each other in a frame
 PATHS, DOTS = 64, 500  # points whose paths are drawn, and that are drawn in each step
 
@@ -75,11 +75,12 @@ def strip(values: FieldValues, steps: Sequence[Tensor], marks: Sequence[str], na
         return sheet
     height = grid(tiles[0][:1], 1).height - GAP
     top = sheet.height - height * len(names) - GAP
-    wide = Image.new("RGB", (sheet.width + MARGIN, sheet.height), PAPER)
-    wide.paste(sheet, (MARGIN, 0))
+    margin = min(WIDEST, max(MARGIN, 9 * max(map(len, names))))
+    wide = Image.new("RGB", (sheet.width + margin, sheet.height), PAPER)
+    wide.paste(sheet, (margin, 0))
     pen = ImageDraw.Draw(wide)
     for row, name in enumerate(names):
-        write(pen, (MARGIN / 2, top + GAP + (row + 0.5) * height), name, LETTERS, MARGIN - 8, INK)
+        write(pen, (margin / 2, top + GAP + (row + 0.5) * height), name, LETTERS, margin - 8, INK)
     return wide
 
 

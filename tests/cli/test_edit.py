@@ -23,7 +23,7 @@ def test_images_and_folders_are_edited(trained_models: dict[str, Path], tmp_path
         *(str(tmp_path / name) for name in ("mine/a.png", "mine/b.png", "c.png")),
     ]
     with Image.open(out) as picture:
-        assert picture.width == 80 + 4 * 51 + 3
+        assert picture.width == 9 * len("3: error 0.123") + 4 * 51 + 3
 
 
 WRONG = {

@@ -26,6 +26,7 @@ def test_many_samples_are_made_in_parts_and_differ(trained: Run) -> None:
         (["--label", "-1"], "out of range"),
         (["--label", "tne"], "no class is called 'tne'"),
         (["--out", "a.jpg"], "use .png, .npz, or a folder"),
+        (["--truncation", "nan"], "nan is not in the range"),
         (["--count", "0"], "0 is not in the range"),
     ],
 )
@@ -72,3 +73,10 @@ def test_noise_and_another_count_are_refused(trained: Run) -> None:
     model = ganzoo.load(trained)
     with pytest.raises(UserError, match="z has 5 rows, and count is 6"):
         model.sample(6, z=torch.zeros(5, *(model.noise_shape or ())))
+
+
+def test_truncation_brings_samples_together_and_1_changes_nothing(trained: Run) -> None:
+    model = ganzoo.load(trained.folder.path)
+    whole, less, none = (model.sample(30, 1, truncation=factor) for factor in (1.0, 0.5, 0.0))
+    assert torch.equal(whole, model.sample(30, 1))
+    assert float(whole.std(0).mean()) > float(less.std(0).mean()) > 100 * float(none.std(0).mean())
