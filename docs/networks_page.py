@@ -17,8 +17,8 @@ INTRODUCTION = """# Residual GANs, R3GAN and StyleGAN2
 
 Made by `make docs` from the declarations; a test keeps it equal to them.
 
-Each variant has two presets. The default is small: it trains in minutes on two cores, on `digits` and `mnist`. With
-`--preset published` it is that of its source, to the number, and needs a GPU for hours or days:
+Each variant has two presets. The default is small, and meant for two cores; how good it gets, and in which time, is not
+measured yet. With `--preset published` it is that of its source, and needs a GPU for hours or days:
 
 ```console
 $ ganzoo train sngan --dataset digits --out runs/sngan

@@ -49,7 +49,7 @@ def ganzoo_components() -> Iterable[Component]:
     )
 
 
-# What a person with two cores trains in minutes, for the four variants alike.
+# Small, for two cores; how good it gets in which time is not measured yet. The four variants share it.
 PARTS = {
     "generator": "resnet",
     "discriminator": "resnet",
