@@ -51,6 +51,7 @@ class Section:
     frames: Sequence[Frame]
     same_noise: str
     reason: str
+    diagnoses: Sequence[str]
     choices: Mapping[str, str]
     facts: Mapping[str, str]
     environment: Mapping[str, str]
@@ -122,6 +123,7 @@ def _section(record: RunRecord, frames: Sequence[Frame], same_noise: tuple[str, 
         record.name,
         frames,
         *same_noise,
+        [str(diagnosis) for diagnosis in record.diagnoses],
         choices(record),
         facts(record),
         _environment(record),

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ganzoo.errors import UserError
+from ganzoo.health.diagnosis import Diagnosis
 from ganzoo.storage.files import MAX_DOCUMENT_BYTES, open_file, read_file
-from ganzoo.storage.metric_rows import read_reports
+from ganzoo.storage.metric_rows import read_diagnoses, read_reports
 from ganzoo.storage.older_models import description
 from ganzoo.storage.resume_compatibility import is_run_config
 from ganzoo.storage.run_folder import RunFolder
@@ -32,7 +33,7 @@ class StepPicture:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What is known of a run: its ``config.json``, its reports, its pictures, and the evaluation of its best model.
+    """What is known of a run: its config, reports, pictures, diagnoses, and the evaluation of its best model.
 
     ``name`` is the shortest name that no other run of the same page has. ``notes`` are sentences about files that
     cannot be read.
@@ -45,6 +46,7 @@ class RunRecord:
     pictures: Sequence[StepPicture] = ()
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    diagnoses: Sequence[Diagnosis] = ()
 
     @property
     def variant(self) -> str:
@@ -114,6 +116,7 @@ def _read(path: Path, name: str) -> RunRecord:
         _tried(_find_pictures, folder.samples, [], notes),
         _tried(_read_evaluation, folder.best, {}, notes),
         notes,
+        _tried(read_diagnoses, folder.metrics, [], []),
     )
 
 

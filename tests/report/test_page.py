@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganzoo.health.diagnosis import Diagnosis
 from ganzoo.report.curves import MAX_POINTS, panels
 from ganzoo.report.page import page
 from ganzoo.report.record import RunRecord, read_runs
@@ -79,6 +80,16 @@ def test_a_page_shows_all_that_a_run_has(tmp_path: Path) -> None:
         assert words in elements.text
     sliders = [attributes for tag, attributes in elements.found if tag == "input"]
     assert [(slider["min"], slider["max"], slider["value"]) for slider in sliders] == [("0", "2", "2")]
+
+
+def test_a_page_shows_what_was_said_of_a_training(tmp_path: Path) -> None:
+    folder = recorded_run(tmp_path / "run")
+    said = Diagnosis(5, "saturated", "the values are extreme", f"seen {HOSTILE}", "lower the learning rate")
+    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"step": 5, "diagnosis": said.to_json()}) + "\n")
+    elements = harmless(page(read_runs([folder]))[0].decode())
+    assert "Diagnosis" in elements.text
+    assert "at step 5 the values are extreme: seen" in elements.text
 
 
 def test_hostile_names_are_text(tmp_path: Path) -> None:
