@@ -74,6 +74,8 @@ def ganzoo_variants() -> Iterable[Variant]:
             "run.epochs": 200,
             "run.ema": 0.0,
         },
+        # Of five settings of this length that were tried with one seed on MNIST, the one with the smallest distance.
+        presets={"fast": {"run.steps": 6000, "optimizer.lr": 1e-3, "run.ema": 0.9985}},
         combinations=(
             Combination(
                 when={"conditioner": "multiply"},

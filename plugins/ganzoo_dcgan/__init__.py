@@ -98,6 +98,10 @@ def ganzoo_variants() -> Iterable[Variant]:
                 when={"generator-conditioner": "multiply", "discriminator-conditioner": "label-plane"},
                 defaults={"optimizer.lr": 3e-4},
             ),
+            Combination(
+                when={"generator-conditioner": "conditional-batch-norm", "discriminator-conditioner": "projection"},
+                defaults={"generator-conditioner.deviation": 0.3, "recipe.mismatched": 0.1},
+            ),
         ),
         source=PAPER,
         strengths="The usual network for grey or colour images, with every conditioner.",
