@@ -62,7 +62,7 @@ class Content(nn.Module):
                 break
             h = F.max_pool2d(h, 2) if number else h
             for name in names:
-                h = F.relu(F.conv2d(h, getattr(self, f"weight{name}"), getattr(self, f"bias{name}"), padding=1))
+                h = F.relu(F.conv2d(h, self.get_buffer(f"weight{name}"), self.get_buffer(f"bias{name}"), padding=1))
         return h
 
 

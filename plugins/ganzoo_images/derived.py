@@ -60,7 +60,7 @@ class Derived(Dataset, Generic[C]):
 
     def identities(self) -> Iterable[bytes]:
         """Return the options of the pairs, and what identifies the images."""
-        changed = (getattr(self.config, name) for name in vars(self.config) if name not in ("split", "count"))
+        changed = (value for name, value in vars(self.config).items() if name not in ("split", "count"))
         yield repr(tuple(changed)).encode()
         yield from self._images.identities()
 
