@@ -20,7 +20,7 @@ from ganzoo.contract.recipe import Recipe
 from ganzoo.contract.step_context import StepContext
 from ganzoo.errors import Refused
 from ganzoo.randomness import FreshDraws, KeyedStreams
-from ganzoo.testing.selections import choose
+from ganzoo.testing.selections import choose, variants_with
 from ganzoo_heads.codes import Codes
 from ganzoo_heads.configs import ClassifierConfig, CodesConfig
 
@@ -167,7 +167,7 @@ def test_captions_are_refused() -> None:
         assemble(choose("gan", dataset_condition="caption", **flags))
 
 
-@pytest.mark.parametrize("variant", installed().names("variant"))
+@pytest.mark.parametrize("variant", variants_with("head"))
 @pytest.mark.parametrize("name", HEADS)
 def test_every_head_fits_every_variant(variant: str, name: str) -> None:
     flags: dict[str, object] = {"head": name, "latent": "codes", "dataset_size": 16}
