@@ -55,7 +55,8 @@ TOGETHER = [block.strip() for block in blocks(ROOT / "docs" / "speed.md", "sh")]
 
 def quick(words: list[str]) -> list[str]:
     # A run that goes on does so by a step, with the batches that it has.
-    train = ["--steps", "3"] if "--resume" in words else QUICK
+    # In a given time it would make many; here two of them fit into any time.
+    train = ["--steps", "3"] if "--resume" in words else QUICK[2:] if "--time" in words else QUICK
     more = {"train": train, "evaluate": QUICK_JUDGE}.get(words[0], [])
     # A judge that learns nothing, where the page leaves the choice to the data.
     more = [*more, "--judge", "plain"] if "--evaluate-every" in words else more
@@ -70,6 +71,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     monkeypatch.chdir(tmp_path)
     known = Machine("a processor", 1, 1, "torch", "cpu", {"fp32": 1e10, "bf16": 1e10}, 1e9)
     monkeypatch.setattr("ganzoo.studio.machine.measure_machine", lambda device: known)
+    monkeypatch.setattr("ganzoo.studio.time_budget.most_steps", lambda found, seconds: 2)
     ganzoo.train("cgan", conditioner="multiply", steps=2, progress=False)
     (tmp_path / "old.safetensors").write_bytes(model_in_format_1(Path("runs/cgan/model.safetensors")))
     for name, code in re.findall(r"<!-- one file: (\S+) -->\n```python\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE):
