@@ -98,6 +98,7 @@ def _frames_of_each(runs: int) -> int:
 def _some(pictures: Sequence[StepPicture], most: int) -> Sequence[StepPicture]:
     """Return at most ``most`` pictures at equal distances, the last one among them.
 
+    >>> from pathlib import Path
     >>> [one.step for one in _some([StepPicture(step, Path()) for step in range(10)], 4)]
     [0, 3, 6, 9]
     """
