@@ -47,6 +47,13 @@ class UNetConfig(SameSizeConfig):
     dropped: int = option(3, "layers of the decoder with dropout, from the innermost", low=0, high=12)
     norm: Literal["instance", "batch", "none"] = option("instance", "normalisation; instance has a gain and a shift")
 
+    def problems(self, data: Mapping[str, DataSpec]) -> Iterator[str]:
+        """Yield a sentence where the size cannot be halved once."""
+        yield from super().problems(data)
+        for given, _ in image_shapes(data):
+            if any(side % 2 for side in given[1:]):
+                yield f"needs images with even sides, not {_sides(given)}: set --dataset-size"
+
 
 @dataclass(frozen=True)
 class ResidualImageConfig(SameSizeConfig):

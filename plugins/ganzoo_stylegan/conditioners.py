@@ -19,6 +19,7 @@ class InnerProduct(Conditioner):
     """The logit is the inner product of the features and what is learnt of the condition, ⟨f(y), φ(x)⟩ / √F.
 
     The logit without a condition is dropped, so it goes with discriminators that compute it without weights of its own.
+    A logit for each place (1, H, W) is the product at its place.
     Sources: Karras et al. 2020, arXiv 2006.06676, appendix D.1, with layers; Huang et al. 2024, arXiv 2501.05441,
     without.
     """
@@ -28,8 +29,10 @@ class InnerProduct(Conditioner):
 
     def __init__(self, config: InnerProductConfig, shape: Shape, condition: Field, features: Shape):
         super().__init__()
+        if shape != (1, *features[1:]):
+            raise ValueError(f"a logit of shape {shape} has no inner product with features of shape {features}")
         self.out_shape = shape
-        width = features[0]
+        width, self._places = features[0], len(features) - 1
         self.embedding, self._scale = embedding(condition, width, config.deviation), 1.0 / math.sqrt(width)
         self.layers = nn.Sequential()
         for _ in range(config.layers):
@@ -37,9 +40,9 @@ class InnerProduct(Conditioner):
             self.layers.append(Activation())
 
     def forward(self, x: Tensor, condition: Tensor | None, features: Tensor | None = None) -> Tensor:
-        """Map logits (B, 1), which are dropped, and features (B, F) to logits (B, 1)."""
+        """Map logits (B, 1, …), which are dropped, and features (B, F, …) to logits (B, 1, …)."""
         assert features is not None
         code: Tensor = self.embedding(condition)
         if len(self.layers):
             code = self.layers(unit_square(code))
-        return (code * features).sum(1, keepdim=True) * self._scale
+        return (code.view(*code.shape, *[1] * self._places) * features).sum(1, keepdim=True) * self._scale

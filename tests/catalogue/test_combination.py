@@ -10,6 +10,7 @@ import pytest
 from ganzoo.catalogue import Combination, Component, Registry, Selection, Variant, installed, select
 from ganzoo.catalogue.discovery import Plugin, Provider
 from ganzoo.errors import Refused
+from ganzoo.testing.selections import variants_with
 from ganzoo.testing.toy_registry import TOYS, Steep, component, in_file, options, parts
 
 
@@ -116,7 +117,14 @@ def test_faults_of_a_declaration(combinations: Any, words: str) -> None:
 
 
 @pytest.mark.parametrize("conditioner", installed().names("conditioner"))
-@pytest.mark.parametrize("variant", installed().names("variant"))
+@pytest.mark.parametrize("variant", variants_with("conditioner"))
 def test_every_combination_of_the_zoo_can_be_resolved(variant: str, conditioner: str) -> None:
     for slot in ("conditioner", "generator-conditioner", "discriminator-conditioner"):
         assert select(installed(), variant, {slot: conditioner, "dataset": "mnist"}).variant == variant
+
+
+@pytest.mark.parametrize("variant", sorted({*installed().names("variant")} - {*variants_with("conditioner")}))
+def test_a_variant_without_that_slot_refuses_a_conditioner(variant: str) -> None:
+    assert select(installed(), variant, {"steps": 3}).run.steps == 3
+    with pytest.raises(Refused, match="no option is called '--conditioner'"):
+        select(installed(), variant, {"conditioner": "none"})

@@ -80,8 +80,11 @@ def applied(
     """The result for examples from number ``first`` on, with the noise and the features of each; or all ``alike``."""
     rows = torch.full((len(x),), first) if alike else torch.arange(first, first + len(x))
     z = examples(16, *NOISE, seed=2)[rows].to(x.device)
-    features = examples(16, *FEATURES.get(tuple(x.shape[1:]), FLAT), seed=3)[rows].to(x.device)
-    return conditioner(x, condition, z, features)
+    return conditioner(x, condition, z, features_for(x, rows))
+
+
+def features_for(x: Tensor, rows: Tensor) -> Tensor:
+    return examples(16, *FEATURES.get(tuple(x.shape[1:]), FLAT), seed=3)[rows].to(x.device)
 
 
 def examples(*shape: int, seed: int = 0) -> Tensor:
@@ -140,9 +143,14 @@ class TestEveryConditioner:
     def test_gradients_reach_its_input_and_its_own_weights(self, name: str, kind: str, shape: Shape) -> None:
         conditioner = conditioner_of(name, shape, kind)
         x = examples(BATCH, *shape).requires_grad_(True)
-        made = applied(conditioner, x, conditions(kind))
+        features = features_for(x, torch.arange(BATCH)).requires_grad_(True)
+        made = conditioner(x, conditions(kind), examples(BATCH, *NOISE, seed=2), features)
         (made * examples(*made.shape, seed=1)).sum().backward()
-        for tensor in (x, *conditioner.parameters()):
+        # The logit that a discriminator computes without weights of its own may be dropped: the features make another.
+        inputs = [] if "site:bare-logit" in needs(name) else [x]
+        inputs += [features] if conditioner.uses_features else []
+        assert inputs
+        for tensor in (*inputs, *conditioner.parameters()):
             assert tensor.grad is not None
             assert tensor.grad.isfinite().all()
             assert tensor.grad.abs().sum() > 0

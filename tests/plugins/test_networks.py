@@ -158,27 +158,62 @@ def test_what_can_be_built_works(
 
 
 FITTING = {"image": Field("image", (3, 32, 32)), "point": Field("point", (2,))}
+FROM_IMAGES = [
+    name
+    for name in REGISTRY.names("generator")
+    if any("image-input" in need.any_of for need in REGISTRY.component("generator", name).requires)
+]
+FROM_NOISE = [name for name in REGISTRY.names("generator") if name not in FROM_IMAGES]
+
+
+def fits(selection: Selection) -> bool:
+    try:
+        assemble(selection)
+    except UserError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
-    ("kind", "network"), [(kind, name) for kind in ("generator", "discriminator") for name in REGISTRY.names(kind)]
+    ("kind", "network"),
+    [
+        *(("generator", name) for name in FROM_NOISE),
+        *(("discriminator", name) for name in REGISTRY.names("discriminator")),
+    ],
 )
 def test_every_network_fits_something_with_and_without_a_condition(kind: str, network: str) -> None:
     """The test above may not pass because everything was refused."""
     other = {"generator": "discriminator", "discriminator": "generator"}[kind]
-    fits: dict[str, set[str]] = {"none": set(), "some": set()}
-    for conditioner in REGISTRY.names("conditioner"):
-        partner = "none" if conditioner == "none" else PARTNER
-        for name, target in FITTING.items():
-            flags = {kind: network, f"{kind}-conditioner": conditioner, other: "mlp", f"{other}-conditioner": partner}
-            selection = chosen("gan", imagined("class", 4, target), **flags, **narrow(kind, network), batch_size=4)
-            try:
-                assemble(selection)
-            except UserError:
-                continue
-            fits["none" if conditioner == "none" else "some"].add(name)
-    assert fits["none"]
-    assert fits["none"] == fits["some"]
+
+    def fitting(partner: str, *conditioners: str) -> set[str]:
+        asked = {kind: network, other: "mlp", f"{other}-conditioner": partner, **narrow(kind, network)}
+        return {
+            name
+            for name, target in FITTING.items()
+            if any(
+                fits(chosen("gan", imagined("class", 4, target), **asked, **{f"{kind}-conditioner": own}, batch_size=4))
+                for own in conditioners
+            )
+        }
+
+    without = fitting("none", "none")
+    assert without
+    assert fitting(PARTNER, *(name for name in CONDITIONERS if name != "none")) == without
+
+
+TRANSLATORS = [
+    variant
+    for variant in REGISTRY.names("variant")
+    if "image-input" in REGISTRY.component("recipe", REGISTRY.variant(variant).recipe).provides
+]
+
+
+@pytest.mark.parametrize(("network", "variant"), sorted(diagonal(FROM_IMAGES, TRANSLATORS)))
+def test_every_network_that_makes_images_from_images_fits_their_variants(network: str, variant: str) -> None:
+    image = Field("image", (3, 32, 32))
+    pairs = DataSpec({"input": image, "target": image}, "target", "input")
+    small = {**narrow("generator", network), "discriminator": "patch", "discriminator-width": 4, "batch_size": 4}
+    assemble(chosen(variant, pairs, generator=network, **small))
 
 
 class TestDCGANSizes:

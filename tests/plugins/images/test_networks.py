@@ -187,6 +187,7 @@ def problems(config: Any, given: tuple[int, ...], made: tuple[int, ...]) -> Iter
     ("config", "given", "made", "said"),
     [
         (UNetConfig(), (1, 8, 8), (1, 16, 16), "of the size of its input"),
+        (UNetConfig(), (1, 16, 23), (1, 16, 23), "even sides, not 16×23: set --dataset-size"),
         (ResidualImageConfig(), (1, 10, 8), (1, 10, 8), "multiples of 4"),
         (SuperResolutionConfig(), (1, 8, 8), (1, 24, 24), "1, 2, 4, 8 or 16 times"),
         (SuperResolutionConfig(), (1, 8, 8), (1, 16, 32), "1, 2, 4, 8 or 16 times"),
