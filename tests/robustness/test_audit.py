@@ -104,7 +104,7 @@ QUICK = (
     "train cgan --dry-run",
     f"train cgan {TRAIN} {EXAMINED} --out {{}}/cgan",
     f"train cgan {TRAIN} {EXAMINED} --out {{}}/cgan --resume",
-    f"{MINIMAL} --from {{}}/cgan --out {{}}/tuned",
+    f"train gan {TRAIN} --dataset-size 16 --from {{}}/cgan --out {{}}/tuned",
     "study gan-minimal --grid loss=bce,hinge --seeds 1 --dataset ring --steps 2 --samples 99 --metric modes --out {}/s",
     "sample {}/cgan --count 500 --out {}/made.npz",
     "evaluate {}/made.npz --dataset digits --judge plain --metric kernel --json",
