@@ -25,6 +25,7 @@ OWN_COMMANDS = (
     "edit",
     "evaluate",
     "augment",
+    "check-data",
     "convert",
     "export",
     "bench",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -12,6 +12,7 @@ from ganzoo.catalogue.combination import SOME
 from ganzoo.catalogue.component import PUBLISHED
 from ganzoo.catalogue.options import Option, options_of, values_of
 from ganzoo.catalogue.registry import Entry
+from ganzoo.catalogue.selection import choose_components
 from ganzoo.cli.candidates import every_name
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
@@ -118,7 +119,10 @@ def _variant_lines(registry: Registry, item: Variant) -> list[str]:
         lines.append(f"    {slot:<{width}}  {part.component.name}{f'  ({options})' if options else ''}")
     lines.append(f"  run: {_options(chosen.run, only=('steps', 'epochs', 'batch_size', 'ema'))}")
     presets = {PUBLISHED: item.published, **item.presets}
-    lines += [f"  --preset {name} is {_as_flags(settings)}" for name, settings in presets.items() if settings]
+    for name, settings in presets.items():
+        if settings:
+            known = choose_components(registry, item.name, preset=name).option_flags
+            lines.append(f"  --preset {name} is {_as_flags(settings, known)}")
     return lines + _combination_lines(item)
 
 
@@ -135,16 +139,24 @@ def _one_of(wanted: str | tuple[str, ...]) -> str:
     return "other than none" if wanted == SOME else wanted if isinstance(wanted, str) else "|".join(wanted)
 
 
-def _as_flags(settings: Mapping[str, Any]) -> str:
-    return " ".join(map(_as_flag, settings, settings.values()))
+def _as_flags(settings: Mapping[str, Any], known: Mapping[str, Sequence[tuple[str, Option]]] | None = None) -> str:
+    """Return the entries of ``published``, such as ``run.ema`` or ``dataset``, as they are typed on a command line.
+
+    ``known`` are options by flag: each shows a value in its own way.
+    """
+    return " ".join(_as_flag(key, value, known or {}) for key, value in settings.items())
 
 
-def _as_flag(key: str, value: Any) -> str:
-    """Return an entry of ``published``, such as ``run.ema`` or ``dataset``, as it is typed on a command line."""
+def _as_flag(key: str, value: Any, known: Mapping[str, Sequence[tuple[str, Option]]]) -> str:
     flag = key.removeprefix("run.").replace(".", "-").replace("_", "-")
     if isinstance(value, bool):
         return f"--{flag}" if value else f"--no-{flag}"
-    return f"--{flag} {','.join(map(str, value)) if isinstance(value, tuple) else value}"
+    shown = [option.show(value) for _, option in known.get(flag, ())]
+    return f"--{flag} {shown[0] if shown else _word(value)}"
+
+
+def _word(value: Any) -> str:
+    return "none" if value is None else ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _data_needs(chosen: Selection) -> list[str]:

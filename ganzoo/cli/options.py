@@ -17,6 +17,8 @@ from ganzoo.catalogue.settings import RunSettings
 from ganzoo.catalogue.starts import STARTS, start_flags
 from ganzoo.cli.candidates import Candidates, files, names_of, nothing, values_of, values_of_setting
 
+_WIDTH = 78  # of a help text: a flag and its placeholder are never wrapped
+
 
 @dataclass(frozen=True)
 class OptionGroup:
@@ -143,6 +145,9 @@ def _component_options(selection: Selection, parts: Sequence[Part]) -> Iterator[
         for part, value in zip(parts, values, strict=True):
             if part.slot.name != kind:
                 yield _option(f"--{part.slot.name}-{option.flag}", option, value, hidden=shared)
+            if part.slot.several:
+                # As if it were one of several, so that a line stays right where another one joins it.
+                yield _option(f"--{part.slot.flag}-{part.component.name}-{option.flag}", option, value, hidden=True)
     if not shared:
         for option in options_of(parts[0].component.config):
             yield _option(f"--{kind}-{option.flag}", option, option.default, hidden=True)
@@ -152,10 +157,13 @@ def _option(
     flag: str, option: Option, value: Any, hidden: bool = False, candidates: Candidates | None = None
 ) -> click.Option:
     shown = " / ".join(option.show(v) for v in value) if isinstance(value, list) else option.show(value)
-    help = f"{option.help}  [{shown or 'empty'}]"
+    metavar, about = option.metavar, option.help
+    if option.choices and len(f"  {flag} {metavar}") > _WIDTH:
+        metavar, about = "NAME", f"{about}: {', '.join(option.choices)}"
+    help = f"{about}  [{shown or 'empty'}]"
     if option.type is bool:
         return _click_option(f"{flag}/--no-{flag[2:]}", nothing, default=None, help=help, hidden=hidden)
-    return _click_option(flag, candidates or values_of(option), metavar=option.metavar, help=help, hidden=hidden)
+    return _click_option(flag, candidates or values_of(option), metavar=metavar, help=help, hidden=hidden)
 
 
 def _click_option(flag: str, candidates: Candidates, **attributes: Any) -> click.Option:

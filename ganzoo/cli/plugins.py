@@ -15,7 +15,7 @@ from ganzoo.cli.output import print_json, print_table
 @click.command(cls=HelpCommand)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def plugins(as_json: bool) -> None:
-    """Show all plugins, what they provide, and why some were set aside.
+    """Show plugins, what they provide, and why some were set aside.
 
     The environment variable GANZOO_PLUGINS is a list of plugins or packages, separated by commas. If it is set, only
     these are loaded, besides the files of --plugin.

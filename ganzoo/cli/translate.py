@@ -57,7 +57,7 @@ def translate(
     out: Path,
     device: str,
 ) -> None:
-    """Make pictures of pictures, of any size, with a model that makes images from images.
+    """Translate pictures of any size with an image-to-image model.
 
     MODEL is a .safetensors file or a run folder. Transparent pixels stay transparent. A model of both directions, such
     as cyclegan, has an output for each: --output b-to-a.

@@ -135,7 +135,7 @@ def test_options_are_those_of_a_config_file(tmp_path: Path, offered) -> None:
 def test_no_plugin_file_is_executed(tmp_path: Path, offered) -> None:
     done = tmp_path / "executed"
     path = write_plugin(tmp_path / "my_gan.py", f"open({str(done)!r}, 'w')\n" + COMMAND)
-    assert offered(f"--plugin {path} tr") == ["train"]
+    assert offered(f"--plugin {path} tra") == ["train", "translate"]
     assert offered(f"train --plugin={path} dcg") == ["dcgan"]
     assert not done.exists()
 

@@ -46,7 +46,7 @@ def test_the_settings_of_a_preset_are_shown_as_they_are_typed(variant: str, pres
     (line,) = (line for line in ganzoo("info", variant).out.splitlines() if f"--preset {preset} is" in line)
     flags = shlex.split(line.partition(" is ")[2])
     assert flags
-    assert ganzoo("train", variant, *flags, "--data-root", "nowhere", "--dry-run").status in (0, 2)
-    problems = ganzoo("train", variant, *flags, "--data-root", "nowhere", "--dry-run").err
-    assert "no option is called" not in problems
-    assert "must be" not in problems
+    answer = ganzoo("train", variant, *flags, "--data-root", "nowhere", "--dry-run")
+    assert answer.status in (0, 2)
+    assert "no option is called" not in answer.err
+    assert "must be" not in answer.err

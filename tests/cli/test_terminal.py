@@ -72,7 +72,7 @@ def test_help_fits_the_terminal_and_breaks_between_words(
     assert [line for line in text.splitlines() if len(line) > WIDTH] == []
     monkeypatch.setenv("COLUMNS", "10000")
     monkeypatch.setitem(cli.context_settings, "max_content_width", 10_000)
-    assert "..." not in text.replace("[VARIANT]...", "").replace("[ARGS]...", "")
+    assert "..." not in text.replace("[VARIANT]...", "").replace("[ARGS]...", "").replace("IMAGE|FOLDER...", "")
     assert words_of(text) == words_of(shown(*words, "--help")), "a word was cut or lost"
 
 
@@ -166,9 +166,11 @@ ERRORS = {
     "sample": ("sample", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "walk": ("walk", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "edit": ("edit", "a folder that does not exist/with a long name/and many words/in all of its parts", "a.png"),
+    "translate": ("translate", "a folder that does not exist/with a long name/and many words/in it", "a.png"),
     "evaluate": ("evaluate", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "report": ("report", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "compare": ("compare", "a folder that does not exist/with a long name/and many words/in all of its parts"),
+    "check-data": ("check-data", "digit"),
     "augment": ("augment", "digits", "--augmentation", "diffaugmentations", "--dataset-size", "16"),
     "convert": ("convert", "x", "--variant", "dcgan", "--loss", "hing", "--latent", "norml"),
     "export": ("export", "a folder that does not exist/with a long name/and many words/in it", "--format", "hf"),

@@ -18,7 +18,7 @@ VARIANTS = installed().names("variant")
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_dry_run_says_that_all_fits_and_writes_nothing(variant: str, here: Path) -> None:
-    answer = ganzoo("train", variant, "--dry-run", "--batch-size", "2")
+    answer = ganzoo("train", variant, "--dry-run", "--batch-size", "4")
     assert (answer.status, answer.out) == (0, "")
     assert answer.err.startswith("everything fits\nparameters: ")
 
