@@ -12,8 +12,12 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from ganzoo.catalogue import Selection
 from ganzoo.step.graph import Graphed, Recorder
+from ganzoo.testing.selections import choose
 from ganzoo.testing.trainers import make_trainer
 from ganzoo.training.trainer import Trainer
+
+ONLY_ON_A_GPU = ("rmsprop",)
+"""Optimizers whose steps torch can record on a GPU alone."""
 
 
 class Tape(TorchDispatchMode):
@@ -109,6 +113,12 @@ def recorded(selection: Selection, warn: Callable[[str], None] | None = None) ->
     recorder = TapeRecorder(trainer)
     trainer.execution = Graphed(trainer.train_step, recorder, warn)
     return trainer, recorder
+
+
+def recordable(variant: str) -> dict[str, object]:
+    """Return the flags with which the steps of a variant can be recorded on the processor."""
+    optimizers = [part.component for name, part in choose(variant).parts.items() if name.endswith("optimizer")]
+    return {"optimizer": "adam"} if any(each.name in ONLY_ON_A_GPU for each in optimizers) else {}
 
 
 def with_rates_on_the_device(trainer: Trainer) -> Trainer:

@@ -24,6 +24,7 @@ from ganzoo.plugin import (
     SampleRequest,
     StepContext,
     WorkingState,
+    without_autocast,
 )
 from ganzoo_classics.configs import UnrolledConfig
 
@@ -133,8 +134,11 @@ class Unrolled(Recipe):
         }
         count, pairs = self.moments.start()
         for _ in range(self._unrolled):
-            loss = self.loss_of(weights, real, fakes)
-            gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
+            # Adam's first update divides each gradient by its own size. The derivative of that is without bound where
+            # the gradient is 0, as bfloat16 rounds small ones to be.
+            with without_autocast(real.device):
+                loss = self.loss_of(weights, real, fakes)
+                gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
             weights, count, pairs = self.moments.update(weights, gradients, count, pairs)
         return weights
 

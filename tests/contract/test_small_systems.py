@@ -176,7 +176,7 @@ def test_a_skipped_update_leaves_every_state_as_it_was() -> None:
 
 
 def test_a_phase_is_due_in_its_window_and_shares_an_optimizer() -> None:
-    trainer = make_trainer(selected("SRGAN's stages, StyleGAN2's lazy penalty"))
+    trainer = make_trainer(selected("SRGAN's stages, StyleGAN2's lazy penalty", recipe_pretraining=3))
     made = []
     for _ in range(7):
         trainer.train_step.running_means.clear()

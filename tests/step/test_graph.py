@@ -17,7 +17,7 @@ from ganzoo.errors import UserError
 from ganzoo.step.graph import WARM_UP
 from ganzoo.testing import selections
 from ganzoo.testing.faulty_steps import spoil, wait_for_a_value
-from ganzoo.testing.tapes import TapeRecorder, recorded, with_rates_on_the_device
+from ganzoo.testing.tapes import ONLY_ON_A_GPU, TapeRecorder, recordable, recorded, with_rates_on_the_device
 from ganzoo.testing.trainers import make_trainer
 from ganzoo.training.trainer import Trainer
 
@@ -53,7 +53,7 @@ def assert_same_training(selection: Selection) -> TapeRecorder:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_recorded_step_is_replayed_with_new_data_noise_and_rates(variant: str) -> None:
-    recorder = assert_same_training(choose(variant, schedule="cosine"))
+    recorder = assert_same_training(choose(variant, schedule="cosine", **recordable(variant)))
     assert len(recorder.tapes) == 1
 
 
@@ -68,8 +68,8 @@ def test_passes_and_low_precision_are_recorded_too() -> None:
 
 @pytest.mark.parametrize("optimizer", installed().names("optimizer"))
 def test_every_optimizer_is_recorded(optimizer: str) -> None:
-    if optimizer == "rmsprop":
-        pytest.skip("torch records rmsprop on a GPU alone")
+    if optimizer in ONLY_ON_A_GPU:
+        pytest.skip(f"torch records {optimizer} on a GPU alone")
     assert_same_training(choose("gan", optimizer=optimizer, schedule="linear"))
 
 
@@ -139,7 +139,7 @@ def test_only_sound_steps_warm_up() -> None:
     assert all(int(values["step"]) == 5 for each in state for values in each.values())
 
 
-@pytest.mark.parametrize("optimizer", [name for name in installed().names("optimizer") if name != "rmsprop"])
+@pytest.mark.parametrize("optimizer", [name for name in installed().names("optimizer") if name not in ONLY_ON_A_GPU])
 @pytest.mark.parametrize("clips", [False, True])
 def test_a_spoilt_step_is_left_out_to_the_bit_while_it_is_replayed(
     optimizer: str, clips: bool, monkeypatch: pytest.MonkeyPatch

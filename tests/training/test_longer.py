@@ -78,7 +78,7 @@ def test_rates_schedules_and_intervals_may_change(tmp_path: Path) -> None:
     changed = next(line for line in watching.title.splitlines() if "changed: " in line)
     for phrase in (
         "generator-optimizer lr from 0.0002 to 0.001",
-        "generator-schedule from constant to cosine with end 0.5",
+        "generator-schedule from constant to cosine with until 1.0, end 0.5",
         "sample-every from 500 to 2",
     ):
         assert phrase in changed
