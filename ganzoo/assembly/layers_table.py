@@ -60,7 +60,8 @@ def _run_phases(recipe: Recipe, selection: Selection, parts: SelectedParts) -> N
         handed: dict[str, Tensor] = {}
         begin_trial(recipe, Progress(window.step, steps, selection.run.batch_size), streams, parts)
         for phase in window.phases:
-            phase.loss(batch, StepContext(window.step, steps, phase.name, 0, streams, handed=handed))
+            context = StepContext(window.step, steps, phase.name, 0, streams, handed=handed)
+            context.receive(phase.loss(batch, context).handed)
 
 
 def _layers(network: nn.Module, shapes: dict[nn.Module, tuple[int, ...]]) -> Iterator[Layer]:

@@ -107,7 +107,7 @@ def _counts(indices: Tensor, many: int) -> Tensor:
 
     An index out of range raises.
     """
-    counts = torch.zeros(len(indices), many, device=indices.device)
+    counts = indices.new_zeros(indices.shape[0], many, dtype=torch.float32)  # len() would be a number in an export
     return counts.scatter_add_(1, indices, torch.ones_like(indices, dtype=counts.dtype))
 
 

@@ -108,7 +108,7 @@ class StyleGAN2Generator(Generator):
         """Map (B, Z) to (B, C, H, W)."""
         z = unit_square(z.flatten(1))
         w = self.mapping(self.input(z, condition, z))
-        h = self.convs[0](self.start.expand(len(w), *self.start.shape), w)
+        h = self.convs[0](self.start.expand(w.shape[0], *self.start.shape), w)  # an export has no len()
         image = self.to_image[0](h, w)
         stages = zip(self._sides[1:], self.doubling, list(self.convs)[1:], list(self.to_image)[1:], strict=True)
         for sides, double, conv, to_image in stages:

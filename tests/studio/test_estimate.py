@@ -120,8 +120,8 @@ def test_every_window_of_the_phases_is_measured(monkeypatch: pytest.MonkeyPatch)
         recipe = trainer.train_step.recipe
         phases = changed(recipe.phases())
         monkeypatch.setattr(recipe, "phases", lambda: phases)
-        assert [window.steps for window in module._measured(trainer, 0)] == [20, 80]
-        assert [window.steps for window in module._measured(trainer, 50)] == [50]
+        assert [window.steps for window in module._measured(trainer, 0, 0.1)] == [20, 80]
+        assert [window.steps for window in module._measured(trainer, 50, 0.1)] == [50]
 
 
 def test_weights_and_random_numbers_of_the_process_stay_as_they_were() -> None:

@@ -110,7 +110,12 @@ def test_a_picture_has_the_columns_that_are_asked_for(
     from ganzoo.studio import export
 
     seen, draw = list[int](), export.draw_examples
-    monkeypatch.setattr(export, "draw_examples", lambda *given: (seen.append(given[-1]), draw(*given))[1])
+
+    def noted(*given: Any, **named: Any) -> Any:
+        seen.append(given[4])
+        return draw(*given, **named)
+
+    monkeypatch.setattr(export, "draw_examples", noted)
     words = ["sample", str(trained.folder.path), "--count", "12", "--columns", str(columns)]
     assert command([*words, "--out", str(tmp_path / "a.png")]) == 0
     assert seen == [width]
