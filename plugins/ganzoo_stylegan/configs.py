@@ -26,7 +26,7 @@ class StyleGAN2GeneratorConfig(StagesConfig):
     """Options of StyleGAN2's generator."""
 
     style: int = option(512, "numbers of a style: what the mapping network makes of the noise", low=1)
-    mapping: int = option(2, "layers of the mapping network; 8 for large images", low=1)
+    mapping: int = option(2, "layers of the mapping network; 8 for large images", low=1, high=64)
     noise: bool = option(True, "noise in every layer, with a learnt strength that begins as 0")
     clamp: float = option(256.0, "the largest absolute value behind a convolution; 0 for no limit", low=0)
     output: Literal["linear", "tanh"] = option("linear", "output activation; linear is limited when sampling only")
@@ -49,7 +49,7 @@ class R3GANConfig(Config):
     widths: tuple[int, ...] = option(
         (768, 768, 768, 768), "channels of the stages, from the smallest map outwards; each doubles the sides", low=1
     )
-    blocks: int = option(2, "residual blocks of a stage", low=1)
+    blocks: int = option(2, "residual blocks of a stage", low=1, high=64)
     expansion: int = option(2, "channels within a block, as a multiple of those around it", low=1)
     group: int = option(16, "channels of a group in the convolutions of size 3; fewer if they do not divide", low=1)
 
@@ -77,6 +77,6 @@ class InnerProductConfig(Config):
     """Options of the inner product."""
 
     layers: int = option(
-        0, "layers behind the embedding, which learn at a hundredth of the rate; 8 in StyleGAN2", low=0
+        0, "layers behind the embedding, which learn at a hundredth of the rate; 8 in StyleGAN2", low=0, high=64
     )
     deviation: float = option(1.0, "initial standard deviation of the embeddings", low=0)

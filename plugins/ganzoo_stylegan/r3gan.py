@@ -56,7 +56,7 @@ class Block(nn.Module):
         super().__init__()
         inner, length = channels * config.expansion, config.blocks * len(config.widths)
         gain = GAIN * length ** (-1.0 / 4.0)
-        group = next(size for size in range(config.group, 0, -1) if inner % size == 0)
+        group = next(size for size in range(min(config.group, inner), 0, -1) if inner % size == 0)
         self.widen = scaled(nn.Conv2d(channels, inner, 1, bias=False), gain)
         self.activation1 = BiasedActivation(inner)
         self.mix = scaled(nn.Conv2d(inner, inner, 3, padding=1, groups=inner // group, bias=False), gain)
