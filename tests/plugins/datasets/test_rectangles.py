@@ -45,8 +45,10 @@ def on(folder: Path, variant: str, size: str, channels: str) -> Selection:
         data = {"dataset": name, "dataset-of": "folder", "dataset-options": f"channels={channels}"}
     flags = {**data, "dataset-size": size, "data-root": str(folder), "steps": "1"}
     parts = select(registry, variant, flags).parts
-    small = {kind: narrow(kind, parts[kind].component.name) for kind in ("generator", "discriminator")}
-    return select(registry, variant, {**flags, **small["generator"], **small["discriminator"]})
+    for kind in ("generator", "discriminator"):
+        if kind in parts:  # the networks of VEEGAN, for example, have other names
+            flags |= narrow(kind, parts[kind].component.name)
+    return select(registry, variant, flags)
 
 
 # Each variant takes even sides and an odd one in the quick suite; together they take all channels.
