@@ -13,7 +13,8 @@ from ganzoo.batches.workers import leave_if_starting
 from ganzoo.catalogue import Registry, Slot, installed, select
 from ganzoo.catalogue.evaluation_plan import SAMPLES
 from ganzoo.catalogue.local import Adopted, own_objects
-from ganzoo.catalogue.selection import chooser, recipe_slots
+from ganzoo.catalogue.selecting_again import chooser
+from ganzoo.catalogue.selection import recipe_slots
 from ganzoo.durations import read_duration
 from ganzoo.errors import UserError
 from ganzoo.paths import user_path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ganzoo.catalogue.component import DEFAULT, PUBLISHED, Component, Slot, Variant
 from ganzoo.catalogue.config_layers import (
@@ -95,13 +95,6 @@ class Selection:
         return about
 
 
-class Choose(Protocol):
-    """Selects the same again, with another preset or other run settings, as far as the user left them open."""
-
-    def __call__(self, preset: str | None, settings: Mapping[str, Any], /) -> Selection:
-        """Return the selection; without ``preset``, that of the user or the usual one."""
-
-
 def recipe_slots(registry: Registry, variant: Variant) -> tuple[Slot, ...]:
     """Return the slots that the recipe of a variant declares."""
     return registry.component("recipe", variant.recipe).slots
@@ -124,22 +117,6 @@ def select(
     be found.
     """
     return choose_components(registry, variant_name, flags, preset, file).with_run(settings or {}).select(flags)
-
-
-def chooser(
-    registry: Registry,
-    variant_name: str,
-    flags: Mapping[str, Any],
-    preset: str | None,
-    file: Mapping[str, Any] | None,
-) -> Choose:
-    """Return a function that selects as :func:`select` with these arguments, with what they leave open."""
-    fixed = preset or (file or {}).get("preset")
-
-    def choose(other: str | None, settings: Mapping[str, Any]) -> Selection:
-        return select(registry, variant_name, flags, fixed or other, file, settings)
-
-    return choose
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from ganzoo.catalogue import Registry, Selection, installed
 from ganzoo.catalogue.component import Slot
 from ganzoo.catalogue.observers import observer_flags
 from ganzoo.catalogue.options import options_of
-from ganzoo.catalogue.selection import Choose, Components, choose_components, chooser, slot_flags
+from ganzoo.catalogue.selecting_again import Choose, chooser
+from ganzoo.catalogue.selection import Components, choose_components, slot_flags
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.catalogue.starts import STARTS, start_flags
 from ganzoo.cli.help import HelpCommand

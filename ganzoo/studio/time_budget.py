@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection
-from ganzoo.catalogue.selection import Choose
+from ganzoo.catalogue.selecting_again import Choose
 from ganzoo.errors import UserError
 from ganzoo.step.device import choose_device
 from ganzoo.step.precision import choose_precision
@@ -64,7 +64,7 @@ def average(decay: float, share: float) -> float:
     >>> average(0.999, 0.5), average(0.999, 2.0), average(0.0, 0.5)
     (0.998, 0.999, 0.0)
     """
-    return decay if share >= 1 else max(0.0, round(1 - (1 - decay) / share, 6)) if decay else decay
+    return decay if share >= 1 else max(0.0, round(1 - (1 - decay) / share, 6))
 
 
 def _fitting(selection: Selection, seconds: float, began: float) -> Fit:

@@ -12,7 +12,8 @@ import pytest
 import ganzoo as library
 from ganzoo.catalogue import Registry, Variant, installed
 from ganzoo.catalogue.discovery import Plugin, Provider
-from ganzoo.catalogue.selection import Selection, chooser
+from ganzoo.catalogue.selecting_again import chooser
+from ganzoo.catalogue.selection import Selection
 from ganzoo.errors import UserError
 from ganzoo.studio import time_budget
 from ganzoo.studio.estimate import Estimate, Window
