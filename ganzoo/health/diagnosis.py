@@ -58,14 +58,15 @@ def is_state(state: Any) -> bool:
     match state:
         case {"before": dict() as before, "peaks": dict() as peaks, "seen": dict() as seen, "told": dict() as told}:
             return (
-                all(isinstance(numbers, list) and all(map(_is_number, numbers)) for numbers in before.values())
-                and all(map(_is_number, peaks.values()))
+                all(isinstance(numbers, list) and all(map(is_moderate, numbers)) for numbers in before.values())
+                and all(map(is_moderate, peaks.values()))
                 and all(type(count) is int and 0 <= count < 2**31 for count in (*seen.values(), *told.values()))
             )
     return False
 
 
-def _is_number(value: Any) -> bool:
+def is_moderate(value: Any) -> bool:
+    """Return whether a value from a file is a finite number, with which one can calculate."""
     return type(value) in (int, float) and abs(value) < 1e300
 
 

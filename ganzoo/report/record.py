@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ganzoo.errors import UserError
-from ganzoo.health.diagnosis import Diagnosis
+from ganzoo.health.diagnosis import Diagnosis, is_moderate
 from ganzoo.storage.files import MAX_DOCUMENT_BYTES, open_file, read_file
 from ganzoo.storage.metric_rows import read_diagnoses, read_reports
 from ganzoo.storage.older_models import description
@@ -67,7 +67,7 @@ class RunRecord:
     @property
     def seconds(self) -> float | None:
         """The training time, or ``None`` where no row says it."""
-        known = [row["seconds"] for row in self.rows if _is_finite(row.get("seconds"))]
+        known = [row["seconds"] for row in self.rows if is_moderate(row.get("seconds"))]
         return known[-1] if known else None
 
 
@@ -158,7 +158,3 @@ def _read_evaluation(path: Path) -> Mapping[str, Any]:
     with open_file(path) as file:
         found = description(file)["trained"].get("evaluation", {})
     return {"figures": [], **found} if isinstance(found, dict) and isinstance(found.get("figures", []), list) else {}
-
-
-def _is_finite(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < 1e300
