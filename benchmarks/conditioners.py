@@ -94,7 +94,7 @@ def _is_conditional(variant: str, options: Mapping[str, Any], data_root: Path) -
     return build_recipe(selection, assemble(selection), "meta").condition is not None
 
 
-def job_of(case: Case, steps: int, seed: int) -> Job:
+def job_of(case: Case, steps: int, seed: int, device: str = "cpu") -> Job:
     """Return the job of one process."""
     training = {
         **case.options,
@@ -106,7 +106,7 @@ def job_of(case: Case, steps: int, seed: int) -> Job:
         "sample_every": steps,
         "checkpoint_every": 0,
     }
-    return Job(case.variant, training, {**JUDGED, "seed": seed}, WANTED)
+    return Job(case.variant, training, {**JUDGED, "seed": seed}, WANTED, device)
 
 
 class Table:
@@ -188,6 +188,7 @@ def read_variants(text: str) -> dict[str, Usual]:
 
 @click.command()
 @common.data_root
+@common.device
 @common.out
 @common.pictures
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Trainings at a time, one thread each.")
@@ -195,7 +196,14 @@ def read_variants(text: str) -> dict[str, Usual]:
 @click.option("--variants", default="", metavar="NAME,…", help=f"Which of {', '.join(VARIANTS)}; without it, all.")
 @click.option("--steps", default="", metavar="NAME=N,…", help="Steps of variants, instead of the usual ones.")
 def main(
-    data_root: Path, out: Path | None, pictures: Path | None, jobs: int, seeds: int, variants: str, steps: str
+    data_root: Path,
+    device: str,
+    out: Path | None,
+    pictures: Path | None,
+    jobs: int,
+    seeds: int,
+    variants: str,
+    steps: str,
 ) -> None:
     """Train with every conditioner, and judge 10,000 samples of each model.
 
@@ -205,7 +213,7 @@ def main(
     lengths = read_steps(steps, chosen)
     fit, unfit = fitting(chosen, data_root)
     table = Table(out)
-    cases = [(case, job_of(case, lengths[case.variant], seed)) for seed in range(seeds) for case in fit]
+    cases = [(case, job_of(case, lengths[case.variant], seed, device)) for seed in range(seeds) for case in fit]
     rows = list(measure(cases, data_root, pictures, jobs, table))
     about = {
         "jobs": jobs,
@@ -215,7 +223,7 @@ def main(
         "wanted": WANTED,
         "unfit": unfit,
     }
-    common.publish([about, *map(_published, rows)], torch.device("cpu"), out)
+    common.publish([about, *map(_published, rows)], torch.device(device), out)
     table.done()
 
 

@@ -34,6 +34,7 @@ class Job:
     training: Mapping[str, Any]
     judging: Mapping[str, Any]
     wanted: float
+    device: str = "cpu"
 
 
 def alone(job: Job, data_root: Path, picture: Path | None) -> dict[str, Any]:
@@ -53,11 +54,16 @@ def train_and_judge(job: Job, data_root: Path, picture: Path | None) -> dict[str
     """Return how fast a training was, when it reached what is wanted, and how its last model is judged."""
     with tempfile.TemporaryDirectory() as scratch:
         run = ganzoo.train(
-            job.variant, **job.training, data_root=data_root, out=Path(scratch) / "run", device="cpu", progress=False
+            job.variant,
+            **job.training,
+            data_root=data_root,
+            out=Path(scratch) / "run",
+            device=job.device,
+            progress=False,
         )
         if not run.finished:
             raise click.ClickException(f"the training was stopped after {run.steps} steps")
-        found = ganzoo.evaluate(run.folder.path, **job.judging, data_root=data_root)
+        found = ganzoo.evaluate(run.folder.path, **job.judging, data_root=data_root, device=job.device)
         if picture is not None:
             draw(run.folder.path, picture)
         return {
