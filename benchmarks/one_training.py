@@ -77,7 +77,7 @@ def train_and_judge(job: Job, data_root: Path, picture: Path | None) -> dict[str
 
 def first_reached(rows: Iterable[Mapping[str, Any]], wanted: float) -> float | None:
     """Return the training seconds at the first row whose first score is at least ``wanted``, or ``None``."""
-    scored = ((row["seconds"], next(iter(row["scores"].values()))) for row in rows if row["scores"])
+    scored = ((row["seconds"], next(iter(row["scores"].values()))) for row in rows if row.get("scores"))
     return next((seconds for seconds, score in scored if score >= wanted), None)
 
 

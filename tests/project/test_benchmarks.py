@@ -263,6 +263,7 @@ def test_the_first_time_that_a_score_is_reached_is_found() -> None:
         {"seconds": seconds, "scores": {"accuracy[a]": score} if score else {}}
         for seconds, score in ((1.0, 0.5), (2.0, None), (3.0, 0.95), (4.0, 0.9), (5.0, 0.99))
     ]
+    rows.insert(0, {"diagnosis": "few-pictures"})  # a row of another kind
     assert one_training.first_reached(rows, 0.95) == 3.0
     assert one_training.first_reached(rows, 0.999) is None
 
