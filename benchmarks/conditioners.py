@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -68,10 +68,12 @@ class Case(NamedTuple):
         return {**self._asdict(), "options": dict(self.options)}
 
 
-def fitting(variants: Mapping[str, Usual], data_root: Path) -> tuple[list[Case], list[dict[str, str]]]:
-    """Return the conditioners that fit each variant, and the reasons why the others do not."""
+def fitting(
+    variants: Mapping[str, Usual], names: Sequence[str], data_root: Path
+) -> tuple[list[Case], list[dict[str, str]]]:
+    """Return those conditioners that fit each variant, and the reasons why the others do not."""
     fit, unfit = [], []
-    for variant, conditioner in itertools.product(variants, installed().names("conditioner")):
+    for variant, conditioner in itertools.product(variants, names):
         problems: dict[str, str] = {}
         for place, (slot, other) in PLACES.items():
             options = {**DATA, **variants[variant].options, slot: conditioner, **other}
@@ -193,6 +195,7 @@ def read_variants(text: str) -> dict[str, Usual]:
 @common.pictures
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Trainings at a time, one thread each.")
 @click.option("--seeds", type=click.IntRange(min=1), default=3, help="Trainings of each case.")
+@click.option("--only", default="", metavar="NAME,…", help="Which conditioners; without it, all that fit.")
 @click.option("--variants", default="", metavar="NAME,…", help=f"Which of {', '.join(VARIANTS)}; without it, all.")
 @click.option("--steps", default="", metavar="NAME=N,…", help="Steps of variants, instead of the usual ones.")
 def main(
@@ -202,6 +205,7 @@ def main(
     pictures: Path | None,
     jobs: int,
     seeds: int,
+    only: str,
     variants: str,
     steps: str,
 ) -> None:
@@ -211,7 +215,8 @@ def main(
     """
     chosen = read_variants(variants)
     lengths = read_steps(steps, chosen)
-    fit, unfit = fitting(chosen, data_root)
+    names = only.split(",") if only else installed().names("conditioner")
+    fit, unfit = fitting(chosen, names, data_root)
     table = Table(out)
     cases = [(case, job_of(case, lengths[case.variant], seed, device)) for seed in range(seeds) for case in fit]
     rows = list(measure(cases, data_root, pictures, jobs, table))

@@ -2,62 +2,105 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import common
 import torch
-from quality import draw
+from conditioners import Table
+from quality import draw, figures
 
 import ganzoo
-from ganzoo.catalogue import installed
+from ganzoo.assembly.dry_run import assemble
+from ganzoo.catalogue import installed, select
+from ganzoo.errors import Refused, UserError
 
-SHOWN = "One grid a variant: the first hundred examples of seed 0 after the default training, none chosen."
+SAMPLES = 10_000
+Row = Mapping[str, Any]
 
 
-def trained(variant: str, folder: Path, options: Mapping[str, Any], data_root: Path) -> dict[str, Any]:
-    """Train a variant, draw its grid, and return its row."""
+def options_of(variant: str, dataset: str, data_root: Path) -> dict[str, Any]:
+    """Return the options of a variant's training: ``dataset`` where it fits, the variant's own data elsewhere."""
+    options = {"dataset": dataset}
+    try:
+        assemble(select(installed(), variant, {**options, "data_root": data_root}))
+    except Refused:
+        return {}
+    return options
+
+
+def judged(folder: Path, data_root: Path, device: str) -> dict[str, float]:
+    """Return the figures of a model by the metrics that fit it, without those that are slow."""
+    try:
+        return figures(ganzoo.evaluate(folder, samples=SAMPLES, data_root=data_root, device=device))
+    except UserError as problem:
+        click.echo(f"{folder.name} is not judged: {problem}", err=True)
+        return {}
+
+
+def trained(variant: str, options: Row, data_root: Path, device: str, picture: Path) -> dict[str, Any]:
+    """Train a variant, draw its grid, judge it, and return its row."""
     words = [f"--{name.replace('_', '-')} {value}" for name, value in options.items()]
-    quiet: dict[str, Any] = {"progress": False, "sample_every": 10**9}
-    run = ganzoo.train(variant, **options, **quiet, data_root=data_root, out=folder / "runs" / variant)
-    draw(run.folder.path, folder / f"{variant}.png")
+    quiet: dict[str, Any] = {"progress": False, "sample_every": 10**9, "data_root": data_root, "device": device}
+    with tempfile.TemporaryDirectory() as scratch:
+        run = ganzoo.train(variant, **options, **quiet, out=Path(scratch) / variant)
+        draw(run.folder.path, picture)
+        found = judged(run.folder.path, data_root, device)
     command = " ".join(["ganzoo train", variant, *words])
-    return {"variant": variant, "command": command, "steps": run.steps, "seconds": round(run.seconds, 1)}
+    return {
+        "variant": variant,
+        "command": command,
+        "steps": run.steps,
+        "seconds": round(run.seconds, 1),
+        "figures": found,
+    }
 
 
-def page(rows: Sequence[Mapping[str, Any]], machine: Mapping[str, Any]) -> str:
-    """Return the page of all rows that are there, in the order of the variants' names."""
-    lines = ["# Gallery", "", SHOWN, "", f"Machine: {json.dumps(machine)}", ""]
-    for row in sorted(rows, key=lambda row: row["variant"]):
-        about = f"`{row['command']}`: {row['steps']:,} steps, {row['seconds']:,.0f} s"
-        lines += [f"## {row['variant']}", "", about, "", f"![]({row['variant']}.png)", ""]
-    return "\n".join(lines)
+def measure(
+    variants: Sequence[str], options: Row, dataset: str, data_root: Path, device: str, pictures: Path, table: Table
+) -> Iterator[dict[str, Any]]:
+    """Yield the row of every variant; rows in ``table`` are not measured again."""
+    pictures.mkdir(parents=True, exist_ok=True)
+    for variant in variants:
+        row = table.find({"variant": variant})
+        if row is None:
+            chosen = {**options_of(variant, dataset, data_root), **options}
+            row = trained(variant, chosen, data_root, device, pictures / f"gallery-{variant}.png")
+            table.add(row)
+            click.echo(f"{variant}: {row['seconds']} s, {row['figures']}", err=True)
+        yield row
 
 
 @click.command()
 @click.argument("variants", nargs=-1)
 @common.data_root
 @common.device
-@click.option("--dataset", default="mnist", help="The dataset of all variants.")
+@common.out
+@common.pictures
+@click.option("--dataset", default="mnist", help="The dataset of all variants that it fits.")
 @click.option("--steps", type=click.IntRange(min=1), help="Steps of each, in place of its own.")
-@click.option("--folder", type=click.Path(path_type=Path), default=Path("gallery"), help="Where the page is written.")
-def main(variants: Sequence[str], data_root: Path, device: str, dataset: str, steps: int | None, folder: Path) -> None:
-    """Train VARIANTS (all, if none is named) that the page in FOLDER does not have yet; it is written after each."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "gallery.json"
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"results": []}
-    options = {"dataset": dataset, "device": device, **({"steps": steps} if steps else {})}
-    for variant in variants or installed().names("variant"):
-        if any(row["variant"] == variant for row in found["results"]):
-            continue
-        rows = [*found["results"], trained(variant, folder, options, data_root)]
-        found = {**(found if "machine" in found else common.described([], torch.device(device))), "results": rows}
-        common.write(file, found)
-        (folder / "gallery.md").write_text(page(rows, found["machine"]), encoding="utf-8")
-        click.echo(f"{variant}: {rows[-1]['seconds']} s", err=True)
+def main(
+    variants: Sequence[str],
+    data_root: Path,
+    device: str,
+    out: Path | None,
+    pictures: Path | None,
+    dataset: str,
+    steps: int | None,
+) -> None:
+    """Train VARIANTS (all, if none is named), draw a grid of each, and judge 10,000 samples.
+
+    Rows are kept in OUT.partial.jsonl until all are there; the same command goes on where it was cut off.
+    """
+    table = Table(out)
+    options = {"steps": steps} if steps else {}
+    names = variants or installed().names("variant")
+    rows = list(measure(names, options, dataset, data_root, device, pictures or Path("gallery"), table))
+    common.publish(rows, torch.device(device), out)
+    table.done()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write docs/benchmarks.md from the files in benchmarks/results, so that it cannot say anything else."""
+"""Write docs/benchmarks.md and docs/gallery.md from the files in benchmarks/results: they cannot say anything else."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import gallery_page
 import quality_tables
 import tables
 from tables import MISSING, Result
 
-from ganzoo.catalogue import installed
+from ganzoo.catalogue import Registry, installed
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+GALLERY = PAGE.with_name("gallery.md")
 OWN = "ganzoo"
 BENCH = "ganzoo bench --json"
 
@@ -39,10 +41,20 @@ def page(found: Sequence[Result]) -> str:
             lines += ["", f"{tables.about(result['machine'])}; `{result['command']}`", "", *section.tables(result)]
         if not results:
             lines += ["", f"`python benchmarks/{section.benchmark}.py{section.options}`: {MISSING}."]
-    own = [entry.item.name for entry in installed() if entry.item.kind == "variant" and entry.provider.package == OWN]
+    own = own_registry().names("variant")
     measured = [result for result in found if result["benchmark"] == "bench"]
     lines += ["", "## Every variant", "", VARIANTS, "", *tables.every_variant(own, measured)]
     return "\n".join(lines) + "\n"
+
+
+def gallery(found: Sequence[Result]) -> str:
+    """Return the text of docs/gallery.md."""
+    return gallery_page.page([result for result in found if result["benchmark"] == "gallery"], own_registry())
+
+
+def own_registry() -> Registry:
+    """Return the declarations of ganzoo's own plugins."""
+    return Registry(plugin for plugin in installed().plugins if plugin.provider.package == OWN)
 
 
 def read(folder: Path = RESULTS) -> list[Result]:
@@ -227,3 +239,4 @@ its many small operations to start one after the other; then a larger batch cost
 
 if __name__ == "__main__":
     PAGE.write_text(page(read()), encoding="utf-8")
+    GALLERY.write_text(gallery(read()), encoding="utf-8")

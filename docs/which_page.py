@@ -10,7 +10,7 @@ PAGE = Path(__file__).with_name("which.md")
 HEAD = """# Which GAN for what
 
 Made by `make docs` from the declarations; a test keeps it equal to them. `ganzoo info NAME` says more, and
-`python benchmarks/gallery.py` draws one grid of each.
+[the gallery](gallery.md) has one grid of each.
 
 Begin with `cgan` or `cgan-conv` for labelled images of up to 32 pixels, with `dcgan` for larger ones, and with `gan`
 for points. Take another one for a reason in this table.
