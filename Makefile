@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PINS := ganzoo/tested-versions.txt
 
-.PHONY: setup test test-long coverage test-newest test-oldest check docs pins clean
+.PHONY: setup test test-long coverage test-newest test-oldest check docs site pins clean
 
 .venv/ready: pyproject.toml $(PINS)
 	$(PYTHON) -m venv .venv
@@ -44,6 +44,10 @@ test-oldest:
 docs: setup
 	$(BIN)/python docs/generate.py
 	$(BIN)/python benchmarks/page.py
+
+# The documents as a site in build/site, with a search; a broken link is an error.
+site: setup
+	$(BIN)/mkdocs build --strict --quiet
 
 # Renew the tested versions, and see that they can be installed wherever ganzoo runs; CONTRIBUTING.md says when and how.
 # HOLD='torch==2.14.1 torchvision==0.29.1' keeps packages at versions of your choice.
