@@ -18,6 +18,7 @@ from ganzoo.catalogue.component import Command, Component, Variant
 from ganzoo.catalogue.field_types import FIELD_TYPES, FieldType
 from ganzoo.catalogue.hooks import Declaration
 from ganzoo.catalogue.kinds import KINDS, Kind
+from ganzoo.catalogue.made_for import misfit
 from ganzoo.errors import Interrupted
 from ganzoo.text import described
 
@@ -172,6 +173,8 @@ def _clash(plugin: Plugin, owners: Mapping[tuple[str, str], Provider], seen: Map
 def _load(provider: Provider, point: EntryPoint) -> Plugin:
     # BaseException: a plugin that exits while it is imported must not end the program.
     try:
+        if cause := misfit(point.dist.requires if point.dist is not None else None):
+            return Plugin(provider, cause=cause)
         return plugin_in(lambda: _loaded(point), provider)
     except Interrupted:
         raise

@@ -27,20 +27,23 @@ class Shelf:
 
     folder: Path
 
-    def install(self, package: str, plugins: Mapping[str, str], version: str = "1.0") -> None:
+    def install(
+        self, package: str, plugins: Mapping[str, str], version: str = "1.0", requires: Iterable[str] = ()
+    ) -> None:
         """Install ``package`` with plugins: name and the code of its module."""
         lines = []
         for plugin, code in plugins.items():
             module = self.module(package, plugin)
             (self.folder / f"{module}.py").write_text(HEAD + code)
             lines.append(f"{plugin} = {module}")
-        self.describe(package, "\n".join(lines), version)
+        self.describe(package, "\n".join(lines), version, requires)
 
-    def describe(self, package: str, points: str, version: str = "1.0") -> None:
+    def describe(self, package: str, points: str, version: str = "1.0", requires: Iterable[str] = ()) -> None:
         """Write the metadata of ``package`` with these lines as its ganzoo entry points."""
         info = self.folder / f"{package.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+        needs = "".join(f"Requires-Dist: {text}\n" for text in requires)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n{needs}")
         (info / "entry_points.txt").write_text(f"[ganzoo]\n{points}\n")
 
     @staticmethod
@@ -139,6 +142,26 @@ def test_a_sound_plugin_is_accepted_with_its_package_and_version(shelf: Shelf) -
     assert plugin.provider == Provider("sound", "sound-one", "2.5")
     assert [item.name for item in plugin.declarations] == ["good", "better", "v"]
     assert {str(entry.provider) for entry in Registry([plugin])} == {"sound-one 2.5"}
+
+
+@pytest.mark.parametrize(
+    ("requirement", "cause"),
+    [
+        ("ganzoo<0.1", "made for ganzoo<0.1, and this is ganzoo 0.1.0: install a version of it for this ganzoo"),
+        ("ganzoo[video]>=1.0; python_version > '3'", "made for ganzoo>=1.0, and this"),
+        ("ganzoo>=one", "requires 'ganzoo>=one', which cannot be read"),
+        ("ganzoo>=0.1,<0.2", ""),
+        ("ganzoo>=9; extra == 'late'", ""),
+        ("ganzoo-others>=9", ""),
+    ],
+)
+def test_a_plugin_for_another_version_is_set_aside_before_it_is_imported(
+    shelf: Shelf, requirement: str, cause: str
+) -> None:
+    code = components(penalty("dated")) if not cause else "raise SystemExit('imported')"
+    shelf.install("dated", {"dated": code}, requires=[requirement])
+    (plugin,) = shelf.discover().values()
+    assert cause in plugin.cause if cause else not plugin.cause
 
 
 def test_a_plugin_may_be_an_object_of_a_module(shelf: Shelf) -> None:
