@@ -14,6 +14,7 @@ import torch
 
 import ganzoo
 from ganzoo.catalogue import installed, select
+from ganzoo.testing.checked_once import CheckedOnce
 from ganzoo.testing.command_lines import listing
 from ganzoo.testing.run_files import plain_animation, plain_picture
 from ganzoo.testing.selections import choose
@@ -76,6 +77,14 @@ def no_waiting_for_the_disk() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", os.fstat)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def checked_once() -> Iterator[None]:
+    """Trainings of equal selections whose parts are tried once, before the first: a trial takes half of a training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ganzoo.training.run.assemble", CheckedOnce())
         yield
 
 

@@ -141,9 +141,9 @@ class Registry:
 
     def entry(self, kind: str, name: str) -> Entry:
         """Return the entry ``name`` of ``kind``; raises :class:`UserError` with the nearest name."""
-        names = self.names(kind)
         found = self._entries.get((kind, name))
         if found is None:
+            names = self.names(kind)
             installed = ", ".join(names) or "none"
             raise UserError(
                 f"no {kind} is called {name!r}{did_you_mean(name, names)} Installed: {installed}{self._left_out()}"

@@ -277,7 +277,7 @@ def members(slot: Slot, names: Mapping[str, str]) -> tuple[Slot, ...]:
     >>> [member.name for member in members(Slot("penalty", "penalty", "none"), {"loss": "bce", "penalty-r1": "r1"})]
     ['penalty-r1']
     """
-    return tuple(slot.member(name) for key, name in names.items() if key == slot.member(name).name)
+    return tuple(slot.member(name) for key, name in names.items() if key == f"{slot.name}-{name}")
 
 
 def _names(value: Any) -> str:
@@ -327,8 +327,8 @@ def _component_names(slot: Slot, layers: Sequence[ConfigLayer]) -> tuple[str, ..
         for key in (slot.flag, slot.kind):
             if key in layer.parts:
                 return tuple(layer.parts[key].split(","))
-        if of_members := members(replace(slot, name=slot.flag), layer.parts):
-            return tuple(layer.parts[member.name] for member in of_members)
+        if of_members := tuple(name for key, name in layer.parts.items() if key == f"{slot.flag}-{name}"):
+            return of_members
     return (slot.default,)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +32,7 @@ from ganzoo.training.setup import build_trainer
 from ganzoo.training.state import capture
 from ganzoo.training.trainer import Trainer
 
-SECONDS = 3.0  # for all steps that are measured
+SECONDS = 3.0  # at most, for all steps that are measured
 LAPS = 5  # of equal length; one that the machine disturbs does not count
 WARM_UP = 5  # rounds of all phases; a recorded execution needs four before it replays
 
@@ -93,13 +94,13 @@ def estimate(
     precision: Precision,
     done: int,
     warn: Callable[[str], None],
-    seconds: float = SECONDS,
+    seconds: float = math.inf,
 ) -> Estimate:
     """Return what is left of a training that has made ``done`` steps; ``data`` is what its check returned.
 
-    Builds the training, reads its data, and makes steps for some ``seconds``, in each window of its phases. Raises
-    :class:`~ganzoo.errors.UserError` where the training would, and where it needs more memory than there is, and
-    :class:`~ganzoo.contract.read_only.NotAtHand` where the data is to be downloaded.
+    Builds the training, reads its data, and makes steps for some ``seconds``, :data:`SECONDS` at most, in each window
+    of its phases. Raises :class:`~ganzoo.errors.UserError` where the training would, and where it needs more memory
+    than there is, and :class:`~ganzoo.contract.read_only.NotAtHand` where the data is to be downloaded.
     """
     with ExitStack() as stack:
         stack.enter_context(process_numerics)
@@ -119,7 +120,7 @@ def estimate(
         trainer.step = done
         seconds_of(trainer, min(1, trainer.steps - done))
         beginning = time.perf_counter() - began
-        measured = tuple(_measured(trainer, done, seconds))
+        measured = tuple(_measured(trainer, done, min(SECONDS, seconds)))
         picture, checkpoint = _seconds(lambda: _draw(trainer, preview)), _seconds(lambda: _save(trainer))
         run, steps = selection.run, trainer.steps
         sample_every, checkpoint_every = trainer.in_steps(run.sample_every), trainer.in_steps(run.checkpoint_every)

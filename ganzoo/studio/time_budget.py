@@ -14,7 +14,7 @@ from ganzoo.errors import UserError
 from ganzoo.step.device import choose_device
 from ganzoo.step.precision import choose_precision
 from ganzoo.step.processes import process_rank
-from ganzoo.studio.estimate import SECONDS, Estimate, estimate
+from ganzoo.studio.estimate import Estimate, estimate
 from ganzoo.text import lasting, warn
 from ganzoo.training.observers.picture_files import MAX_FRAMES
 
@@ -73,7 +73,7 @@ def _fitting(selection: Selection, seconds: float, began: float) -> Fit:
     checking = time.monotonic() - start
     device = choose_device(selection.run.device)
     precision = choose_precision(selection.run.precision, device)
-    found = estimate(selection, data, precision, 0, warn, min(SECONDS, SHARE * seconds))
+    found = estimate(selection, data, precision, 0, warn, SHARE * seconds)
     left = seconds - (time.monotonic() - began) - checking - found.beginning
     steps = most_steps(found, left)
     if steps < 1:

@@ -3,6 +3,7 @@
 ========================  ===========================================================================================
 ``selections``            small trainings by name of a variant
 ``trainers``              trainers that are stepped by hand, and all that a training moves
+``checked_once``          the second check, made once for equal selections
 ``command_lines``         ``ganzoo WORDS`` in the process of the test
 ``processes``             ``ganzoo WORDS`` in processes of their own, to be signalled and killed
 ``warm``                  what the first training of a process does, done once for all that are forked

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ganzoo.catalogue import Registry, Selection, Slot, installed, select
 from ganzoo.catalogue.check import check
 from ganzoo.catalogue.options import options_of
 from ganzoo.errors import Refused
 
+NETWORKS = ("generator", "discriminator")
 SMALL: dict[str, object] = {"batch_size": 8, "steps": 4, "dataset_size": 8}
 
 
@@ -64,6 +66,37 @@ def diagonal(first: Sequence[str], second: Sequence[str]) -> set[tuple[str, str]
     return {(first[place % len(first)], second[place % len(second)]) for place in range(longest)}
 
 
+def one_of_each(*kinds: str) -> tuple[str, ...]:
+    """Return variants until each part of these kinds that a variant has is in one; each brings as many as it can.
+
+    >>> len(one_of_each("recipe")) < len(one_of_each("recipe", "generator")) < len(installed().names("variant"))
+    True
+    """
+    parts = {
+        name: {(part.slot.kind, part.component.name) for part in select(installed(), name).parts.values()}
+        for name in installed().names("variant")
+    }
+    left = {part for of_variant in parts.values() for part in of_variant if part[0] in kinds}
+    chosen = list[str]()
+    while left:
+        chosen.append(max(parts, key=lambda name: len(parts[name] & left)))
+        left -= parts[chosen[-1]]
+    return tuple(sorted(chosen))
+
+
+def each_variant(*kinds: str) -> list[Any]:
+    """Return every variant as a parameter of a test; those that :func:`one_of_each` leaves out are long."""
+    return each_case(installed().names("variant"), *kinds)
+
+
+def each_case(cases: Iterable[str], *kinds: str) -> list[Any]:
+    """Return names as parameters of a test; variants that :func:`one_of_each` leaves out are long."""
+    import pytest
+
+    others = {*installed().names("variant")} - {*one_of_each(*kinds)}
+    return [pytest.param(name, marks=[pytest.mark.long] if name in others else []) for name in cases]
+
+
 def narrow(kind: str, name: str) -> dict[str, object]:
     """Return the flags that make a network small, where it has widths to set."""
     width = 6
@@ -72,6 +105,13 @@ def narrow(kind: str, name: str) -> dict[str, object]:
         for option in options_of(installed().component(kind, name).config)
         if option.name in ("width", "widths")
     }
+
+
+def narrowed(variant: str) -> dict[str, object]:
+    """Return the flags that make all networks of a variant small."""
+    parts = select(installed(), variant).parts.values()
+    networks = {(part.slot.kind, part.component.name) for part in parts if part.slot.kind in NETWORKS}
+    return {flag: value for network in networks for flag, value in narrow(*network).items()}
 
 
 def variants_with(*kinds: str) -> tuple[str, ...]:

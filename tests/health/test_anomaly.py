@@ -18,7 +18,7 @@ from ganzoo.contract.working_state import scheduled
 from ganzoo.health.anomaly import Anomaly
 from ganzoo.step.graph import WARM_UP
 from ganzoo.testing import selections
-from ganzoo.testing.selections import diagonal
+from ganzoo.testing.selections import NETWORKS, diagonal, each_variant, one_of_each
 from ganzoo.testing.tapes import recordable, recorded
 from ganzoo.testing.trainers import everything, make_trainer, moved
 from ganzoo.training.checkpoints import roll_back, write_checkpoint
@@ -60,11 +60,9 @@ def poisoned_gradient(trainer: Trainer, phase: str) -> Poison:
 PHASES = ("discriminator", "generator")
 POISONS = {"loss": poisoned_terms, "gradient": poisoned_gradient}
 PLACES = [f"{phase} {where}" for phase in PHASES for where in POISONS]
+QUICK = diagonal(one_of_each("recipe", *NETWORKS), PLACES)
 CASES = [
-    pytest.param(
-        *(variant, *place.split(), math.nan),
-        marks=[] if (variant, place) in diagonal(VARIANTS, PLACES) else [pytest.mark.long],
-    )
+    pytest.param(*(variant, *place.split(), math.nan), marks=[] if (variant, place) in QUICK else [pytest.mark.long])
     for variant in VARIANTS
     for place in PLACES
 ]
@@ -107,7 +105,7 @@ def statistics(trainer: Trainer) -> set[str]:
     return {name for name, _ in trainer.train_step.recipe.named_buffers()}
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each_variant("recipe", *NETWORKS))
 def test_statistics_of_a_pass_that_is_left_out_are_too(variant: str) -> None:
     """Where every phase is left out, not even the running statistics of batch norm have moved."""
     trainer = make_trainer(choose(variant))
@@ -139,7 +137,13 @@ def test_weights_that_are_not_finite_are_noticed_in_the_next_step() -> None:
     assert trainer.train_step.anomaly_check.anomalies()[0].step == 2
 
 
-@pytest.mark.parametrize(("variant", "where"), [*((name, "gradient") for name in VARIANTS), ("gan", "loss")])
+REPLAYED = [
+    pytest.param(name, "gradient", marks=[] if name in one_of_each("recipe") else [pytest.mark.long])
+    for name in VARIANTS
+]
+
+
+@pytest.mark.parametrize(("variant", "where"), [*REPLAYED, ("gan", "loss")])
 def test_a_replayed_step_leaves_out_what_an_eager_one_does(variant: str, where: str) -> None:
     """To the bit; and it is heard of one step later, without being waited for."""
     selection = choose(variant, **recordable(variant))

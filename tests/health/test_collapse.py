@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
+from ganzoo.catalogue.check import check
 from ganzoo.contract.recipe import Generated
 from ganzoo.errors import TrainingFailed
 from ganzoo.health.anomaly import Anomaly
@@ -26,6 +26,7 @@ from ganzoo.step.processes import SingleProcess
 from ganzoo.storage.checkpoint_files import checkpoints
 from ganzoo.testing import selections
 from ganzoo.testing.observers import At
+from ganzoo.testing.selections import each_case
 from ganzoo.testing.strategies import examples
 from ganzoo.testing.trainers import context_of
 from ganzoo.training.observers import Observer
@@ -34,7 +35,6 @@ from ganzoo.training.trainer import Trainer
 from ganzoo.weighted_layers import Spectral
 
 CPU = torch.device("cpu")
-VARIANTS = installed().names("variant")
 choose = partial(selections.choose, steps=8, dataset_size=16, precision="fp32")
 
 
@@ -68,7 +68,7 @@ VARY_LATER = ("wgan-gp", "cgan-original")  # their first examples vary less than
 
 
 # The generator of srgan adds to its input, so that its images vary as the inputs do, whatever its weights are.
-@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "srgan"])
+@pytest.mark.parametrize("variant", each_case(sorted({*installed().names("variant")} - {"srgan"}), "recipe"))
 def test_collapse_is_noticed_in_the_next_step(variant: str, tmp_path: Path, caught: list[Trainer]) -> None:
     selection = choose(variant, on_collapse="stop", dataset_size=16, out=tmp_path / "run", checkpoint_every=2)
     with pytest.raises(TrainingFailed) as failed:
@@ -144,7 +144,7 @@ def test_a_collapsed_generator_goes_back(
 
 
 CGAN = choose("cgan")
-CGAN_DATA = assemble(CGAN)
+CGAN_DATA = check(CGAN)
 
 
 @examples(50)
@@ -168,7 +168,7 @@ def test_the_spread_is_the_deviation_within_classes(classes: int, seed: int, sca
 
 def test_the_first_real_batch_is_the_measure_and_one_that_is_all_alike_is_none() -> None:
     selection = choose("gan")
-    recipe = build_recipe(selection, assemble(selection), "meta")
+    recipe = build_recipe(selection, check(selection), "meta")
     alike, differing = torch.zeros(8, 7), torch.arange(56.0).reshape(8, 7)
     for first, then in ((alike, differing), (differing, differing / 2)):
         collapse_detector = CollapseDetector(recipe, CPU, SingleProcess().average, enabled=True)

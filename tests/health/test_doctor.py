@@ -12,18 +12,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo.catalogue import installed
 from ganzoo.catalogue.options import options_of
 from ganzoo.errors import UserError
 from ganzoo.health.doctor import GONE_AFTER
 from ganzoo.storage.metric_rows import read_diagnoses
 from ganzoo.testing import selections
 from ganzoo.testing.observers import StopAt
+from ganzoo.testing.selections import NETWORKS, each_variant
 from ganzoo.testing.trainers import everything, make_trainer, moved
 from ganzoo.training.observers import Diagnosis
 from ganzoo.training.run import train
 
-VARIANTS = installed().names("variant")
 choose = partial(
     selections.choose, steps=400, batch_size=16, dataset_size=16, precision="fp32", log_every=50, checkpoint_every=0,
     generator_widths=(4,), discriminator_widths=(4,),
@@ -153,7 +152,7 @@ def few_examples(variant: str) -> dict[str, object]:
     return {"dataset_count": 64} if any(option.name == "count" for option in options_of(type(config))) else {}
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each_variant("recipe", *NETWORKS))
 def test_a_look_changes_nothing_to_the_bit(variant: str) -> None:
     trainer = make_trainer(selections.choose(variant, batch_size=16, dataset_size=16, **few_examples(variant)))
     trainer.advance()

@@ -168,7 +168,7 @@ FROM_NOISE = [name for name in REGISTRY.names("generator") if name not in FROM_I
 
 def fits(selection: Selection) -> bool:
     try:
-        assemble(selection)
+        built(selection)
     except UserError:
         return False
     return True

@@ -12,32 +12,33 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import installed
+from ganzoo.catalogue.check import check
 from ganzoo.contract.networks import Generator
 from ganzoo.errors import UserError
 from ganzoo.step import precision as module
 from ganzoo.step.precision import choose_precision, has_bf16
 from ganzoo.step.processes import SingleProcess
 from ganzoo.testing import selections
-from ganzoo.testing.selections import diagonal
+from ganzoo.testing.selections import diagonal, each_variant, narrowed, one_of_each
 from ganzoo.training.run import train
 from ganzoo.training.setup import build_trainer
 
 CPU = torch.device("cpu")
-VARIANTS, PENALTIES = installed().names("variant"), installed().names("penalty")
+PENALTIES = installed().names("penalty")
+QUICK = diagonal(one_of_each("recipe", "generator", "discriminator"), PENALTIES)
 PAIRS = [
-    pytest.param(*pair, marks=[] if pair in diagonal(VARIANTS, PENALTIES) else [pytest.mark.long])
-    for pair in itertools.product(VARIANTS, PENALTIES)
+    pytest.param(*pair, marks=[] if pair in QUICK else [pytest.mark.long])
+    for pair in itertools.product(installed().names("variant"), PENALTIES)
 ]
 choose = partial(selections.choose, steps=6, dataset_size=16)
 
 
 @pytest.mark.parametrize(("variant", "penalty"), PAIRS)
 def test_networks_take_bf16_and_everything_else_float32(variant: str, penalty: str) -> None:
-    selection = choose(variant, penalty=penalty, precision="bf16")
+    selection = choose(variant, penalty=penalty, precision="bf16", **narrowed(variant))
     precision = choose_precision("bf16", CPU)
-    trainer = build_trainer(selection, assemble(selection), precision, SingleProcess(), print)
+    trainer = build_trainer(selection, check(selection), precision, SingleProcess(), print)
     train_step = trainer.train_step
     train_step.recipe.train()
     inside: set[torch.dtype] = set()
@@ -73,7 +74,7 @@ def test_networks_take_bf16_and_everything_else_float32(variant: str, penalty: s
     assert {value.dtype for value in states} == {torch.float32}
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each_variant("recipe"))
 def test_low_precision_trains_nearly_the_same(variant: str, tmp_path: Path) -> None:
     rows = {}
     for name in ("fp32", "bf16"):

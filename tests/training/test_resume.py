@@ -20,6 +20,7 @@ from ganzoo.storage.checkpoint_files import checkpoints, step_of
 from ganzoo.testing import selections
 from ganzoo.testing.observers import StopAt
 from ganzoo.testing.processes import Forked, wait_for
+from ganzoo.testing.selections import NETWORKS, each_variant, narrowed
 from ganzoo.training.run import Run, train
 
 VARIANTS = installed().names("variant")
@@ -38,10 +39,13 @@ def rows(run: Run) -> list[dict[str, object]]:
     return [{name: value for name, value in row.items() if name != "seconds"} for row in found]
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each_variant("recipe", *NETWORKS, "head", "augmentation", "loss"))
 def test_every_variant_goes_on_to_the_bit(variant: str, tmp_path: Path) -> None:
-    whole = train(choose(variant, tmp_path / "whole"))
-    parts = interrupted_twice(choose(variant, tmp_path / "parts"))
+    flags = {"steps": 4, "log_every": 2, **narrowed(variant)}
+    whole = train(choose(variant, tmp_path / "whole", **flags))
+    selection = choose(variant, tmp_path / "parts", **flags)
+    assert not train(selection, [StopAt(2)]).finished
+    parts = train(selection, resume=True)
     assert parts.finished
     assert parts.folder.model.read_bytes() == whole.folder.model.read_bytes()
     assert rows(parts) == rows(whole)
