@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import IO, Any, ClassVar
 
@@ -56,6 +56,10 @@ class FieldValues(ABC):
     def unpack(self, numbers: Tensor) -> Tensor:
         """Return values (B, …) as networks receive them from all their numbers (B, F), float32."""
         return numbers.view(-1, *self.field.shape)
+
+    def gather(self, name: str, fields: Mapping[str, Tensor]) -> Tensor:
+        """Return the values (B, …) of the field ``name`` out of those of a batch, as networks receive them."""
+        return fields[name]
 
     def trial(self, count: int, draws: Draws) -> Tensor:
         """Return random values (count, …) as networks receive them, for the dry run; by default, real numbers."""
