@@ -108,6 +108,13 @@ class FieldValues(ABC):
             raise UserError(f"a condition must be a tensor of shape {self.field.shape}")
         return value
 
+    def changed(self, values: Tensor, word: str) -> Tensor:
+        """Return conditions (B, …) after a change that a user asked for in a word, as in ``smiling,hat=0``.
+
+        Raises :class:`UserError` if conditions of this type are chosen as a whole.
+        """
+        raise UserError(f"{self.field.describe()} are chosen as a whole: give {self.needed()}")
+
     def word(self, value: Tensor) -> str:
         """Return a condition, as networks receive it, as the word from which :meth:`read` makes it, or nothing."""
         return ""

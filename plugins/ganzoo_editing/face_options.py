@@ -29,7 +29,7 @@ class FacesConfig(DataConfig):
 
     judge = "plain"
 
-    size: int = option(32, "height and width in pixels", low=16, high=256)
+    size: int = option(32, "height and width in pixels", low=8, high=256)
     count: int = option(8000, "number of images", low=1, high=10_000_000)
     task: Literal["draw", "edit"] = option(
         "draw", "draw: a face from its attributes; edit: a face with one attribute changed, from the face as it was"

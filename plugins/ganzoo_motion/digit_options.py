@@ -30,7 +30,7 @@ class MovingDigitsConfig(DataConfig):
 
     judge = "plain"
 
-    size: int = option(24, "height and width of a frame in pixels", low=16, high=128)
+    size: int = option(24, "height and width of a frame in pixels", low=8, high=128)
     frames: int = option(8, "frames of a clip", low=2, high=64)
     digits: int = option(1, "digits in a clip, each with a sentence of the caption", low=1, high=2)
     condition: Literal["caption", "digit+direction", "first", "none"] = option(
