@@ -8,7 +8,7 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from ganzoo.plugin import Aim, Config, Examples, Metric, MetricContext, MetricValues, UserError
-from ganzoo_editing.reader import Reading, attributes_of
+from ganzoo_editing.reader import Reading, as_images, attributes_of, whole
 
 
 @final
@@ -25,12 +25,12 @@ class ReadAttributes(Metric):
     thorough = True
 
     def __init__(self, config: Config):
-        self._read = Reading()
+        self._read = Reading(whole)
 
     def measure(self, generated: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the shares for ``generated`` examples."""
         asked = attributes_of(generated) > 0.5
-        right = self._read(generated.values, context) == asked
+        right = (self._read(as_images(generated.values), context) > 0) == asked
         frequent = (attributes_of(context.train) > 0.5).float().mean(dim=0) > 0.5
         return {
             "attributes": _share(right),
@@ -62,7 +62,7 @@ class Edits(Metric):
     thorough = True
 
     def __init__(self, config: Config):
-        self._read = Reading()
+        self._read = Reading(whole)
 
     def measure(self, generated: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the shares and the errors of ``generated`` edits."""
@@ -71,8 +71,8 @@ class Edits(Metric):
             raise UserError("metric 'edits' needs edits: use --output-name edit with --dataset-task edit")
         before = conditions[:, : values[0].numel()].view_as(values)
         wanted = attributes_of(generated) > 0.5
-        change = self._read(before, context) != wanted
-        right = self._read(values, context) == wanted
+        change = (self._read(as_images(before), context) > 0) != wanted
+        right = (self._read(as_images(values), context) > 0) == wanted
         return {
             "changed": _share(right[change]),
             "kept": _share(right[~change]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final, final
 from weakref import WeakKeyDictionary
 
@@ -58,24 +59,26 @@ class Reader(nn.Module):
 
 @final
 class Reading:
-    """What a reader, which learns from the training examples once, reads off other examples."""
+    """What a reader says of examples; it learns once from the training examples, as ``lesson`` makes them.
 
-    def __init__(self) -> None:
-        self._readers: WeakKeyDictionary[Examples, Reader] = WeakKeyDictionary()
+    ``lesson`` maps examples to images (N, C, H, W) and their attributes (N, A).
+    """
 
-    def __call__(self, values: Tensor, context: MetricContext) -> Tensor:
-        """Return which attributes (N, A) examples (N, …) have, as bool."""
+    def __init__(self, lesson: Callable[[Examples], tuple[Tensor, Tensor]]):
+        self._lesson = lesson
+        self._readers: WeakKeyDictionary[Examples, nn.Module] = WeakKeyDictionary()
+
+    def __call__(self, images: Tensor, context: MetricContext) -> Tensor:
+        """Return the logits (N, A) of the attributes of images (N, C, H, W)."""
         train = context.train
         if train not in self._readers:
-            self._readers[train] = _learnt(train, context)
+            self._readers[train] = _learnt(*self._lesson(train), context)
         reader = self._readers[train]
-        chunks = as_images(values).split(CHUNK)
         with torch.no_grad():
-            return torch.cat([reader(chunk) > 0 for chunk in chunks])
+            return torch.cat([reader(chunk) for chunk in images.split(CHUNK)])
 
 
-def _learnt(train: Examples, context: MetricContext) -> Reader:
-    images, attributes = as_images(train.values), attributes_of(train)
+def _learnt(images: Tensor, attributes: Tensor, context: MetricContext) -> nn.Module:
     if float(attributes.min()) < 0 or float(attributes.max()) > 1:
         raise UserError("this metric reads attributes from 0 to 1, and this data has others: choose other metrics")
     generator = context.generator("reader")
@@ -85,6 +88,11 @@ def _learnt(train: Examples, context: MetricContext) -> Reader:
     for _ in context.track(range(1), "learning to read attributes", 1):
         reader.learn(images, attributes, generator)
     return reader
+
+
+def whole(examples: Examples) -> tuple[Tensor, Tensor]:
+    """Return the lesson of attributes: each example as an image, and its attributes."""
+    return as_images(examples.values), attributes_of(examples)
 
 
 def as_images(values: Tensor) -> Tensor:

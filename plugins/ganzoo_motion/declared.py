@@ -8,6 +8,7 @@ from ganzoo.plugin import Component, Need, Slot, phase_slots
 from ganzoo_motion.clip_options import ClipsConfig
 from ganzoo_motion.digit_options import MovingDigitsConfig
 from ganzoo_motion.recipe_options import StoryConfig
+from ganzoo_motion.story_options import StoriesConfig
 
 STORYGAN = "Li et al. 2019, arXiv 1812.02784"
 SYNCDRAW = "Mittal et al. 2017, arXiv 1611.10314"
@@ -39,6 +40,16 @@ def declare_data() -> Iterable[Component]:
         pitfalls="The first frames of each clip are used, as many as --dataset-frames says; the rest is not.",
         origin="our own choice",
         stand_in="ganzoo_motion.clips:stand_in",
+    )
+    yield Component(
+        kind="dataset",
+        name="stories",
+        summary="clips of a shape that stays the same, with a sentence for each frame on its size and place; drawn",
+        target="ganzoo_motion.stories:Stories",
+        config=StoriesConfig,
+        strengths="Every frame has a true answer. The test has pairs of shape and colour that no training story has.",
+        pitfalls="Places and sizes jump from frame to frame; nothing moves steadily.",
+        origin="our own choice; 13 of 64 pairs are held out",
     )
 
 
@@ -97,5 +108,20 @@ def declare_components() -> Iterable[Component]:
         equation="direction: the centre of light moves along one axis, by 15 % of the side or more",
         strengths="An exact answer for each clip; the direction needs no network.",
         pitfalls="For one digit on black. Light that comes and goes elsewhere counts as motion.",
+        origin="our own choice",
+    )
+    yield Component(
+        kind="metric",
+        name="story-truth",
+        summary="whether the frames of a story show what its sentences say, and keep shape and colour",
+        target="ganzoo_motion.story_metrics:StoryTruth",
+        requires=(
+            Need(("data:video",), "choose other metrics, or use --dataset stories"),
+            Need(("condition:tokens",), "use a model of stories, such as storygan"),
+        ),
+        source=f"{STORYGAN}, section 4.1, which has SSIM instead",
+        equation="P(what is read off a frame = what its sentence says)",
+        strengths="A true answer for every frame, and constancy apart from it.",
+        pitfalls="For --dataset stories alone, whose words it knows.",
         origin="our own choice",
     )

@@ -10,13 +10,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganzoo.plugin import Aim, Config, Examples, Metric, MetricContext, MetricValues, UserError
-from ganzoo_editing.reader import Reader
+from ganzoo_editing.reader import Reading
 from ganzoo_motion.digit_options import NAMES, SENTENCE, VOCABULARY
 from ganzoo_video.configs import DIRECTIONS
 
 STRAIGHT: Final = 0.5  # of the way: no more of it may lead aside
 LEAST: Final = 0.15  # of the side: the shortest way
-CHUNK: Final = 512  # clips at once
 
 
 @final
@@ -41,15 +40,12 @@ class Motion(Metric):
     thorough = True
 
     def __init__(self, config: Config):
-        self._readers: dict[int, Reader] = {}
+        self._read = Reading(digits_of)
 
     def measure(self, generated: Examples, real: Examples, context: MetricContext) -> MetricValues:
         """Return the figures of generated clips."""
         clips = generated.values
-        reader = self._reader(context)
-        with torch.no_grad():
-            frames = torch.cat([reader(chunk.flatten(0, 1)).argmax(dim=1) for chunk in clips.split(CHUNK)])
-        shown = frames.unflatten(0, clips.shape[:2])
+        shown = self._read(clips.flatten(0, 1), context).argmax(dim=1).unflatten(0, clips.shape[:2])
         digits, ways = asked(generated, shown)
         most = shown.mode(dim=1).values
         right = {
@@ -69,24 +65,13 @@ class Motion(Metric):
         """Return the figures of real clips."""
         return self.measure(Examples(real.values, real.labels, real.conditions, real.values), real, context)
 
-    def _reader(self, context: MetricContext) -> Reader:
-        train = context.train
-        if id(train) not in self._readers:
-            if train.labels is None:
-                raise UserError(
-                    "metric 'motion' needs clips with the class of their digit: use --dataset moving-digits"
-                )
-            generator = context.generator("frames")
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(generator.initial_seed())
-                reader = Reader(tuple(train.values.shape[2:]), len(NAMES)).to(context.device)
-            targets = F.one_hot(train.labels, len(NAMES)).float()
-            number = torch.randint(train.values.shape[1], (len(targets),), generator=generator)
-            rows = torch.arange(len(targets))
-            for _ in context.track(range(1), "learning to read digits", 1):
-                reader.learn(train.values[rows, number], targets, generator)
-            self._readers[id(train)] = reader
-        return self._readers[id(train)]
+
+def digits_of(clips: Examples) -> tuple[Tensor, Tensor]:
+    """Return a frame of each clip, a later one of each in turn, and its digit as one of ten attributes."""
+    if clips.labels is None:
+        raise UserError("metric 'motion' needs clips with the class of their digit: use --dataset moving-digits")
+    rows = torch.arange(len(clips), device=clips.values.device)
+    return clips.values[rows, rows % clips.values.shape[1]], F.one_hot(clips.labels, len(NAMES)).float()
 
 
 def asked(examples: Examples, shown: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -175,7 +175,8 @@ class Story(Recipe):
             return None
         if self._config.sentences == 1:
             return condition[:, None].expand(-1, self._frames, *condition.shape[1:])
-        return condition.unflatten(1, (self._config.sentences, -1))
+        sentences: Tensor = condition.unflatten(1, (self._config.sentences, -1))
+        return sentences
 
     def _said(self, condition: Tensor | None) -> Tensor | None:
         """Return what is said of each frame of a batch (B · T, …)."""

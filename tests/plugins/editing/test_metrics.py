@@ -42,7 +42,7 @@ class Perfect(torch.nn.Module):
 
 @pytest.fixture
 def perfect(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_learnt", lambda train, context: Perfect())
+    monkeypatch.setattr(reader, "_learnt", lambda images, attributes, context: Perfect())
 
 
 def signed(attributes: Tensor) -> Tensor:
