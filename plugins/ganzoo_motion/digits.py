@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, final
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +18,6 @@ from ganzoo_video.configs import DIRECTIONS
 DRAWS: Final = 5  # for each digit
 SIDE: Final = 0.5  # of a digit, in sides of the frame
 WAY: Final = (0.7, 1.0)  # of the room that there is for the way
-STEPS: Final = ((0, 1), (1, 0), (0, -1), (-1, 0))  # rows and columns, in the order of DIRECTIONS
 HELD_BACK: Final = 5  # every so many drawings of a digit are for the test alone
 
 
@@ -39,8 +37,10 @@ class MovingDigits(Dataset):
         read = every.read(torch.arange(len(every)))
         rows = torch.arange(len(every))
         ours = (rows % HELD_BACK == HELD_BACK - 1) == test
-        self._drawings = [read["image"][ours & (read["label"] == digit), 0] for digit in range(len(NAMES))]
-        self._side = side
+        chosen = [torch.nonzero(ours & (read["label"] == digit))[:, 0] for digit in range(len(NAMES))]
+        self._counts = torch.tensor([len(each) for each in chosen])
+        self._begins = self._counts.cumsum(0) - self._counts
+        self._drawings = read["image"][torch.cat(chosen), 0]
 
     def __len__(self) -> int:
         return self._config.count
@@ -52,9 +52,8 @@ class MovingDigits(Dataset):
         each = torch.from_numpy(numbers).view(count, config.digits, DRAWS)
         pairs = torch.tensor(self._pairs)[(each[..., 0] * len(self._pairs)).long()]  # (B, digits, 2)
         video = torch.zeros(count, config.frames, 1, config.size, config.size, dtype=torch.uint8)
-        for row in range(count):
-            for place in range(config.digits):
-                self._draw(video[row, :, 0], pairs[row, place].tolist(), each[row, place])
+        for place in range(config.digits):
+            self._draw(video[:, :, 0], pairs[:, place], each[:, place])
         return {
             "video": video,
             "first": video[:, 0].clone(),
@@ -68,24 +67,23 @@ class MovingDigits(Dataset):
         config = self._config
         return (repr((config.size, config.frames, config.digits, config.seed)).encode(),)
 
-    def _draw(self, clip: Tensor, pair: list[int], numbers: Tensor) -> None:
-        """Draw a digit into a clip (T, size, size); where two overlap, the brighter pixel is seen."""
-        digit, direction = pair
-        drawings, (frames, size, _) = self._drawings[digit], clip.shape
-        drawing = drawings[int(numbers[1] * len(drawings))]
-        room = size - self._side
-        across, along, share = (float(number) for number in numbers[2:])
-        way = room * (WAY[0] + (WAY[1] - WAY[0]) * share)
-        begin = (room - way) * along
-        at = np.rint(begin + way * np.arange(frames) / (frames - 1)).astype(int)
-        rows, columns = STEPS[direction]
-        if rows + columns < 0:
-            at = at[::-1]
-        fixed = round(room * across)
-        for frame, place in enumerate(at.tolist()):
-            top, left = (place, fixed) if rows else (fixed, place)
-            seen = clip[frame, top : top + self._side, left : left + self._side]
-            torch.maximum(seen, drawing, out=seen)
+    def _draw(self, clips: Tensor, pairs: Tensor, numbers: Tensor) -> None:
+        """Draw a digit into each of clips (B, T, size, size); where two overlap, the brighter pixel is seen."""
+        (digits, ways), (count, frames, size, _) = pairs.unbind(1), clips.shape
+        drawings = self._drawings[self._begins[digits] + (numbers[:, 1] * self._counts[digits]).long()]
+        side = drawings.shape[-1]
+        across, along, share = numbers[:, 2:].unbind(1)
+        way = (size - side) * (WAY[0] + (WAY[1] - WAY[0]) * share)
+        begin = (size - side - way) * along
+        moving = (begin[:, None] + way[:, None] * torch.linspace(0, 1, frames, dtype=torch.float64)).round().long()
+        moving = torch.where((ways >= 2)[:, None], moving.flip(1), moving)  # left and up
+        fixed = ((size - side) * across).round().long()[:, None].expand_as(moving)
+        sideways = (ways % 2 == 0)[:, None]
+        top, left = torch.where(sideways, fixed, moving), torch.where(sideways, moving, fixed)
+        rows = (top[..., None] + torch.arange(side))[..., :, None]
+        columns = (left[..., None] + torch.arange(side))[..., None, :]
+        at = (torch.arange(count)[:, None, None, None], torch.arange(frames)[:, None, None], rows, columns)
+        clips[at] = torch.maximum(clips[at], drawings[:, None])
 
 
 def _captions(pairs: Tensor) -> Tensor:
