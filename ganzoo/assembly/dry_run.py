@@ -205,9 +205,9 @@ def _dry_output(
 ) -> list[Problem]:
     output = recipe.outputs[name]
     ref = output.condition
-    condition = batch[ref.slot][ref.field] if ref is not None else None
     try:
         with torch.no_grad():
+            condition = recipe.values(ref, batch) if ref is not None else None
             count = selection.run.batch_size
             draws = ExampleDraws(0, "sample", range(count), _device_of(batch))
             samples = recipe.eval().sample(SampleRequest(count, condition, draws, output=name))

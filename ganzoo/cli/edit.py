@@ -24,8 +24,12 @@ if TYPE_CHECKING:
     help="The condition to change to: a class, attributes, a caption. May be repeated: one column for each.",
 )  # fmt: skip
 @click.option(
+    "--change", "changes", multiple=True, metavar="A",
+    help="Attributes to change, the others stay: smiling, or smiling+hat=0. May be repeated: one column for each.",
+)  # fmt: skip
+@click.option(
     "--original", metavar="L",
-    help="The condition of the images; without it, the class is found too.",
+    help="The condition of the images; without it, it is found too, if it is a class or the model has an encoder.",
 )  # fmt: skip
 @click.option(
     "--direction", type=click.IntRange(min=0), metavar="I",
@@ -54,9 +58,10 @@ def edit(model: Path, images: tuple[Path, ...], out: Path, device: str, **option
     """Find images of your own in a model, and change them.
 
     IMAGE is a picture or a folder of pictures, which are cut to the size of the model's. The noise from which the model
-    generates each of them is found by optimisation from several starts. Then the model generates it again with another
-    --label, or after a step along a --direction. The reconstruction stands beside the original, with its error: the
-    mean squared difference, where pixels are in [-1, 1].
+    generates each of them is found by optimisation from several starts, the first of which is that of its encoder, if
+    it has one. Then the model generates it again with another --label, with a --change of attributes, or after a step
+    along a --direction. The reconstruction stands beside the original, with its error: the mean squared difference,
+    where pixels are in [-1, 1].
     """
     refuse_if_missing(model)
     tell_loading(f"edit {model}")
@@ -66,6 +71,7 @@ def edit(model: Path, images: tuple[Path, ...], out: Path, device: str, **option
     from ganzoo.step.device import choose_device
     from ganzoo.studio.conditions import input_files
     from ganzoo.studio.export import check_file
+    from ganzoo.studio.inversion import changed
 
     where = choose_device(device)
     trained = ganzoo.load(model).to(where)
@@ -78,6 +84,8 @@ def edit(model: Path, images: tuple[Path, ...], out: Path, device: str, **option
         )
     for label in options["labels"]:
         trained.conditions(1, label)  # what is no condition is told before minutes of work
+    for change in options["changes"]:
+        changed(trained, change)
     files = [file for path in images for file in input_files(trained.output, path)]
     with advise_fewer(f"{len(files)} images", where):
         found = trained.invert(
@@ -99,7 +107,7 @@ def _write(out: Path, found: Inversion, options: dict[str, Any]) -> None:
     from ganzoo.studio.edit_picture import edit_picture
     from ganzoo.studio.export import write_errors
 
-    picture = png(edit_picture(found, options["labels"], options["direction"], options["step"]))
+    picture = png(edit_picture(found, options["labels"], options["direction"], options["step"], options["changes"]))
     with write_errors(out):
         make_folder(out.parent)
         write_atomically(out, picture)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import IO, Any, ClassVar
 
@@ -57,6 +57,10 @@ class FieldValues(ABC):
         """Return values (B, …) as networks receive them from all their numbers (B, F), float32."""
         return numbers.view(-1, *self.field.shape)
 
+    def gather(self, name: str, fields: Mapping[str, Tensor]) -> Tensor:
+        """Return the values (B, …) of the field ``name`` out of those of a batch, as networks receive them."""
+        return fields[name]
+
     def trial(self, count: int, draws: Draws) -> Tensor:
         """Return random values (count, …) as networks receive them, for the dry run; by default, real numbers."""
         shape = (count, *self.field.shape)
@@ -103,6 +107,13 @@ class FieldValues(ABC):
         if not isinstance(value, Tensor) or tuple(value.shape) != self.field.shape:
             raise UserError(f"a condition must be a tensor of shape {self.field.shape}")
         return value
+
+    def changed(self, values: Tensor, word: str) -> Tensor:
+        """Return conditions (B, …) after a change that a user asked for in a word, as in ``smiling,hat=0``.
+
+        Raises :class:`UserError` if conditions of this type are chosen as a whole.
+        """
+        raise UserError(f"{self.field.describe()} are chosen as a whole: give {self.needed()}")
 
     def word(self, value: Tensor) -> str:
         """Return a condition, as networks receive it, as the word from which :meth:`read` makes it, or nothing."""

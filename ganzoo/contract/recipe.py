@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.several import refuse_text
+from ganzoo.contract.field_values import values_of
 from ganzoo.contract.packs import Packed
 from ganzoo.contract.sampling import SampleRequest
 from ganzoo.contract.step_context import StepContext
@@ -188,6 +189,14 @@ class Recipe(Packed, nn.Module, ABC):
         """
         return ()
 
+    def recognise(self, examples: Tensor, output: str = "") -> Tensor:
+        """Return the conditions (B, …) under which :meth:`sample` would generate examples (B, …).
+
+        A recipe with an encoder of conditions implements this, so that nobody has to give the attributes of an example
+        that is edited. None by default, (0,). It is called in evaluation mode, without gradients.
+        """
+        return examples.new_empty(0)
+
     def train(self, mode: bool = True) -> Self:
         """Set the mode of all networks; frozen ones stay in evaluation mode, so that they keep their statistics too."""
         super().train(mode)
@@ -256,6 +265,10 @@ class Recipe(Packed, nn.Module, ABC):
     def field(self, ref: FieldRef) -> Field:
         """Return the field of the data that ``ref`` names."""
         return self.data[ref.slot].field(ref.field)
+
+    def values(self, ref: FieldRef, batch: Batch) -> Tensor:
+        """Return the values (B, …) of a field of the batch that ``ref`` names, or of several that it joins."""
+        return values_of(self.field(ref)).gather(ref.field, batch[ref.slot])
 
     @property
     def output_field(self) -> Field:

@@ -28,6 +28,10 @@ class JoinedValues(FieldValues):
         """Return the values (B, F) of ``fields``, which have the members as networks receive them."""
         return torch.cat([fields[name].reshape(len(fields[name]), -1).float() for name in self.members], dim=1)
 
+    def gather(self, name: str, fields: Mapping[str, Tensor]) -> Tensor:
+        """Return the values (B, F) of ``name``, which are made of their members where the batch does not have them."""
+        return fields[name] if name in fields else self.join(fields)
+
     def divide(self, values: Tensor) -> list[Tensor]:
         """Return the values (B, …) of each member, as networks receive them."""
         parts = values.split(self.sizes, dim=1)

@@ -65,7 +65,15 @@ class VectorValues(_Numbers):
         words = [word.strip() for word in str(value).replace("+", ",").split(",")]
         if all(_is_number(word) for word in words):
             return self._numbers([word.strip() for word in str(value).split(",")], value)
-        chosen = torch.zeros(self.field.size)
+        return self._with(torch.zeros(self.field.size), words, value)
+
+    def changed(self, values: Tensor, word: str) -> Tensor:
+        """Return vectors (B, F) in which some attributes are others: ``smiling`` and ``smiling+hat=0``."""
+        words = [each.strip() for each in word.replace("+", ",").split(",")]
+        return self._with(values.clone(), words, word)
+
+    def _with(self, chosen: Tensor, words: Sequence[str], value: Any) -> Tensor:
+        """Set the attributes of ``chosen`` (…, F) that ``words`` name; a name without a number becomes 1."""
         for word in words:
             name, given, number = word.partition("=")
             if not (names := self.field.names):
@@ -76,7 +84,7 @@ class VectorValues(_Numbers):
                 raise UserError(f"no attribute is called {name!r}{did_you_mean(name, names)} Attributes: {have}")
             if given and not _is_number(number):
                 raise UserError(f"{word!r} does not give a number for {name!r}")
-            chosen[index] = float(number) if given else 1.0
+            chosen[..., index] = float(number) if given else 1.0
         return chosen
 
     def word(self, value: Tensor) -> str:

@@ -11,13 +11,16 @@ from ganzoo.studio.inversion import Inversion
 from ganzoo.studio.walk_pictures import strip
 
 
-def edit_picture(found: Inversion, labels: Sequence[str], direction: int | None, step: float) -> Image.Image:
+def edit_picture(
+    found: Inversion, labels: Sequence[str], direction: int | None, step: float, changes: Sequence[str] = ()
+) -> Image.Image:
     """Return a picture with a row for each original: itself, its reconstruction, and one column for each edit.
 
     The name of a row is the error of the reconstruction, and the condition that was found or given.
     """
     columns = {"original": found.originals, "found": found.reconstructions}
     columns |= {label: found.edited(label) for label in labels}
+    columns |= {change: found.edited(change=change) for change in changes}
     if direction is not None:
         for label in [*labels] or [""]:
             columns[f"{label} {step:+g}".strip()] = found.edited(label or None, direction, step)

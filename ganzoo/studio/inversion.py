@@ -42,16 +42,19 @@ class Inversion:
     reconstructions: Tensor
     errors: Tensor
 
-    def edited(self, label: Any = None, direction: int | None = None, step: float = 0.0) -> Tensor:
+    def edited(self, label: Any = None, direction: int | None = None, step: float = 0.0, change: str = "") -> Tensor:
         """Return the examples (N, …) under another condition, or after a ``step`` along a direction of the generator.
 
-        Raises :class:`UserError` for a condition or a direction that the model does not have.
+        A ``change`` keeps all of a condition but the attributes that it names: ``smiling+hat=0``. Raises
+        :class:`UserError` for a condition or a direction that the model does not have.
         """
         from ganzoo.studio.walk import Start
         from ganzoo.studio.walk import direction as find
 
         count, noise = len(self.originals), self.noise
         conditions = self.conditions if label is None else self.model.conditions(count, label)
+        if change:
+            conditions = changed(self.model, change, conditions)
         if direction is not None:
             along = find(Start(self.model, count, conditions), noise, direction)
             noise = noise.with_latent(noise.latent + step * along)
@@ -60,12 +63,24 @@ class Inversion:
         return made.cpu()
 
 
+def changed(model: Model, change: str, conditions: Tensor | None = None) -> Tensor:
+    """Return conditions (N, …) of ``model`` after a ``change`` of attributes; without any, one with zeros alone.
+
+    Raises :class:`UserError` for a model whose conditions have no attributes, and for a name that is none of them.
+    """
+    field = model.condition
+    if field is None:
+        raise UserError("this model is unconditional: it has nothing to change")
+    return values_of(field).changed(torch.zeros(1, *field.shape) if conditions is None else conditions, change)
+
+
 def invert(
     model: Model, examples: Tensor, label: Any = None, starts: int = STARTS, steps: int = STEPS, seed: int = 0
 ) -> Inversion:
     """Return how a model generates ``examples`` (N, …), as networks receive them: images in [-1, 1].
 
-    ``label`` is their condition, one or one for each in turn; without it, the class is found too: each is tried. For
+    ``label`` is their condition, one or one for each in turn; without it, the condition is found too: by the encoder of
+    conditions, if the model has one, or by trying each class. For
     every example, the best of many random noises, and that of the model's encoder, if it has one, are optimised by
     Adam, and the best result is kept. Raises :class:`UserError` for a model without noise, and for a condition that
     must be given.
@@ -75,7 +90,7 @@ def invert(
     if starts < 1 or steps < 1:
         raise UserError("an inversion needs at least one start and one step")
     originals = examples.float().cpu()
-    candidates = _candidates(model, label, len(originals))
+    candidates = _candidates(model, label, originals)
     found = [
         _inverted(
             model,
@@ -93,12 +108,20 @@ def invert(
     return Inversion(model, originals, noise, conditions, made, _errors(made, originals))
 
 
-def _candidates(model: Model, label: Any, count: int) -> Tensor | None:
-    """Return the conditions (count, K, …) that each example may have; ``None`` for an unconditional model."""
-    field = model.condition
+def _candidates(model: Model, label: Any, originals: Tensor) -> Tensor | None:
+    """Return the conditions (N, K, …) that each example may have; ``None`` for an unconditional model.
+
+    They are the given ones, those that the model recognises, or all classes.
+    """
+    field, count = model.condition, len(originals)
     if label is not None or field is None:
         conditions = model.conditions(count, label)
         return None if conditions is None else conditions[:, None]
+    with torch.no_grad():
+        device = next(model.recipe.parameters()).device
+        recognised = model.recipe.recognise(originals.to(device), model.output_name).cpu()
+    if len(recognised):
+        return recognised[:, None]
     if not 0 < field.classes <= CLASSES:
         raise UserError(f"the condition of the original must be given: {values_of(field).needed()}")
     return torch.arange(field.classes).repeat(count, 1)

@@ -202,7 +202,8 @@ class Model:
         """Return the noise and the condition from which the model generates ``examples``, and how well it does.
 
         ``examples`` is one or several of paths and PIL pictures, or a tensor (N, C, H, W) in [-1, 1]. ``label`` is
-        their condition; without it, the class is found too. Raises :class:`UserError` for what is no example.
+        their condition; without it, a class is found too, and so is what an encoder of the model recognises. Raises
+        :class:`UserError` for what is no example.
         """
         from ganzoo.studio.inversion import invert
 

@@ -67,7 +67,7 @@ class _Panel:
         self._field = recipe.field(output.values)
         self._condition_field = recipe.field(output.condition) if output.condition else None
         self.count, self.columns = layout(self._field, self._condition_field)
-        self.condition = self._fixed_condition(output, batch, device)
+        self.condition = self._fixed_condition(recipe, output, batch, device)
         if self.condition is not None:
             self.count = len(self.condition)
         self._real = _real_examples(output, self._field, batches)
@@ -109,12 +109,12 @@ class _Panel:
                 "end it with nn.Tanh"
             )
 
-    def _fixed_condition(self, output: Output, batch: Batch, device: torch.device) -> Tensor | None:
+    def _fixed_condition(self, recipe: Recipe, output: Output, batch: Batch, device: torch.device) -> Tensor | None:
         if self._condition_field is None or output.condition is None:
             return None
         if self._condition_field.classes:
             return balanced_classes(self._condition_field, self.count).to(device)
-        return batch[output.condition.slot][output.condition.field][: self.count]
+        return recipe.values(output.condition, batch)[: self.count]
 
 
 def _truth(output: Output, batch: Batch, count: int) -> Tensor | None:
