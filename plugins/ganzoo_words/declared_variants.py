@@ -1,0 +1,113 @@
+"""The declarations of the variants of this plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ganzoo.plugin import Variant
+
+
+def declare_variants() -> Iterable[Variant]:
+    """Yield the declarations."""
+    yield Variant(
+        name="text2image",
+        summary="images from captions (GAN-CLS): free text, real images with wrong captions among the fakes",
+        recipe="text-to-image",
+        parts={
+            "generator-conditioner": "concat",
+            "discriminator-conditioner": "projection",
+            "initialiser": "normal",
+        },
+        overrides={
+            "generator-conditioner.size": 64,
+            "generator.width": 24,
+            "discriminator.width": 24,
+            "latent.size": 32,
+            "recipe.pretraining": 600,
+            "optimizer.lr": 5e-4,
+            "run.steps": 6000,
+            "run.ema": 0.999,
+        },
+        published={
+            "dataset": "table",
+            "dataset.size": (64, 64),
+            "dataset.label": "none",
+            "text-encoder": "gru",
+            "text-encoder.size": 1024,
+            "text-encoder.words": 512,
+            "generator-conditioner": "one-hot",
+            "discriminator-conditioner": "replicated",
+            "discriminator-conditioner.norm": True,
+            "latent.size": 100,
+            "generator.width": 128,
+            "discriminator.width": 64,
+            "recipe.code": "compressed",
+            "optimizer.lr": 2e-4,
+            "schedule": "step",
+            "schedule.every": 1 / 6,
+            "schedule.factor": 0.5,
+            "run.epochs": 600,
+            "run.ema": 0.0,
+        },
+        source="Reed et al. 2016, arXiv 1605.05396; reedscot/icml2016",
+        figures="Inception score: CUB 2.88, Oxford flowers 2.66, COCO 7.88",
+        strengths="Free text at sampling; combinations of words that no training image had.",
+        pitfalls="It knows the words of its captions alone. Fine details of a text are lost in small images.",
+    )
+    yield Variant(
+        name="stackgan",
+        summary="images from captions in two stages (StackGAN): a small one, then a larger one; augmented texts",
+        recipe="stacked",
+        parts={
+            "generator-conditioner": "one-hot",
+            "refiner-conditioner": "one-hot",
+            "discriminator-conditioner": "projection",
+            "refiner-discriminator-conditioner": "projection",
+            "initialiser": "normal",
+        },
+        overrides={
+            "generator.width": 16,
+            "discriminator.width": 16,
+            "latent.size": 32,
+            "recipe.code": "augmented",
+            "recipe.code_size": 64,
+            "recipe.code_slope": 1.0,
+            "recipe.divergence": 0.1,
+            "recipe.pretraining": 400,
+            "optimizer.lr": 5e-4,
+            "run.steps": 6000,
+            "run.ema": 0.999,
+        },
+        published={
+            "dataset": "table",
+            "dataset.size": (256, 256),
+            "dataset.label": "none",
+            "text-encoder": "gru",
+            "text-encoder.size": 1024,
+            "text-encoder.words": 512,
+            "discriminator-conditioner": "replicated",
+            "discriminator-conditioner.norm": True,
+            "refiner-discriminator-conditioner": "replicated",
+            "refiner-discriminator-conditioner.norm": True,
+            "latent.size": 100,
+            "generator.width": 128,
+            "discriminator.width": 64,
+            "refiner.width": 128,
+            "refiner.blocks": 4,
+            "recipe.factor": 4,
+            "recipe.code_size": 128,
+            "recipe.code_slope": 0.2,
+            "recipe.divergence": 2.0,
+            "recipe.first_stage": 80_000,
+            "optimizer.lr": 2e-4,
+            "schedule": "step",
+            "schedule.every": 1 / 12,
+            "schedule.factor": 0.5,
+            "run.epochs": 1200,
+            "run.ema": 0.0,
+        },
+        source="Zhang et al. 2017, arXiv 1612.03242; hanzhanggit/StackGAN",
+        figures="Inception score: CUB 3.70, Oxford flowers 3.20, COCO 8.45",
+        strengths="Larger images than one stage learns; the augmented text makes one caption give varied images.",
+        pitfalls="Two trainings in one: half of the steps pass before the first large image.",
+    )
