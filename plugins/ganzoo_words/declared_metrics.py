@@ -38,3 +38,19 @@ def declare_metrics() -> Iterable[Component]:
         pitfalls="For captioned-shapes alone. It says nothing of sharpness or variety.",
         origin="100 captions, as published",
     )
+    yield Component(
+        kind="metric",
+        name="tag-recall",
+        summary="recall and F1 of the ten words that draws stand for most often, beside those of the nearest images",
+        target="ganzoo_words.tag_recall:TagRecall",
+        config=metric_options.TagRecallConfig,
+        requires=(
+            Need(("condition:vector",), "choose other metrics, or a model that makes words from features"),
+            Need(("data:point",), "choose other metrics, or data whose target is the vector of a word"),
+        ),
+        source="Mirza & Osindero 2014, arXiv 1411.1784, section 4.2",
+        equation="|kept ∩ true| / min(|kept|, |true|) for the words that are kept of an image",
+        strengths="Exact, without a judge; the nearest images say what a model adds.",
+        pitfalls="Needs many draws of each image: take 100 times as many samples as the test has images.",
+        origin="ten words are kept, as published; of a small vocabulary one word is the nearest, not twenty",
+    )

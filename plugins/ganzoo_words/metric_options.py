@@ -19,3 +19,12 @@ class LearntRPrecisionConfig(RPrecisionConfig):
     """Options of a choice by a network that has learnt to match."""
 
     steps: int = option(1500, "steps in which the network learns, on real images", low=1)
+
+
+@dataclass(frozen=True)
+class TagRecallConfig(Config):
+    """Options of the keywords that are found."""
+
+    nearest: int = option(1, "words that each draw stands for: the nearest ones; 20 of 247,465 in the paper", low=1)
+    kept: int = option(10, "words that are kept of all draws: the most frequent ones", low=1)
+    neighbours: int = option(5, "training images whose words are compared with", low=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import astuple, fields
 from typing import ClassVar, Final, final
 
 import torch
@@ -13,7 +14,8 @@ from ganzoo_words.captions import SCENES, VOCABULARY, CaptionedScene
 from ganzoo_words.r_precision import ChoiceOfCaption
 from ganzoo_words.reading import read_scenes
 
-PARTS: Final = ("number", "colour", "shape", "place")
+PARTS: Final = tuple(field.name for field in fields(CaptionedScene))
+_VALUES: Final = tuple(sorted(set(part)) for part in zip(*map(astuple, SCENES), strict=True))
 
 _OF_TOKENS: Mapping[tuple[int, ...], CaptionedScene] = {scene.tokens: scene for scene in SCENES}
 
@@ -66,5 +68,6 @@ def _scenes(captions: Tensor) -> list[CaptionedScene]:
 
 def _numbers(scenes: list[CaptionedScene]) -> Tensor:
     """Return the parts of scenes (N,) as whole numbers (N, 4)."""
-    values = {part: sorted({getattr(scene, part) for scene in SCENES}) for part in PARTS}
-    return torch.tensor([[values[part].index(getattr(scene, part)) for part in PARTS] for scene in scenes])
+    return torch.tensor(
+        [[values.index(part) for values, part in zip(_VALUES, astuple(scene), strict=True)] for scene in scenes]
+    )

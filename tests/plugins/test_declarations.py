@@ -272,7 +272,9 @@ def test_every_override_of_a_variant_reaches_an_option(entry: Entry) -> None:
 
 def resolved(variant: Variant, preset: str) -> tuple[object, ...]:
     """The component and the options in each slot, and the settings of the run."""
-    own = Plugin(ENTRIES[0].provider, tuple(item for item in ITEMS if isinstance(item, Component)), (variant,))
+    components = tuple(item for item in ITEMS if isinstance(item, Component))
+    kinds = tuple(kind for name, kind in installed().kinds.items() if name not in KINDS)
+    own = Plugin(ENTRIES[0].provider, components, (variant,), kinds=kinds)
     chosen = select(Registry([own]), variant.name, preset=preset)
     return {name: (part.component, part.config) for name, part in chosen.parts.items()}, chosen.run
 
@@ -299,7 +301,7 @@ def _without(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "kind", [kind for kind in KINDS if kind not in ("variant", "recipe", "metric", "judge", "observer")]
+    "kind", [kind for kind in KINDS if kind not in ("variant", "recipe", "network", "metric", "judge", "observer")]
 )
 def test_every_component_can_be_chosen_by_its_kind_with_every_option_as_it_is_shown(kind: str) -> None:
     for name in installed().names(kind):
