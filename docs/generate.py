@@ -11,7 +11,7 @@ import networks_page
 import promises
 import which_page
 
-from ganzoo.catalogue import KINDS, Component, Registry, installed, select
+from ganzoo.catalogue import Component, Registry, installed, select
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.cli import cli
@@ -30,7 +30,7 @@ def reference() -> str:
         lines += [f"### ganzoo {name}", "", "```text", *_help(name), "```", ""]
     lines += ["## Options of every training", "", *_settings(), ""]
     lines += ["## Components", ""]
-    for kind, declared in KINDS.items():
+    for kind, declared in own.kinds.items():
         meaning = declared.summary
         names = own.names(kind)
         if names:

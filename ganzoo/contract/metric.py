@@ -79,6 +79,10 @@ class MetricContext(Protocol):
         """The field of their classes, or ``None`` if the data has no classes."""
 
     @property
+    def conditions(self) -> Field | None:
+        """The field of ``Examples.conditions``, of any type, or ``None`` if the data has no condition."""
+
+    @property
     def device(self) -> torch.device:
         """The device that computes; all examples are on it."""
 

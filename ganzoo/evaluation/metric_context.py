@@ -38,6 +38,11 @@ class CachedMetricContext:
         return self._reference.classes
 
     @property
+    def conditions(self) -> Field | None:
+        """The field of the conditions of any type, or ``None`` if the data has no condition."""
+        return self._reference.spec.condition_field
+
+    @property
     def device(self) -> torch.device:
         """The device that computes."""
         return self._reference.device

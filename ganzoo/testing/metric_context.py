@@ -37,8 +37,10 @@ class SimpleMetricContext:
         condition: Field | None = None,
         train: Examples | None = None,
         judge: Callable[[], Judge] | None = None,
+        conditions: Field | None = None,
     ):
         self.field, self.condition, self.device = field, condition, torch.device("cpu")
+        self.conditions = conditions
         self._train = train
         self._make = judge or NumbersJudge
         self.judge = self._make().eval()

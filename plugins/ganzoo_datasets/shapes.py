@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.plugin import Dataset, key
+from ganzoo.plugin import Dataset
+from ganzoo_datasets.counted import uniform
 from ganzoo_datasets.drawing import DISTANCES, Array, Distance, Sketch, draw
 from ganzoo_datasets.scenes import COLOURS, PLACES, SCENES, SHAPES, Scene, ShapesConfig
 
@@ -95,14 +96,5 @@ def _kinds(numbers: Array) -> Array:
 
 
 def _uniform(seed: int, indices: Array) -> Array:
-    """Return the random numbers (B, DRAWS) in [0, 1) of each example, determined by the seed and its index.
-
-    SplitMix64 (Steele et al., "Fast Splittable Pseudorandom Number Generators", 2014), a hash of a counter.
-    """
-    counter: Array = indices.astype(np.uint64)[:, None] * np.uint64(DRAWS) + np.arange(DRAWS, dtype=np.uint64)
-    mixed: Array = counter * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key(seed, "shapes"))
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
-    numbers: Array = (mixed >> np.uint64(11)) * 2.0**-53
-    return numbers
+    """Return the random numbers (B, DRAWS) in [0, 1) of each example."""
+    return uniform(seed, "shapes", indices, DRAWS)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ganzoo.catalogue import KINDS, installed
+from ganzoo.catalogue import installed
 from ganzoo.errors import UserError
 
 ENTRIES = list(installed())
 
 
 def test_the_registry_lists_in_the_order_of_kinds_and_names() -> None:
-    found = [(list(KINDS).index(entry.item.kind), entry.item.name) for entry in ENTRIES]
+    found = [(list(installed().kinds).index(entry.item.kind), entry.item.name) for entry in ENTRIES]
     assert found == sorted(found)
     assert [entry.item.name for entry in ENTRIES if entry.item.kind == "loss"] == list(installed().names("loss"))
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ganzoo import plugin
-from ganzoo.assembly.parts import resolve
+from ganzoo.assembly.parts import interface_of, resolve
 from ganzoo.catalogue import (
     KINDS,
     Component,
@@ -57,8 +57,7 @@ each_option = pytest.mark.parametrize(
 
 
 def test_there_is_something_of_every_kind() -> None:
-    # A network of another kind is for recipes of plugins.
-    assert {entry.item.kind for entry in ENTRIES} == set(KINDS) - {"network"}
+    assert {entry.item.kind for entry in ENTRIES} == set(installed().kinds)
 
 
 @each_entry
@@ -147,12 +146,12 @@ BASES: Mapping[str, type] = {
 @each_component
 def test_a_target_is_what_its_kind_says_and_complete(entry: Entry) -> None:
     assert isinstance(entry.item, Component)
-    target = resolve(entry.item)
-    if entry.item.kind not in BASES:
-        assert entry.item.kind == "optimizer"
+    target = resolve(entry.item, entry.kind)
+    if entry.item.kind == "optimizer":
         assert list(inspect.signature(target).parameters) == ["config", "parameters"]
         return
-    assert issubclass(target, BASES[entry.item.kind])
+    base = BASES.get(entry.item.kind) or interface_of(entry.kind)
+    assert base is not None and issubclass(target, base)
     assert not inspect.isabstract(target), target.__abstractmethods__
 
 
@@ -168,8 +167,10 @@ def test_a_target_is_built_with_what_the_contract_says(entry: Entry) -> None:
         "optimizer": ["config", "parameters"],
         "dataset": ["config", "root"],
         "judge": ["config", "field", "condition"],
+        "text-encoder": ["config", "field"],
+        "network": ["config", "in_shape", "out", "sites"],
     }
-    target = resolve(entry.item)
+    target = resolve(entry.item, entry.kind)
     expected = arguments.get(entry.item.kind, ["config"])
     if entry.item.kind == "conditioner":
         expected += ["noise"] * target.uses_noise + ["features"] * target.uses_features
@@ -186,8 +187,8 @@ def test_a_conditioner_acts_at_a_site_unless_it_asks_for_nothing(entry: Entry) -
 @each_component
 def test_no_finished_part_is_the_base_of_another(entry: Entry) -> None:
     assert isinstance(entry.item, Component)
-    target = resolve(entry.item)
-    others = {resolve(other.item) for other in COMPONENTS if isinstance(other.item, Component)} - {target}
+    target = resolve(entry.item, entry.kind)
+    others = {resolve(other.item, other.kind) for other in COMPONENTS if isinstance(other.item, Component)} - {target}
     assert not isinstance(target, type) or not [other for other in others if other in target.__mro__]
 
 
@@ -225,7 +226,7 @@ def test_the_slots_of_a_recipe_default_to_what_is_installed(entry: Entry) -> Non
     by_name = {slot.name: slot for slot in slots}
     for slot in slots:
         assert slot.default in installed().names(slot.kind)
-        assert slot.of == "" or by_name[slot.of].kind in ("generator", "discriminator")
+        assert slot.of == "" or installed().kinds[by_name[slot.of].kind].is_network
         assert slot.paired == "" or by_name[slot.paired].kind == slot.kind == "conditioner"
         assert slot.name == slot.kind or slot.name not in KINDS, "a slot's name may not be that of another kind"
 
@@ -271,7 +272,9 @@ def test_every_override_of_a_variant_reaches_an_option(entry: Entry) -> None:
 
 def resolved(variant: Variant, preset: str) -> tuple[object, ...]:
     """The component and the options in each slot, and the settings of the run."""
-    own = Plugin(ENTRIES[0].provider, tuple(item for item in ITEMS if isinstance(item, Component)), (variant,))
+    components = tuple(item for item in ITEMS if isinstance(item, Component))
+    kinds = tuple(kind for name, kind in installed().kinds.items() if name not in KINDS)
+    own = Plugin(ENTRIES[0].provider, components, (variant,), kinds=kinds)
     chosen = select(Registry([own]), variant.name, preset=preset)
     return {name: (part.component, part.config) for name, part in chosen.parts.items()}, chosen.run
 
@@ -298,7 +301,7 @@ def _without(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "kind", [kind for kind in KINDS if kind not in ("variant", "recipe", "metric", "judge", "observer")]
+    "kind", [kind for kind in KINDS if kind not in ("variant", "recipe", "network", "metric", "judge", "observer")]
 )
 def test_every_component_can_be_chosen_by_its_kind_with_every_option_as_it_is_shown(kind: str) -> None:
     for name in installed().names(kind):
