@@ -162,5 +162,5 @@ def build_recipe(
     parts = parts or SelectedParts(selection.parts)
     with seeded(key(selection.run.seed, "weights")), torch.device(device):
         recipe: Recipe = parts.build("recipe", parts=parts, data=data)
-    recipe.frozen = selection.run.freeze or ()
+    recipe.frozen, recipe.batch_size = selection.run.freeze or (), selection.run.batch_size
     return recipe

@@ -7,6 +7,7 @@ a number to another class.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import final
 
 import torch
@@ -28,7 +29,7 @@ def in_known_order(spec: DataSpec, known: Mapping[str, Field]) -> DataSpec:
     ('1', '10', '2')
     """
     fields = {name: known[name] if _same(field, known.get(name)) else field for name, field in spec.fields.items()}
-    return DataSpec(fields, spec.target, spec.condition)
+    return replace(spec, fields=fields)
 
 
 def renumbering(delivered: DataSpec, wanted: DataSpec) -> dict[str, Tensor]:

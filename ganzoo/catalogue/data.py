@@ -134,7 +134,8 @@ class DataSpec:
     """The fields of one dataset: which one a generator learns to generate, and which one is the condition.
 
     ``target`` and ``condition`` are names in ``fields``; an empty ``condition`` means that the data has no condition.
-    Several fields are one condition together if their names are joined by ``+``.
+    Several fields are one condition together if their names are joined by ``+``. Data is not ``paired`` if the target
+    of an example does not belong to its condition, as in two folders of images that do not belong together.
 
     >>> label, angle = Field("class", classes=3), Field("vector", (2,))
     >>> fields = {"image": Field("image", (1, 8, 8)), "label": label, "angle": angle}
@@ -145,6 +146,7 @@ class DataSpec:
     fields: Mapping[str, Field]
     target: str
     condition: str = ""
+    paired: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
@@ -154,7 +156,7 @@ class DataSpec:
 
     def __reduce__(self) -> tuple[type[DataSpec], tuple[Any, ...]]:
         # A read-only mapping cannot be pickled, but the spec is sent to workers that are spawned.
-        return DataSpec, (dict(self.fields), self.target, self.condition)
+        return DataSpec, (dict(self.fields), self.target, self.condition, self.paired)
 
     @property
     def target_field(self) -> Field:
@@ -184,19 +186,23 @@ class DataSpec:
             offered |= {"condition", f"condition:{self.condition_field.kind}"}
             if self.condition_field.embedded:
                 offered.add("condition:embedding")
+            if self.paired:
+                offered.add("pairs")
         return frozenset(offered)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object, which :meth:`from_json` reads."""
         fields = {name: field.to_json() for name, field in self.fields.items()}
-        return {"fields": fields, "target": self.target, "condition": self.condition}
+        unpaired = {} if self.paired else {"paired": False}
+        return {"fields": fields, "target": self.target, "condition": self.condition, **unpaired}
 
     @staticmethod
     def from_json(value: Mapping[str, Any], types: Mapping[str, FieldType] = FIELD_TYPES) -> DataSpec:
         """Return the spec that ``value`` describes; raises :class:`UserError` as :meth:`Field.from_json` does."""
         try:
             fields = {str(name): Field.from_json(field, types) for name, field in value["fields"].items()}
-            return DataSpec(fields, _text(value["target"]), _text(value.get("condition", "")))
+            paired = value.get("paired", True) is not False
+            return DataSpec(fields, _text(value["target"]), _text(value.get("condition", "")), paired)
         except UserError as problem:
             raise UserError(one_line(problem)) from problem
         except (KeyError, TypeError, AttributeError) as problem:

@@ -61,7 +61,8 @@ def bench(variants: tuple[str, ...], steps: int | None, as_json: bool, **flags: 
     Without VARIANT, all installed variants are measured. The first table shows steps and images per second; the cost of
     a step in operations and bytes; which share of the machine's rates for matrix products and for copies this is, and
     which of the two is the bound; and the peak memory (on CUDA of tensors, otherwise of the whole process, torch
-    included). The second table shows the time per step by part. Cost and times by part are measured in eager execution.
+    included). The second table shows the time per step by part. A training of several windows, such as one with a
+    pre-training, is measured in the last one. Cost and times by part are measured in eager execution.
     """
     registry = installed()
     names = variants or registry.names("variant")

@@ -152,10 +152,14 @@ class Recipe(Packed, nn.Module, ABC):
     of them, that this training keeps as they are (``--freeze``); ganzoo sets it. ``pack`` declares how many examples of
     a batch the phases themselves compare (:class:`~ganzoo.contract.packs.Packed`). ``watched_accuracy`` is the name of
     the value, among those that the phases report, which is the share of examples that the discriminator tells apart.
+    ``batch_size`` is the number of examples in a batch, of all processes and passes; ganzoo sets it. With ``restarts``
+    the optimizers begin anew at each of the ``borders``: their state is that of the first step.
     """
 
     averaged: ClassVar[tuple[str, ...]] = ()
     replayable: ClassVar[bool] = False
+    restarts: ClassVar[bool] = False
+    batch_size: int = 1
     frozen: tuple[str, ...] = ()
     watched_accuracy: str = ""
     output: FieldRef

@@ -20,7 +20,7 @@ from ganzoo.catalogue.options import values_of
 from ganzoo.catalogue.registry import Part
 from ganzoo.contract.judge import Examples, Judge, Track, untracked
 from ganzoo.contract.metric import ClassShares, Estimate, Metric, MetricValues
-from ganzoo.contract.recipe import Recipe
+from ganzoo.contract.recipe import Output, Recipe
 from ganzoo.errors import Refused, UserError
 from ganzoo.evaluation.figures import RANKED_AIMS, Evaluation, Figure, by_class, finite, label, split_estimate
 from ganzoo.evaluation.floors import FloorCache
@@ -192,14 +192,16 @@ def open_evaluator(
     say: Callable[[str], None],
     samples: int,
     describe: Callable[[str], None] = lambda text: None,
+    generates: Output | None = None,
 ) -> Evaluator:
     """Return the evaluator of models that generate ``output`` from ``condition``; trains the judge if it is not cached.
 
-    ``describe`` is told what the data is. If the user named no metric, those that need more than ``samples`` generated
-    examples are left out. Raises
+    ``describe`` is told what the data is. ``generates`` names the fields of the data that are its output and its
+    condition, by default the target and the condition. If the user named no metric, those that need more than
+    ``samples`` generated examples are left out. Raises
     :class:`UserError` if the data, the judge, the metrics and the model do not fit together.
     """
-    reference = ReferenceData(plan, root, device, condition, describe)
+    reference = ReferenceData(plan, root, device, condition, describe, generates)
     if reference.note:
         say(reference.note)
     check_output(plan.dataset, reference.spec, output, condition)

@@ -23,6 +23,7 @@ from ganzoo.catalogue.options import SPLIT, Config, DataConfig, values_of
 from ganzoo.catalogue.registry import Part
 from ganzoo.contract.dataset import Dataset
 from ganzoo.contract.judge import Examples
+from ganzoo.contract.recipe import Output
 from ganzoo.errors import UserError
 from ganzoo.randomness import key
 from ganzoo.storage.given_away import without_folders
@@ -49,6 +50,8 @@ class ReferenceData:
     If the data has a test part, ``real`` is that part. Otherwise both are all examples, and a judge is tested on the
     fifth of them that it is not trained on.
     ``condition`` is the condition of the model: data with the same classes in another order gets its order.
+    ``generates`` are the names of what the model makes and of its condition, for data whose target is another one: that
+    of another direction of a translation.
     ``describe`` is told what the data is before it is read. ``note`` says with which part of it models are compared,
     where that was found in the data itself.
     """
@@ -60,6 +63,7 @@ class ReferenceData:
         device: torch.device,
         condition: Field | None = None,
         describe: Callable[[str], None] = lambda text: None,
+        generates: Output | None = None,
     ):
         self._part, self._root, self._device, self._describe = plan.dataset, root, device, describe
         config = plan.data
@@ -71,7 +75,8 @@ class ReferenceData:
         with self._part.attributed():
             delivered = config.spec(root)
             self._tested, self.note = _comparable(plan, root, delivered)
-        self.spec: DataSpec = in_known_order(delivered, _fields_of(condition, delivered))
+        known = _towards(delivered, generates)
+        self.spec: DataSpec = in_known_order(known, _fields_of(condition, known))
         self._renumbering = renumbering(delivered, self.spec)
 
     @property
@@ -165,9 +170,9 @@ class ReferenceData:
         real = self.real.conditions
         return None if real is None else real[self._order(count)].cpu()
 
-    def truth(self, count: int) -> Tensor:
-        """Return the real examples (count, …) with the conditions of :meth:`conditions`, on the device."""
-        return self.real.values[self._order(count)]
+    def truth(self, count: int) -> Tensor | None:
+        """Return the real examples (count, …) with the conditions of :meth:`conditions`, on the device, if paired."""
+        return self.real.values[self._order(count)] if self.spec.paired else None
 
     def _order(self, count: int) -> Tensor:
         generator = torch.Generator().manual_seed(key(0, f"{STREAM}/conditions"))
@@ -243,6 +248,15 @@ def _comparable(plan: EvaluationPlan, root: Path, trained: DataSpec) -> tuple[Da
     if delivered != trained:
         return plan.data, f"models are not compared with {what}, as it has other classes than the part for training"
     return tested, f"models are compared with {what}; --dataset-{SPLIT} of `ganzoo evaluate` chooses another part"
+
+
+def _towards(spec: DataSpec, generates: Output | None) -> DataSpec:
+    """Return ``spec`` with the target and the condition of a model, where it has both."""
+    if generates is None or generates.condition is None:
+        return spec
+    names = generates.values.field, generates.condition.field
+    known = all(name in spec.fields for name in names) and set(names) == {spec.target, spec.condition}
+    return dataclasses.replace(spec, target=names[0], condition=names[1]) if known else spec
 
 
 def _part_named_in(config: DataConfig) -> str:

@@ -80,6 +80,10 @@ class PhaseOptimizer:
         for parameter in self.parameters:
             parameter.requires_grad_(True)
 
+    def restart(self) -> None:
+        """Forget the state of the optimizer, as before its first step."""
+        self.optimizer.state.clear()
+
     def zero_gradients(self) -> None:
         """Remove the gradients of all that the optimizer moves; many times faster than its ``zero_grad``."""
         for parameter in self.stepped:

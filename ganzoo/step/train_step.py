@@ -75,6 +75,7 @@ class TrainStep:
             phase: [layer for layer in weighted_layers(recipe) if layer.weight in parameters]
             for phase, parameters in trained.items()
         }
+        self._restarts = frozenset(recipe.borders if recipe.restarts else ())
         own = processes.share
         self._shares = [Share(own.index * passes + number, own.count * passes) for number in range(passes)]
 
@@ -149,6 +150,9 @@ class TrainStep:
 
     def begin(self, due: Sequence[PhaseOptimizer], step: int) -> None:
         """Set everything that depends on the number of the step: learning rates, decay of the average, random seeds."""
+        if step in self._restarts:
+            for phase in self.phase_optimizers:
+                phase.restart()
         for phase in due:
             phase.set_learning_rate(Progress(step, self.steps))
         self.ema.begin(step)

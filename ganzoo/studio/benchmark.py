@@ -16,6 +16,7 @@ from typing import Any, final
 
 import torch
 
+from ganzoo.assembly.phases import windows
 from ganzoo.catalogue.data import DataSpec
 from ganzoo.catalogue.selection import Selection
 from ganzoo.step.precision import Precision
@@ -94,13 +95,16 @@ def benchmark(
 ) -> Benchmark:
     """Measure the trainer of a selection whose check returned ``data``; writes nothing.
 
-    A lap has ``steps``, or as many as take about a second, rounded up to whole periods of the phases. Raises
+    Steps are those of the last window of the training, which ``warn`` is told of where it is not the only one. A lap
+    has ``steps``, or as many as take about a second, rounded up to whole periods of the phases. Raises
     :class:`~ganzoo.errors.UserError` as :func:`~ganzoo.training.setup.build_trainer` does.
     """
     selection = _with(selection, steps=ENDLESS, epochs=None)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())), precision.set():
         begin_peak_memory(precision.device)
         trainer = _ready(selection, data, precision, warn)
+        if first := last_window(trainer):
+            warn(f"{selection.variant} is measured from step {first + 1} on, in the last window of its training")
         period = period_of(trainer)
         lap = -(-(steps or _steps_of_a_lap(trainer)) // period) * period
         seconds = statistics.median(seconds_of(trainer, lap) for _ in range(LAPS)) / lap
@@ -208,8 +212,15 @@ def _ready(
     """Return a trainer after its warm-up."""
     trainer = build_trainer(selection, data, precision, SingleProcess(), warn)
     trainer.prepare()
+    trainer.step = last_window(trainer)
     _play(trainer, WARM_UP * period_of(trainer))
     return trainer
+
+
+def last_window(trainer: Trainer) -> int:
+    """Return the first step (from 0) of the last window of the training: after a pre-training, with grown networks."""
+    recipe = trainer.train_step.recipe
+    return max(window.step for window in windows(recipe.phases(), recipe.borders))
 
 
 def period_of(trainer: Trainer) -> int:

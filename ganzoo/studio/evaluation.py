@@ -55,7 +55,7 @@ def evaluate(
     root = data_root or usual_root(model)
     model = model.to(device)
     evaluator = open_evaluator(
-        plan, root, model.output, model.condition, torch.device(device), track, say, samples, describe
+        plan, root, model.output, model.condition, torch.device(device), track, say, samples, describe, model.generates
     )
     trained_on = model.header.fingerprints.get(model.generates.values.slot)
     if trained_on is not None and (difference := evaluator.difference(trained_on)):

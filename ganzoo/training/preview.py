@@ -71,7 +71,8 @@ class _Panel:
         if self.condition is not None:
             self.count = len(self.condition)
         self._real = _real_examples(output, self._field, batches)
-        self._truth = _truth(output, batch, self.count)
+        paired = output.condition is not None and recipe.data[output.condition.slot].paired
+        self._truth = _truth(output, batch, self.count) if paired else None
 
     def draw(self, recipe: Recipe) -> Image.Image:
         """Return the picture."""

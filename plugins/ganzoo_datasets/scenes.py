@@ -88,7 +88,7 @@ class ShapesConfig(DataConfig):
 
     judge = "cnn"
 
-    size: int = option(32, "height and width in pixels", low=16, high=128)
+    size: int = option(32, "height and width in pixels", low=8, high=128)
     condition: Literal["label", "attributes", "caption", "label+attributes", "none"] = option(
         "label", "the field that is the condition, or two of them"
     )

@@ -85,7 +85,7 @@ class UnpairedConfig(_SidesConfig):
                     f"{sides[0]} has images, and no two folders: put each kind of image into a folder of its own, or "
                     "use --dataset pairs if these images show both kinds side by side"
                 )
-        return DataSpec({"a": self.picture, "b": self.picture}, target="b", condition="a")
+        return DataSpec({"a": self.picture, "b": self.picture}, target="b", condition="a", paired=False)
 
 
 def parts_in(folder: Path, names: Sequence[str] = ()) -> dict[str, Sides]:

@@ -19,6 +19,7 @@ def declare_metrics() -> Iterable[Component]:
         requires=(
             Need(("condition:image",), "choose other metrics, or use a model that makes images from images"),
             Need(("data:image",), "choose other metrics, or use a dataset of images"),
+            Need(("pairs",), "choose other metrics, or use a dataset of pairs"),
         ),
         source="Wang et al. 2004, Image Quality Assessment: From Error Visibility to Structural Similarity",
         equation="PSNR = −10 log10(mean((y − G(x))² / 4)) for images in [−1, 1]",

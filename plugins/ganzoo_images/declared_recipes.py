@@ -23,7 +23,11 @@ def declare_recipes() -> Iterable[Component]:
         summary="makes images from images: an adversarial term, and the distance from the true image",
         target="ganzoo_images.translation:Translation",
         config=recipe_options.TranslationConfig,
-        requires=(Need(("condition:image",), "use --dataset edges, glyph-pairs, holes or low-resolution"), GENERATORS),
+        requires=(
+            Need(("condition:image",), "use --dataset edges, glyph-pairs, holes or low-resolution"),
+            Need(("pairs",), "use a dataset of pairs, or the variant cyclegan, which needs none"),
+            GENERATORS,
+        ),
         provides=("image-input",),
         source="Isola et al. 2017, arXiv 1611.07004; Ledig et al. 2017, arXiv 1609.04802; "
         "Pathak et al. 2016, arXiv 1604.07379",

@@ -84,7 +84,10 @@ class LowResolutionConfig(DerivedConfig):
         """Return an image that is ``factor`` times smaller."""
         channels, *sides = image.shape
         if any(side % self.factor for side in sides):
-            raise UserError(f"sides of {sides[0]}×{sides[1]} are no multiples of {self.factor}: set --dataset-size")
+            raise UserError(
+                f"dataset 'low-resolution' makes images {self.factor} times smaller, and {sides[1]}×{sides[0]} pixels "
+                f"of dataset {self.of!r} are no multiple of that: set --dataset-size or --dataset-factor"
+            )
         return Field("image", (channels, *(side // self.factor for side in sides)))
 
 
@@ -113,7 +116,7 @@ class HolesConfig(DerivedConfig):
     def left(self, image: Field) -> Field:
         """Return the same shape."""
         if 2 * self.overlap >= min(self.sides(image.shape[1:])):
-            raise UserError("nothing of the hole is left: lower --dataset-overlap")
+            raise UserError("dataset 'holes' leaves nothing of the hole: lower --dataset-overlap")
         return image
 
     def shown(self, image: Field) -> Field:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -128,8 +130,17 @@ def test_what_a_data_spec_offers(spec: DataSpec) -> None:
     if spec.condition:
         field = spec.fields[spec.condition]
         expected |= {"condition", f"condition:{field.kind}"} | ({"condition:embedding"} if field.embedded else set())
+        expected |= {"pairs"}
     assert spec.provides == expected
     assert (spec.condition_field is None) == (spec.condition == "")
+
+
+@given(specs())
+def test_data_without_pairs_says_so(spec: DataSpec) -> None:
+    unpaired = replace(spec, paired=False)
+    assert unpaired.provides == spec.provides - {"pairs"}
+    assert DataSpec.from_json(json.loads(json.dumps(unpaired.to_json()))) == unpaired
+    assert pickle.loads(pickle.dumps(unpaired)) == unpaired
 
 
 @given(fields)

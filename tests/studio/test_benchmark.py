@@ -17,9 +17,19 @@ from ganzoo.step.precision import Precision
 from ganzoo.step.train_step import Feeds, TrainStep
 from ganzoo.studio import benchmark as module
 from ganzoo.studio.benchmark import benchmark, split
+from ganzoo.testing.selections import choose
 from ganzoo.testing.trainers import CPU, trainer_of
 from ganzoo.training.setup import build_trainer
 from ganzoo.training.trainer import Trainer
+
+
+def test_a_training_of_several_windows_is_measured_in_the_last_one() -> None:
+    flags: dict[str, Any] = {"generator_width": 2, "discriminator_width": 2, "recipe_pretraining": 7}
+    selection, told = choose("srgan", **flags), list[str]()
+    found = benchmark(selection, assemble(selection), Precision("fp32", CPU), 1, told.append)
+    assert told == ["srgan is measured from step 8 on, in the last window of its training"]
+    assert found.split["generator"] > 0 and found.split["discriminator"] > 0 and not found.split["pretraining"]
+
 
 # The split
 

@@ -26,13 +26,14 @@ from ganzoo.plugin import (
 class Growing(Recipe):
     """A generator to which a second layer is added at step 5 (progressive growing, arXiv 1710.10196).
 
-    The parameters of that layer sleep until then.
+    The parameters of that layer sleep until then, when the optimizers begin anew.
     """
 
     BORDER = 5
 
     averaged = ("generator",)
     replayable = True
+    restarts = True
 
     def __init__(self, config: Config, parts: Parts, data: Mapping[str, DataSpec]):
         super().__init__(data)

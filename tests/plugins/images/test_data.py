@@ -184,9 +184,13 @@ class TestDerived:
             ("edges", {"options": "nonsense"}, "must have the form NAME=VALUE"),
             ("edges", {"options": "colour=red"}, "has no option 'colour'"),
             ("edges", {"size": "96x64"}, "must be a whole number"),
-            ("low-resolution", {"size": "30"}, "no multiples of 4"),
+            (
+                "low-resolution",
+                {"size": "30"},
+                "^dataset 'low-resolution' makes images 4 times .*30×30 pixels of dataset 'digits'",
+            ),
             ("holes", {"place": "random"}, "needs --dataset-deliver image"),
-            ("holes", {"overlap": 8}, "nothing of the hole is left"),
+            ("holes", {"overlap": 8}, "^dataset 'holes' leaves nothing of the hole"),
             ("holes", {"fill": "1,2"}, "must be three numbers"),
         ],
     )
