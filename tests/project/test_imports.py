@@ -84,6 +84,7 @@ ROOMS = (
     "ganzoo.report",
     "ganzoo.training",
     "ganzoo.studio",
+    "ganzoo.explore",
     "ganzoo.plugin",
     "ganzoo.api",
     "ganzoo.tested",
