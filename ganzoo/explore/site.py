@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
+from ganzoo.cards import picture_url
 from ganzoo.catalogue.registry import Registry
 from ganzoo.errors import UserError
 from ganzoo.explore.places import model_of, runs_in
@@ -179,8 +179,7 @@ def _found(explorer: Explorer, content: bytes) -> Answer:
         raise UserError("the page sent no image")
     end = 8 + int(length)
     found: Found = explorer.find(content[end:], read_wish(content[8:end]))
-    picture = f"data:image/png;base64,{base64.b64encode(found.picture).decode()}"
-    return _json({"picture": picture, "error": found.error})
+    return _json({"picture": picture_url(found.picture), "error": found.error})
 
 
 def _taken(explorer: Explorer, content: bytes) -> Answer:

@@ -61,6 +61,7 @@ def test_there_is_something_to_read() -> None:
 ROOMS = (
     "ganzoo.errors",
     "ganzoo.text",
+    "ganzoo.cards",
     "ganzoo.durations",
     "ganzoo.paths",
     "ganzoo.signals",
