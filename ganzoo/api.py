@@ -101,11 +101,11 @@ def train(
 
         selection = fit(seconds, began, chooser(registry, variant, flags, preset, file), warn)
     from ganzoo.training import run
-    from ganzoo.training.observers.progress import ProgressDisplay
+    from ganzoo.training.observers.notebook import usual_display
 
     given: Any = observers  # a program may give anything
     watching = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
-    done = run.train(selection, [ProgressDisplay()] if progress else [], resume, watching)
+    done = run.train(selection, [usual_display()] if progress else [], resume, watching)
     if done.signal is not None:
         if done.is_first:
             warn(f"stopped after {done.steps} steps and saved; out={str(done.folder.path)!r} with resume=True goes on")

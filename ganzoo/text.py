@@ -182,3 +182,14 @@ def warn(text: str) -> None:
 def warn_once(text: str) -> None:
     """Print a message on stderr, unless this process has printed it before."""
     warn(text)
+
+
+def with_error(value: float | None, error: float | None) -> str:
+    """Return a figure for people, with its standard error where there is one.
+
+    >>> with_error(12.3456, 0.123), with_error(12.3456, None), with_error(None, None)
+    ('12.35 ± 0.12', '12.35', '-')
+    """
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if error is None else f"{value:.4g} ± {error:.2g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ signal.signal(getattr(signal, "SIGHUP", signal.SIGTERM), signal.SIG_DFL)
 # One thread a process: two test processes that each wait for two cores spend their time waiting.
 torch.set_num_threads(1)
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -134,6 +136,19 @@ def trained_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, options in made.items():
         ganzoo.train(name.replace("colour", "cgan"), out=folder / name, **usual, **options)
     return {name: folder / name for name in made}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless browser, or a reason to skip."""
+    library = pytest.importorskip("playwright.sync_api", reason="needs ganzoo[browser], which drives a browser")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"none of these browsers is installed: {', '.join(BROWSERS)}")
+    with library.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ OWN_COMMANDS = (
     "translate",
     "walk",
     "edit",
+    "explore",
     "evaluate",
     "augment",
     "check-data",

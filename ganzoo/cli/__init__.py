@@ -24,6 +24,7 @@ from ganzoo.cli.convert import convert
 from ganzoo.cli.doctor import doctor
 from ganzoo.cli.edit import edit
 from ganzoo.cli.evaluate import evaluate
+from ganzoo.cli.explore import explore
 from ganzoo.cli.export import export
 from ganzoo.cli.group import FAILURE, INVALID, Commands
 from ganzoo.cli.info import info
@@ -69,7 +70,7 @@ def cli() -> None:
 GROUPS = {
     "Look": (list_command, info, plugins, doctor),
     "Train": (train, study, augment, check_data),
-    "Use": (sample, walk, edit, translate),
+    "Use": (sample, walk, edit, translate, explore),
     "Judge": (evaluate, report, compare, bench),
     "Carry": (convert, export),
 }

@@ -18,6 +18,7 @@ from ganzoo.cli.output import print_json, print_table, tell, tell_loading
 from ganzoo.cli.prefixed import PrefixedCommand, collected, meant
 from ganzoo.errors import UserError
 from ganzoo.storage.files import MAX_DOCUMENT_BYTES, read_file
+from ganzoo.text import with_error
 
 if TYPE_CHECKING:
     from ganzoo.evaluation import Evaluation, Figure
@@ -193,7 +194,7 @@ def _lines(found: Evaluation, seconds: float) -> Iterator[str]:
 
 def _row(figure: Figure) -> tuple[str, ...]:
     better = {"high": "higher", "low": "lower", "neither": "-"}[figure.aim]
-    return figure.label, _value(figure.value, figure.error), _value(figure.floor, figure.floor_error), better
+    return figure.label, with_error(figure.value, figure.error), with_error(figure.floor, figure.floor_error), better
 
 
 def _class_headings(figure: Figure) -> tuple[str, ...]:
@@ -208,21 +209,15 @@ def _class_rows(figure: Figure) -> list[tuple[str, ...]]:
     rows = [
         (
             f"{figure.name}: {name}",
-            _value(one["value"], None),
+            with_error(one["value"], None),
             str(one["samples"]),
-            _value(one["floor"], None),
+            with_error(one["floor"], None),
             str(one["real"]),
         )
         for name, one in shown
     ]
-    return [*rows, (f"{figure.name}: mean of the classes", _value(figure.balanced, None), "", "", "")]
+    return [*rows, (f"{figure.name}: mean of the classes", with_error(figure.balanced, None), "", "", "")]
 
 
 def _other_value(figure: Figure | None) -> str:
-    return "-" if figure is None else _value(figure.value, figure.error)
-
-
-def _value(value: float | None, error: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if error is None else f"{value:.4g} ± {error:.2g}"
+    return "-" if figure is None else with_error(figure.value, figure.error)

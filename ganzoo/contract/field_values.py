@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.several import refuse_text
 from ganzoo.catalogue.target import load_target
+from ganzoo.contract.chooser import Chooser
 from ganzoo.drawing import grid, scatter
 from ganzoo.errors import UserError
 from ganzoo.randomness import Draws
@@ -98,6 +99,10 @@ class FieldValues(ABC):
     def needed(self) -> str:
         """Return how to give a condition of this type on the command line, as in ``--label: a class``."""
         return f"--label: a tensor of shape {self.field.shape}"
+
+    def chooser(self) -> Chooser:
+        """Return how a person chooses a value by hand; by default a file, or a word without any help."""
+        return Chooser(files=self.inputs)
 
     def read(self, value: Any) -> Tensor:
         """Return one condition from what a user gave: a word of a command line, or an object.

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_args
 
+from ganzoo.cards import card
 from ganzoo.contract.metric import Aim, ClassShares, Estimate
 from ganzoo.errors import UserError
-from ganzoo.text import one_line
+from ganzoo.text import one_line, with_error
 
 CLASS_KEYS = ("value", "samples", "floor", "real")  # of a figure for one class
+BETTER: Mapping[str, str] = {"high": "higher", "low": "lower", "neither": "-"}
 RANKED_AIMS = ("high", "low")  # the aims of figures that have an order of better and worse
 _DERIVED = ("label", "balanced")  # keys of a figure in JSON that follow from the others
 MAX_VALUE = 1e300  # of a figure in a file
@@ -107,6 +109,16 @@ class Evaluation:
                     f"{figure.label} cannot be compared with that of {source}: its metric has the options "
                     f"{_text(figure.options)} here and {_text(same.options)} there"
                 )
+
+    def _repr_html_(self) -> str:
+        """Return a table of the figures, for a notebook."""
+        rows = [
+            (one.label, with_error(one.value, one.error), with_error(one.floor, one.floor_error), BETTER[one.aim])
+            for one in self.figures
+        ]
+        facts = {"samples": f"{self.samples:,}", "real examples": f"{self.real:,}"}
+        title = f"Evaluation on {one_line(self.dataset)} ({one_line(self.split)})"
+        return card(title, facts, ("figure", "model", "real examples", "better is"), rows)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object that :meth:`from_json` reads."""

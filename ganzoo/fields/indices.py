@@ -8,6 +8,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from ganzoo.contract.chooser import Chooser
 from ganzoo.contract.field_values import FieldValues
 from ganzoo.errors import UserError
 from ganzoo.randomness import Draws
@@ -69,6 +70,10 @@ class ClassValues(_Indices):
     def every(self, count: int) -> Tensor:
         """Return all classes in turn."""
         return torch.arange(count) % self.field.classes
+
+    def chooser(self) -> Chooser:
+        """Offer every class."""
+        return Chooser([self.field.class_name(index) for index in range(self.field.classes)])
 
     def read(self, value: Any) -> Tensor:
         """Read a class by its name, whatever the type of ``value``; a number that is no name is an index.
@@ -148,6 +153,11 @@ class CaptionValues(_Indices):
         """Return how to give a caption."""
         words = [name for name in self.field.names if not name.startswith("<")]
         return f"--label: a caption of the words: {', '.join(words)}" if words else super().needed()
+
+    def chooser(self) -> Chooser:
+        """Offer every word that is no sign of its own, such as that for padding."""
+        words = [name for name in self.field.names[1:] if not name.startswith("<")]
+        return Chooser(words, " ", words[0] if words else "")
 
     def read(self, value: Any) -> Tensor:
         """Read words with spaces between them, or a tensor of indices."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo.catalogue.data import Field
+from ganzoo.contract.chooser import Chooser
 from ganzoo.contract.field_values import FieldValues, values_of
 from ganzoo.errors import UserError
 from ganzoo.randomness import Draws
@@ -69,6 +71,14 @@ class JoinedValues(FieldValues):
     def is_one(self, value: Any) -> bool:
         """Return whether it is one condition, as a tensor; a mapping always is."""
         return isinstance(value, Mapping) or super().is_one(value)
+
+    def chooser(self) -> Chooser:
+        """Offer what each member offers; where all values take turns, the first one is chosen at first."""
+        members = {}
+        for name, member in self.members.items():
+            offered = member.chooser()
+            members[name] = replace(offered, start=offered.start or "".join(offered.words[:1]))
+        return Chooser(members=members)
 
     def read(self, value: Any) -> Tensor:
         """Read a mapping, a tensor, or ``label=circle; attributes=red+large``."""

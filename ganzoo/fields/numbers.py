@@ -9,6 +9,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from ganzoo.contract.chooser import Chooser
 from ganzoo.contract.field_values import FieldValues
 from ganzoo.errors import UserError
 from ganzoo.text import did_you_mean, index_of
@@ -55,6 +56,11 @@ class VectorValues(_Numbers):
         if super().is_one(value):
             return True
         return isinstance(value, list | tuple) and bool(value) and all(isinstance(one, int | float) for one in value)
+
+    def chooser(self) -> Chooser:
+        """Offer the names of the numbers; without names, all numbers are 0 at first."""
+        names = self.field.names
+        return Chooser(names, "+", names[0]) if names else Chooser(start=",".join("0" * self.field.size))
 
     def read(self, value: Any) -> Tensor:
         """Read attributes (``red+large``), numbers (``0.5,-1``) or numbers by name (``cos=0.5,sin=0.87``)."""

@@ -13,6 +13,7 @@ from ganzoo.text import one_line
 
 WIDTH, HEIGHT = 420, 220
 LEFT, RIGHT, TOP, BOTTOM = 52, 24, 10, 26  # room around the lines
+DRAWING = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT}  # what a template needs to know
 MAX_POINTS, MAX_LINES, MAX_PANELS, COLOURS = 200, 24, 40, 10
 Point = tuple[float, float]
 

@@ -8,16 +8,14 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
-import jinja2
-
 from ganzoo.report.choices import choices, differing, for_others
-from ganzoo.report.curves import HEIGHT, LEFT, RIGHT, WIDTH, panels
+from ganzoo.report.curves import DRAWING, panels
 from ganzoo.report.embedding import BUDGET, Unreadable, as_url, read_picture
 from ganzoo.report.record import RunRecord, StepPicture
 from ganzoo.report.scores import BETTER, duration, number, scores
+from ganzoo.report.template import asset, render
 from ganzoo.text import one_line
 
 MAX_FRAMES, ALL_FRAMES = 24, 80  # pictures of one run, and of a page
@@ -77,7 +75,8 @@ def page(records: Sequence[RunRecord], same_noise: Mapping[str, Made] = NOTHING)
             except Unreadable as problem:
                 notes.append(f"{record.name}: {problem}")
         sections.append(_section(record, frames, _drawn(same_noise.get(record.name), most, widest)))
-    html = _template().render(
+    html = render(
+        "report/page.html.jinja",
         title=", ".join(record.name for record in records),
         sections=sections,
         notes=notes,
@@ -85,7 +84,7 @@ def page(records: Sequence[RunRecord], same_noise: Mapping[str, Made] = NOTHING)
         panels=panels(records),
         figures=_figures(records),
         differing=differing(records) if len(records) > 1 else {},
-        drawing={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT},
+        drawing=DRAWING,
         **_assets(),
     )
     return html.encode("utf-8", "replace"), notes
@@ -179,27 +178,15 @@ def _cells(last: tuple[int, float], best: tuple[int, float] | None) -> tuple[str
 
 
 @functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_asset("page.html.jinja"))
-
-
-@functools.cache
 def _assets() -> dict[str, Any]:
     """Return style and script, and their hashes, by which the page names them as all that a browser may use."""
-    style, script = _asset("page.css"), _asset("page.js")
+    style, script = asset("report/page.css"), asset("report/page.js")
     return {
         "style": _Trusted(style),
         "script": _Trusted(script),
         "style_hash": _sha256(style),
         "script_hash": _sha256(script),
     }
-
-
-def _asset(name: str) -> str:
-    return files("ganzoo.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _sha256(text: str) -> str:

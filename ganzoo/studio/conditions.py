@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,17 +57,29 @@ def value_in_file(values: FieldValues, path: Path) -> Tensor:
         return values.decode(file)
 
 
+def decoded(values: FieldValues, content: bytes) -> Tensor:
+    """Return the value in the content of a file; raises :class:`UserError` where it cannot be read."""
+    with _named("the file"):
+        return values.decode(io.BytesIO(content))
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[IO[bytes]]:
     """Open a file of the user; any error of the block that reads it becomes a :class:`UserError` that names it."""
+    with _named(path), open_file(path) as file:
+        yield file
+
+
+@contextmanager
+def _named(file: Path | str) -> Iterator[None]:
+    """Turn any error of the block into a :class:`UserError` that names the file."""
     try:
-        with open_file(path) as file:
-            yield file
+        yield
     except UserError as problem:
-        raise UserError(f"{path} cannot be used: {problem}") from problem
+        raise UserError(f"{file} cannot be used: {problem}") from problem
     except OSError as problem:
         # Pillow's own errors of this type have no reason of the system, and name objects of Python.
         reason = problem.strerror or one_line(problem).split(" <_io")[0]
-        raise UserError(f"{path} cannot be read: {reason}") from problem
+        raise UserError(f"{file} cannot be read: {reason}") from problem
     except Exception as problem:  # Pillow raises many types of exception for a damaged file
-        raise UserError(f"{path} is damaged, or not of a kind that is read: {one_line(problem)}") from problem
+        raise UserError(f"{file} is damaged, or not of a kind that is read: {one_line(problem)}") from problem

@@ -9,24 +9,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
+from ganzoo.cards import card, picture_url
 from ganzoo.catalogue.data import Field
 from ganzoo.catalogue.registry import Registry, installed
 from ganzoo.contract.field_values import values_of
 from ganzoo.contract.recipe import Output, Recipe
+from ganzoo.drawing import png
 from ganzoo.errors import UserError
 from ganzoo.evaluation.sampling import generate_chunks, generate_examples
+from ganzoo.pictures import draw_examples
 from ganzoo.storage.config_files import read_config
 from ganzoo.storage.model_file import Header, read_model
 from ganzoo.storage.run_folder import RunFolder
 from ganzoo.studio.conditions import read_conditions
+from ganzoo.studio.export import columns_for
 from ganzoo.studio.noise import generate, noise_of
-from ganzoo.text import did_you_mean
+from ganzoo.text import did_you_mean, one_line
+from ganzoo.training.preview import layout
 
 if TYPE_CHECKING:
     from ganzoo.studio.inversion import Inversion
 COUNT = 64  # examples
+ROWS = 4  # of a picture with a column for each class
 
 
 class Model:
@@ -163,6 +170,44 @@ class Model:
             self.recipe, count, conditions, seed, controls=chosen, output=self.output_name, noise=noise
         )
         return made.cpu()
+
+    def picture(
+        self,
+        count: int | None = None,
+        label: Any = None,
+        seed: int = 0,
+        controls: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        input: Any = None,
+        truncation: float = 1.0,
+    ) -> Image.Image:
+        """Return the examples of :meth:`sample` as a picture, which a notebook shows.
+
+        Without ``count``, there are some rows of all classes, or as many examples as a picture of them needs.
+        """
+        asked = self._asked(label, input)
+        columns = 0
+        if count is None:
+            count, columns = layout(self.output, self.condition)
+            count = min(count, columns * ROWS) if columns > 1 else count
+        made = self.sample(count, asked, seed, controls, truncation=truncation)
+        conditions = self.conditions(count, asked)
+        if label is not None or not columns:
+            columns = columns_for(count, conditions, self.condition)
+        return draw_examples(made, self.output, conditions, self.condition, columns)
+
+    def _repr_html_(self) -> str:
+        """Return what the model is, with a picture of samples, for a notebook."""
+        condition = self.condition.describe() if self.condition is not None else "none"
+        about = {
+            "generates": self.output.describe(),
+            "condition": condition,
+            "parameters": f"{sum(weight.numel() for weight in self.recipe.parameters()):,}",
+        }
+        try:
+            return card(f"Model {self.header.variant}", about, picture=picture_url(png(self.picture())))
+        except UserError as problem:
+            return card(f"Model {self.header.variant}", about, note=one_line(problem))
 
     def sample_in_chunks(
         self, count: int, label: Any = None, seed: int = 0, controls: Mapping[str, Any] = MappingProxyType({})

@@ -72,6 +72,13 @@ class Run:
     condition: Field | None = None
     label: str = ""
 
+    def _repr_html_(self) -> str:
+        """Return what the files of the run tell, with its newest picture, for a notebook."""
+        # Imported here: a training needs no templates until its report is written.
+        from ganzoo.report.run_card import run_card
+
+        return run_card(self.folder.path)
+
 
 @dataclass(frozen=True)
 class _Training:

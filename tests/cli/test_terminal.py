@@ -167,6 +167,7 @@ ERRORS = {
     "walk": ("walk", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "edit": ("edit", "a folder that does not exist/with a long name/and many words/in all of its parts", "a.png"),
     "translate": ("translate", "a folder that does not exist/with a long name/and many words/in it", "a.png"),
+    "explore": ("explore", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "evaluate": ("evaluate", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "report": ("report", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "compare": ("compare", "a folder that does not exist/with a long name/and many words/in all of its parts"),

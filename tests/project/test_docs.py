@@ -8,6 +8,8 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import RunSettings
 from ganzoo.cli import cli
 from ganzoo.cli import run as command
+from ganzoo.explore.server import Server
 from ganzoo.studio.machine import Machine
 from ganzoo.testing.older_files import model_in_format_1
 
@@ -33,6 +36,7 @@ import promises  # noqa: E402
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+SERVE = Server.serve
 QUICK = ["--steps", "2", "--batch-size", "8"]
 QUICK_JUDGE = ["--judge-width", "4", "--judge-features", "16", "--judge-least-steps", "20", "--samples", "400"]
 
@@ -73,6 +77,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     known = Machine("a processor", 1, 1, "torch", "cpu", {"fp32": 1e10, "bf16": 1e10}, 1e9)
     monkeypatch.setattr("ganzoo.studio.machine.measure_machine", lambda device: known)
     monkeypatch.setattr("ganzoo.studio.time_budget.most_steps", lambda found, seconds: 2)
+    monkeypatch.setattr(Server, "serve", visited)
     ganzoo.train("cgan", conditioner="multiply", steps=2, progress=False)
     (tmp_path / "old.safetensors").write_bytes(model_in_format_1(Path("runs/cgan/model.safetensors")))
     for name, code in re.findall(r"<!-- one file: (\S+) -->\n```python\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE):
@@ -80,6 +85,22 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     (tmp_path / "my.toml").write_text(blocks(ROOT / "docs" / "config.md", "toml")[0], encoding="utf-8")
     torch.save(old_checkpoint(), tmp_path / "old.pkl", _use_new_zipfile_serialization=False)
     return tmp_path
+
+
+def visited(server: Server) -> None:
+    """Serve a page until somebody has read it."""
+
+    def visit() -> None:
+        try:
+            with urllib.request.urlopen(server.url, timeout=60) as answer:
+                assert b"ganzoo explore" in answer.read()
+        finally:
+            server.end()
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    SERVE(server)
+    visitor.join()
 
 
 def old_checkpoint() -> dict[str, Any]:

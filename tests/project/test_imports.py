@@ -61,6 +61,7 @@ def test_there_is_something_to_read() -> None:
 ROOMS = (
     "ganzoo.errors",
     "ganzoo.text",
+    "ganzoo.cards",
     "ganzoo.durations",
     "ganzoo.paths",
     "ganzoo.signals",
@@ -84,6 +85,7 @@ ROOMS = (
     "ganzoo.report",
     "ganzoo.training",
     "ganzoo.studio",
+    "ganzoo.explore",
     "ganzoo.plugin",
     "ganzoo.api",
     "ganzoo.tested",

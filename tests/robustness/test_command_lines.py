@@ -66,6 +66,7 @@ class Generator:
                 self._export,
                 self._evaluate,
                 self._bench,
+                self._explore,
                 self._study,
                 self._check,
                 self._of_runs,
@@ -152,6 +153,12 @@ class Generator:
         words = self._mixed(lambda: self._fixed("study"), self._choice, self._option, self._word, most=4)
         return ["study", self.chance.choice(VARIANTS), *words, "--dataset", "nowhere"]
 
+    def _explore(self) -> list[str]:
+        """A page of whatever holds no model and no run, as a page would be served without end."""
+        path = self.chance.choice(("nowhere", "empty", "full", "junk.json", "broken.safetensors"))
+        words = self._mixed(lambda: self._fixed("explore"), lambda: ["--help"], most=2)
+        return ["explore", path, *words]
+
     def _check(self) -> list[str]:
         """A check of data that is there, or of whatever is named."""
         name = self.chance.choice(("mnist", "digits", "ring", "folder", self._value()))
@@ -160,7 +167,7 @@ class Generator:
 
     def _odd(self) -> list[str]:
         line = self._mixed(self._word, most=3)
-        return line if not {"train", "study", "bench", "evaluate"} & set(line) else ["--help", *line]
+        return line if not {"train", "study", "bench", "evaluate", "explore"} & set(line) else ["--help", *line]
 
     def _choice(self) -> list[str]:
         """A part for a slot or a kind, mostly one that there is."""
