@@ -15,6 +15,7 @@ from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.models import UserPath
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
 from ganzoo.cli.plugin_option import command_again
+from ganzoo.cli.study_line import SEEDS, TRIALS, Jobs, plan_of
 from ganzoo.cli.words import of_params, scan
 from ganzoo.errors import UserError
 from ganzoo.signals import SIGNALLED
@@ -52,12 +53,33 @@ class StudyCommand(HelpCommand):
     "--grid", "grid", multiple=True, metavar="NAME=A,B,…",
     help="What to combine: a slot, a kind or an option, with the words to try. May be repeated.",
 )  # fmt: skip
-@click.option("--seeds", type=click.IntRange(1, 1000), help="Trainings of each combination.  [default: 3]")
+@click.option(
+    "--search", "search", multiple=True, metavar="NAME=LOW..HIGH",
+    help="What to search: an option with LOW..HIGH (LOW..HIGH:log for orders of magnitude), or with words A,B. May be "
+    "repeated.",
+)  # fmt: skip
+@click.option(
+    "--trials", type=click.IntRange(1, 100_000),
+    help=f"Trials of a search, for each combination of the grid.  [default: {TRIALS}]",
+)  # fmt: skip
+@click.option("--objective", metavar="METRIC", help="The metric that leads a search; without it, the only --metric.")
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), help=f"Trainings of each combination or trial.  [default: {SEEDS}]"
+)
 @click.option("--out", type=UserPath(), required=True, metavar="STUDY", help="The folder of the study.")
 @click.option("--resume", is_flag=True, help="Go on with the study in --out; it may also grow.")
 @click.option(
-    "--jobs", type=click.IntRange(1, 256), default=1, show_default=True,
-    help="Trainings at a time, each in a process of its own; `ganzoo train --dry-run` tells how much memory one takes.",
+    "--jobs", type=Jobs(),
+    help="Trainings at a time, each in a process of its own; auto: as many as cores and memory allow.  [default: 1; on "
+    "Ray as many as its GPUs, or cores]",
+)  # fmt: skip
+@click.option(
+    "--threads", type=click.IntRange(1, 65536),
+    help="Threads of each training; a study keeps their number.  [default: the cores divided by --jobs]",
+)  # fmt: skip
+@click.option(
+    "--on", "place", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+    help="Where to train: on this machine, or as tasks of a Ray cluster.",
 )  # fmt: skip
 @click.option(
     "--preset",
@@ -71,7 +93,9 @@ class StudyCommand(HelpCommand):
     "--samples", type=click.IntRange(min=1), help=f"Examples to generate with each model.  [default: {SAMPLES}]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def study(out: Path, resume: bool, jobs: int, as_json: bool, **given: Any) -> int:
+def study(
+    out: Path, resume: bool, jobs: int | str | None, threads: int | None, place: str, as_json: bool, **given: Any
+) -> int:
     """Train every combination of choices, and compare the models.
 
     --grid gives the choices for a slot or an option of VARIANTs. Each combination is trained with --seeds seeds, and
@@ -79,18 +103,19 @@ def study(out: Path, resume: bool, jobs: int, as_json: bool, **given: Any) -> in
     STUDY/table.csv. A combination that does not fit is a row with the reason. Other options are those of
     `ganzoo train`, for every training: --steps 2000 --dataset mnist.
 
+    --search chooses the values of options, in --trials trials: the first ten at random, the others near those with the
+    best mean of the --objective over the seeds. With a --grid each combination has a search of its own.
+
     A study may be stopped or killed at any time: --resume goes on with it, to the same table to the last digit, also
-    with another number of --jobs: a study keeps the number of threads of each training, which --jobs divides at its
-    beginning.
+    with another number of --jobs: a study keeps what --jobs decides at its beginning, the number of threads of each
+    training, and how many trials of a search are made at a time.
     """
     flags = click.get_current_context().meta[_FLAGS]
     tell_loading("study")
-    # Imported here because it imports torch.
-    import torch
-
+    # Imported here because they import torch.
     from ganzoo.storage.files import make_folder, write_atomically
     from ganzoo.storage.folder_lock import FolderLock
-    from ganzoo.studio.study import runner, table
+    from ganzoo.studio.study import places, runner, table
     from ganzoo.studio.study.journal import Journal, read_journal
 
     recorded = read_journal(out)
@@ -98,11 +123,13 @@ def study(out: Path, resume: bool, jobs: int, as_json: bool, **given: Any) -> in
         raise UserError(f"{out} is not empty, and not the folder of a study: choose another --out")
     if recorded is not None and not resume:
         raise UserError(f"{out} contains a study: go on with it with --resume, or choose another --out")
-    known = (recorded.outcomes, recorded.threads) if recorded is not None else ({}, 0)
-    journal = Journal(out, _plan(given, flags, recorded), *known)
-    journal.threads = journal.threads or max(1, torch.get_num_threads() // jobs)
-    waiting = runner.check(journal, warn)
+    plan = plan_of(given, flags, recorded)
+    journal = recorded.planned(plan) if recorded is not None else Journal(out, plan)
+    if threads and threads != (journal.threads or threads):
+        raise UserError(f"the study was begun with {journal.threads} --threads for each training, and keeps them")
+    trainings = runner.check(journal, warn)
     with ExitStack() as stack:
+        chosen = stack.enter_context(places.opened(place, journal, trainings, jobs, threads, warn))
         try:
             make_folder(out)
             stack.callback(FolderLock(out).release)
@@ -111,7 +138,7 @@ def study(out: Path, resume: bool, jobs: int, as_json: bool, **given: Any) -> in
             raise UserError(f"{out} cannot be written: {reason}; choose another --out") from problem
         journal.write()
         try:
-            runner.run(journal, waiting, warn, min(jobs, len(waiting)))
+            runner.run(journal, trainings, warn, chosen)
         except runner.Stopped as stopped:
             again = command_again("study", "--out", str(out), "--resume")
             tell("the study is stopped; to continue:", err=True)
@@ -119,11 +146,22 @@ def study(out: Path, resume: bool, jobs: int, as_json: bool, **given: Any) -> in
             return SIGNALLED + stopped.number
         write_atomically(out / "table.csv", table.as_csv(journal).encode())
     if as_json:
-        print_json({"plan": journal.plan.to_json(), "rows": table.as_json(journal)})
-    else:
-        print_table(*table.as_table(journal))
-        tell(f"table: {out / 'table.csv'}", err=True)
+        best = table.best_as_json(journal)
+        print_json({"plan": journal.plan.to_json(), "rows": table.as_json(journal), **best})
+        return 0
+    print_table(*table.as_table(journal))
+    tell(f"table: {out / 'table.csv'}", err=True)
+    _tell_best(journal)
     return 0
+
+
+def _tell_best(journal: Any) -> None:
+    """Say which trial of each search is best, and where its models are."""
+    from ganzoo.studio.study import runner, table
+
+    for row in table.best(journal):
+        where = journal.folder / runner.RUNS / row.combination.folder(0)
+        tell(f"best by {journal.plan.objective}: {row.combination}, in {where}", err=True)
 
 
 def _is_free(folder: Path) -> bool:
@@ -134,50 +172,3 @@ def _is_free(folder: Path) -> bool:
         return True
     except OSError:
         return False
-
-
-def _plan(given: dict[str, Any], flags: dict[str, str | bool], recorded: Any) -> Any:
-    """Return what the line asks for; what it leaves out is as ``recorded`` in a journal."""
-    from ganzoo.studio.study.plan import Plan
-
-    registry = installed()
-    of_judging = tuple(f"{name}-" for name in ("judge", *registry.names("metric")))
-    judging = {flag: str(value) for flag, value in flags.items() if flag.startswith(of_judging)}
-    options = {flag: value for flag, value in flags.items() if flag not in judging}
-    metrics = tuple(name for words in given["metrics"] for name in words.split(","))
-    chosen: dict[str, Any] = {
-        "variants": tuple(dict.fromkeys(given["variants"])),
-        "grid": _grid(given["grid"]),
-        "seeds": given["seeds"],
-        "options": options,
-        "preset": given["preset"],
-        "judge": given["judge"],
-        "metrics": metrics,
-        "samples": given["samples"],
-        "judging": judging,
-    }
-    if recorded is not None:
-        plan = Plan(**{name: value or getattr(recorded.plan, name) for name, value in chosen.items()})
-        plan.refuse_other_measure(recorded.plan)
-    else:
-        plan = Plan(**{**chosen, "seeds": chosen["seeds"] or 3, "samples": chosen["samples"] or SAMPLES})
-    if not plan.variants:
-        raise UserError(f"say which variants to study: {', '.join(registry.names('variant'))}")
-    for variant in plan.variants:
-        registry.variant(variant)
-    return plan
-
-
-def _grid(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    grid: dict[str, tuple[str, ...]] = {}
-    for row in given:
-        name, equals, words = row.partition("=")
-        name, tried = name.removeprefix("--"), tuple(dict.fromkeys(filter(None, words.split(","))))
-        if not name or not equals or not tried:
-            raise UserError(f"--grid {row!r} has no words to try: write --grid loss=bce,hinge")
-        if name in grid:
-            raise UserError(f"--grid names {name!r} twice: write all of its words together")
-        if name in ("seed", "out"):
-            raise UserError(f"--grid cannot vary {name!r}: --seeds says how many seeds there are")
-        grid[name] = tried
-    return grid

@@ -238,7 +238,7 @@ def first_party_names() -> set[str]:
 
 
 # "none" is also the word for None on a command line, "normal" a style of fonts, and "grid" what a study combines.
-ALLOWED = {("ganzoo.catalogue.options", "none"), ("ganzoo.lettering", "normal"), ("ganzoo.cli.study", "grid")}
+ALLOWED = {("ganzoo.catalogue.options", "none"), ("ganzoo.lettering", "normal"), ("ganzoo.cli.study_line", "grid")}
 
 
 def test_the_core_branches_on_no_name() -> None:

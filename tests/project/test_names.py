@@ -37,7 +37,7 @@ REASONS = {
     ("ganzoo.assembly.update_checks", "getattr(type(part), name)"): "a table in that module",
     ("ganzoo.assembly.update_checks", "getattr(interface, name)"): "a table in that module",
     ("ganzoo.assembly.update_checks", "getattr(part, name)"): "a table in that module",
-    ("ganzoo.cli.study", "getattr(recorded.plan, name)"): "a table in that module",
+    ("ganzoo.cli.study_line", "getattr(recorded.plan, name)"): "a table in that module",
     ("ganzoo.studio.study.plan", "getattr(recorded, what)"): "a table in that module",
     ("ganzoo.studio.study.plan", "getattr(self, what)"): "a table in that module",
     ("ganzoo.catalogue.target", "getattr(importlib.import_module(module), name)"): "a plugin's declaration",

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from ganzoo.errors import TrainingFailed
-from ganzoo.studio.study.workers import Answer, Workers
+from ganzoo.studio.study.executor import Answer
+from ganzoo.studio.study.workers import Workers
 from ganzoo.testing.command_lines import ganzoo as command
 from ganzoo.testing.processes import wait_for
 
@@ -55,13 +56,13 @@ class End:
 
 
 def test_every_job_is_answered_by_name() -> None:
-    jobs = [(str(number), Say(f"said {number}")) for number in range(5)]
-    assert dict(Workers(2, 1).run(jobs)) == {str(number): f"said {number}" for number in range(5)}
+    jobs = iter([(str(number), Say(f"said {number}")) for number in range(5)])
+    assert dict(Workers(2, 1).run(lambda: next(jobs, None))) == {str(number): f"said {number}" for number in range(5)}
 
 
 def test_a_process_that_is_ended_from_outside_is_told() -> None:
     with pytest.raises(TrainingFailed, match="ended from outside"):
-        list(Workers(1, 1).run([("end", End())]))
+        list(Workers(1, 1).run(iter([("end", End()), None]).__next__))
 
 
 def test_a_signal_is_handed_on_and_no_job_is_begun_after_it(tmp_path: Path) -> None:
@@ -70,7 +71,8 @@ def test_a_signal_is_handed_on_and_no_job_is_begun_after_it(tmp_path: Path) -> N
         "from test_study_workers import Wait; from ganzoo.studio.study.workers import Workers\n"
         "if __name__ == '__main__':\n"
         "    folder = Path(sys.argv[1])\n"
-        "    print(list(Workers(1, 1).run([(n, Wait(folder / n)) for n in ('first', 'second')])))\n"
+        "    jobs = iter([*((n, Wait(folder / n)) for n in ('first', 'second')), None])\n"
+        "    print(list(Workers(1, 1).run(jobs.__next__)))\n"
     )
     script = tmp_path / "script.py"
     script.write_text(code, encoding="utf-8")
@@ -89,7 +91,8 @@ def test_a_worker_ends_with_a_study_that_is_killed(tmp_path: Path) -> None:
     script.write_text(
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[2])\n"
         "from test_study_workers import Wait; from ganzoo.studio.study.workers import Workers\n"
-        "if __name__ == '__main__':\n    list(Workers(1, 1).run([('one', Wait(Path(sys.argv[1]) / 'one'))]))\n",
+        "if __name__ == '__main__':\n"
+        "    list(Workers(1, 1).run(iter([('one', Wait(Path(sys.argv[1]) / 'one')), None]).__next__))\n",
         encoding="utf-8",
     )
     process = subprocess.Popen([sys.executable, str(script), str(tmp_path), str(Path(__file__).parent)])

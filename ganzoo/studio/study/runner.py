@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import installed
 from ganzoo.catalogue.evaluation_plan import plan_evaluation
 from ganzoo.catalogue.options import DataConfig, values_of
+from ganzoo.catalogue.registry import Part
+from ganzoo.catalogue.target import load_target
 from ganzoo.errors import TrainingFailed, UserError
-from ganzoo.evaluation.figures import Figure
+from ganzoo.evaluation.figures import RANKED_AIMS, Figure
 from ganzoo.step.device import choose_device
 from ganzoo.studio.evaluation import evaluate
 from ganzoo.studio.model import Model
+from ganzoo.studio.study.executor import Answer, Executor
 from ganzoo.studio.study.journal import DONE, FAILED, REFUSED, Journal, Outcome, outcome_of
 from ganzoo.studio.study.plan import Combination, Plan
-from ganzoo.studio.study.workers import Answer, Workers, threads_of
+from ganzoo.studio.study.trainings import Job, Trainings
 from ganzoo.text import message_of
 from ganzoo.training.run import train
 
 RUNS = "runs"
 Say = Callable[[str], None]
-Job = tuple[Combination, int]
 
 
 class Stopped(Exception):
@@ -35,71 +38,101 @@ class Stopped(Exception):
         super().__init__(number)
 
 
-def check(journal: Journal, say: Say) -> list[Job]:
+def check(journal: Journal, say: Say) -> Trainings:
     """Return the trainings that are to be made, and record the combinations that are refused.
 
     Raises :class:`UserError` if none fits, or if the combinations have different data, which no judge compares.
     """
-    plan, jobs, data, refused = journal.plan, list[Job](), dict[str, Combination](), list[str]()
-    for combination in plan.combinations:
-        names = [combination.folder(seed) for seed in range(plan.seeds)]
+    plan, refused = journal.plan, dict[str, str]()
+    tried = plan.corners if plan.search else plan.combinations
+    data = _data(plan, tried)
+    for combination in tried:
+        if reason := refusal(plan, combination):
+            refused[combination.digest] = reason
+    example = next((combination for combination in tried if combination.digest not in refused), None)
+    if example is None:
+        raise UserError(f"no combination can be trained: {tried[0]}: {refused[tried[0].digest]}")
+    _refuse_unfit_judging(plan, data)
+    jobs = list[Job]()
+    for combination in journal.combinations:
+        names = {combination.folder(seed): seed for seed in range(plan.seeds)}
+        waiting = [name for name in names if journal.outcomes.get(name, Outcome(FAILED)).state != DONE]
+        known = refused.get(combination.digest) if not plan.search else refusal(plan, combination) if waiting else ""
+        if known:
+            say(f"left out: {combination}: {known}")
+            journal.outcomes |= dict.fromkeys(names, Outcome(REFUSED, known))
+        else:
+            jobs += [(combination, names[name]) for name in waiting]
+    return Trainings(journal, jobs, partial(refusal, plan), example)
+
+
+def refusal(plan: Plan, combination: Combination) -> str:
+    """Return why a combination cannot be trained; nothing if it can."""
+    try:
+        assemble(plan.selection(installed(), combination, 0))
+    except UserError as problem:
+        return message_of(problem)
+    return ""
+
+
+def _data(plan: Plan, tried: Sequence[Combination]) -> list[Part]:
+    """Return the datasets of all combinations that can be selected; raises :class:`UserError` if these differ."""
+    data, found = dict[str, Combination](), list[Part]()
+    for combination in tried:
         try:
             selection = plan.selection(installed(), combination, 0)
-            assemble(selection)
-        except UserError as problem:
-            reason = message_of(problem)
-            refused.append(f"{combination}: {reason}")
-            journal.outcomes |= dict.fromkeys(names, Outcome(REFUSED, reason))
+        except UserError:
             continue
         parts = [part for part in selection.parts.values() if isinstance(part.config, DataConfig)]
-        if not data:  # before anything is trained
-            plan_evaluation(installed(), parts[0], plan.judge, plan.metrics, plan.judging)
+        found = found or parts
         data.setdefault(repr([(part.component.name, values_of(part.config)) for part in parts]), combination)
-        done = {name for name in names if journal.outcomes.get(name, Outcome(FAILED)).state == DONE}
-        jobs += [(combination, seed) for seed, name in enumerate(names) if name not in done]
     if len(data) > 1:
         raise UserError(
             f"{' and '.join(map(str, data.values()))} have different data, and no judge compares their models: give "
             "one --dataset for all"
         )
-    if not data:
-        raise UserError(f"no combination can be trained: {refused[0]}")
-    for line in refused:
-        say(f"left out: {line}")
-    return jobs
+    return found
 
 
-def run(journal: Journal, jobs: Sequence[Job], say: Say, processes: int = 1) -> None:
-    """Train and judge with so many ``processes``; each outcome is recorded at once.
+def _refuse_unfit_judging(plan: Plan, data: Sequence[Part]) -> None:
+    """Raise :class:`UserError` if judge, metrics or objective are unknown, before anything is trained."""
+    judging = plan_evaluation(installed(), data[0], plan.judge, plan.metrics, plan.judging)
+    for part in judging.metrics:
+        if part.component.name == plan.objective and not {*load_target(part.component.target).figures.values()} & {
+            *RANKED_AIMS
+        }:
+            raise UserError(f"{part.label} has no figure that could be better or worse: choose another --objective")
+
+
+def run(journal: Journal, trainings: Trainings, say: Say, executor: Executor) -> None:
+    """Train and judge; each outcome is recorded at once.
 
     Raises :class:`Stopped` after a signal.
     """
-    named = {combination.folder(seed): (combination, seed) for combination, seed in jobs}
-    works = [(name, Work(journal.plan, *job, journal.folder / RUNS / name)) for name, job in named.items()]
+    named = dict[str, Job]()
+
+    def take() -> tuple[str, Work] | None:
+        taken = trainings.take()
+        if taken is None:
+            return None
+        combination, seed = taken
+        name = combination.folder(seed)
+        named[name] = taken
+        return name, Work(journal.plan, combination, seed, journal.folder.absolute() / RUNS / name)
+
     stopped = None
-    for number, (name, answer) in enumerate(_answers(works, processes, journal.threads), start=1):
+    for number, (name, answer) in enumerate(executor.run(take), start=1):
         if isinstance(answer, int):
             stopped = answer
             continue
         outcome = outcome_of(json.loads(answer), name)
         journal.record(name, outcome)
+        trainings.finished(name)
         combination, seed = named[name]
         told = outcome.reason or ", ".join(f"{one.name} {one.value:.4g}" for one in _figures(outcome))
-        say(f"{number} of {len(jobs)}: {combination} seed {seed}: {told}")
+        say(f"{number} of {number + trainings.left}: {combination} seed {seed}: {told}")
     if stopped is not None:
         raise Stopped(stopped)
-
-
-def _answers(works: Sequence[tuple[str, Work]], processes: int, threads: int) -> Iterator[tuple[str, Answer]]:
-    if processes > 1:
-        yield from Workers(processes, threads).run(works)
-        return
-    with threads_of(threads):
-        for name, work in works:
-            answer = work()
-            yield name, answer
-            if isinstance(answer, int):
-                return
 
 
 def _figures(outcome: Outcome) -> tuple[Figure, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,13 +49,12 @@ class Row:
 
 
 def rows(journal: Journal) -> list[Row]:
-    """Return a row for each combination of the plan."""
-    return [_row(journal, combination) for combination in journal.plan.combinations]
+    """Return a row for each combination of the grid, or for each that a search has chosen."""
+    return [_row(journal, combination) for combination in journal.combinations]
 
 
 def _row(journal: Journal, combination: Combination) -> Row:
-    names = [combination.folder(seed) for seed in range(journal.plan.seeds)]
-    outcomes = [journal.outcomes[name] for name in names if name in journal.outcomes]
+    outcomes = journal.outcomes_of(combination)
     found = [outcome.evaluation for outcome in outcomes if outcome.evaluation is not None]
     figures: dict[str, list[Figure]] = {}
     for evaluation in found:
@@ -67,7 +67,7 @@ def _row(journal: Journal, combination: Combination) -> Row:
 
 def as_table(journal: Journal) -> tuple[list[str], list[list[str]]]:
     """Return the headings and the cells for a terminal."""
-    found, names = rows(journal), list(journal.plan.grid)
+    found, names = rows(journal), journal.plan.names
     labels = _labels(found)
     noted = any(row.note for row in found)
     headings = ["variant", *names, "judged", *labels, *(["note"] if noted else [])]
@@ -85,7 +85,7 @@ def as_table(journal: Journal) -> tuple[list[str], list[list[str]]]:
 
 def as_csv(journal: Journal) -> str:
     """Return the table as CSV, with all digits."""
-    found, names = rows(journal), list(journal.plan.grid)
+    found, names = rows(journal), journal.plan.names
     labels = _labels(found)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -100,19 +100,36 @@ def as_csv(journal: Journal) -> str:
 
 def as_json(journal: Journal) -> list[dict[str, Any]]:
     """Return the table as JSON values, with the value of every seed."""
-    return [
-        {
-            "variant": row.combination.variant,
-            "choices": dict(row.combination.choices),
-            "judged": row.judged,
-            "figures": {
-                label: {"mean": spread.mean, "deviation": spread.deviation, "values": list(spread.values)}
-                for label, spread in row.figures.items()
-            },
-            "note": row.note,
-        }
-        for row in rows(journal)
-    ]
+    return list(map(_as_json, rows(journal)))
+
+
+def best_as_json(journal: Journal) -> dict[str, Any]:
+    """Return the best rows of a search as JSON values, by the key ``best``; nothing for another study."""
+    return {"best": list(map(_as_json, best(journal)))} if journal.plan.search else {}
+
+
+def _as_json(row: Row) -> dict[str, Any]:
+    return {
+        "variant": row.combination.variant,
+        "choices": dict(row.combination.choices),
+        "judged": row.judged,
+        "figures": {
+            label: {"mean": spread.mean, "deviation": spread.deviation, "values": list(spread.values)}
+            for label, spread in row.figures.items()
+        },
+        "note": row.note,
+    }
+
+
+def best(journal: Journal) -> list[Row]:
+    """Return the best row of a search for each combination of the grid, in which something could be trained."""
+    found = []
+    for each in journal.plan.combinations:
+        trials = [each.with_choices(trial) for trial in journal.trials_of(each)]
+        losses = [journal.loss(trial) for trial in trials]
+        if losses and math.isfinite(min(losses)):
+            found.append(_row(journal, trials[losses.index(min(losses))]))
+    return found
 
 
 def _labels(found: Sequence[Row]) -> list[str]:

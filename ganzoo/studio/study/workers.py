@@ -11,10 +11,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import final
@@ -23,28 +23,22 @@ from ganzoo.batches.workers import signals_blocked
 from ganzoo.catalogue.plugin_files import files_in_use, plugins_from
 from ganzoo.errors import Interrupted, TrainingFailed
 from ganzoo.signals import ENDING, answered, interruptible
+from ganzoo.studio.study.executor import Answer, Executor, Job, Take
 
-Answer = str | int
-"""What a job returns: an outcome as JSON, as not all in it can be pickled, or the signal that has stopped it."""
-Job = Callable[[], Answer]
 _plugins: tuple[Path, ...] = ()
 _received: list[int] = []
 
 
 @final
-class Workers:
+class Workers(Executor):
     """``count`` processes with ``threads`` each; a signal to this process ends what they do, and starts no more."""
 
     def __init__(self, count: int, threads: int):
         self._count, self._threads = count, threads
 
-    def run(self, jobs: Iterable[tuple[str, Job]]) -> Iterator[tuple[str, Answer]]:
-        """Yield the name and the answer of each job as soon as it ends, in whichever order.
-
-        After a signal no job is begun, and those that run end with its number. Raises :class:`TrainingFailed` if a
-        process was ended from outside.
-        """
-        waiting, running = iter(jobs), dict[Future[Answer], str]()
+    def run(self, take: Take) -> Iterator[tuple[str, Answer]]:
+        """Yield the answers; raises :class:`TrainingFailed` if a process was ended from outside."""
+        running = dict[Future[Answer], str]()
         before = {*multiprocessing.active_children()}
         received: list[int] = []
         with ProcessPoolExecutor(
@@ -59,9 +53,9 @@ class Workers:
             with answered(hand_on):
                 while True:
                     # Never more than there are processes: what waits in a pool would be begun after a signal too.
-                    while not received and len(running) < self._count and (job := next(waiting, None)):
+                    while not received and len(running) < self._count and (taken := take()):
                         with signals_blocked():  # a process that starts has no handlers yet
-                            running[pool.submit(_do, job[1])] = job[0]
+                            running[pool.submit(_do, taken[1])] = taken[0]
                     if not running:
                         return
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -118,16 +112,3 @@ def _do(job: Job) -> Answer:
             return job()
     except Interrupted as stop:
         return stop.number
-
-
-@contextmanager
-def threads_of(count: int) -> Iterator[None]:
-    """In the block, compute with ``count`` threads of this process."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
