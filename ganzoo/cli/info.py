@@ -21,8 +21,13 @@ from ganzoo.cli.output import print_json, print_table, tell, tell_loading
 @click.command(cls=HelpCommand)
 @click.argument("name", shell_complete=every_name)
 @click.option("--networks", is_flag=True, help="Show the layers of a variant's networks: output shape and parameters.")
+@click.option(
+    "--exchange",
+    is_flag=True,
+    help="Show what several processes exchange in a step of a variant: messages and bytes by phase.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def info(name: str, networks: bool, as_json: bool) -> None:
+def info(name: str, networks: bool, exchange: bool, as_json: bool) -> None:
     """Show parts, options with defaults, source and needs of NAME.
 
     NAME is any name that `ganzoo list` shows; a variant is shown with the published results of its source.
@@ -31,6 +36,9 @@ def info(name: str, networks: bool, as_json: bool) -> None:
     found = registry.find(name)
     if networks:
         _show_networks(registry, name, as_json)
+        return
+    if exchange:
+        _show_exchange(registry, name, as_json)
         return
     if as_json:
         print_json([_as_json(registry, entry) for entry in found])
@@ -56,6 +64,21 @@ def _show_networks(registry: Registry, name: str, as_json: bool) -> None:
         rows = [(layer.name, layer.type, _shape(layer.shape), f"{layer.parameters:,}") for layer in found]
         print_table(("layer", "type", "output", "parameters"), rows)
         tell()
+
+
+def _show_exchange(registry: Registry, name: str, as_json: bool) -> None:
+    chosen = select(registry, registry.variant(name).name)
+    if not as_json:
+        tell_loading(f"info {name}")
+    # Imported here because it imports torch: problems that need no torch have been reported by now.
+    from ganzoo.studio.exchange import exchange_of
+
+    found = exchange_of(chosen)
+    if as_json:
+        print_json({phase: {"every": each.every, "messages": each.messages} for phase, each in found.items()})
+        return
+    rows = [(phase, f"{each.every:,}", f"{each.calls:,}", f"{each.bytes:,}") for phase, each in found.items()]
+    print_table(("phase", "every", "messages", "bytes"), rows)
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

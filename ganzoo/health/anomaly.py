@@ -126,7 +126,7 @@ class AnomalyCheck:
         if not self._active:
             return True
         measured = self._measure(update.phase, outputs)
-        self._last[update].numbers.copy_(measured.numbers)
+        self._last.setdefault(update, measured).numbers.copy_(measured.numbers)
         if not self._finite:
             return True
         return measured.numbers[: len(measured.terms) + len(measured.gradients)].isfinite().all()

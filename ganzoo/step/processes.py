@@ -78,8 +78,32 @@ class SingleProcess(ProcessGroup):
         return flag
 
 
+class ExchangingProcesses(ProcessGroup):
+    """Several processes: what they average travels in messages, each of which is summed over all of them."""
+
+    @abstractmethod
+    def sum_over_all(self, values: Tensor) -> None:
+        """Replace ``values`` by their sums over all processes, in one message."""
+
+    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Replace the gradients by their means over all processes, in one message."""
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        self.sum_over_all(flat)
+        flat /= self.share.count
+        parts = flat.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view(gradient.shape))
+
+    def average(self, numbers: Tensor) -> Tensor:
+        """Return the mean of ``numbers`` over all processes."""
+        total = numbers.clone()
+        self.sum_over_all(total)
+        return total / self.share.count
+
+
 @final
-class DistributedProcesses(ProcessGroup):
+class DistributedProcesses(ExchangingProcesses):
     """Several processes that torchrun started."""
 
     def __init__(self, rank: int, size: int, device: torch.device):
@@ -90,21 +114,9 @@ class DistributedProcesses(ProcessGroup):
         self._flag = torch.zeros(1, dtype=torch.int64)
         self._pending: Any = None
 
-    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Replace the gradients by their means over all processes, in one message."""
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-        dist.all_reduce(flat)
-        flat /= self.share.count
-        parts = flat.split([gradient.numel() for gradient in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view(gradient.shape))
-
-    def average(self, numbers: Tensor) -> Tensor:
-        """Return the mean of ``numbers`` over all processes."""
-        total = numbers.clone()
-        dist.all_reduce(total)
-        return total / self.share.count
+    def sum_over_all(self, values: Tensor) -> None:
+        """Replace ``values`` by their sums over all processes, in one message."""
+        dist.all_reduce(values)
 
     def broadcast_text(self, text: str) -> str:
         """Return the ``text`` of the first process."""
