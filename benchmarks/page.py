@@ -143,6 +143,15 @@ compiler is not used.""",
         tables.startup,
     ),
     Section(
+        "On a busy machine",
+        "busy",
+        " --data-root DIR",
+        """`cgan --preset published`, 28×28, batch 64, float32, in three companies. `as OpenMP lets them` is what torch
+does by itself: threads spin while they wait for others. `as chosen` is what the command sets by the load that it
+finds (see [speed](speed.md#busy-machines)).""",
+        tables.busy,
+    ),
+    Section(
         "Fine-tuning",
         "fine_tuning",
         " --data-root DIR",

@@ -17,6 +17,7 @@ from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
 from ganzoo.errors import Refused, UserError
 from ganzoo.text import warn
+from ganzoo.waiting import waiting
 
 if TYPE_CHECKING:
     from ganzoo.studio.benchmark import Benchmark, Roofline
@@ -93,9 +94,10 @@ def bench(variants: tuple[str, ...], steps: int | None, as_json: bool, **flags: 
         result = benchmark(selection, data, precision, steps, warn)
         found.append((result, roofline(result, machine)))
     if as_json:
-        print_json({"machine": dataclasses.asdict(machine), "results": [_as_json(*each) for each in found]})
+        results = [_as_json(*each) for each in found]
+        print_json({"machine": dataclasses.asdict(machine), "waiting": waiting.told, "results": results})
         return
-    tell(_machine_line(machine))
+    tell(f"{_machine_line(machine)}; {waiting.told}")
     print_table(HEADINGS, [_row(*each) for each in found])
     print_table(SPLIT_HEADINGS, [(result.variant, _configuration(result), _split(result)) for result, _ in found])
 
