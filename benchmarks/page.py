@@ -146,9 +146,9 @@ compiler is not used.""",
         "On a busy machine",
         "busy",
         " --data-root DIR",
-        """`cgan --preset published`, 28×28, batch 64, float32, in three companies. `as OpenMP lets them` is what torch
-does by itself: threads spin while they wait for others. `as chosen` is what the command sets by the load that it
-finds (see [speed](speed.md#busy-machines)).""",
+        """`cgan --preset published`, 28×28, batch 64, float32, in three companies, by how its threads wait for one
+another. What OpenMP does by itself is to let them spin; what `ganzoo` chooses depends on the load that it finds (see
+[speed](speed.md#busy-machines)). All trainings take turns.""",
         tables.busy,
     ),
     Section(
