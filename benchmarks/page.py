@@ -155,6 +155,15 @@ compiler is not used.""",
         tables.startup,
     ),
     Section(
+        "On a busy machine",
+        "busy",
+        " --data-root DIR",
+        """`cgan --preset published`, 28×28, batch 64, float32, in three companies, by how its threads wait for one
+another. What OpenMP does by itself is to let them spin; what `ganzoo` chooses depends on the load that it finds (see
+[speed](speed.md#busy-machines)). All trainings take turns.""",
+        tables.busy,
+    ),
+    Section(
         "Fine-tuning",
         "fine_tuning",
         " --data-root DIR",

@@ -265,6 +265,17 @@ def startup(result: Result) -> Iterator[str]:
         yield from apart([table(headings, rows), misses([] if soon else [late])])
 
 
+def busy(result: Result) -> Iterator[str]:
+    """Yield the table of how fast trainings are on a busy machine, by how their threads wait."""
+    rows = [
+        (part["company"], part["manner"], spread(part["speeds"], lambda speed: f"{speed:.2f}"))
+        for part in result["results"]
+    ]
+    headings = ("a training", "its threads wait", "steps/s of the slowest (middle half of the rounds)")
+    load = f"Others used the machine, too: its load was {result['results'][0]['load']:.1f}."
+    yield from apart([table(headings, rows), [load]])
+
+
 def fine_tuning(result: Result) -> Iterator[str]:
     """Yield the table of how soon the distance of a new model is reached from a model of other digits."""
     _, *seeds = result["results"]

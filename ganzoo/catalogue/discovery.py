@@ -7,9 +7,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, distributions, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -21,6 +20,9 @@ from ganzoo.catalogue.kinds import KINDS, Kind
 from ganzoo.catalogue.made_for import misfit
 from ganzoo.errors import Interrupted
 from ganzoo.text import described
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ALLOW_LIST = "GANZOO_PLUGINS"
 OWN_PACKAGE = "ganzoo"
@@ -128,6 +130,9 @@ def with_known_kinds(plugin: Plugin, known: Mapping[str, Kind]) -> Plugin:
 
 def _points() -> tuple[Iterable[EntryPoint], list[Plugin]]:
     """Return the installed entry points of the group, and a plugin with a cause for each broken package."""
+    # Imported here because it takes a quarter of the import of ganzoo.plugin, which every plugin makes.
+    from importlib.metadata import entry_points
+
     try:
         return entry_points(group=hooks.GROUP), []
     except Exception:
@@ -136,6 +141,8 @@ def _points() -> tuple[Iterable[EntryPoint], list[Plugin]]:
 
 
 def _points_one_by_one() -> tuple[Iterable[EntryPoint], list[Plugin]]:
+    from importlib.metadata import distributions
+
     points: dict[tuple[str, str], EntryPoint] = {}
     unreadable = []
     for distribution in distributions():

@@ -5,28 +5,54 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import click
 
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.options import options_of
 from ganzoo.catalogue.settings import RunSettings
-from ganzoo.cli.candidates import names_of, values_of_setting
+from ganzoo.cli.candidates import every_preset, names_of, values_of_setting
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
+from ganzoo.cli.parts import expected_flags
+from ganzoo.cli.words import of_params, scan
 from ganzoo.errors import Refused, UserError
 from ganzoo.text import warn
+from ganzoo.waiting import waiting
 
 if TYPE_CHECKING:
     from ganzoo.studio.benchmark import Benchmark, Roofline
     from ganzoo.studio.machine import Machine
 
 F = TypeVar("F", bound=Callable[..., Any])
-SETTINGS = ("batch_size", "seed", "device", "precision", "execution", "data_root")
+SETTINGS = ("batch_size", "seed", "device", "precision", "execution", "ema", "accumulate", "data_root")
 HEADINGS = ("variant", "steps/s", "images/s", "cost per step", "of matrix rate", "of copy rate", "bound", "peak memory")
 SPLIT_HEADINGS = ("variant", "configuration", "time per step")
 MEGA, GIGA = 10**6, 10**9
+_FLAGS = "ganzoo.flags"
+
+
+@final
+class BenchCommand(HelpCommand):
+    """Collects the parts and their options, which depend on the variants; click parses the others."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Collect the parts and their options, and let click parse the others."""
+        own, registry = of_params(self.get_params(ctx)), installed()
+        known = expected_flags(registry, frozenset()) | own
+        others: list[str] = []
+        flags: dict[str, str | bool] = {}
+        for word in scan(args, known.get, registry.names("variant")):
+            name = word.flag.removeprefix("--")
+            if word.flag in own or not name or not word.flag.startswith("--"):
+                others.extend(word.raw)
+            elif word.value is not None:
+                flags[name] = word.value
+            else:
+                flags[name.removeprefix("no-")] = not name.startswith("no-")
+        ctx.meta[_FLAGS] = flags
+        return super().parse_args(ctx, others)
 
 
 def _settings(command: F) -> F:
@@ -39,8 +65,11 @@ def _settings(command: F) -> F:
     return command
 
 
-@click.command(cls=HelpCommand, options_metavar="[OPTIONS]")
+@click.command(cls=BenchCommand, options_metavar="[OPTIONS]")
 @click.argument("variants", nargs=-1, metavar="[VARIANT]...", shell_complete=names_of("variant"))
+@click.option(
+    "--preset", metavar="NAME", shell_complete=every_preset, help="The preset of all variants, such as published."
+)
 @click.option(
     "--dataset", metavar="NAME", shell_complete=names_of("dataset"),
     help="The dataset for all variants, instead of their default datasets.",
@@ -55,23 +84,27 @@ def _settings(command: F) -> F:
     help="Steps per lap; the result is the median of three laps. Without it, a lap takes about a second.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def bench(variants: tuple[str, ...], steps: int | None, as_json: bool, **flags: Any) -> None:
+def bench(variants: tuple[str, ...], preset: str | None, steps: int | None, as_json: bool, **settings: Any) -> None:
     """Measure how fast each VARIANT trains on this machine.
 
-    Without VARIANT, all installed variants are measured. The first table shows steps and images per second; the cost of
-    a step in operations and bytes; which share of the machine's rates for matrix products and for copies this is, and
-    which of the two is the bound; and the peak memory (on CUDA of tensors, otherwise of the whole process, torch
-    included). The second table shows the time per step by part. A training of several windows, such as one with a
+    Without VARIANT, all installed variants are measured. Parts and their options, such as --generator-widths 64,64, are
+    given as in `ganzoo train`, and must be known to every VARIANT. The first table shows steps and images per second;
+    the cost of a step in operations and bytes; which share of the machine's rates for matrix products and for copies
+    this is, and which of the two is the bound; and the peak memory (on CUDA of tensors, otherwise of the whole process,
+    torch included). The second table shows the time per step by part. A training of several windows, such as one with a
     pre-training, is measured in the last one. Cost and times by part are measured in eager execution.
     """
     registry = installed()
     names = variants or registry.names("variant")
     if not names:
         raise UserError("no variant is installed, so nothing can be measured: see `ganzoo plugins`")
+    of_parts: dict[str, Any] = click.get_current_context().meta[_FLAGS]
+    if idle := [option.flag for option in options_of(RunSettings) if option.flag in of_parts]:
+        raise UserError(f"--{idle[0]} changes nothing that is measured: leave it out")
     selections = []
     for name in names:
         with _named(name, len(names) > 1):
-            selections.append(select(registry, name, flags))
+            selections.append(select(registry, name, of_parts | settings, preset))
     if not as_json:
         tell_loading("bench")
     # Imported here because it imports torch: problems that need no torch have been reported by now.
@@ -94,9 +127,10 @@ def bench(variants: tuple[str, ...], steps: int | None, as_json: bool, **flags: 
         result = benchmark(selection, data, precision, steps, warn)
         found.append((result, roofline(result, machine)))
     if as_json:
-        print_json({"machine": dataclasses.asdict(machine), "results": [_as_json(*each) for each in found]})
+        results = [_as_json(*each) for each in found]
+        print_json({"machine": dataclasses.asdict(machine), "waiting": waiting.told, "results": results})
         return
-    tell(_machine_line(machine))
+    tell(f"{_machine_line(machine)}; {waiting.told}")
     print_table(HEADINGS, [_row(*each) for each in found])
     print_table(SPLIT_HEADINGS, [(result.variant, _configuration(result), _split(result)) for result, _ in found])
 

@@ -16,6 +16,7 @@ from ganzoo import __version__
 from ganzoo.catalogue import installed
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.output import tell
+from ganzoo.waiting import waiting
 
 GIB = 2**30
 EXTRAS = {"tensorboard": "--tensorboard"}
@@ -85,6 +86,7 @@ def _torch() -> Iterator[Check]:
     from ganzoo.tested import installed_version, untested
 
     yield Check("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    yield Check("threads", waiting.told)
     capability = torch.backends.cpu.get_cpu_capability()
     yield Check("cpu", f"{capability}, bf16 matrix hardware: {'yes' if has_bf16(torch.device('cpu')) else 'no'}")
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]

@@ -53,7 +53,7 @@ class PartsCommand(HelpCommand, ABC):
         if ctx.resilient_parsing:
             return self._parse_for_completion(ctx, args)
         registry, own = installed(), of_params(super().get_params(ctx))
-        words = list(scan(args, (_expected(registry, self.settings) | own).get, registry.names("variant")))
+        words = list(scan(args, (expected_flags(registry, self.settings) | own).get, registry.names("variant")))
         given = values(words)
         file = read_config(given["--config"]) if "--config" in own and "--config" in given else {}
         variant = self.variant_in(words) or str(file.get("variant") or "")
@@ -85,7 +85,7 @@ class PartsCommand(HelpCommand, ABC):
     def _parse_for_completion(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse a line that is not complete: nothing on it is an error, and it has the options of the parts so far."""
         registry, own = installed(), of_params(super().get_params(ctx))
-        words = list(scan(args, (_expected(registry, self.settings) | own).get, registry.names("variant")))
+        words = list(scan(args, (expected_flags(registry, self.settings) | own).get, registry.names("variant")))
         given = values(words)
         file: Mapping[str, Any] = {}
         if "--config" in own and "--config" in given:
@@ -176,7 +176,7 @@ def selects_again() -> Choose:
     return choose
 
 
-def _expected(registry: Registry, settings: frozenset[str]) -> dict[str, bool]:
+def expected_flags(registry: Registry, settings: frozenset[str]) -> dict[str, bool]:
     """Return what is known of flags before the variant is: the run settings, and the slots of every recipe."""
     options = {option.flag: option for option in options_of(RunSettings) if option.flag in settings}
     slots = _slots(registry)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import sys
 import time
@@ -74,7 +73,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     and after the block always the new one. A symbolic link at ``path`` is replaced; its target stays unchanged. Raises
     :class:`WriteFailed`.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}{PARTIAL_SUFFIX}")
     with _write_failures(path):
         try:
             # Not tempfile: its files are private, and a result should have the user's usual permissions.

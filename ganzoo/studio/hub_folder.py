@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -46,7 +46,7 @@ def write_hub_folder(out: Path, model: Model, file: Path) -> None:
     }
     with write_errors(out):
         make_folder(out.parent)
-        part = out.with_name(f".{out.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+        part = out.with_name(f".{out.name}.{os.urandom(4).hex()}{PARTIAL_SUFFIX}")
         try:
             make_folder(part)
             for name, content in contents.items():

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from ganzoo.catalogue import installed, select
+from ganzoo.catalogue import Selection, installed, select
 from ganzoo.contract.recipe import Phase
+from ganzoo.errors import UserError
 from ganzoo.studio.machine import Machine
 from ganzoo.testing.command_lines import Answer, ganzoo
 from ganzoo.testing.trainers import make_trainer
@@ -111,6 +112,22 @@ def test_piped_answers_are_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [len(line.split("\t")) for line in lines] == [8, 8, 3, 3]
 
 
+def test_presets_and_options_of_parts_are_those_of_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Selection] = []
+
+    def benchmark(selection: Selection, *rest: object) -> None:
+        seen.append(selection)
+        raise UserError("seen")
+
+    monkeypatch.setattr("ganzoo.studio.benchmark.benchmark", benchmark)
+    monkeypatch.setattr("ganzoo.studio.machine.REPETITIONS", (1, 1))
+    words = ("--generator-widths", "8,8", "--no-generator-norm", "--loss=hinge", "--ema", "0.5")
+    answer = ganzoo("bench", *words, "--preset", "published", "cgan", *QUICK)
+    assert answer.status == 2 and "seen" in answer.err
+    given = {"generator-widths": "8,8", "generator-norm": False, "loss": "hinge", "ema": "0.5", "batch-size": 8}
+    assert seen == [select(installed(), "cgan", {**given, "device": "cpu"}, "published")]
+
+
 # What was asked wrongly
 
 
@@ -127,6 +144,10 @@ def test_piped_answers_are_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
         (["cgan", "--dataset", "ring", "--conditioner", "nobody"], ["nobody"]),
         (["cgan", "dcgan", "--dataset", "ring"], ["dcgan: "]),
         (["--nothing"], ["--nothing"]),
+        (["cgan", "--generator-width", "8"], ["--generator-width", "did you mean"]),
+        (["cgan", "dcgan", "--critic-lr", "1"], ["--critic-lr"]),
+        (["cgan", "--preset", "publishd"], ["publishd"]),
+        (["cgan", "--out", "here"], ["--out changes nothing that is measured"]),
     ],
     ids=" ".join,
 )

@@ -578,6 +578,14 @@ MEASURED: dict[str, tuple[list[dict[str, Any]], str]] = {
         "| 0 | 600 | 3.0 | 200 |\n| 1 | 600 | 2.5 | - |\n\n"
         "Missed: seed 1: the distance after 600 steps, in a third of them.",
     ),
+    "busy": (
+        [
+            {"company": "alone", "manner": "as chosen", "load": 8.04, "speeds": [4.0]},
+            {"company": "two", "manner": "as chosen", "load": 8.04, "speeds": [1.0, 2.0, 3.0]},
+        ],
+        "| alone | as chosen | 4.00 |\n| two | as chosen | 2.00 (1.50 to 2.50) |\n\n"
+        "Others used the machine, too: its load was 8.0.",
+    ),
     "startup": (
         [{"training": "cgan", "first step": 2.5, "import": 1.25, "optimizer": 2.25, "extra": 1.25, "target": 1.0}],
         "| command to first step of `cgan` | 2.50 s | at most 1 s more: **missed** |",

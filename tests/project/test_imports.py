@@ -65,6 +65,7 @@ ROOMS = (
     "ganzoo.durations",
     "ganzoo.paths",
     "ganzoo.signals",
+    "ganzoo.waiting",
     "ganzoo.catalogue",
     "ganzoo.randomness",
     "ganzoo.layers",
@@ -351,6 +352,12 @@ def test_torch_and_its_like_are_not_imported_by_what_can_be_told_without(tmp_pat
 @pytest.mark.parametrize("words", [("-m", "ganzoo"), ("-m", "ganzoo", "info", "cgan")], ids=" ".join)
 def test_a_command_line_starts_without_torch_and_its_like(words: tuple[str, ...]) -> None:
     assert heavy(imported_by(*words)) == set()
+
+
+def test_what_a_plugin_imports_reads_no_metadata_of_packages() -> None:
+    """Every plugin imports it: it takes a tenth of a second at most, of which that would be a quarter."""
+    slow = {"importlib.metadata", "email.message", "secrets", "hashlib", "zipfile", "click"}
+    assert imported_by("-c", "import ganzoo.plugin") & slow == set()
 
 
 def test_the_catalogue_imports_no_room_to_its_right() -> None:
