@@ -29,6 +29,7 @@ OWN_COMMANDS = (
     "check-data",
     "convert",
     "export",
+    "new-plugin",
     "bench",
     "doctor",
     "compare",

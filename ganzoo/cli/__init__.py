@@ -29,6 +29,7 @@ from ganzoo.cli.export import export
 from ganzoo.cli.group import FAILURE, INVALID, Commands
 from ganzoo.cli.info import info
 from ganzoo.cli.listing import list_command
+from ganzoo.cli.new_plugin import new_plugin
 from ganzoo.cli.output import tell
 from ganzoo.cli.plugin_option import OPTION, without_plugins
 from ganzoo.cli.plugins import plugins
@@ -73,6 +74,7 @@ GROUPS = {
     "Use": (sample, walk, edit, translate, explore),
     "Judge": (evaluate, report, compare, bench),
     "Carry": (convert, export),
+    "Extend": (new_plugin,),
 }
 for title, commands in GROUPS.items():
     cli.add_group(title, commands)

@@ -87,6 +87,7 @@ ROOMS = (
     "ganzoo.training",
     "ganzoo.studio",
     "ganzoo.explore",
+    "ganzoo.new_plugin",
     "ganzoo.plugin",
     "ganzoo.api",
     "ganzoo.tested",
