@@ -57,7 +57,9 @@ def quick(words: list[str]) -> list[str]:
     # A run that goes on does so by a step, with the batches that it has.
     # In a given time it would make many; here two of them fit into any time.
     train = ["--steps", "3"] if "--resume" in words else QUICK[2:] if "--time" in words else QUICK
-    more = {"train": train, "evaluate": QUICK_JUDGE}.get(words[0], [])
+    # A page that says how many samples compares without a judge that learns.
+    evaluate = QUICK_JUDGE[-2:] if "--samples" in words else QUICK_JUDGE
+    more = {"train": train, "evaluate": evaluate}.get(words[0], [])
     # A judge that learns nothing, where the page leaves the choice to the data.
     more = [*more, "--judge", "plain"] if "--evaluate-every" in words else more
     return [*words, *more] if "--help" not in words else words
