@@ -71,6 +71,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     (tmp_path / "data").symlink_to(stand_in_root("mnist"))
     (tmp_path / "photos").symlink_to(stand_in_root("folder"))
     (tmp_path / "captions").symlink_to(stand_in_root("table"))
+    (tmp_path / "pictures").symlink_to(stand_in_root("caption-files"))
     monkeypatch.chdir(tmp_path)
     known = Machine("a processor", 1, 1, "torch", "cpu", {"fp32": 1e10, "bf16": 1e10}, 1e9)
     monkeypatch.setattr("ganzoo.studio.machine.measure_machine", lambda device: known)
