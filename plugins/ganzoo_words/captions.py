@@ -92,7 +92,7 @@ class CaptionedShapesConfig(DataConfig):
     judge: ClassVar[str] = "cnn"
     counted_by: ClassVar[tuple[str, ...]] = ("count",)
 
-    size: int = option(32, "height and width in pixels", low=16, high=128)
+    size: int = option(32, "height and width in pixels; what is drawn can be read back from 16 on", low=8, high=128)
     count: int = option(10_000, "number of training images", low=1, high=10_000_000)
     held_out: HeldOut = option(
         "triples", "what the training has no image of: colour, shape and place together; colour and shape; nothing"

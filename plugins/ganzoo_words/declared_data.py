@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ganzoo.plugin import Component
+from ganzoo_words.caption_file_options import CaptionFilesConfig
 from ganzoo_words.captions import CaptionedShapesConfig
 from ganzoo_words.tags import TaggedShapesConfig
 
@@ -21,6 +22,18 @@ def declare_data() -> Iterable[Component]:
         strengths="What an image shows can be read back exactly. Every word of a held-out caption is known.",
         pitfalls="A model that draws these shapes well may know no other words and no grammar.",
         origin="our own choice",
+    )
+    yield Component(
+        kind="dataset",
+        name="caption-files",
+        summary="your own images with a text file of captions for each, one caption a line",
+        target="ganzoo_words.caption_files:CaptionFiles",
+        config=CaptionFilesConfig,
+        source="Layout: a text file beside each image, or in a folder of the same tree, as for CUB (Reed et al. 2016)",
+        strengths="Several captions for an image are several examples; nothing must be put into a table.",
+        pitfalls="Captions of different words for one image count as wrong captions of each other.",
+        origin="The size of folder.",
+        stand_in="ganzoo_words.stand_ins:caption_files",
     )
     yield Component(
         kind="dataset",

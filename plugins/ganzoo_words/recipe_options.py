@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ganzoo.plugin import Config, DataSpec, option
+
+SMALLEST = 8  # side of an image of the first stage
 
 
 @dataclass(frozen=True)
@@ -56,17 +58,18 @@ class TextToImageConfig(FromCaptionsConfig):
 class StackedConfig(FromCaptionsConfig):
     """Options of two stages."""
 
-    factor: int = option(2, "the second stage makes images so many times as high and wide as the first", low=2, high=8)
+    factor: int = option(
+        2, "the second stage makes images at most so many times as high and wide as the first", low=2, high=8
+    )
     first_stage: int = option(2000, "steps of the first stage, after the pre-training", low=1)
 
-    def problems(self, data: Mapping[str, DataSpec]) -> Iterator[str]:
-        """Yield the image sizes that have no smaller image for the first stage."""
-        yield from super().problems(data)
-        field = data["dataset"].target_field
-        sides = field.shape[1:] if field.kind == "image" else ()
-        if any(side % self.factor or side < 8 * self.factor for side in sides):
-            height, width = sides
-            yield (
-                f"needs sides that are multiples of {self.factor} and at least {8 * self.factor}, not {height} "
-                f"high and {width} wide: set --dataset-size or --recipe-factor"
-            )
+    def small(self, sides: Sequence[int]) -> tuple[int, ...]:
+        """Return the sides of the images of the first stage; the factor is halved where they would be below 8.
+
+        >>> StackedConfig(factor=4).small((64, 48)), StackedConfig(factor=4).small((16, 16))
+        ((16, 12), (8, 8))
+        """
+        factor = self.factor
+        while factor > 1 and any(side % factor or side // factor < SMALLEST for side in sides):
+            factor //= 2
+        return tuple(side // factor for side in sides)

@@ -42,7 +42,7 @@ class Stacked(FromCaptions):
         super().__init__(config, parts, data)
         self._first_stage, target = config.first_stage, self.output_field
         channels, *sides = target.shape
-        small = Field("image", (channels, *(side // config.factor for side in sides)))
+        small = Field("image", (channels, *config.small(sides)))
         self._small = small.shape[1:]
         text = vector_field(self.text.size)
         self.code, self.refiner_code = self.new_code(), self.new_code()

@@ -32,7 +32,7 @@ class TaggedShapes(Dataset):
         drawn = CaptionedShapes(CaptionedShapesConfig(size=SIZE, split=config.split, seed=config.seed), root).read(
             torch.arange(count)
         )
-        small = F.interpolate(drawn["image"].float() / 255, (config.side, config.side), mode="area").flatten(1)
+        small = F.interpolate(drawn["image"].float() / 255, (config.size, config.size), mode="area").flatten(1)
         self._features = (small - small.mean(dim=1, keepdim=True)) / SPREAD
         captions = (" ".join(WORDS[token] for token in tokens if token) for tokens in drawn["caption"].tolist())
         scenes = [scene for caption in captions if (scene := described(caption)) is not None]
@@ -50,7 +50,7 @@ class TaggedShapes(Dataset):
     def identities(self) -> tuple[bytes, ...]:
         """Return the options that determine the examples."""
         config = self._config
-        return (repr((config.side, config.vectors, config.split, config.seed)).encode(),)
+        return (repr((config.size, config.vectors, config.split, config.seed)).encode(),)
 
 
 def word_vectors(size: int) -> Tensor:

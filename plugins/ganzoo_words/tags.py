@@ -76,12 +76,14 @@ class TaggedShapesConfig(DataConfig):
 
     judge: ClassVar[str] = "plain"
 
-    side: int = option(8, "images are made so small, in pixels, to be features", low=4, high=32)
+    size: int = option(
+        8, "height and width, in pixels, of the small images whose pixels are the features", low=4, high=32
+    )
     vectors: int = option(24, "numbers in the vector of a word", low=2, high=1000)
     split: Literal["train", "test"] = option("train", "2,000 training images, or 200 of the combinations held out")
     seed: int = option(0, "random seed of the images", low=0, high=2**53)
 
     def spec(self, root: Path) -> DataSpec:
         """Return the vector of one keyword as ``word``, and the ``features`` of its image."""
-        fields = {"word": Field("point", (self.vectors,)), "features": Field("vector", (3 * self.side**2,))}
+        fields = {"word": Field("point", (self.vectors,)), "features": Field("vector", (3 * self.size**2,))}
         return DataSpec(fields, target="word", condition="features")

@@ -61,7 +61,9 @@ def quick(words: list[str]) -> list[str]:
     # A run that goes on does so by a step, with the batches that it has.
     # In a given time it would make many; here two of them fit into any time.
     train = ["--steps", "3"] if "--resume" in words else QUICK[2:] if "--time" in words else QUICK
-    more = {"train": train, "evaluate": QUICK_JUDGE}.get(words[0], [])
+    # A page that says how many samples compares without a judge that learns.
+    evaluate = QUICK_JUDGE[-2:] if "--samples" in words else QUICK_JUDGE
+    more = {"train": train, "evaluate": evaluate}.get(words[0], [])
     # A judge that learns nothing, where the page leaves the choice to the data.
     more = [*more, "--judge", "plain"] if "--evaluate-every" in words else more
     return [*words, *more] if "--help" not in words else words
@@ -73,6 +75,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     (tmp_path / "data").symlink_to(stand_in_root("mnist"))
     (tmp_path / "photos").symlink_to(stand_in_root("folder"))
     (tmp_path / "captions").symlink_to(stand_in_root("table"))
+    (tmp_path / "pictures").symlink_to(stand_in_root("caption-files"))
     monkeypatch.chdir(tmp_path)
     known = Machine("a processor", 1, 1, "torch", "cpu", {"fp32": 1e10, "bf16": 1e10}, 1e9)
     monkeypatch.setattr("ganzoo.studio.machine.measure_machine", lambda device: known)

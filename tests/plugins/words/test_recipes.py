@@ -117,9 +117,15 @@ class TestStacked:
         assert refined.shape == samples.shape
         assert not torch.allclose(refined, samples)
 
-    def test_an_image_that_has_no_smaller_one_is_refused(self) -> None:
-        with pytest.raises(Refused, match="set --dataset-size or --recipe-factor"):
-            assemble(small("stackgan", dataset_size=24, recipe_factor=4))
+    @pytest.mark.parametrize(("size", "small"), [(8, 8), (16, 8), (48, 12), (64, 16)])
+    def test_images_of_the_first_stage_have_at_least_eight_pixels_a_side(self, size: int, small: int) -> None:
+        recipe = built("stackgan", dataset_size=size, recipe_factor=4)
+        assert recipe._small == (small, small)
+        assemble(small_of(size))
+
+
+def small_of(size: int) -> Any:
+    return small("stackgan", dataset_size=size, recipe_factor=4)
 
 
 def ganzoo_request(captions: Tensor) -> Any:
