@@ -36,6 +36,8 @@ GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 QUICK = ["--steps", "2", "--batch-size", "8"]
 QUICK_JUDGE = ["--judge-width", "4", "--judge-features", "16", "--judge-least-steps", "20", "--samples", "400"]
 
+UNJUDGED = {"read-attributes", "edits", "motion", "story-truth"}  # metrics that take no options of a judge
+
 
 def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
@@ -57,7 +59,8 @@ def quick(words: list[str]) -> list[str]:
     # A run that goes on does so by a step, with the batches that it has.
     # In a given time it would make many; here two of them fit into any time.
     train = ["--steps", "3"] if "--resume" in words else QUICK[2:] if "--time" in words else QUICK
-    more = {"train": train, "evaluate": QUICK_JUDGE}.get(words[0], [])
+    evaluate = QUICK_JUDGE if not UNJUDGED & {*words} else ["--samples", "8"]
+    more = {"train": train, "evaluate": evaluate}.get(words[0], [])
     # A judge that learns nothing, where the page leaves the choice to the data.
     more = [*more, "--judge", "plain"] if "--evaluate-every" in words else more
     return [*words, *more] if "--help" not in words else words
@@ -68,6 +71,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     """A folder like a reader's: ``data`` with MNIST in it, ``photos``, and what the first command of all has left."""
     (tmp_path / "data").symlink_to(stand_in_root("mnist"))
     (tmp_path / "photos").symlink_to(stand_in_root("folder"))
+    (tmp_path / "clips").symlink_to(stand_in_root("clips"))
+    monkeypatch.setattr("ganzoo_editing.reader.STEPS", 4)
     monkeypatch.chdir(tmp_path)
     known = Machine("a processor", 1, 1, "torch", "cpu", {"fp32": 1e10, "bf16": 1e10}, 1e9)
     monkeypatch.setattr("ganzoo.studio.machine.measure_machine", lambda device: known)
@@ -193,6 +198,8 @@ def test_the_reference_is_what_the_declarations_say() -> None:
     assert generate.REFERENCE.read_text(encoding="utf-8") == generate.reference(), "run `make docs`"
     which = generate.which_page
     assert which.PAGE.read_text(encoding="utf-8") == which.page(generate.own_registry()), "run `make docs`"
+    systems = generate.systems_page
+    assert systems.PAGE.read_text(encoding="utf-8") == systems.page(generate.own_registry()), "run `make docs`"
     page_of_networks = generate.networks_page.page(generate.own_registry())
     assert generate.networks_page.PAGE.read_text(encoding="utf-8") == page_of_networks, "run `make docs`"
     assert generate.api_page.PAGE.read_text(encoding="utf-8") == generate.api_page.page(), "run `make docs`"
