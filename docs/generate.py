@@ -9,6 +9,7 @@ import api_page
 import contract_page
 import networks_page
 import promises
+import systems_page
 import which_page
 
 from ganzoo.catalogue import Component, Registry, installed, select
@@ -92,6 +93,7 @@ if __name__ == "__main__":
     REFERENCE.write_text(reference(), encoding="utf-8")
     contract_page.PAGE.write_text(contract_page.page(), encoding="utf-8")
     which_page.PAGE.write_text(which_page.page(own_registry()), encoding="utf-8")
+    systems_page.PAGE.write_text(systems_page.page(own_registry()), encoding="utf-8")
     networks_page.PAGE.write_text(networks_page.page(own_registry()), encoding="utf-8")
     api_page.PAGE.write_text(api_page.page(), encoding="utf-8")
     promises.PAGE.write_text(promises.page(promises.read()), encoding="utf-8")

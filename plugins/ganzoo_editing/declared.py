@@ -84,7 +84,7 @@ def declare_components() -> Iterable[Component]:
         summary="whether an edit changes what it should and keeps the rest, and how near it is to the true answer",
         target="ganzoo_editing.metrics:Edits",
         requires=(
-            Need(("condition:joined",), "evaluate edits: --output-name edit with --dataset faces --dataset-task edit"),
+            Need(("condition:joined",), "evaluate edits: --output edit with --dataset faces --dataset-task edit"),
             PIXELS,
         ),
         source=f"{ICGAN}, section 4.3, which shows such edits",

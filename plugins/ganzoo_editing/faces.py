@@ -14,6 +14,7 @@ from ganzoo.plugin import Dataset
 from ganzoo_datasets.counters import Array, uniform
 from ganzoo_editing.face_options import ATTRIBUTES, SEEN, UNSEEN, FacesConfig
 
+TESTS: Final = 1000  # examples of the test, at most
 DRAWS: Final = 14
 CHUNK: Final = 256
 SKINS = np.array([(245, 208, 175), (120, 78, 52)], np.float32)
@@ -40,7 +41,7 @@ class Faces(Dataset):
         self._first, self._combinations = (0, SEEN) if train else (config.count, UNSEEN)
 
     def __len__(self) -> int:
-        return self._config.count
+        return self._config.count if self._config.split == "train" else min(TESTS, self._config.count)
 
     def read(self, indices: Tensor) -> dict[str, Tensor]:
         """Return ``image`` and ``edited`` uint8 (B, 3, size, size), ``attributes`` and ``others`` float32 (B, A)."""

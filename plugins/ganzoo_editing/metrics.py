@@ -68,7 +68,7 @@ class Edits(Metric):
         """Return the shares and the errors of ``generated`` edits."""
         values, conditions, true = generated.values, generated.conditions, generated.truth
         if conditions is None or true is None or conditions.shape[1] <= values[0].numel():
-            raise UserError("metric 'edits' needs edits: use --output-name edit with --dataset-task edit")
+            raise UserError("metric 'edits' needs edits: use --output edit with --dataset-task edit")
         before = conditions[:, : values[0].numel()].view_as(values)
         wanted = attributes_of(generated) > 0.5
         change = (self._read(as_images(before), context) > 0) != wanted

@@ -133,7 +133,7 @@ def _pictures(clip: Clip) -> Iterator[Image.Image]:
 
 def stand_in(root: Path) -> None:
     """Write clips of a bar that moves: animations of one class, folders of frames of the other."""
-    for number in range(6):
+    for number in range(12):
         pictures = [_bar(12 + number % 2 * 4, place, number % 2 == 1) for place in range(10)]
         if number % 2:
             folder = root / "down" / f"clip {number}"

@@ -15,6 +15,7 @@ from ganzoo_datasets.digits import DigitsDataset
 from ganzoo_motion.digit_options import NAMES, SEEN, SENTENCE, UNSEEN, VOCABULARY, MovingDigitsConfig
 from ganzoo_video.configs import DIRECTIONS
 
+TESTS: Final = 1000  # examples of the test, at most
 DRAWS: Final = 5  # for each digit
 SIDE: Final = 0.5  # of a digit, in sides of the frame
 WAY: Final = (0.7, 1.0)  # of the room that there is for the way
@@ -43,7 +44,7 @@ class MovingDigits(Dataset):
         self._drawings = read["image"][torch.cat(chosen), 0]
 
     def __len__(self) -> int:
-        return self._config.count
+        return self._config.count if self._config.split == "train" else min(TESTS, self._config.count)
 
     def read(self, indices: Tensor) -> dict[str, Tensor]:
         """Return ``video`` uint8 (B, T, 1, size, size), ``first``, its first frame, ``caption`` and both classes."""

@@ -143,7 +143,7 @@ class Story(Recipe):
         losses = self.loss.discriminator(of_real, of_made)
         if (share := self._mismatched) and condition is not None:
             wrong = exchanged(condition.unflatten(0, (-1, each))).flatten(0, 1)
-            differs = (wrong != condition).flatten(1).any(dim=1).view(-1, *[1] * (losses.dim() - 1))
+            differs = (wrong != condition).reshape(len(condition), -1).any(dim=1).view(-1, *[1] * (losses.dim() - 1))
             of_wrong = self.loss.discriminator(of_real, network(real, wrong).logit)
             # What both of a pair say is not wrong.
             losses = torch.where(differs, (1 - share) * losses + share * of_wrong, losses)

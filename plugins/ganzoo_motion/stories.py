@@ -17,6 +17,7 @@ from ganzoo_datasets.scenes import COLOURS, PLACES, SHAPES, SIZES
 from ganzoo_datasets.shapes import BACKGROUND, DIMMEST, JITTER, RADII, TILT
 from ganzoo_motion.story_options import SEEN, UNSEEN, StoriesConfig, sentence
 
+TESTS: Final = 1000  # examples of the test, at most
 DRAWS: Final = 4  # of a story: the pair, tilt, brightness, background
 FRAME_DRAWS: Final = 5  # of a frame: size, place, its jitter in both directions, radius
 _COLOURS: Final = np.array([*COLOURS.values()], np.float32)
@@ -36,7 +37,7 @@ class Stories(Dataset):
         self._sentences = table.view(len(SHAPES), len(COLOURS), len(SIZES), len(PLACES), -1)
 
     def __len__(self) -> int:
-        return self._config.count
+        return self._config.count if self._config.split == "train" else min(TESTS, self._config.count)
 
     def read(self, indices: Tensor) -> dict[str, Tensor]:
         """Return ``video`` uint8 (B, T, 3, size, size), ``story`` int64 (B, T · words), and ``label`` (B,)."""

@@ -40,6 +40,8 @@ SERVE = Server.serve
 QUICK = ["--steps", "2", "--batch-size", "8"]
 QUICK_JUDGE = ["--judge-width", "4", "--judge-features", "16", "--judge-least-steps", "20", "--samples", "400"]
 
+UNJUDGED = {"read-attributes", "edits", "motion", "story-truth"}  # metrics that take no options of a judge
+
 
 def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
@@ -63,6 +65,7 @@ def quick(words: list[str]) -> list[str]:
     train = ["--steps", "3"] if "--resume" in words else QUICK[2:] if "--time" in words else QUICK
     # A page that says how many samples compares without a judge that learns.
     evaluate = QUICK_JUDGE[-2:] if "--samples" in words else QUICK_JUDGE
+    evaluate = ["--samples", "8"] if UNJUDGED & {*words} else evaluate
     more = {"train": train, "evaluate": evaluate}.get(words[0], [])
     # A judge that learns nothing, where the page leaves the choice to the data.
     more = [*more, "--judge", "plain"] if "--evaluate-every" in words else more
@@ -76,6 +79,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in_root: Ca
     (tmp_path / "photos").symlink_to(stand_in_root("folder"))
     (tmp_path / "captions").symlink_to(stand_in_root("table"))
     (tmp_path / "pictures").symlink_to(stand_in_root("caption-files"))
+    (tmp_path / "clips").symlink_to(stand_in_root("clips"))
+    monkeypatch.setattr("ganzoo_editing.reader.STEPS", 4)
     monkeypatch.chdir(tmp_path)
     known = Machine("a processor", 1, 1, "torch", "cpu", {"fp32": 1e10, "bf16": 1e10}, 1e9)
     monkeypatch.setattr("ganzoo.studio.machine.measure_machine", lambda device: known)
@@ -218,6 +223,8 @@ def test_the_reference_is_what_the_declarations_say() -> None:
     assert generate.REFERENCE.read_text(encoding="utf-8") == generate.reference(), "run `make docs`"
     which = generate.which_page
     assert which.PAGE.read_text(encoding="utf-8") == which.page(generate.own_registry()), "run `make docs`"
+    systems = generate.systems_page
+    assert systems.PAGE.read_text(encoding="utf-8") == systems.page(generate.own_registry()), "run `make docs`"
     page_of_networks = generate.networks_page.page(generate.own_registry())
     assert generate.networks_page.PAGE.read_text(encoding="utf-8") == page_of_networks, "run `make docs`"
     assert generate.api_page.PAGE.read_text(encoding="utf-8") == generate.api_page.page(), "run `make docs`"

@@ -93,7 +93,7 @@ def test_what_changed_and_what_was_kept() -> None:
 
 def test_edits_without_an_original_are_refused() -> None:
     drawn = examples(4, "draw")
-    with pytest.raises(UserError, match="needs edits: use --output-name edit"):
+    with pytest.raises(UserError, match="needs edits: use --output edit"):
         Edits(Config()).measure(drawn, drawn, context("draw"))
 
 

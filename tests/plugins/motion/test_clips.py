@@ -33,11 +33,11 @@ def test_animations_and_folders_of_frames_are_clips_of_the_class_above(root: Pat
     clips = opened(root, size=(16, 16))
     fields = clips.read(torch.arange(len(clips)))
     assert ClipsConfig(size=(16, 16)).spec(root).fields["label"].names == ("down", "right")
-    assert fields["label"].tolist() == [0, 0, 0, 1, 1, 1]
-    assert fields["video"].shape == (6, 8, 3, 16, 16)
+    assert fields["label"].tolist() == [0] * 6 + [1] * 6
+    assert fields["video"].shape == (12, 8, 3, 16, 16)
     assert clips.name_of(0) == str(Path("down", "clip 1"))
     # The bar moves down in the one, to the right in the other.
-    for axis, rows in ((2, slice(0, 3)), (3, slice(3, 6))):
+    for axis, rows in ((2, slice(0, 6)), (3, slice(6, 12))):
         places = fields["video"][rows, :, 0].float().sum(axis + 1 if axis == 2 else 2).argmax(2)
         assert (places.diff(dim=1) >= 0).all()
         assert (places[:, -1] - places[:, 0]).min() > 4
@@ -55,7 +55,7 @@ def test_what_is_short_or_damaged_is_left_out_and_told(root: Path) -> None:
     (root / "right" / "broken.gif").write_bytes(b"GIF89a")
     (root / "right" / "still.png").write_bytes((root / "down" / "clip 1" / "0.png").read_bytes())
     clips = opened(root)
-    assert len(clips) == 6
+    assert len(clips) == 12
     assert len(clips.notes()) == 2
     assert "broken.gif is no picture" in clips.notes()[1]
     assert "right has 1 frames" in clips.notes()[1]
@@ -78,7 +78,7 @@ def test_a_clip_that_breaks_later_is_named(root: Path) -> None:
     clips = opened(root)
     (root / "right" / "0.gif").write_bytes(b"GIF89a")
     with pytest.raises(UserError, match=r"0\.gif cannot be read"):
-        clips.read(torch.arange(6))
+        clips.read(torch.arange(12))
 
 
 def test_the_data_is_known_by_names_and_sizes_not_by_its_place(root: Path, tmp_path: Path) -> None:
