@@ -190,7 +190,6 @@ def declare_variants() -> Iterable[Variant]:
         },
         published={
             "dataset": "pairs",
-            "dataset.size": (64, 64),
             "discriminator": "dcgan",
             "generator.width": 96,
             "generator.bottleneck": 100,
