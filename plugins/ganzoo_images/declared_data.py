@@ -88,3 +88,13 @@ def declare_data() -> Iterable[Component]:
         pitfalls="48 garments: four kinds, six colours, plain or striped.",
         origin="our own choice",
     )
+    yield Component(
+        kind="dataset",
+        name="poses",
+        summary="a drawn figure and the joints of another pose, and the same figure in that pose",
+        target="ganzoo_images.figures:Poses",
+        config=figure_options.PosesConfig,
+        strengths="Joints and clothes of the target are known. Those of the test wear what none of the training wears.",
+        pitfalls="Figures face the viewer; limbs have one length.",
+        origin="our own choice, after Ma et al. 2017, arXiv 1705.09368",
+    )

@@ -24,11 +24,14 @@ def declare_recipes() -> Iterable[Component]:
         target="ganzoo_images.translation:Translation",
         config=recipe_options.TranslationConfig,
         requires=(
-            Need(("condition:image",), "use --dataset edges, glyph-pairs, holes or low-resolution"),
+            Need(
+                ("condition:image", "condition:image-and-more"),
+                "use --dataset edges, glyph-pairs, holes or low-resolution",
+            ),
             Need(("pairs",), "use a dataset of pairs, or the variant cyclegan, which needs none"),
             GENERATORS,
         ),
-        provides=("image-input",),
+        provides=("image-input", "beside-image"),
         source="Isola et al. 2017, arXiv 1611.07004; Ledig et al. 2017, arXiv 1609.04802; "
         "Pathak et al. 2016, arXiv 1604.07379",
         equation="a · L_GAN(G, D) + λ · |y − G(x)| + c · |φ(y) − φ(G(x))|²",
@@ -36,6 +39,15 @@ def declare_recipes() -> Iterable[Component]:
             Slot("dataset", "dataset", "glyph-pairs"),
             Slot("generator", "generator", "unet"),
             Slot("discriminator", "discriminator", "patch"),
+            Slot("generator-conditioner", "conditioner", "none", of="generator", optional=True),
+            Slot(
+                "discriminator-conditioner",
+                "conditioner",
+                "none",
+                of="discriminator",
+                paired="generator-conditioner",
+                optional=True,
+            ),
             *INITIALISED,
             Slot("loss", "loss", "bce"),
             *PHASES,
