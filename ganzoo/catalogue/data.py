@@ -188,6 +188,12 @@ class DataSpec:
                 offered.add("condition:embedding")
             if self.paired:
                 offered.add("pairs")
+            if (
+                [self.fields[name].kind for name in self.condition_names].count("image")
+                == 1
+                < len(self.condition_names)
+            ):
+                offered.add("condition:image-and-more")
         return frozenset(offered)
 
     def to_json(self) -> dict[str, Any]:

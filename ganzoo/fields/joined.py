@@ -39,6 +39,16 @@ class JoinedValues(FieldValues):
         parts = values.split(self.sizes, dim=1)
         return [member.unpack(part) for member, part in zip(self.members.values(), parts, strict=True)]
 
+    @property
+    def tiled(self) -> bool:  # type: ignore[override]
+        """Whether one of the members can be seen as an image."""
+        return any(member.tiled for member in self.members.values())
+
+    def tiles(self, values: Tensor) -> Tensor:
+        """Return the images of the first member that has some."""
+        parts = zip(self.members.values(), self.divide(values), strict=True)
+        return next(member.tiles(part) for member, part in parts if member.tiled)
+
     def trial(self, count: int, draws: Draws) -> Tensor:
         """Return random values of each member."""
         return self.join({name: member.trial(count, draws) for name, member in self.members.items()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ganzoo.plugin import Component, Variant, hookimpl
+from ganzoo_images.declared_conditioners import declare_conditioners
 from ganzoo_images.declared_data import declare_data
 from ganzoo_images.declared_metrics import declare_metrics
 from ganzoo_images.declared_networks import declare_networks
@@ -17,6 +18,7 @@ def ganzoo_components() -> Iterable[Component]:
     """Return the components of this plugin."""
     yield from declare_data()
     yield from declare_networks()
+    yield from declare_conditioners()
     yield from declare_recipes()
     yield from declare_metrics()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ganzoo.plugin import Component
-from ganzoo_images import derived_options, glyph_options, outline_options
+from ganzoo_images import derived_options, figure_options, glyph_options, outline_options
 
 FONTS = "DejaVu fonts (free licence, https://dejavu-fonts.github.io) and STIX fonts (OFL), which come with matplotlib"
 
@@ -77,4 +77,24 @@ def declare_data() -> Iterable[Component]:
         strengths="Two domains whose hidden pairs are known, so that a CycleGAN can be measured.",
         pitfalls="The colour of the outline is that of the shape: nothing is left to chance.",
         origin="our own choice",
+    )
+    yield Component(
+        kind="dataset",
+        name="garments",
+        summary="pairs: a drawn figure, and what it wears above, alone and in one place",
+        target="ganzoo_images.figures:Garments",
+        config=figure_options.GarmentsConfig,
+        strengths="The true garment is known. Figures of the test wear what no figure of the training wears.",
+        pitfalls="48 garments: four kinds, six colours, plain or striped.",
+        origin="our own choice",
+    )
+    yield Component(
+        kind="dataset",
+        name="poses",
+        summary="a drawn figure and the joints of another pose, and the same figure in that pose",
+        target="ganzoo_images.figures:Poses",
+        config=figure_options.PosesConfig,
+        strengths="Joints and clothes of the target are known. Those of the test wear what none of the training wears.",
+        pitfalls="Figures face the viewer; limbs have one length.",
+        origin="our own choice, after Ma et al. 2017, arXiv 1705.09368",
     )

@@ -83,6 +83,9 @@ class FontsConfig(DataConfig, ABC):
 class GlyphsConfig(FontsConfig):
     """Options of glyphs."""
 
+    condition: Literal["letter", "style", "letter+style", "none"] = option(
+        "letter", "the field that is the condition, or both; some styles of a letter are for the test"
+    )
     fonts: str = option("", "a folder of fonts inside the data folder; empty for the fonts that come with matplotlib")
 
     def styles(self, root: Path) -> Mapping[str, Path]:
@@ -101,7 +104,7 @@ class GlyphsConfig(FontsConfig):
     def spec(self, root: Path) -> DataSpec:
         """Return ``image`` (1, size, size), its ``letter`` and its ``style``."""
         fields = {"image": Field("image", (1, self.size, self.size)), **self.fields(root)}
-        return DataSpec(fields, target="image", condition="letter")
+        return DataSpec(fields, target="image", condition="" if self.condition == "none" else self.condition)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ WIDTH = "channels of the first layer"
 def image_shapes(data: Mapping[str, DataSpec]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Yield the shapes of input and target, where both are images."""
     for spec in data.values():
-        given = spec.condition_field
-        if given is not None and given.kind == spec.target_field.kind == "image":
-            yield given.shape, spec.target_field.shape
+        for given in (spec.fields[name] for name in spec.condition_names):
+            if given.kind == spec.target_field.kind == "image":
+                yield given.shape, spec.target_field.shape
 
 
 def _sides(shape: tuple[int, ...]) -> str:

@@ -48,7 +48,7 @@ class Paired(Metric):
         if given is None or true is None:
             raise UserError("metric 'paired' needs true images, and this data has none: choose another --metric")
         found = [
-            {**self._compared(one, right), **self._compared(_resized(seen, right), right, "input ")}
+            {**compared(one, right, self._config), **compared(_resized(seen, right), right, self._config, "input ")}
             for one, seen, right in zip(made.split(CHUNK), given.split(CHUNK), true.split(CHUNK), strict=True)
         ]
         return {name: float(torch.cat([each[name] for each in found]).mean()) for name in self.figures}
@@ -57,22 +57,25 @@ class Paired(Metric):
         """Return the figures of the true images: PSNR has no finite one."""
         return {"l1": 0.0, "ssim": 1.0}
 
-    def _compared(self, images: Tensor, true: Tensor, name: str = "") -> dict[str, Tensor]:
-        images, true = self._seen(images), self._seen(true)
-        error = (images - true).div(RANGE)
-        mean_square = error.square().flatten(1).mean(dim=1).clamp(min=LEAST_ERROR)
-        return {
-            f"{name}psnr": -10 * mean_square.log10(),
-            f"{name}ssim": ssim(images, true),
-            f"{name}l1": error.abs().flatten(1).mean(dim=1),
-        }
 
-    def _seen(self, images: Tensor) -> Tensor:
-        images, cut = images.clamp(-1, 1), self._config.shave
-        images = grey(images) if self._config.luminance else images
-        if 2 * cut >= min(images.shape[2:]):
-            raise UserError(f"--paired-shave {cut} leaves nothing of {images.shape[2]}×{images.shape[3]} pixels")
-        return images[:, :, cut : images.shape[2] - cut, cut : images.shape[3] - cut]
+def compared(images: Tensor, true: Tensor, config: PairedConfig, name: str = "") -> dict[str, Tensor]:
+    """Return PSNR, SSIM and L1 (B,) of images (B, C, H, W) and the true ones, under names that begin with ``name``."""
+    images, true = _seen(images, config), _seen(true, config)
+    error = (images - true).div(RANGE)
+    mean_square = error.square().flatten(1).mean(dim=1).clamp(min=LEAST_ERROR)
+    return {
+        f"{name}psnr": -10 * mean_square.log10(),
+        f"{name}ssim": ssim(images, true),
+        f"{name}l1": error.abs().flatten(1).mean(dim=1),
+    }
+
+
+def _seen(images: Tensor, config: PairedConfig) -> Tensor:
+    images, cut = images.clamp(-1, 1), config.shave
+    images = grey(images) if config.luminance else images
+    if 2 * cut >= min(images.shape[2:]):
+        raise UserError(f"--paired-shave {cut} leaves nothing of {images.shape[2]}×{images.shape[3]} pixels")
+    return images[:, :, cut : images.shape[2] - cut, cut : images.shape[3] - cut]
 
 
 def _resized(images: Tensor, like: Tensor) -> Tensor:

@@ -35,6 +35,12 @@ class TranslationConfig(Config):
                 "every weight is 0: set --recipe-adversarial, --recipe-distance-weight or --recipe-content"
             )
 
+    def problems(self, data: Mapping[str, DataSpec]) -> Iterator[str]:
+        """Yield a sentence where images would move, and points that are known of them would not."""
+        beside = any(spec.fields[name].kind == "vector" for spec in data.values() for name in spec.condition_names)
+        if beside and (self.flip or self.jitter > 1):
+            yield "moves images, and not the points that are part of the condition: use --recipe-jitter 1 and no flip"
+
 
 @dataclass(frozen=True)
 class CycleConfig(Config):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import final
+from typing import NamedTuple, final
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from ganzoo.plugin import (
     SampleRequest,
     StepContext,
 )
+from ganzoo_images.beside import ImageAndRest
 from ganzoo_images.content import Content
 from ganzoo_images.dropout import dropout_from
 from ganzoo_images.jitter import Jitter
@@ -31,11 +32,20 @@ from ganzoo_images.recipe_options import TranslationConfig
 DATA = "dataset"
 
 
+class _Pair(NamedTuple):
+    """Input images (B, C, H, W), what else is known of each, and the true images."""
+
+    given: Tensor
+    rest: Tensor | None
+    true: Tensor
+
+
 @final
 class Translation(Recipe):
     """An adversarial term, the distance of pixels, and that of features, each with a weight.
 
     The generator's phase comes first, and hands its pairs on, so that the discriminator sees what it made in this step.
+    Of a condition with an image and other fields, the image is the input, and the rest goes to the conditioners.
     """
 
     averaged = ("generator",)
@@ -46,10 +56,11 @@ class Translation(Recipe):
         spec = data[DATA]
         self._config = config
         self.output, self.condition = FieldRef(DATA, spec.target), FieldRef(DATA, spec.condition)
-        given, made = self.field(self.condition), spec.target_field
-        self.generator = parts.network("generator", in_shape=given.shape, out=made)
+        self._divided, made = ImageAndRest(spec), spec.target_field
+        given, rest = self._divided.image, self._divided.rest
+        self.generator = parts.network("generator", rest, in_shape=given.shape, out=made)
         channels = made.shape[0] + (given.shape[0] if config.pairs else 0)
-        self.discriminator = parts.network("discriminator", in_shape=(channels, *made.shape[1:]))
+        self.discriminator = parts.network("discriminator", rest, in_shape=(channels, *made.shape[1:]))
         self.loss: Loss = parts.build("loss")
         self.content = Content(config.content_weights) if config.content else None
         self._jitter = Jitter(config.jitter, config.flip)
@@ -67,28 +78,29 @@ class Translation(Recipe):
 
     def pretrain(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Return the squared distance from the true image."""
-        given, true = self._images(batch, context)
-        return PhaseOutput({"squared distance": (self.generator(given, None) - true).square().mean()})
+        pair = self._pair(batch, context)
+        return PhaseOutput({"squared distance": (self.generator(pair.given, pair.rest) - pair.true).square().mean()})
 
     def generate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Return all terms of the generator, and hand the input, the true image and what was made of it on."""
-        given, true = self._images(batch, context)
-        made, config = self.generator(given, None), self._config
+        pair, config = self._pair(batch, context), self._config
+        given, rest, true = pair
+        made = self.generator(given, rest)
         terms: dict[str, Tensor] = {}
         if config.adversarial:
-            losses = self.loss.generator(self._logit(given, made), lambda: self._logit(given, true))
+            losses = self.loss.generator(self._logit(pair, made), lambda: self._logit(pair, true))
             terms["adversarial"] = config.adversarial * losses.mean()
         if config.distance_weight:
             terms[f"{config.distance} distance"] = config.distance_weight * self._distance(made, true)
         if self.content is not None:
             terms["content"] = config.content * self.content(made, true).mean()
-        handed = {"input": given, "true": true, "made": made}
+        handed = {"input": given, "true": true, "made": made} | ({} if rest is None else {"rest": rest})
         return PhaseOutput(terms, generated=Generated(made.detach(), given), handed=handed)
 
     def discriminate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score the true images, and those that the generator's phase made."""
-        given, true, made = self._pairs(batch, context)
-        real, fake = self._logit(given, true), self._logit(given, made)
+        pair, made = self._handed(batch, context)
+        real, fake = self._logit(pair, pair.true), self._logit(pair, made)
         losses = self.loss.discriminator(real, fake)
         of_real, of_fake = real.detach(), fake.detach()
         watched = {
@@ -110,27 +122,31 @@ class Translation(Recipe):
     def sample(self, request: SampleRequest) -> Tensor:
         """Return images (count, C, H, W) for input images; dropout, if there is any, is their noise."""
         with dropout_from(request.draws):
-            images: Tensor = self.generator(request.condition, None)
+            assert request.condition is not None
+            images: Tensor = self.generator(*self._divided(request.condition))
         return images
 
-    def _pairs(self, batch: Batch, context: StepContext) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the input, the true and the made images of the generator's phase, or new ones if it was left out."""
+    def _handed(self, batch: Batch, context: StepContext) -> tuple[_Pair, Tensor]:
+        """Return the pair and the made images of the generator's phase, or new ones if it was left out."""
         given, true, made = (context.handed(name) for name in ("input", "true", "made"))
         if given is not None and true is not None and made is not None:
-            return given, true, made
-        given, true = self._images(batch, context)
-        return given, true, self.generator(given, None)
+            return _Pair(given, context.handed("rest"), true), made
+        pair = self._pair(batch, context)
+        return pair, self.generator(pair.given, pair.rest)
 
-    def _images(self, batch: Batch, context: StepContext) -> list[Tensor]:
+    def _pair(self, batch: Batch, context: StepContext) -> _Pair:
         assert self.condition is not None
         fields = batch[DATA]
-        return self._jitter((fields[self.condition.field], fields[self.output.field]), context.draws("jitter"))
+        given, rest = self._divided(fields[self.condition.field])
+        given, true = self._jitter((given, fields[self.output.field]), context.draws("jitter"))
+        return _Pair(given, rest, true)
 
-    def _logit(self, given: Tensor, image: Tensor) -> Tensor:
+    def _logit(self, pair: _Pair, image: Tensor) -> Tensor:
         if self._config.pairs:
+            given = pair.given
             beside = given if given.shape[2:] == image.shape[2:] else F.interpolate(given, image.shape[2:])
             image = torch.cat([beside, image], dim=1)
-        logit: Tensor = self.discriminator(image, None).logit
+        logit: Tensor = self.discriminator(image, pair.rest).logit
         return logit
 
     def _distance(self, made: Tensor, true: Tensor) -> Tensor:

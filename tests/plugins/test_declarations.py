@@ -215,7 +215,13 @@ def _provides(entry: Entry) -> Iterator[str]:
     yield from entry.item.provides
     yield from (f"data:{kind}" for kind in installed().field_types)
     yield from (f"condition:{kind}" for kind in installed().field_types)
-    yield from ("data:unseen", "model:class", "condition:embedding", "pairs")  # of data in parts, of conditional models
+    yield from (
+        "data:unseen",
+        "model:class",
+        "condition:embedding",
+        "condition:image-and-more",
+        "pairs",
+    )  # of data in parts, of conditional models
 
 
 @each_component

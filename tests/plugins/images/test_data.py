@@ -37,6 +37,7 @@ def same(images: Tensor, others: Tensor) -> Tensor:
     [
         ("glyphs", {}),
         ("glyphs", {"characters": "capitals", "size": 8}),
+        ("glyphs", {"condition": "letter+style"}),
         ("glyph-pairs", {"to": "oblique", "characters": "european"}),
         ("edges", {"size": "16"}),
         ("edges", {"of": "shapes", "options": "count=20; condition=none", "size": "24"}),
@@ -77,6 +78,16 @@ class TestGlyphs:
             fields = read("glyphs", split=split, characters="capitals")
             assert {*fields["letter"].tolist()} == {*range(26)}
             assert {*fields["style"].tolist()} == {*range(16)}
+
+    def test_a_letter_in_a_style_of_the_test_was_never_seen(self) -> None:
+        described = spec("glyphs", condition="letter+style")
+        assert described.condition_names == ("letter", "style")
+        assert spec("glyphs", condition="none").condition == ""
+        seen = {
+            split: {*zip(*(read("glyphs", split=split)[name].tolist() for name in ("letter", "style")), strict=True)}
+            for split in ("train", "test")
+        }
+        assert not seen["train"] & seen["test"]
 
     def test_bold_has_more_ink_and_oblique_leans_to_the_right(self) -> None:
         bold = read("glyph-pairs", size=48)
