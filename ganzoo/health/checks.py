@@ -13,6 +13,7 @@ from ganzoo.health.look import Look
 FEW = 0.25  # share of pairs of a class that are the same picture: about four pictures
 FALLS = 0.75  # of that share since the look before: the generator is still learning to differ
 BEGUN = 0.3  # of a spread of real examples, which a generator must have moved: before, it is what it began as
+DRAWN = 0.7  # of the contrast of real images: a generator that draws so much has begun, however fast it was
 JUMP = 0.5  # of the mean example between two looks, in spreads of real examples
 WON = 0.995  # of the examples told apart
 GONE = 0.02  # of the largest gradient
@@ -45,7 +46,8 @@ def _always(look: Look) -> bool:
 
 
 def _makes_few(look: Look, moved: float, same: float) -> bool:
-    return moved > BEGUN and same > max(FEW, 3 * look.real.same)
+    begun = moved > BEGUN or (look.field.bounded and look.contrast > DRAWN)
+    return begun and same > max(FEW, 3 * look.real.same)
 
 
 def _few_pictures(look: Look) -> str:

@@ -20,6 +20,7 @@ from ganzoo.health.look import Look, Reference
 IN_A_ROW = 2  # looks that must notice a failure: one may be a moment of the training
 GONE_AFTER = 5  # looks that do not notice it, after which it would be told again
 FAIR_START = 100  # steps in which no generator can do much; a look before only remembers where it began
+FAIR_SHARE = 25  # a training of so many times as many steps has a longer start: one in 25 of them
 
 
 class Trained(Protocol):
@@ -43,9 +44,11 @@ class Doctor:
         phases: Sequence[Trained],
         batches: Mapping[str, Batches],
         seed: int,
+        steps: int,
         warn: Callable[[str], None],
     ):
         self._recipe, self._phases, self._batches, self._seed, self._warn = recipe, phases, batches, seed, warn
+        self._fair_start = max(FAIR_START, steps // FAIR_SHARE)
         self._real: Reference | None = None
         self._state: dict[str, Any] = dict(empty_state())
         self._blind = False
@@ -69,7 +72,7 @@ class Doctor:
             if not bool(look.flat.isfinite().all()):  # the anomaly check speaks of such numbers
                 self._state["before"] = {}
                 return []
-            fair = step >= FAIR_START
+            fair = step >= self._fair_start
             noticed = {check: check.notice(look) for check in CHECKS if fair and check.applies(look)}
             self._state["before"] = dict(look.trace())
         return [

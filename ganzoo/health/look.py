@@ -136,6 +136,11 @@ class Look:
         return self.jump + sum(self.before.get("moved", []))
 
     @cached_property
+    def contrast(self) -> float:
+        """How much the values of a generated example differ from one another, as a share of that in real examples."""
+        return float(_contrast(self.flat) / _contrast(self.real.flat).clamp(min=1e-30))
+
+    @cached_property
     def accuracy(self) -> float:
         """The share of real and generated examples that the discriminator told apart; NaN if nobody watches it."""
         return self.values.get(self._recipe.watched_accuracy, float("nan"))
@@ -178,6 +183,10 @@ def _conditions(recipe: Recipe, batches: Mapping[str, Batches], real: Mapping[st
 
 def _radius(values: Tensor) -> Tensor:
     return (values - values.mean(0)).square().sum(1).mean().sqrt()
+
+
+def _contrast(values: Tensor) -> Tensor:
+    return values.var(1, unbiased=False).mean().sqrt()
 
 
 def _same(groups: Sequence[Tensor], radii: Sequence[float]) -> float:

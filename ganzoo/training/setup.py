@@ -87,7 +87,7 @@ def build_trainer(
     for text in mixed_gradients(recipe, parts):
         warn(text)
     execution = choose_execution(settings.execution, train_step, streams, warn)
-    doctor = Doctor(recipe, phase_optimizers, batches, settings.seed, warn)
+    doctor = Doctor(recipe, phase_optimizers, batches, settings.seed, train_step.steps, warn)
     return Trainer(train_step, execution, AnomalyPolicies(settings, warn), doctor, started)
 
 

@@ -5,24 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ganzoo.plugin import Variant
+from ganzoo.plugin import Combination, Variant
 
-# One hidden structure for those that differ from `gan` by their loss alone, so that they can be compared.
+# One pair of small convolutional networks for those that differ from each other by their loss or pack alone.
+CONVOLUTIONS: Mapping[str, str] = {"generator": "doubling", "discriminator": "halving"}
 COMMON: Mapping[str, Any] = {
-    "generator.widths": (256, 512),
-    "generator.norm_first": True,
-    "discriminator.dropout": 0.3,
-    "optimizer.lr": 5e-4,
+    "generator.widths": (16, 32, 64),
+    "generator.norm": True,
+    "discriminator.widths": (16, 32, 64),
+    "discriminator.norm": True,
+    "optimizer.lr": 7e-4,
+    "optimizer.betas": (0.5, 0.99),
     "schedule.start": 0.3,
-    "run.steps": 10_000,
+    "run.steps": 4000,
 }
-# The same without dropout, for penalties of gradients.
+# Fully connected networks without dropout, for penalties of gradients.
 PLAIN: Mapping[str, Any] = {
     "generator.widths": (256, 512),
     "generator.norm_first": True,
     "optimizer.lr": 5e-4,
     "schedule.start": 0.3,
 }
+
+# Networks of images take no points.
+POINTS = Combination(
+    when={"dataset": ("ring", "grid")},
+    defaults={"generator": "mlp", "discriminator": "mlp"},
+)
 
 
 def of_losses() -> Iterable[Variant]:
@@ -31,8 +40,9 @@ def of_losses() -> Iterable[Variant]:
         name="lsgan",
         summary="a GAN with least squares: the discriminator's scores are drawn to 1 and 0",
         recipe="adversarial",
-        parts={"loss": "lsgan", "schedule": "linear"},
+        parts={**CONVOLUTIONS, "loss": "lsgan", "schedule": "linear"},
         overrides={**COMMON, "recipe.discriminator_weight": 0.5},
+        combinations=(POINTS,),
         published={
             "dataset": "folder",
             "dataset.labels": "none",
@@ -41,6 +51,7 @@ def of_losses() -> Iterable[Variant]:
             "initialiser": "normal",
             "schedule": "constant",
             "optimizer.lr": 2e-4,
+            "optimizer.betas": (0.5, 0.999),
             "run.epochs": 20,
             "run.ema": 0.0,
         },
@@ -84,8 +95,9 @@ def of_losses() -> Iterable[Variant]:
         name="ragan",
         summary="a relativistic average GAN: each score is compared with the mean score of the other kind",
         recipe="adversarial",
-        parts={"loss": "ragan", "schedule": "linear"},
+        parts={**CONVOLUTIONS, "loss": "ragan", "schedule": "linear"},
         overrides={**COMMON},
+        combinations=(POINTS,),
         published={
             "dataset": "cifar10",
             "generator": "dcgan",
@@ -94,6 +106,7 @@ def of_losses() -> Iterable[Variant]:
             "discriminator.norm": False,
             "schedule": "constant",
             "optimizer.lr": 2e-4,
+            "optimizer.betas": (0.5, 0.999),
             "run.batch_size": 32,
             "run.steps": 100_000,
             "run.ema": 0.0,
@@ -213,12 +226,15 @@ def against_collapse() -> Iterable[Variant]:
         name="pacgan",
         summary="a GAN whose discriminator scores packs of two examples, so that it sees a lack of variety",
         recipe="adversarial",
-        parts={"schedule": "linear"},
+        parts={**CONVOLUTIONS, "schedule": "linear"},
         overrides={**COMMON, "discriminator.pack": 2},
+        combinations=(POINTS,),
         published={
             "dataset": "grid",
             "dataset.count": 100_000,
             "latent.size": 2,
+            "generator": "mlp",
+            "generator.norm_first": True,
             "discriminator": "maxout",
             "discriminator.widths": (200, 200, 200),
             "discriminator.later_pieces": 5,

@@ -105,6 +105,16 @@ def test_a_failure_is_named_within_300_steps_after_it_begins(name: str, at: int)
     assert len(told) == len({diagnosis.name for diagnosis in told})
 
 
+def test_a_generator_that_never_made_more_than_few_is_named() -> None:
+    looked = Looked("gan")
+    told = looked.told(_few, -1)  # it began before the first look, and has not moved since
+    assert [(diagnosis.name, diagnosis.step) for diagnosis in told] == [("few-pictures", 200)]
+
+
+def test_a_long_training_has_a_longer_start() -> None:
+    assert Looked("gan", steps=10_000).told(_few, -1)[0].step == 500
+
+
 def test_real_examples_with_a_little_noise_are_nothing_to_speak_of() -> None:
     assert Looked("gan").told(_sound, 0) == []
 
