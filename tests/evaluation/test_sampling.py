@@ -67,7 +67,7 @@ def has_noise(recipe: Recipe) -> bool:
     return hasattr(recipe, "latent") or next(noisy, None) is not None
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", selections.each_case(CASES, "recipe", "generator"))
 @pytest.mark.usefixtures("chunks_of_16")
 def test_an_example_does_not_depend_on_how_many_are_generated(case: str) -> None:
     recipe = stepped(*CASES[case])
