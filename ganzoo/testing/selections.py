@@ -31,6 +31,11 @@ def choose(variant: str, out: Path | None = None, registry: Registry | None = No
     return select(known, variant, given)
 
 
+def choose_narrow(variant: str, out: Path | None = None, **flags: object) -> Selection:
+    """Resolve as :func:`choose`, with :func:`narrowed` networks, as large files take half the time of a training."""
+    return choose(variant, out, **{**narrowed(variant), **flags})
+
+
 def _without_pretraining(registry: Registry, variant: str) -> dict[str, object]:
     config = registry.component("recipe", registry.variant(variant).recipe).config
     return {"recipe_pretraining": 0} if any(option.name == "pretraining" for option in options_of(config)) else {}

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ganzoo.contract.packs import WHOLE_BATCH
 from ganzoo.testing.odd_parts import PlainLoss, PlainPenalty, refusal_of
-from ganzoo.testing.selections import NETWORKS, one_of_each, variants_with
+from ganzoo.testing.selections import one_of_each, variants_with
 
 
 class Relativistic(PlainLoss):
@@ -101,7 +101,7 @@ def test_what_looks_at_each_example_alone_is_not_accused(kind: str, target: Any)
 @pytest.mark.parametrize(
     ("kind", "variant"),
     [
-        pytest.param(kind, name, marks=[] if name in one_of_each("recipe", *NETWORKS) else [pytest.mark.long])
+        pytest.param(kind, name, marks=[] if name in one_of_each("recipe") else [pytest.mark.long])
         for kind in ("loss", "penalty")
         for name in variants_with(kind)
     ],

@@ -58,7 +58,7 @@ def start_of(model: Model, **options: Any) -> Start:
     return Start(model, COUNT, model.conditions(COUNT, some_condition(model)), **options)
 
 
-@pytest.mark.parametrize("variant", each_variant("recipe", "generator"))
+@pytest.mark.parametrize("variant", each_variant("recipe"))
 def test_every_variant_walks_between_seeds_and_along_coordinates(variant: str, tmp_path: Path) -> None:
     model = untrained(tmp_path / "a.safetensors", variant, dataset_size=16)
     start = start_of(model)

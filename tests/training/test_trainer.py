@@ -11,7 +11,8 @@ import torch
 
 import ganzoo
 from ganzoo.errors import TrainingFailed
-from ganzoo.testing.selections import choose, each_variant, narrowed
+from ganzoo.testing.selections import choose_narrow as choose
+from ganzoo.testing.selections import each_variant
 from ganzoo.testing.trainers import make_trainer
 from ganzoo.training.observers import Observer
 from ganzoo.training.run import train
@@ -35,10 +36,9 @@ def test_a_non_finite_term_ends_the_training_and_is_named(tmp_path: Path) -> Non
         train(selection)
 
 
-@pytest.mark.parametrize("variant", each_variant("recipe", "generator"))
+@pytest.mark.parametrize("variant", each_variant("recipe"))
 def test_equal_seeds_give_equal_files_and_other_seeds_do_not(variant: str, tmp_path: Path) -> None:
-    small = {"steps": 2, **narrowed(variant)}
-    runs = [train(choose(variant, tmp_path / str(n), seed=seed, **small)) for n, seed in enumerate((5, 5, 6))]
+    runs = [train(choose(variant, tmp_path / str(n), seed=seed, steps=2)) for n, seed in enumerate((5, 5, 6))]
     digests = [hashlib.sha256(run.folder.model.read_bytes()).hexdigest() for run in runs]
     assert digests[0] == digests[1] != digests[2]
 
