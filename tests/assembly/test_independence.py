@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ganzoo.contract.packs import WHOLE_BATCH
 from ganzoo.testing.odd_parts import PlainLoss, PlainPenalty, refusal_of
-from ganzoo.testing.selections import variants_with
+from ganzoo.testing.selections import one_of_each, variants_with
 
 
 class Relativistic(PlainLoss):
@@ -99,7 +99,12 @@ def test_what_looks_at_each_example_alone_is_not_accused(kind: str, target: Any)
 
 
 @pytest.mark.parametrize(
-    ("kind", "variant"), [(kind, name) for kind in ("loss", "penalty") for name in variants_with(kind)]
+    ("kind", "variant"),
+    [
+        pytest.param(kind, name, marks=[] if name in one_of_each("recipe") else [pytest.mark.long])
+        for kind in ("loss", "penalty")
+        for name in variants_with(kind)
+    ],
 )
 def test_batch_norm_in_a_network_is_no_fault_of_a_part(kind: str, variant: str) -> None:
     assert not refusal_of(kind, {"loss": PlainLoss, "penalty": Interpolated}[kind], variant, dataset_size=16)

@@ -7,9 +7,10 @@ import pytest
 from ganzoo.assembly.layers_table import layers_of
 from ganzoo.catalogue import installed, select
 from ganzoo.testing.command_lines import document, ganzoo, problem
+from ganzoo.testing.selections import NETWORKS, each_variant
 
 
-@pytest.mark.parametrize("variant", installed().names("variant"))
+@pytest.mark.parametrize("variant", each_variant(*NETWORKS))
 def test_every_parameter_of_a_variant_is_in_a_layer(variant: str) -> None:
     found = layers_of(select(installed(), variant))
     assert {"generator", "discriminator"} <= set(found)

@@ -34,6 +34,8 @@ def told(*variants: str) -> Answer:
     """Return the answer about some variants, or about all, of one measurement each."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ganzoo.studio.machine.REPETITIONS", (1, 1))
+        for repeated in ("WARM_UP", "LAPS"):
+            patch.setattr(f"ganzoo.studio.benchmark.{repeated}", 1)
         return ganzoo("bench", *variants, *QUICK, "--json")
 
 

@@ -14,10 +14,12 @@ from torch import Tensor
 
 import ganzoo
 from ganzoo.catalogue import Field, installed
+from ganzoo.contract.field_values import values_of
 from ganzoo.contract.recipe import Recipe
 from ganzoo.contract.sampling import SampleRequest
 from ganzoo.evaluation import sampling
 from ganzoo.evaluation.sampling import generate_examples
+from ganzoo.randomness import FreshDraws
 from ganzoo.testing import selections
 from ganzoo.testing.command_lines import ganzoo as answer
 from ganzoo.testing.own_parts import QUICK, Labelled, LabelledDiscriminator, LabelledGenerator
@@ -55,10 +57,10 @@ def stepped(variant: str, flags: Mapping[str, Any]) -> Recipe:
 
 
 def conditions_of(field: Field, count: int) -> Tensor:
-    """All classes in turn, or random images."""
+    """All classes in turn, or random values."""
     if field.classes:
         return torch.arange(count) % field.classes
-    return torch.rand(count, *field.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return values_of(field).trial(count, FreshDraws(torch.Generator().manual_seed(0)))
 
 
 def has_noise(recipe: Recipe) -> bool:
@@ -67,7 +69,7 @@ def has_noise(recipe: Recipe) -> bool:
     return hasattr(recipe, "latent") or next(noisy, None) is not None
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", selections.each_case(CASES, "recipe", "generator"))
 @pytest.mark.usefixtures("chunks_of_16")
 def test_an_example_does_not_depend_on_how_many_are_generated(case: str) -> None:
     recipe = stepped(*CASES[case])

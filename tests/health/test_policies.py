@@ -37,7 +37,7 @@ from ganzoo.training.trainer import Trainer
 from ganzoo_gan.recipe import Adversarial
 from ganzoo_training.schedules import Constant
 
-choose = partial(selections.choose, steps=8, dataset_size=16, precision="fp32")
+choose = partial(selections.choose_narrow, steps=8, dataset_size=16, precision="fp32")
 
 
 class Spoiled:

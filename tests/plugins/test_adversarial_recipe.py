@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
+from ganzoo.catalogue.check import check
 from ganzoo.contract.augmentation import Augmentation
 from ganzoo.contract.networks import Batchwise, ConditionedDiscriminator, DiscriminatorOutput, batchwise
 from ganzoo.contract.recipe import Recipe
@@ -23,7 +23,7 @@ LABELS = torch.arange(8) % 10
 
 def recipe_of(variant: str, **flags: object) -> Recipe:
     selection = select(installed(), variant, {"batch_size": 8, "dataset_size": 16, **flags})
-    return build_recipe(selection, assemble(selection)).train()
+    return build_recipe(selection, check(selection)).train()
 
 
 def batch() -> dict[str, dict[str, Tensor]]:
@@ -144,7 +144,7 @@ def test_every_other_class_is_as_likely() -> None:
 def test_what_is_no_class_has_no_other(condition: str) -> None:
     flags = {"dataset": "shapes", "dataset_condition": condition, "recipe_mismatched": 0.5}
     selection = select(installed(), "cgan", {"batch_size": 8, "dataset_size": 16, **flags, **_unless(condition)})
-    recipe: Any = build_recipe(selection, assemble(selection))
+    recipe: Any = build_recipe(selection, check(selection))
     assert recipe._classes == 0
 
 

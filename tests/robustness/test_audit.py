@@ -108,7 +108,7 @@ QUICK = (
     "doctor",
     "train --help",
     "train cgan --help",
-    "train cgan --dry-run",
+    "train cgan --dry-run --steps 1",
     f"train cgan {TRAIN} {EXAMINED} --out {{}}/cgan",
     f"train cgan {TRAIN} {EXAMINED} --out {{}}/cgan --resume",
     f"train gan {TRAIN} --dataset-size 16 --from {{}}/cgan --out {{}}/tuned",

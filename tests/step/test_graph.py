@@ -17,12 +17,12 @@ from ganzoo.errors import UserError
 from ganzoo.step.graph import WARM_UP
 from ganzoo.testing import selections
 from ganzoo.testing.faulty_steps import spoil, wait_for_a_value
+from ganzoo.testing.selections import each_variant
 from ganzoo.testing.tapes import ONLY_ON_A_GPU, TapeRecorder, recordable, recorded, with_rates_on_the_device
 from ganzoo.testing.trainers import make_trainer
 from ganzoo.training.trainer import Trainer
 
 CPU = torch.device("cpu")
-VARIANTS = installed().names("variant")
 choose = partial(selections.choose, steps=8, dataset_size=16, precision="fp32")
 
 
@@ -51,7 +51,7 @@ def assert_same_training(selection: Selection) -> TapeRecorder:
     return recorder
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each_variant("recipe"))
 def test_a_recorded_step_is_replayed_with_new_data_noise_and_rates(variant: str) -> None:
     recorder = assert_same_training(choose(variant, schedule="cosine", **recordable(variant)))
     assert len(recorder.tapes) == 1

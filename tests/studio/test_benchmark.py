@@ -9,8 +9,8 @@ from typing import Any, final
 
 import pytest
 
-from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import installed, select
+from ganzoo.catalogue.check import check
 from ganzoo.step.execution import Execution
 from ganzoo.step.phase_optimizer import PhaseOptimizer
 from ganzoo.step.precision import Precision
@@ -111,6 +111,6 @@ def test_another_execution_is_timed_as_it_is_and_split_as_eager(monkeypatch: pyt
 
     monkeypatch.setattr(module, "build_trainer", build)
     chosen = select(installed(), "gan-minimal", {"batch_size": 8, "execution": "compile"})
-    found = benchmark(chosen, assemble(chosen), Precision("fp32", CPU), 1, lambda text: None)
+    found = benchmark(chosen, check(chosen), Precision("fp32", CPU), 1, lambda text: None)
     assert built == ["odd", "eager"]
     assert (found.execution, found.split_execution) == ("odd", "eager")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection
+from ganzoo.catalogue.check import check
 from ganzoo.contract.read_only import NotAtHand
 from ganzoo.health import free_memory as memory_module
 from ganzoo.step.precision import Precision
@@ -26,7 +26,7 @@ FP32 = Precision("fp32", CPU)
 
 
 def estimate_of(selection: Selection, done: int = 0) -> Estimate:
-    return estimate(selection, assemble(selection), FP32, done, print)
+    return estimate(selection, check(selection), FP32, done, print)
 
 
 def test_the_time_is_the_sum_of_its_parts() -> None:
@@ -66,7 +66,7 @@ def test_the_parameters_are_those_that_a_training_says_with_data_and_without() -
             for name, network in recipe.named_children()
             if list(network.parameters())
         }
-    assert count_parameters(selection, assemble(selection)) == found.parameters
+    assert count_parameters(selection, check(selection)) == found.parameters
 
 
 def test_the_seconds_of_a_step_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ import time
 import pytest
 import torch
 
-from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import installed, select
+from ganzoo.catalogue.check import check
 from ganzoo.step.precision import Precision
 from ganzoo.studio import benchmark as module
 from ganzoo.studio import machine
@@ -40,7 +40,7 @@ def test_a_machine_is_measured_without_a_trace(monkeypatch: pytest.MonkeyPatch) 
 def test_a_benchmark_leaves_the_random_state_alone() -> None:
     chosen = select(installed(), "cgan", {"batch_size": 8, "execution": "eager"})
     before = torch.get_rng_state()
-    benchmark(chosen, assemble(chosen), Precision("fp32", CPU), 1, lambda text: None)
+    benchmark(chosen, check(chosen), Precision("fp32", CPU), 1, lambda text: None)
     assert torch.equal(torch.get_rng_state(), before)
 
 

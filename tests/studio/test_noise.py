@@ -16,6 +16,7 @@ from ganzoo.randomness import ExampleDraws
 from ganzoo.studio import noise as module
 from ganzoo.studio.noise import Drawn, GivenDraws, Noise, generate, noise_of, spherical
 from ganzoo.testing.models import some_condition, untrained
+from ganzoo.testing.selections import each_case
 
 CASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     **{name: (name, {"dataset_size": 16}) for name in installed().names("variant")},
@@ -25,7 +26,7 @@ CASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", each_case(CASES, "recipe", "generator"))
 def test_the_noise_of_a_sample_gives_the_sample_again(
     case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from ganzoo.studio.model import Model
 from ganzoo.studio.noise import noise_of
 from ganzoo.studio.portable import as_onnx, as_pt2
 from ganzoo.testing.models import untrained
+from ganzoo.testing.selections import each_case
 
 HOW_TO = (Path(__file__).parents[2] / "docs" / "how-to.md").read_text(encoding="utf-8")
 SHAPES = {"dataset": "shapes", "dataset_size": 16}
@@ -50,7 +51,7 @@ def sampled(model: Model, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
     return model.sample(COUNT, inputs[-1] if model.condition is not None else None, seed=3)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", each_case(CASES, "recipe"))
 def test_a_program_of_torch_export_computes_the_samples(case: str, tmp_path: Path) -> None:
     variant, flags = CASES[case]
     model = untrained(tmp_path / "a.safetensors", variant, **flags)

@@ -30,6 +30,7 @@ from ganzoo.studio.walk import (
 )
 from ganzoo.studio.walk_pictures import frames_of, write_walk
 from ganzoo.testing.models import some_condition, untrained
+from ganzoo.testing.selections import each_variant
 
 COUNT = 3
 SHAPES = {"dataset": "shapes", "dataset_size": 16}
@@ -57,7 +58,7 @@ def start_of(model: Model, **options: Any) -> Start:
     return Start(model, COUNT, model.conditions(COUNT, some_condition(model)), **options)
 
 
-@pytest.mark.parametrize("variant", installed().names("variant"))
+@pytest.mark.parametrize("variant", each_variant("recipe"))
 def test_every_variant_walks_between_seeds_and_along_coordinates(variant: str, tmp_path: Path) -> None:
     model = untrained(tmp_path / "a.safetensors", variant, dataset_size=16)
     start = start_of(model)

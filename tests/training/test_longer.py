@@ -17,7 +17,7 @@ from ganzoo.training.observers import Observer, Report, TrainingStart
 from ganzoo.training.run import Run, train
 
 WORDS = ("train", "gan", "--batch-size", "8", "--dataset-size", "8", "--device", "cpu")
-choose = partial(selections.choose, steps=5, log_every=2)
+choose = partial(selections.choose_narrow, steps=5, log_every=2)
 
 
 class Watching(Observer):

@@ -18,7 +18,7 @@ from ganzoo.errors import UserError
 from ganzoo.storage.checkpoint_files import KEY, checkpoints
 from ganzoo.storage.sealed import read_sealed, write_sealed
 from ganzoo.testing.observers import StopAt
-from ganzoo.testing.selections import choose
+from ganzoo.testing.selections import choose_narrow as choose
 from ganzoo.training.run import Run, train
 
 CLASSES = ("ant", "bee", "cat")

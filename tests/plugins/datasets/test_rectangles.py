@@ -13,7 +13,7 @@ from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import Selection, Variant, installed, select
 from ganzoo.catalogue.options import options_of
 from ganzoo.errors import UserError
-from ganzoo.testing.selections import narrow
+from ganzoo.testing.selections import NETWORKS, narrow, one_of_each
 
 SIZES, CHANNELS = ["24x16", "16x24", "23x16"], ["rgb", "grey", "rgba"]
 VARIANTS = [
@@ -51,10 +51,10 @@ def on(folder: Path, variant: str, size: str, channels: str) -> Selection:
     return select(registry, variant, flags)
 
 
-# Each variant takes even sides and an odd one in the quick suite; together they take all channels.
+# Each network takes even sides and an odd one in the quick suite; together they take all channels.
 QUICK = {
     (variant, size, CHANNELS[(number + place) % 3])
-    for number, variant in enumerate(VARIANTS)
+    for number, variant in enumerate(one_of_each("recipe", *NETWORKS))
     for place, size in enumerate((SIZES[number % 2], SIZES[2]))
 }
 NEED_WHOLE_HALVINGS = ("upsampling", "dcgan", "unet", "residual-image", "super-resolution")

@@ -12,7 +12,7 @@ from torch import Tensor
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe, resolve
 from ganzoo.catalogue import installed
-from ganzoo.catalogue.check import needs_condition
+from ganzoo.catalogue.check import check, needs_condition
 from ganzoo.catalogue.data import DataSpec, Field
 from ganzoo.catalogue.options import make
 from ganzoo.contract.head import Head, HeadInput
@@ -20,7 +20,7 @@ from ganzoo.contract.recipe import Recipe
 from ganzoo.contract.step_context import StepContext
 from ganzoo.errors import Refused
 from ganzoo.randomness import FreshDraws, KeyedStreams
-from ganzoo.testing.selections import choose, variants_with
+from ganzoo.testing.selections import NETWORKS, choose, diagonal, one_of_each, variants_with
 from ganzoo_heads.codes import Codes
 from ganzoo_heads.configs import ClassifierConfig, CodesConfig
 
@@ -54,7 +54,7 @@ def inputs(seed: int) -> HeadInput:
 def recipe_of(name: str) -> Any:
     variant, system = SYSTEMS[name]
     selection = choose(variant, precision="fp32", device="cpu", **system)
-    return build_recipe(selection, assemble(selection)).train()
+    return build_recipe(selection, check(selection)).train()
 
 
 def terms(recipe: Recipe, phase: str) -> dict[str, Tensor]:
@@ -167,8 +167,18 @@ def test_captions_are_refused() -> None:
         assemble(choose("gan", dataset_condition="caption", **flags))
 
 
-@pytest.mark.parametrize("variant", variants_with("head"))
-@pytest.mark.parametrize("name", HEADS)
+VARIANTS = variants_with("head")
+QUICK = diagonal([name for name in one_of_each(*NETWORKS) if name in VARIANTS], HEADS)
+
+
+@pytest.mark.parametrize(
+    ("variant", "name"),
+    [
+        pytest.param(variant, name, marks=[] if (variant, name) in QUICK else [pytest.mark.long])
+        for variant in VARIANTS
+        for name in HEADS
+    ],
+)
 def test_every_head_fits_every_variant(variant: str, name: str) -> None:
     flags: dict[str, object] = {"head": name, "latent": "codes", "dataset_size": 16}
     usual = choose(variant, **{**flags, "head": "none"})

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 import ganzoo
-from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
+from ganzoo.catalogue.check import check
 from ganzoo.contract.working_state import model_state
 from ganzoo.storage.model_file import read_model
 from ganzoo.testing.foreign_checkpoints import (
@@ -33,6 +33,7 @@ from ganzoo.testing.foreign_checkpoints import (
     selected,
     trained_checkpoint,
 )
+from ganzoo.testing.selections import NETWORKS, each_variant
 
 
 def test_samples_of_a_multi_gpu_checkpoint_are_those_of_its_own_network(zipped: bool, conversions: Conversions) -> None:
@@ -192,10 +193,10 @@ def test_numbers_of_a_machine_with_the_other_order_of_bytes(conversions: Convers
     assert same_numbers(conversions, generator)
 
 
-@pytest.mark.parametrize("variant", installed().names("variant"))
+@pytest.mark.parametrize("variant", each_variant(*NETWORKS))
 def test_every_variant_can_be_converted_to(variant: str, conversions: Conversions) -> None:
     chosen = select(installed(), variant)
-    recipe = build_recipe(chosen, assemble(chosen))
+    recipe = build_recipe(chosen, check(chosen))
     networks = {
         name: lived(network) for name, network in recipe.named_children() if model_state(nn.ModuleDict({name: network}))
     }

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
+from ganzoo.catalogue.check import check
 from ganzoo.errors import UserError
 from ganzoo.studio.conversion.assignment import assign
 from ganzoo.studio.conversion.candidates import networks_in
@@ -45,7 +45,7 @@ def test_the_options_that_would_make_it_fit_are_told_and_do(conversions: Convers
 
 def test_the_widths_of_fully_connected_layers_are_told(conversions: Conversions) -> None:
     chosen = select(installed(), "gan", {"dataset": "mnist", "generator-widths": "48,96", "latent-size": 30})
-    state = build_recipe(chosen, assemble(chosen)).get_submodule("generator").state_dict()
+    state = build_recipe(chosen, check(chosen)).get_submodule("generator").state_dict()
     told = conversions.refused(renamed(state), selection=select(installed(), "gan", {"dataset": "mnist"}))
     assert "--generator-widths 48,96" in told
     assert "--latent-size 30" in told

@@ -11,9 +11,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import installed, select
+from ganzoo.catalogue.check import check
 from ganzoo.studio.conversion.checkpoints import read_checkpoint
 from ganzoo.studio.conversion.pickles import Unreadable
 from ganzoo.studio.conversion.tensors import View
@@ -53,7 +53,7 @@ def test_several_networks_in_one_file_and_half_precision(conversions: Conversion
 def test_layers_are_in_the_order_of_their_numbers(conversions: Conversions) -> None:
     """Such files sort their tensors by letters: 10 is before 3."""
     chosen = select(installed(), "gan", {"dataset": "mnist", "latent-size": 8, "generator-widths": [8] * 12})
-    network = lived(build_recipe(chosen, assemble(chosen)).get_submodule("generator"))
+    network = lived(build_recipe(chosen, check(chosen)).get_submodule("generator"))
     done = conversions.convert(safetensors.torch.save(renamed(network.state_dict())), selection=chosen)
     assert not done.assigned["generator"].mapping.by_name
     assert same_numbers(conversions, network)
