@@ -272,7 +272,7 @@ def busy(result: Result) -> Iterator[str]:
         for part in result["results"]
     ]
     headings = ("a training", "its threads wait", "steps/s of the slowest (middle half of the rounds)")
-    load = f"Others used the machine, too: its load was {result['results'][0]['load']:.1f}."
+    load = f"Others used the machine all the while, beside what is named here: its load was {result['results'][0]['load']:.1f}."
     yield from apart([table(headings, rows), [load]])
 
 

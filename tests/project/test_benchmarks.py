@@ -583,7 +583,7 @@ MEASURED: dict[str, tuple[list[dict[str, Any]], str]] = {
             {"company": "two", "manner": "as chosen", "load": 8.04, "speeds": [1.0, 2.0, 3.0]},
         ],
         "| alone | as chosen | 4.00 |\n| two | as chosen | 2.00 (1.50 to 2.50) |\n\n"
-        "Others used the machine, too: its load was 8.0.",
+        "Others used the machine all the while, beside what is named here: its load was 8.0.",
     ),
     "startup": (
         [{"training": "cgan", "first step": 2.5, "import": 1.25, "optimizer": 2.25, "extra": 1.25, "target": 1.0}],
