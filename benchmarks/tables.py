@@ -272,8 +272,26 @@ def busy(result: Result) -> Iterator[str]:
         for part in result["results"]
     ]
     headings = ("a training", "its threads wait", "steps/s of the slowest (middle half of the rounds)")
-    load = f"Others used the machine, too: its load was {result['results'][0]['load']:.1f}."
-    yield from apart([table(headings, rows), [load]])
+    load = f"{result['results'][0]['load']:.1f}"
+    others = f"Others used the machine all the while, beside what is named here: its load was {load}."
+    yield from apart([table(headings, rows), [others]])
+
+
+def cifar(result: Result) -> Iterator[str]:
+    """Yield the table of what was learnt in how much time."""
+    rows = [
+        (
+            f"{part['minutes']:g} minutes",
+            f"{part['seconds']:.0f} s",
+            f"{part['figures']['FD']:.2f}",
+            percent(part["figures"]["accuracy"]),
+        )
+        for part in result["results"]
+    ]
+    first = result["results"][0]
+    seen = f"Judge: `{first['judge']['name']}`, on {first['held_out']:,} images that were held out."
+    headings = ("asked for", "from the start to the last sample", "Fréchet distance", "accuracy")
+    yield from apart([table(headings, rows), [seen], [f"`ganzoo train {first['training']}`"]])
 
 
 def fine_tuning(result: Result) -> Iterator[str]:

@@ -63,10 +63,10 @@ def share_of_others(before: Used, after: Used) -> float:
 
 @final
 class Waiting:
-    """Watches the load for a while, and then chooses how threads wait; ``told`` says what was chosen."""
+    """Watches the load for a while, and then chooses how threads wait; ``told`` says what threads do."""
 
     def __init__(self) -> None:
-        self._began, self.told = Used(), "its threads wait as OpenMP does by itself"
+        self._began, self.told = Used(), "wait as OpenMP does by itself"
 
     def watch(self) -> None:
         """Begin to watch what other processes use."""
@@ -75,13 +75,13 @@ class Waiting:
     def choose(self, environment: MutableMapping[str, str] = os.environ) -> None:
         """Choose how threads wait, and set the variables in which torch's OpenMP finds it; the user's own ones win."""
         if given := _given(environment):
-            self.told = f"its threads wait as you say with {given}"
+            self.told = f"wait as you say with {given}"
             return
         share = share_of_others(self._began, used())
         chosen, how = (SLEEP, "sleep") if share >= SHARED else (SPIN, "spin")
         environment.update(chosen)
         (setting,) = (f"{name}={value}" for name, value in chosen.items())
-        self.told = f"its threads {how} while they wait ({setting}), as other processes use {share:.0%} of the cores"
+        self.told = f"{how} while they wait ({setting}), as other processes use {share:.0%} of the cores"
 
 
 def _given(environment: Mapping[str, str]) -> str:

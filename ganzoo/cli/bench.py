@@ -130,7 +130,7 @@ def bench(variants: tuple[str, ...], preset: str | None, steps: int | None, as_j
         results = [_as_json(*each) for each in found]
         print_json({"machine": dataclasses.asdict(machine), "waiting": waiting.told, "results": results})
         return
-    tell(f"{_machine_line(machine)}; {waiting.told}")
+    tell(f"{_machine_line(machine)}; threads {waiting.told}")
     print_table(HEADINGS, [_row(*each) for each in found])
     print_table(SPLIT_HEADINGS, [(result.variant, _configuration(result), _split(result)) for result, _ in found])
 

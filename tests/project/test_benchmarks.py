@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import math
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -15,9 +18,11 @@ import click
 import pytest
 import torch
 from click.testing import CliRunner
+from PIL import Image
 from torch import nn
 
 import ganzoo
+from ganzoo.catalogue import installed, select
 from ganzoo.errors import UserError
 from ganzoo.layers import Dropout
 from ganzoo.studio.machine import Machine
@@ -26,6 +31,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
 import augmentation  # noqa: E402
+import cifar  # noqa: E402
 import common  # noqa: E402
 import conditioners  # noqa: E402
 import conditioning  # noqa: E402
@@ -371,6 +377,50 @@ def test_a_measurement_that_was_cut_off_goes_on(
     assert "| real images |  | 99.0% | 0.500 |  |  |  |  |  |" in shown_page
 
 
+def archive(path: Path, each: int) -> Path:
+    """An archive of two classes of small images, as that of CIFAR-10 has ten."""
+    with zipfile.ZipFile(path, "w") as images:
+        images.writestr("train/", b"")
+        for kind, name in itertools.product(("cat", "dog"), range(each)):
+            content = io.BytesIO()
+            Image.new("RGB", (32, 32), (10 * name, 90, 200 if kind == "cat" else 0)).save(content, "PNG")
+            images.writestr(f"train/{kind}/{name:04}.png", content.getvalue())
+    return path
+
+
+def test_a_tenth_of_every_class_is_held_out(tmp_path: Path) -> None:
+    assert cifar.unpack(archive(tmp_path / "c.zip", 20), tmp_path / "images") == {"test": 4, "train": 36}
+    found = sorted(str(path.relative_to(tmp_path / "images")) for path in (tmp_path / "images" / "test").rglob("*.png"))
+    assert found == ["test/cat/0000.png", "test/cat/0010.png", "test/dog/0000.png", "test/dog/0010.png"]
+
+
+def test_the_time_of_a_record_is_what_is_left_after_the_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[str, ...]] = []
+    monkeypatch.setattr(cifar, "command", lambda *words: given.append(words))
+    taken = cifar.record(archive(tmp_path / "c.zip", 10), 2.0, None, "cpu", tmp_path)
+    train, sample = given
+    asked = float(train[train.index("--time") + 1].removesuffix("s"))
+    assert 120 - cifar.SAMPLING - taken["unpacked"] == pytest.approx(asked, abs=1)
+    assert (train[0], sample[0]) == ("train", "sample")
+    assert taken["unpacked"] <= taken["trained"] <= taken["seconds"]
+    flags = (word.removeprefix("--") for word in cifar.TRAINING[1::2])
+    assert select(installed(), train[1], dict(zip(flags, cifar.TRAINING[2::2], strict=True))).variant == "sngan"
+
+
+@pytest.mark.long
+def test_a_record_is_rehearsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured_machine: None) -> None:
+    small = ("--generator-widths", "4,4,4", "--discriminator-widths", "4,4,4,4", "--batch-size", "4")
+    monkeypatch.setattr(cifar, "TRAINING", (*cifar.TRAINING, *small))
+    monkeypatch.setattr(cifar, "JUDGED", {**QUICK_JUDGE, "metrics": ["frechet", "accuracy"]})
+    given = archive(tmp_path / "c.zip", 100)
+    words = (str(given), "--steps", "2", "--samples", "40", "--pictures", str(tmp_path / "pictures"))
+    (row,) = measured(cifar.main, "cifar", tmp_path / "found.json", *words)
+    assert row["images"] == {"test": 20, "train": 180}
+    assert row["held_out"] == 20 and row["figures"]["FD"] > 0
+    assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["cifar-8-minutes.png"]
+    assert "| 8 minutes |" in page.page([made("cifar", [row])])
+
+
 def test_augmentations_are_tried_with_few_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured_machine: None, stand_in_root: Callable[[str], Path]
 ) -> None:
@@ -578,13 +628,27 @@ MEASURED: dict[str, tuple[list[dict[str, Any]], str]] = {
         "| 0 | 600 | 3.0 | 200 |\n| 1 | 600 | 2.5 | - |\n\n"
         "Missed: seed 1: the distance after 600 steps, in a third of them.",
     ),
+    "cifar": (
+        [
+            {
+                "minutes": 8.0,
+                "seconds": 470.2,
+                "figures": {"FD": 12.345, "accuracy": 0.875},
+                "judge": {"name": "cnn:1"},
+                "held_out": 5000,
+                "training": "sngan --dataset folder",
+            }
+        ],
+        "| 8 minutes | 470 s | 12.35 | 87.5% |\n\nJudge: `cnn:1`, on 5,000 images that were held out.\n\n"
+        "`ganzoo train sngan --dataset folder`\n",
+    ),
     "busy": (
         [
             {"company": "alone", "manner": "as chosen", "load": 8.04, "speeds": [4.0]},
             {"company": "two", "manner": "as chosen", "load": 8.04, "speeds": [1.0, 2.0, 3.0]},
         ],
         "| alone | as chosen | 4.00 |\n| two | as chosen | 2.00 (1.50 to 2.50) |\n\n"
-        "Others used the machine, too: its load was 8.0.",
+        "Others used the machine all the while, beside what is named here: its load was 8.0.",
     ),
     "startup": (
         [{"training": "cgan", "first step": 2.5, "import": 1.25, "optimizer": 2.25, "extra": 1.25, "target": 1.0}],
