@@ -44,6 +44,7 @@ test-oldest:
 docs: setup
 	$(BIN)/python docs/generate.py
 	$(BIN)/python benchmarks/page.py
+	$(BIN)/python benchmarks/scale_page.py
 
 # Renew the tested versions, and see that they can be installed wherever ganzoo runs; CONTRIBUTING.md says when and how.
 # HOLD='torch==2.14.1 torchvision==0.29.1' keeps packages at versions of your choice.
