@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,12 @@ ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
 import exchange_model  # noqa: E402
+import overlap  # noqa: E402
 import page  # noqa: E402
 import scale  # noqa: E402
 import scale_page  # noqa: E402
 from exchange_model import Link, Measured  # noqa: E402
+from together import together  # noqa: E402
 
 LINK = Link(latency=1e-3, bandwidth=1e6)
 
@@ -172,3 +175,23 @@ def test_processes_of_ray_train_together(tmp_path: Path, monkeypatch: pytest.Mon
     names: dict[str, object] = {}
     exec(example, names)
     assert names["steps"] == [100, 100]
+
+
+# Between processes
+
+
+@pytest.mark.long
+def test_payloads_are_exchanged_in_every_round() -> None:
+    given = {"one": (4096,), "several": (40, 80)}
+    found = list(together(scale.exchange, given, range(3), processes=2))
+    assert [list(seconds) for seconds in found] == [["one", "several"], ["several", "one"], ["one", "several"]]
+    assert all(seconds > 0 for each in found for seconds in each.values())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("flags", [{}, {"penalty": "r1", "penalty_every": 2}])
+def test_an_exchange_during_the_backward_pass_gives_the_same_weights(flags: dict[str, Any]) -> None:
+    small = {"dataset_size": 8, "batch_size": 8, **flags}
+    (found,) = together(overlap.compare, "cgan", small, 2, processes=2)
+    assert found["same"]
+    assert {name: len(seconds) for name, seconds in found["seconds"].items()} == {"after": 2, "during": 2, "nothing": 2}
