@@ -61,10 +61,11 @@ def apart(work: Callable[[Selection], dict[str, float]], selection: Selection, c
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["ganzoo.studio.estimate", "ganzoo.training.run", "torch._dynamo"])
     with ProcessPoolExecutor(1, context) as pool:
-        return pool.submit(_by_clock, work, selection, clock).result()
+        return pool.submit(by_clock, work, selection, clock).result()
 
 
-def _by_clock(work: Callable[[Selection], dict[str, float]], selection: Selection, clock: str) -> dict[str, float]:
+def by_clock(work: Callable[[Selection], dict[str, float]], selection: Selection, clock: str) -> dict[str, float]:
+    """Return what ``work`` finds, with all times measured by ``clock``."""
     if clock == "cpu":
         # Everything that is timed below is timed by this; other processes of a shared machine do not count then.
         time.perf_counter = time.process_time
