@@ -223,6 +223,9 @@ def overlapped(found: Sequence[Result]) -> Iterator[str]:
     yield ""
     headings = ("training", "after", "during", "no exchange", "saved (middle half of the rounds)", "same weights")
     yield from tables.table(headings, rows)
+    if "note" in overlap:
+        yield ""
+        yield f"Note: {overlap['note']}."
 
 
 def reading(known: Sequence[Training]) -> Iterator[str]:
