@@ -44,6 +44,7 @@ test-oldest:
 docs: setup
 	$(BIN)/python docs/generate.py
 	$(BIN)/python benchmarks/page.py
+	$(BIN)/python benchmarks/scale_page.py
 
 # The documents as a site in build/site, with a search; a broken link is an error.
 site: setup

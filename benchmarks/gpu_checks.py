@@ -203,13 +203,19 @@ def one_process_of_nccl(device: torch.device) -> Figures:
         where: dict[str, Any] = {"device_id": device} if device.type == "cuda" else {}
         dist.init_process_group(backend, store=store, rank=0, world_size=1, **where)
         try:
-            processes = DistributedProcesses(0, 1, device)
             layer = nn.Linear(3, 3, device=device)
-            layer(torch.ones(2, 3, device=device)).sum().backward()
-            before = [parameter.grad.clone() for parameter in layer.parameters() if parameter.grad is not None]
-            processes.average_gradients(list(layer.parameters()))
-            after = [parameter.grad for parameter in layer.parameters() if parameter.grad is not None]
-            assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+            gradients = []
+            for overlap in (False, True):
+                processes = DistributedProcesses(0, 1, device, overlap)
+                layer.zero_grad()
+                with processes.exchanging(list(layer.parameters()), passes=1):
+                    layer(torch.ones(2, 3, device=device)).sum().backward()
+                gradients.append([parameter.grad for parameter in layer.parameters() if parameter.grad is not None])
+                before = [gradient.clone() for gradient in gradients[-1]]
+                processes.average_gradients(list(layer.parameters()))
+                gradients.append(before)
+            for other in gradients[1:]:
+                assert all(torch.equal(mine, theirs) for mine, theirs in zip(gradients[0], other, strict=True))
             processes.broadcast_weights(layer)
             assert processes.broadcast_text("größer") == "größer"
             assert float(processes.average(torch.tensor([3.0], device=device))) == 3.0

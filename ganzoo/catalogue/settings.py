@@ -31,6 +31,9 @@ class RunSettings(Config):
         None, "networks, or layers of them, to keep as they are, such as discriminator.layers.0"
     )
     sync_bn: bool = option(False, "with several processes on NVIDIA GPUs, compute batch norm over the whole batch")
+    overlap: bool = option(
+        False, "with several processes, exchange gradients during the backward pass", changeable=True
+    )
     data_root: Path = option(
         Path("data"), "the folder with the datasets' files; downloads are stored there", changeable=True
     )

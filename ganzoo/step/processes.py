@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any, NamedTuple, final
 
@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from torch.distributed.rendezvous import rendezvous
 
 from ganzoo.randomness import Share
+from ganzoo.step.buckets import Buckets, Wait
 
 GROUP_TIMEOUT = timedelta(hours=6)  # the longest that a process waits for the others
+BUCKETS = 8  # messages at most for the gradients of a phase, where they are exchanged during the backward pass
 
 
 class ProcessGroup(ABC):
@@ -28,6 +30,10 @@ class ProcessGroup(ABC):
     def is_first(self) -> bool:
         """Whether this process is the first one (rank 0)."""
         return self.share.index == 0
+
+    @abstractmethod
+    def exchanging(self, parameters: Sequence[nn.Parameter], passes: int) -> AbstractContextManager[None]:
+        """In the block, ``passes`` backward passes, gradients of ``parameters`` may begin to be exchanged."""
 
     @abstractmethod
     def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
@@ -59,6 +65,10 @@ class SingleProcess(ProcessGroup):
 
     share = Share()
 
+    def exchanging(self, parameters: Sequence[nn.Parameter], passes: int) -> AbstractContextManager[None]:
+        """Return a context in which nothing is exchanged."""
+        return nullcontext()
+
     def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         """Do nothing."""
 
@@ -79,26 +89,35 @@ class SingleProcess(ProcessGroup):
 
 
 class ExchangingProcesses(ProcessGroup):
-    """Several processes: what they average travels in messages, each of which is summed over all of them."""
+    """Several processes: what they average travels in messages, each of which is summed over all of them.
+
+    With ``overlap`` the gradients of a phase travel in several messages, which begin during the backward pass.
+    """
+
+    def __init__(self, overlap: bool):
+        self._overlap = overlap
+        self._under_way: list[Buckets] = []
 
     @abstractmethod
-    def sum_over_all(self, values: Tensor) -> None:
-        """Replace ``values`` by their sums over all processes, in one message."""
+    def begin_sum(self, values: Tensor) -> Wait:
+        """Begin to replace ``values`` by their sums over all processes, and return what waits for the end."""
+
+    def exchanging(self, parameters: Sequence[nn.Parameter], passes: int) -> AbstractContextManager[None]:
+        """In the block, begin to exchange gradients of ``parameters`` as soon as ``passes`` passes have made them."""
+        if not self._overlap:
+            return nullcontext()
+        self._under_way = [Buckets(parameters, BUCKETS, self.begin_sum)]
+        return self._under_way[0].watching(passes)
 
     def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Replace the gradients by their means over all processes, in one message."""
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-        self.sum_over_all(flat)
-        flat /= self.share.count
-        parts = flat.split([gradient.numel() for gradient in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view(gradient.shape))
+        """Replace the gradients by their means over all processes: all in one message, if none is under way."""
+        buckets = self._under_way.pop() if self._under_way else Buckets(parameters, 1, self.begin_sum)
+        buckets.finish(self.share.count)
 
     def average(self, numbers: Tensor) -> Tensor:
         """Return the mean of ``numbers`` over all processes."""
         total = numbers.clone()
-        self.sum_over_all(total)
+        self.begin_sum(total)()
         return total / self.share.count
 
 
@@ -106,7 +125,8 @@ class ExchangingProcesses(ProcessGroup):
 class DistributedProcesses(ExchangingProcesses):
     """Several processes that torchrun started."""
 
-    def __init__(self, rank: int, size: int, device: torch.device):
+    def __init__(self, rank: int, size: int, device: torch.device, overlap: bool = False):
+        super().__init__(overlap)
         self.share = Share(rank, size)
         self._device = device
         # Texts and flags have a group of their own, so that they never wait for the accelerator.
@@ -114,9 +134,10 @@ class DistributedProcesses(ExchangingProcesses):
         self._flag = torch.zeros(1, dtype=torch.int64)
         self._pending: Any = None
 
-    def sum_over_all(self, values: Tensor) -> None:
-        """Replace ``values`` by their sums over all processes, in one message."""
-        dist.all_reduce(values)
+    def begin_sum(self, values: Tensor) -> Wait:
+        """Begin to replace ``values`` by their sums over all processes, and return what waits for the end."""
+        work = dist.all_reduce(values, async_op=True)
+        return work.wait
 
     def broadcast_text(self, text: str) -> str:
         """Return the ``text`` of the first process."""
@@ -163,8 +184,11 @@ _VARIABLES = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0}
 
 
 @contextmanager
-def process_group(device: torch.device) -> Iterator[ProcessGroup]:
-    """In the block, join the processes that torchrun started; without torchrun, there is one process."""
+def process_group(device: torch.device, overlap: bool) -> Iterator[ProcessGroup]:
+    """In the block, join the processes that torchrun started; without torchrun, there is one process.
+
+    With ``overlap`` gradients are exchanged during the backward pass.
+    """
     rank, size, _ = process_rank()
     if size == 1:
         yield SingleProcess()
@@ -179,6 +203,6 @@ def process_group(device: torch.device) -> Iterator[ProcessGroup]:
     # NCCL that knows its device connects now, under the right timeout.
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=GROUP_TIMEOUT, device_id=own)
     try:
-        yield DistributedProcesses(rank, size, device)
+        yield DistributedProcesses(rank, size, device, overlap)
     finally:
         dist.destroy_process_group()

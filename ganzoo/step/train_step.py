@@ -101,7 +101,8 @@ class TrainStep:
                 update = UpdateId(phase.name, number)
                 phase.zero_gradients()
                 self.anomaly_check.remember_buffers()
-                outputs = self.forward_backward(phase, number, batches, handed, step, recorded)
+                with self.processes.exchanging(phase.parameters, len(self._shares)):
+                    outputs = self.forward_backward(phase, number, batches, handed, step, recorded)
                 self.processes.average_gradients(phase.parameters)
                 if on_device or recorded:
                     sound = self.anomaly_check.is_sound_on_device(update, outputs)

@@ -23,6 +23,7 @@ from ganzoo.contract.step_context import StepContext
 from ganzoo.health.anomaly import AnomalyCheck
 from ganzoo.health.collapse import CollapseDetector
 from ganzoo.randomness import KeyedStreams, Share, seeded
+from ganzoo.step.buckets import Wait
 from ganzoo.step.ema import EMA
 from ganzoo.step.phase_optimizer import PhaseOptimizer
 from ganzoo.step.precision import Precision
@@ -61,7 +62,10 @@ def exchange_of(selection: Selection) -> dict[str, Exchange]:
     """
     data, parts = check(selection), SelectedParts(selection.parts)
     recipe = build_recipe(selection, data, "meta", parts).train()
-    optimizers, processes = [_optimizer(recipe, phase) for phase in recipe.phases()], CountedProcesses()
+    optimizers, processes = (
+        [_optimizer(recipe, phase) for phase in recipe.phases()],
+        CountedProcesses(selection.run.overlap),
+    )
     batch = trial_batch(recipe.data, selection.run.batch_size, "meta")
     batches = {slot: _TrialBatches(fields, selection.run.batch_size) for slot, fields in batch.items()}
     feeds = [dict.fromkeys(batches, Feed())] * max(optimizer.updates for optimizer in optimizers)
@@ -111,7 +115,8 @@ class CountedProcesses(ExchangingProcesses):
 
     share = Share()
 
-    def __init__(self) -> None:
+    def __init__(self, overlap: bool):
+        super().__init__(overlap)
         self.messages: dict[str, list[int]] = {}
         self._phase = ""
 
@@ -124,9 +129,10 @@ class CountedProcesses(ExchangingProcesses):
 
         return noted
 
-    def sum_over_all(self, values: Tensor) -> None:
+    def begin_sum(self, values: Tensor) -> Wait:
         """Count a message."""
         self.messages[self._phase].append(values.nbytes)
+        return lambda: None
 
     def broadcast_text(self, text: str) -> str:
         """Return ``text``."""

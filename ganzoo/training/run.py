@@ -131,7 +131,7 @@ def _train_alone(selection: Selection, watchers: Sequence[Observer], resume: boo
     )
     stop = Stop()
     with ExitStack() as stack:
-        processes = stack.enter_context(process_group(device))
+        processes = stack.enter_context(process_group(device, selection.run.overlap))
         stack.enter_context(torch.random.fork_rng(devices=range(torch.cuda.device_count())))
         stack.enter_context(precision.set())
         stack.enter_context(deterministic(selection.run.deterministic))

@@ -126,6 +126,24 @@ def test_two_processes_train_what_one_trains(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("gan",),
+        ("cgan", "--penalty", "r1", "--penalty-every", "2", "--accumulate", "2"),
+        pytest.param(("wgan-gp",), marks=pytest.mark.long),
+        pytest.param(("stylegan2-ada",), marks=pytest.mark.long),
+    ],
+)
+def test_two_processes_that_exchange_during_the_backward_pass_train_the_same(
+    flags: tuple[str, ...], tmp_path: Path
+) -> None:
+    words = (*flags, "--dataset-size", "8", "--steps", "4")
+    run(tmp_path / "after", *words, processes=2)
+    run(tmp_path / "during", *words, "--overlap", processes=2)
+    assert furthest(tmp_path / "after", tmp_path / "during") == 0.0
+
+
 def test_two_processes_leave_packs_whole(tmp_path: Path) -> None:
     flags = ("--discriminator", "packing", "--discriminator-pack", "4", "--no-generator-norm", "--ema", "0")
     words = ("gan", "--plugin", declarations.__file__, *flags, "--dataset-size", "8", "--steps", "3")
