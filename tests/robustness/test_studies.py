@@ -1,7 +1,8 @@
-"""A study that is killed or interrupted, on this machine or on Ray, ends with the table of one that was left alone."""
+"""A study that is killed, interrupted or runs on a full disk, here or on Ray, gives the table of one left alone."""
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,13 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from ganzoo.testing.command_lines import ganzoo
 from ganzoo.testing.processes import wait_for
+from ganzoo.testing.recording_disk import Disk
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs SIGKILL and groups of processes"),
-]
-
+FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs SIGKILL and groups of processes")
 JUDGING = "--metric frechet --samples 200 --judge-width 2 --judge-features 8 --judge-epochs 1 --judge-least-steps 5"
 SMALL = f"--dataset digits --dataset-size 8 --steps 12 --batch-size 8 --device cpu --threads 1 {JUDGING}"
 GRID = "--grid conditioner=concat,multiply,none --grid loss=bce,hinge"
@@ -65,6 +64,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
     return table
 
 
+@FORKS
+@pytest.mark.long
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_study_that_is_killed_three_times_has_the_same_table(
     name: str, tmp_path: Path, whole: Callable[[str], bytes], record: Callable[..., None]
@@ -85,6 +86,47 @@ def test_a_study_that_is_killed_three_times_has_the_same_table(
     record(promise="studies that are killed", study=name, kills=kills, rows=len(rows) - 1, different=0)
 
 
+# A disk that refuses
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, bytes]:
+    """A line of a study in this process, and its table."""
+    line = "study gan-minimal --grid loss=bce,hinge --seeds 1 --dataset ring --dataset-count 200 --steps 2"
+    line += " --checkpoint-every 1 --batch-size 8 --device cpu --samples 100 --metric modes"
+    out = tmp_path_factory.mktemp("tiny") / "study"
+    assert ganzoo(*line.split(), "--out", out).status == 0
+    return line, (out / "table.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        (6, errno.ENOSPC, True), (40, errno.EROFS, True),
+        *(
+            pytest.param((place, code, lasting), marks=pytest.mark.long)
+            for place in range(1, 100, 9) for code in (errno.ENOSPC, errno.EACCES) for lasting in (True, False)
+        ),
+    ],
+)  # fmt: skip
+def test_a_study_whose_disk_refuses_goes_on_to_the_same_table(
+    refusal: tuple[int, int, bool], tmp_path: Path, tiny: tuple[str, bytes]
+) -> None:
+    line, table = tiny
+    out = tmp_path / "study"
+    disk = Disk(out, refusal, (errno.ENOSPC,))
+    with pytest.MonkeyPatch.context() as patch:
+        disk.attach(patch)
+        answer = ganzoo(*line.split(), "--out", out)
+    assert disk.failed or refusal[0] > len(disk.done)
+    assert "Traceback" not in answer.err
+    assert answer.status in (0, 1, 2)
+    begun = (out / "study.json").exists()
+    again = ganzoo(*("study --resume" if begun else line).split(), "--out", out)
+    assert again.status == 0, again.err
+    assert (out / "table.csv").read_bytes() == table
+
+
 # On Ray
 
 
@@ -103,6 +145,8 @@ def ray_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ray.shutdown()
 
 
+@FORKS
+@pytest.mark.long
 @pytest.mark.usefixtures("ray_here")
 def test_a_study_on_two_workers_of_ray_has_the_same_table(tmp_path: Path, whole: Callable[[str], bytes]) -> None:
     log = tmp_path / "log"
@@ -111,6 +155,8 @@ def test_a_study_on_two_workers_of_ray_has_the_same_table(tmp_path: Path, whole:
     assert (tmp_path / "study" / "table.csv").read_bytes() == whole(RAY.removesuffix("--on ray"))
 
 
+@FORKS
+@pytest.mark.long
 @pytest.mark.usefixtures("ray_here")
 def test_an_interrupt_ends_the_tasks_of_ray_and_the_study_goes_on_here(
     tmp_path: Path, whole: Callable[[str], bytes]
