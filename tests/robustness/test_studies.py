@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,7 +27,11 @@ STUDIES = {
     "search": "study cgan --search optimizer-lr=1e-5..1e-2:log --search conditioner=concat,multiply,none --trials 6 "
     f"--objective frechet --seeds 2 {SMALL} --checkpoint-every 4",
 }
-RAY = f"study cgan --grid loss=bce,hinge --seeds 2 {SMALL} --on ray"
+
+# The command of the page, here without a GPU.
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to.md"
+(PRINTED,) = re.findall(r"^```sh\nganzoo (study .+ --on ray) --out .+\n```", HOW_TO.read_text(encoding="utf-8"), re.M)
+RAY = f"{PRINTED} --device cpu --threads 1"
 
 
 def start(line: str, *words: object, log: Path) -> subprocess.Popen[bytes]:
@@ -152,7 +157,7 @@ def test_a_study_on_two_workers_of_ray_has_the_same_table(tmp_path: Path, whole:
     log = tmp_path / "log"
     finish(RAY, "--out", tmp_path / "study", log=log)
     assert "on Ray: up to 2 at a time" in log.read_text(encoding="utf-8")
-    assert (tmp_path / "study" / "table.csv").read_bytes() == whole(RAY.removesuffix("--on ray"))
+    assert (tmp_path / "study" / "table.csv").read_bytes() == whole(RAY.replace("--on ray", ""))
 
 
 @FORKS
@@ -161,8 +166,8 @@ def test_a_study_on_two_workers_of_ray_has_the_same_table(tmp_path: Path, whole:
 def test_an_interrupt_ends_the_tasks_of_ray_and_the_study_goes_on_here(
     tmp_path: Path, whole: Callable[[str], bytes]
 ) -> None:
-    out, log = tmp_path / "study", tmp_path / "log"
-    process = start(RAY, "--out", out, log=log)
+    out, log, line = tmp_path / "study", tmp_path / "log", f"{RAY} --steps 400"
+    process = start(line, "--out", out, log=log)
     wait_for(out / "runs", 300)
     moments(process, out, "runs/*/config.json", 1)
     os.killpg(process.pid, signal.SIGINT)
@@ -171,4 +176,4 @@ def test_an_interrupt_ends_the_tasks_of_ray_and_the_study_goes_on_here(
     assert "the study is stopped; to continue:" in said
     assert "Traceback" not in said
     finish("study --resume", "--out", out, log=log)
-    assert (out / "table.csv").read_bytes() == whole(RAY.removesuffix("--on ray"))
+    assert (out / "table.csv").read_bytes() == whole(line.replace("--on ray", ""))
