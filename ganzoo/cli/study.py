@@ -22,6 +22,7 @@ from ganzoo.signals import SIGNALLED
 from ganzoo.text import warn
 
 _FLAGS = "ganzoo.flags"
+LOCAL = "local"
 _OF_A_RUN = {"seed": "--seeds N", "resume": "--resume", "config": "the options themselves", "observer": "none"}
 
 
@@ -78,7 +79,7 @@ class StudyCommand(HelpCommand):
     help="Threads of each training; a study keeps their number.  [default: the cores divided by --jobs]",
 )  # fmt: skip
 @click.option(
-    "--on", "place", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+    "--on", "place", type=click.Choice([LOCAL, "ray"]), default=LOCAL, show_default=True,
     help="Where to train: on this machine, or as tasks of a Ray cluster.",
 )  # fmt: skip
 @click.option(
@@ -140,7 +141,9 @@ def study(
         try:
             runner.run(journal, trainings, warn, chosen)
         except runner.Stopped as stopped:
-            again = command_again("study", "--out", str(out), "--resume")
+            where = [] if place == LOCAL else ["--on", place]
+            many = ["--jobs", str(jobs)] if jobs else []
+            again = command_again("study", "--out", str(out), "--resume", *where, *many)
             tell("the study is stopped; to continue:", err=True)
             tell(f"  {again}", err=True, wrap=False)
             return SIGNALLED + stopped.number

@@ -15,6 +15,7 @@ from ganzoo_datasets.configs import (
     RingConfig,
     StackedMnistConfig,
 )
+from ganzoo_datasets.hub_options import HubConfig
 from ganzoo_datasets.scenes import ShapesConfig
 from ganzoo_datasets.shard_index import ShardsConfig
 from ganzoo_datasets.table_options import TableConfig
@@ -128,6 +129,18 @@ def ganzoo_components() -> Iterable[Component]:
             pitfalls="Batches are read from places all over the shards: on a slow disk, use more workers.",
             origin="The size of folder.",
             stand_in="ganzoo_datasets.stand_ins:shards",
+        ),
+        Component(
+            kind="dataset",
+            name="huggingface",
+            summary="images of a dataset of the Hugging Face hub, by its name (ganzoo[huggingface])",
+            target="ganzoo_datasets.hub:HubDataset",
+            config=HubConfig,
+            source="Lhoest et al., Datasets: A Community Library for Natural Language Processing, arXiv:2109.02846",
+            strengths="Thousands of datasets by name; the images stay in files on the disk.",
+            pitfalls="A name without a revision means what is there today: name a commit to repeat a training.",
+            origin="The size of folder; the library finds files and splits.",
+            stand_in="ganzoo_datasets.stand_ins:huggingface",
         ),
         Component(
             kind="dataset",

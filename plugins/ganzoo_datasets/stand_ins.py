@@ -14,6 +14,7 @@ from PIL import Image
 from ganzoo_datasets.cifar import BATCHES, FOLDER
 from ganzoo_datasets.configs import DigitsConfig
 from ganzoo_datasets.digits import DigitsDataset
+from ganzoo_datasets.hub_options import library
 from ganzoo_datasets.idx import PREFIX
 from ganzoo_datasets.scenes import SCENES, ShapesConfig, describe
 from ganzoo_datasets.shapes import ShapesDataset, pictures, truth
@@ -108,6 +109,23 @@ def shards(root: Path) -> None:
                     member = tarfile.TarInfo(f"{index:06}.{suffix}")
                     member.size = len(data)
                     archive.addfile(member, io.BytesIO(data))
+
+
+def huggingface(root: Path) -> None:
+    """Write 60 + 20 drawn shapes of three classes as the Parquet files of a dataset of the hub."""
+    datasets = library()
+    fields = ShapesDataset(ShapesConfig(size=24, seed=7), root).read(torch.arange(80))
+    root.mkdir(parents=True, exist_ok=True)
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=list(CLASSES))})
+    for part, numbers in (("train", range(60)), ("test", range(60, 80))):
+        images = []
+        for number in numbers:
+            content = io.BytesIO()
+            Image.fromarray(fields["image"][number].numpy().transpose(1, 2, 0)).save(content, "PNG")
+            images.append({"bytes": content.getvalue(), "path": None})
+        labels = [int(fields["label"][number]) % len(CLASSES) for number in numbers]
+        rows = datasets.Dataset.from_dict({"image": images, "label": labels}, features=features)
+        rows.to_parquet(root / f"{part}-00000-of-00001.parquet")
 
 
 def _idx(source: Source, root: Path) -> None:

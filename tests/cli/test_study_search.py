@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,22 @@ def test_a_search_that_is_wrong_is_one_problem_and_writes_nothing(
     words: list[str], sentence: str, tmp_path: Path
 ) -> None:
     assert sentence in problem("study", "gan-minimal", "--dataset", "ring", *words, "--out", tmp_path / "study")
+    assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize(
+    ("package", "words", "extra"),
+    [
+        ("optuna", ["--search", "loss=bce,hinge", "--objective", "modes"], "ganzoo[search]"),
+        ("ray", ["--grid", "loss=bce,hinge", "--on", "ray"], "ganzoo[ray]"),
+    ],
+)
+def test_a_package_that_is_absent_is_named_before_anything_is_written(
+    package: str, words: list[str], extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    said = problem("study", "gan-minimal", *words, *USUAL, "--out", tmp_path / "study")
+    assert f"pip install '{extra}'" in said
     assert not (tmp_path / "study").exists()
 
 

@@ -134,6 +134,8 @@ LONG = (
     f"train dcgan {TRAIN} --augmentation ada --augmentation-p 0.5 --penalty r1 --out {{}}/ada",
     "train --config {}/cgan/config.json --dry-run",
     "bench gan-minimal --steps 1",
+    "study gan-minimal --search optimizer-lr=1e-4..1e-2:log --search loss=bce,hinge --trials 2 --objective modes "
+    "--seeds 1 --dataset ring --steps 1 --samples 99 --out {}/search",
     "evaluate {}/cgan --samples 500 --metric accuracy",
 )
 

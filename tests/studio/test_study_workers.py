@@ -16,7 +16,6 @@ import pytest
 from ganzoo.errors import TrainingFailed
 from ganzoo.studio.study.executor import Answer
 from ganzoo.studio.study.workers import Workers
-from ganzoo.testing.command_lines import ganzoo as command
 from ganzoo.testing.processes import wait_for
 
 LINE = (
@@ -109,24 +108,6 @@ def test_a_worker_ends_with_a_study_that_is_killed(tmp_path: Path) -> None:
             continue
         return
     pytest.fail("the worker lives on")
-
-
-@pytest.mark.long
-def test_a_study_that_is_killed_three_times_has_the_same_table(tmp_path: Path) -> None:
-    """Each time later, amid several trainings; the whole study is made one training after the other."""
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert command(*LINE, "--steps", "40", "--out", whole).status == 0
-    words = [sys.executable, "-m", "ganzoo", *LINE, "--steps", "40", "--jobs", "2", "--out", str(killed)]
-    for number in range(3):
-        process = subprocess.Popen([*words, *(["--resume"] if number else [])])
-        wait_for(killed / "runs", 300)
-        made = len(list(killed.glob("runs/*/checkpoints/*")))
-        while process.poll() is None and len(list(killed.glob("runs/*/checkpoints/*"))) <= made:
-            time.sleep(0.01)
-        process.kill()
-        process.wait(60)
-    assert command("study", "--out", killed, "--resume", "--jobs", "2").status == 0
-    assert (killed / "table.csv").read_bytes() == (whole / "table.csv").read_bytes()
 
 
 @pytest.mark.long

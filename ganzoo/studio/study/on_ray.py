@@ -6,6 +6,7 @@ by Ray, as another one may hold its run folder: ``--resume`` goes on with it.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -55,7 +56,7 @@ def connect() -> None:
     if ray.is_initialized():
         return
     try:
-        ray.init(log_to_driver=False, include_dashboard=False)
+        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
     except Exception as problem:
         raise UserError(
             f"Ray cannot be used ({problem}): start it with `ray start --head`, or leave out --on"

@@ -22,6 +22,7 @@ from ganzoo.studio.model import Model
 from ganzoo.studio.study.executor import Answer, Executor
 from ganzoo.studio.study.journal import DONE, FAILED, REFUSED, Journal, Outcome, outcome_of
 from ganzoo.studio.study.plan import Combination, Plan
+from ganzoo.studio.study.sampler import need_optuna
 from ganzoo.studio.study.trainings import Job, Trainings
 from ganzoo.text import message_of
 from ganzoo.training.run import train
@@ -44,6 +45,8 @@ def check(journal: Journal, say: Say) -> Trainings:
     Raises :class:`UserError` if none fits, or if the combinations have different data, which no judge compares.
     """
     plan, refused = journal.plan, dict[str, str]()
+    if plan.search:
+        need_optuna()
     tried = plan.corners if plan.search else plan.combinations
     data = _data(plan, tried)
     for combination in tried:

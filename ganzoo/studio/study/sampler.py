@@ -27,14 +27,20 @@ class Trial:
     loss: float | None
 
 
-def suggest(spaces: Mapping[str, Space], trials: Sequence[Trial], seed: int) -> dict[str, str]:
-    """Return a word for each option; the first ten trials are random."""
+def need_optuna() -> Any:
+    """Return the package; raises :class:`UserError` that says how to install it."""
     try:
         import optuna
     except ImportError as problem:
         raise UserError(
             f"--search needs a package that is not installed ({problem}): pip install 'ganzoo[search]'"
         ) from problem
+    return optuna
+
+
+def suggest(spaces: Mapping[str, Space], trials: Sequence[Trial], seed: int) -> dict[str, str]:
+    """Return a word for each option; the first ten trials are random."""
+    optuna = need_optuna()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions = {name: space.distribution() for name, space in spaces.items()}
     with warnings.catch_warnings():
