@@ -143,6 +143,14 @@ compiler is not used.""",
         tables.startup,
     ),
     Section(
+        "Until something is seen",
+        "interface",
+        "",
+        """The time from a command to its first word and to its first page, each in a process of its own, and a report
+of ten runs with 40 pictures each. The pictures are noise, which no format makes small.""",
+        tables.interface,
+    ),
+    Section(
         "Fine-tuning",
         "fine_tuning",
         " --data-root DIR",
