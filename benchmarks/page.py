@@ -174,6 +174,14 @@ compared with numbers of papers.""",
         tables.cifar,
     ),
     Section(
+        "Until something is seen",
+        "interface",
+        "",
+        """The time from a command to its first word and to its first page, each in a process of its own, and a report
+of ten runs with 40 pictures each. The pictures are noise, which no format makes small.""",
+        tables.interface,
+    ),
+    Section(
         "Fine-tuning",
         "fine_tuning",
         " --data-root DIR",

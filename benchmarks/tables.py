@@ -294,6 +294,25 @@ def cifar(result: Result) -> Iterator[str]:
     yield from apart([table(headings, rows), [seen], [f"`ganzoo train {first['training']}`"]])
 
 
+def interface(result: Result) -> Iterator[str]:
+    """Yield the table of how soon a person sees something, and of a report of many runs."""
+    for part in result["results"]:
+        count = part["count"]
+        found = (
+            ("first word of `ganzoo train`", part["first word"], 0.5, "s"),
+            (f"`ganzoo explore` shows {count} runs", part["runs"], 3.0, "s"),
+            ("`ganzoo explore` shows a model, beyond the import of torch", part["extra"], 3.0, "s"),
+            (f"`ganzoo report` of {count} runs", part["report"], 10.0, "s"),
+            ("its size", part["megabytes"], 5.0, "MB"),
+        )
+        rows = [
+            (what, f"{value:.2f} {unit}", judged(value <= most, f"at most {most:g} {unit}"))
+            for what, value, most, unit in found
+        ]
+        missed = [f"{what}: {value:.2f} {unit}, not {most:g}" for what, value, most, unit in found if value > most]
+        yield from apart([table(("what", "measured", "target"), rows), misses(missed)])
+
+
 def fine_tuning(result: Result) -> Iterator[str]:
     """Yield the table of how soon the distance of a new model is reached from a model of other digits."""
     _, *seeds = result["results"]

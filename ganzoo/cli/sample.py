@@ -76,6 +76,15 @@ COUNT = 64  # examples
     "--enlarge", type=click.IntRange(1, 4096), metavar="PIXELS",
     help="Enlarge images by a whole factor, to at least so many pixels; by default 48 in a grid, and not in a folder.",
 )  # fmt: skip
+@click.option(
+    "--beside", type=click.Choice(["nearest", "real"]),
+    help="Put a training example beside each sample of a grid: the nearest one by the mean squared difference of "
+    "pixels, which stands above it; or a real one of the same condition.",
+)  # fmt: skip
+@click.option("--dataset", metavar="NAME", help="The data of --beside; by default that of the training.")
+@click.option(
+    "--data-root", type=UserPath(), metavar="FOLDER", help="Where the data of --beside is; by default where it was."
+)
 @device_option
 def sample(
     model: Path,
@@ -90,6 +99,9 @@ def sample(
     out: Path,
     titles: str,
     enlarge: int | None,
+    beside: str | None,
+    dataset: str | None,
+    data_root: Path | None,
     device: str,
 ) -> None:
     """Generate examples with a trained model.
@@ -99,6 +111,12 @@ def sample(
     shape (N, H, W) in grey or (N, H, W, 3) in colour, and for a conditional model the labels as int64 (N,).
     """
     refuse_if_missing(model)
+    if beside is None and (dataset or data_root):
+        raise UserError(
+            "--dataset and --data-root say where the examples of --beside are: give --beside nearest or real"
+        )
+    if beside is not None and (titles or out.suffix.lower() != ".png"):
+        raise UserError("--beside is for a grid with titles of its own: give --out FILE.png, and no --titles")
     tell_loading(f"sample {model}")
     import ganzoo
     from ganzoo.health.memory import advise_fewer
@@ -126,8 +144,13 @@ def sample(
         controls = read_controls(chosen)
         samples: Any = (
             trained.sample_in_chunks(count, asked, seed, controls)
-            if truncation == 1
+            if truncation == 1 and beside is None
             else trained.sample(count, asked, seed, controls, truncation=truncation)
         )
-        write_samples(out, samples, trained.output, conditions, trained.condition, look, count)
+        if beside is None:
+            write_samples(out, samples, trained.output, conditions, trained.condition, look, count)
+        else:
+            from ganzoo.studio.beside import write_beside
+
+            write_beside(out, trained, samples, conditions, look, beside, dataset, data_root)
     tell(f"{count} samples: {out}", err=True)

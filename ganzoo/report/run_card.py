@@ -21,7 +21,7 @@ def run_card(path: Path) -> str:
         (record,) = read_runs([path])
     except UserError as problem:
         return card(f"Run {path}", note=one_line(problem))
-    about = {**facts(record), "folder": str(path)}
+    about = {**facts(record), "kept in": str(path)}
     figures = [(label, number(score.last[1]), number(score.real)) for label, score in scores(record).items()]
     wrong = [*record.notes, *map(str, record.diagnoses)]
     headings = ("figure", "last", "real examples")

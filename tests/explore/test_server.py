@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,3 +129,36 @@ def test_every_server_has_another_token_and_the_end_frees_the_port() -> None:
             Server(respond, port)
     with pytest.raises(ConnectionRefusedError):
         asked(first, "/TOKEN/")
+
+
+CODE = """
+import sys, time
+from ganzoo.errors import Interrupted
+from ganzoo.explore.server import Server
+from ganzoo.signals import interruptible
+
+def respond(*question):
+    print("asked", flush=True)
+    time.sleep(60)
+
+server = Server(respond)
+print(server.url, flush=True)
+try:
+    with interruptible():
+        server.serve()
+except Interrupted as stop:
+    sys.exit(stop.number)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+def test_a_signal_ends_what_is_computed_at_once() -> None:
+    started = subprocess.Popen([sys.executable, "-c", CODE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert started.stdout is not None
+    url = urlsplit(started.stdout.readline().strip())
+    with socket.create_connection((ADDRESS, url.port or 0)) as browser:
+        browser.sendall(f"GET {url.path} HTTP/1.0\r\nHost: {url.netloc}\r\n\r\n".encode())
+        assert started.stdout.readline().strip() == "asked"
+        started.send_signal(signal.SIGINT)
+        _, err = started.communicate(timeout=30)
+    assert (started.returncode, err) == (signal.SIGINT, "")

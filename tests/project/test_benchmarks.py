@@ -654,6 +654,22 @@ MEASURED: dict[str, tuple[list[dict[str, Any]], str]] = {
         [{"training": "cgan", "first step": 2.5, "import": 1.25, "optimizer": 2.25, "extra": 1.25, "target": 1.0}],
         "| command to first step of `cgan` | 2.50 s | at most 1 s more: **missed** |",
     ),
+    "interface": (
+        [
+            {
+                "count": 10,
+                "first word": 0.25,
+                "runs": 0.5,
+                "model": 4,
+                "import": 2,
+                "extra": 2,
+                "report": 11,
+                "megabytes": 4,
+            }
+        ],
+        "| `ganzoo report` of 10 runs | 11.00 s | at most 10 s: **missed** |\n"
+        "| its size | 4.00 MB | at most 5 MB: reached |",
+    ),
 }
 
 

@@ -116,6 +116,7 @@ QUICK = (
     "sample {}/cgan --count 500 --out {}/made.npz",
     "evaluate {}/made.npz --dataset digits --judge plain --metric kernel --json",
     "sample {}/cgan --count 4 --out {}/samples.png",
+    "sample {}/cgan --count 4 --beside nearest --out {}/beside.png",
     "sample {}/cgan --count 4 --out {}/samples.npz",
     "sample {}/cgan --count 4 --out {}/samples",
     f"train pix2pix {TRAIN} --dataset-size 16 --generator-width 2 --discriminator-width 2 --out {{}}/translator",

@@ -24,6 +24,7 @@ REFUSALS = ((1, errno.EROFS, True), (2, errno.ENOSPC, True), (3, errno.EIO, Fals
 COMMANDS = {
     "walk.gif": ("walk", "MODEL", "--frames", "2", "--count", "2", "--out", "OUT"),
     "walk.png": ("walk", "MODEL", "--frames", "2", "--count", "2", "--labels", "1", "2", "--out", "OUT"),
+    "beside.png": ("sample", "MODEL", "--count", "2", "--beside", "nearest", "--out", "OUT"),
     "edit.png": ("edit", "MODEL", "IMAGE", "--iterations", "2", "--label", "3", "--out", "OUT"),
     "model.pt2": ("export", "MODEL", "--format", "pt2", "--out", "OUT"),
 }

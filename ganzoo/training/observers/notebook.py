@@ -83,9 +83,10 @@ class NotebookDisplay(Observer):
 
     def _html(self) -> str:
         start, passed = self._start, time.monotonic() - self._began_at
-        left = f", {lasting((start.steps - self._step) / self._rate)} left" if self._rate else ""
+        ahead = start.steps - self._step
+        left = f", {lasting(ahead / self._rate)} left" if self._rate and ahead else ""
         epoch = self._step / start.steps_per_epoch
         place = f"{self._step:,}/{start.steps:,} epoch {epoch:.1f}, {lasting(passed)}{left}"
         bar = f'<progress value="{self._step}" max="{start.steps}"></progress> {escape(place)}'
-        lines = (start.title, *self._lines.values())
+        lines = (*start.title.splitlines(), *self._lines.values())
         return "<div>" + "<br>".join([bar, *map(escape, filter(None, lines)), self._picture]) + "</div>"

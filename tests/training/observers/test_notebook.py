@@ -45,6 +45,10 @@ def test_one_output_shows_bar_values_and_picture() -> None:
     display.reported(report(500))
     display.pictured(Picture(500, Image.new("RGB", (900, 90))))
     display.ended()
+    assert "left" in cell.shown[-1]
+    display.stepped(1000)
+    display.ended()
+    assert "left" not in cell.shown.pop()
     first, last = cell.shown[0], cell.shown[-1]
     assert 'value="0" max="1000"' in first and "gan &lt;on&gt; cpu" in first
     words = ('value="500"', "500/1,000 epoch 20.0", "left", "generator adversarial 0.500", "D(x) 0.70", "FD 12", "<img")
