@@ -14,10 +14,12 @@ from torch import Tensor
 
 import ganzoo
 from ganzoo.catalogue import Field, installed
+from ganzoo.contract.field_values import values_of
 from ganzoo.contract.recipe import Recipe
 from ganzoo.contract.sampling import SampleRequest
 from ganzoo.evaluation import sampling
 from ganzoo.evaluation.sampling import generate_examples
+from ganzoo.randomness import FreshDraws
 from ganzoo.testing import selections
 from ganzoo.testing.command_lines import ganzoo as answer
 from ganzoo.testing.own_parts import QUICK, Labelled, LabelledDiscriminator, LabelledGenerator
@@ -55,10 +57,10 @@ def stepped(variant: str, flags: Mapping[str, Any]) -> Recipe:
 
 
 def conditions_of(field: Field, count: int) -> Tensor:
-    """All classes in turn, or random images."""
+    """All classes in turn, or random conditions of another type."""
     if field.classes:
         return torch.arange(count) % field.classes
-    return torch.rand(count, *field.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return values_of(field).trial(count, FreshDraws(torch.Generator().manual_seed(0)))
 
 
 def has_noise(recipe: Recipe) -> bool:
