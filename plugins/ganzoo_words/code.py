@@ -39,7 +39,7 @@ class AsItIs(Code):
 
     def forward(self, text: Tensor, draws: Draws) -> Coded:
         """Return the vectors."""
-        return Coded(text, text.new_zeros(len(text)))
+        return Coded(text, text.new_zeros(text.shape[0]))  # len() would be a number in an export
 
 
 @final
@@ -53,7 +53,7 @@ class Compressed(Code):
 
     def forward(self, text: Tensor, draws: Draws) -> Coded:
         """Map vectors (B, T) to codes."""
-        return Coded(self.layer(text), text.new_zeros(len(text)))
+        return Coded(self.layer(text), text.new_zeros(text.shape[0]))
 
 
 @final
@@ -72,7 +72,7 @@ class Augmented(Code):
     def forward(self, text: Tensor, draws: Draws) -> Coded:
         """Map vectors (B, T) to codes."""
         mean, deviation = self.layer(text).chunk(2, dim=1)  # the deviation as its logarithm
-        noise = draws.normal(len(text), self.size).to(text.device)
+        noise = draws.normal(text.shape[0], self.size).to(text.device)
         divergence = 0.5 * ((2 * deviation).exp() + mean.square() - 1) - deviation
         return Coded(mean + deviation.exp() * noise, divergence.mean(dim=1))
 

@@ -23,7 +23,7 @@ def declare_variants() -> Iterable[Variant]:
             "discriminator.width": 16,
             "latent.size": 32,
             "recipe.pretraining": 600,
-            "optimizer.lr": 5e-4,
+            "optimizer.lr": 1e-3,
             "run.batch_size": 32,
             "run.steps": 6000,
             "run.ema": 0.995,

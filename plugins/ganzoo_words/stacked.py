@@ -74,9 +74,11 @@ class Stacked(FromCaptions):
 
     def generate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score new small fakes."""
-        real, _, text = self.captioned(batch)
+        real, captions, text = self.captioned(batch)
         fake, divergence = self._made(text, context)
-        return self.fooled(self.discriminator, self._smaller(real), fake, text, divergence)
+        output = self.fooled(self.discriminator, self._smaller(real), fake, text, divergence)
+        enlarged = F.interpolate(fake.detach(), real.shape[2:])
+        return replace(output, generated=Generated(enlarged, captions))
 
     def discriminate_refined(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score real images with right and wrong captions, and fakes of the second stage."""

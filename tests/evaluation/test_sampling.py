@@ -57,7 +57,7 @@ def stepped(variant: str, flags: Mapping[str, Any]) -> Recipe:
 
 
 def conditions_of(field: Field, count: int) -> Tensor:
-    """All classes in turn, or random values."""
+    """All classes in turn, or random conditions of another type."""
     if field.classes:
         return torch.arange(count) % field.classes
     return values_of(field).trial(count, FreshDraws(torch.Generator().manual_seed(0)))

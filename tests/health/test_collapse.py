@@ -64,7 +64,7 @@ def collapse_later(trainer: Trainer) -> None:
     collapse(trainer)
 
 
-VARY_LATER = ("wgan-gp", "cgan-original")  # their first examples vary less than a tenth as much as real ones
+VARY_LATER = ("wgan-gp", "cgan-original", "tagging")  # their first examples vary less than a tenth as much as real ones
 
 
 # The generator of srgan adds to its input, so that its images vary as the inputs do, whatever its weights are.

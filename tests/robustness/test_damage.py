@@ -509,13 +509,20 @@ def test_a_network_without_end_is_refused_before_it_is_built(
                 tree = tree_of(sound)
                 about_of(tree)["parts"][name]["config"][option.name] = found
                 (harmless if (part.component.name, option.name) in NO_SIZES else vast).append(tree)
-    target = selection.data()["dataset"].target
+    spec = selection.data()["dataset"]
     conditioners = [part.component.requires for part in selection.parts.values() if part.slot.kind == "conditioner"]
-    for field, changes in (("label", {"classes": 2**24, "names": []}), (target, {"shape": [1, 4096, 4096]})):
+    condition = spec.condition if "condition" in str(conditioners) else ""
+    # The words of captions are listed in the file, so that there are no more of them than the file has bytes.
+    of_condition = {"class": {"classes": 2**24, "names": []}, "vector": {"shape": [2**24], "names": []}}
+    kind = spec.field(condition).kind if condition else ""
+    changed = [
+        (spec.target, {"shape": [1, 4096, 4096] if len(spec.target_field.shape) > 1 else [2**24]}),
+        *((condition, of_condition[kind]) for _ in {kind} & {*of_condition}),
+    ]
+    for field, changes in changed:
         tree = tree_of(sound)
-        if field == target or "condition" in str(conditioners):
-            about_of(tree)["data"]["dataset"]["fields"][field].update(changes)
-            (harmless if (selection.parts["generator"].component.name, field) in NO_SIZES else vast).append(tree)
+        about_of(tree)["data"]["dataset"]["fields"][field].update(changes)
+        (harmless if (selection.parts["generator"].component.name, field) in NO_SIZES else vast).append(tree)
     assert len(vast) + len(harmless) >= 4 and len(vast) >= 2
     for tree in harmless:
         path.write_bytes(forged(tree, halves(sound)[1]))

@@ -38,7 +38,7 @@ def advance_alone(trainer: Trainer, phase_optimizer: PhaseOptimizer, losses: Map
         return losses[name](batch, context)
 
     train_step.phase_optimizers, train_step.losses[name] = (phase_optimizer,), loss
-    trainer.step = phase_optimizer.phase.first
+    trainer.step = phase_optimizer.phase.first  # at which it is due
     trainer.advance()
     train_step.phase_optimizers, train_step.losses = all_phases, dict(losses)
 
