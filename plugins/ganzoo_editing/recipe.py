@@ -207,7 +207,8 @@ class Editable(Players):
         assert request.condition is not None
         field = self.output_field
         examples, attributes = request.condition.tensor_split([field.size], dim=1)
-        return self.made(*self.encode(examples.view(-1, *field.shape), attributes), attributes)
+        (z,) = self.encode(examples.view(-1, *field.shape), attributes)
+        return self.made(z, attributes)
 
     def encode(self, examples: Tensor, condition: Tensor | None, output: str = "") -> tuple[Tensor, ...]:
         """Return the noise (B, \\*latent shape) of examples."""
