@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ganzoo.plugin import Component, Need, Slot, phase_slots
 from ganzoo_editing.face_options import FacesConfig
-from ganzoo_editing.recipe_options import AttributesConfig
+from ganzoo_editing.recipe_options import AttributesConfig, EditableConfig
 
 ICGAN = "Perarnau et al. 2016, arXiv 1611.06355"
 GAUTHIER = "Gauthier 2014, Conditional generative adversarial nets for convolutional face generation"
@@ -15,6 +15,19 @@ VECTORS = Need(("condition:vector",), "use data with attributes, such as --datas
 
 PIXELS = Need(("data:image", "data:video"), "choose other metrics, or use a dataset of images")
 ATTRIBUTES = Need(("condition:vector",), "choose other metrics, or use data with attributes, such as --dataset faces")
+
+SLOTS = (
+    Slot("dataset", "dataset", "faces"),
+    Slot("latent", "latent", "normal"),
+    Slot("generator", "generator", "dcgan"),
+    Slot("discriminator", "discriminator", "dcgan"),
+    Slot("generator-conditioner", "conditioner", "concat", of="generator"),
+    Slot("discriminator-conditioner", "conditioner", "concat", of="discriminator", paired="generator-conditioner"),
+    Slot("generator-initialiser", "initialiser", "normal", of="generator"),
+    Slot("discriminator-initialiser", "initialiser", "normal", of="discriminator"),
+    Slot("loss", "loss", "bce"),
+)
+PLAYERS = (*phase_slots("discriminator", "adam", "constant"), *phase_slots("generator", "adam", "constant"))
 
 
 def declare_components() -> Iterable[Component]:
@@ -33,34 +46,34 @@ def declare_components() -> Iterable[Component]:
     yield Component(
         kind="recipe",
         name="attributes",
-        summary="a GAN of attributes, with encoders of noise and attributes that make real examples editable",
+        summary="a GAN of attributes; those of fakes come from a kernel estimate of the data's",
         target="ganzoo_editing.recipe:Attributes",
         config=AttributesConfig,
         requires=(IMAGES, VECTORS),
-        source=f"{ICGAN}; {GAUTHIER}",
+        source=GAUTHIER,
+        equation="y of a fake ~ 1/N Σ N(yₙ, κ²); D also sees real examples with attributes of others",
+        strengths="Fakes have attributes that the data may have, not only those that it has.",
+        pitfalls="With wrong attributes the batch size is even.",
+        origin="no kernel and no wrong attributes, so that nothing is left out of the data by default",
+        slots=(*SLOTS, *PLAYERS),
+        phases=("discriminator", "generator"),
+    )
+    yield Component(
+        kind="recipe",
+        name="editable-attributes",
+        summary="a GAN of attributes, with encoders of noise and attributes that make real examples editable",
+        target="ganzoo_editing.recipe:Editable",
+        config=EditableConfig,
+        requires=(IMAGES, VECTORS),
+        source=ICGAN,
         equation="edit(x, y') = G(E_z(x), y'); E_z minimises |z − E_z(G(z, y))|², E_y minimises |y − E_y(x)|²",
         strengths="Edits in one pass, without a search; `ganzoo edit` begins there.",
         pitfalls="What the generator cannot draw, it cannot keep: an edit is as good as the reconstruction. With wrong "
         "attributes the batch size is even.",
-        origin="as published, except for the kernel, which is 0, and wrong attributes, which are an option",
+        origin="as published, but both encoders may be fitted beside the GAN, and wrong attributes are an option",
         slots=(
-            Slot("dataset", "dataset", "faces"),
-            Slot("latent", "latent", "normal"),
-            Slot("generator", "generator", "dcgan"),
-            Slot("discriminator", "discriminator", "dcgan"),
-            Slot("generator-conditioner", "conditioner", "concat", of="generator"),
-            Slot(
-                "discriminator-conditioner",
-                "conditioner",
-                "concat",
-                of="discriminator",
-                paired="generator-conditioner",
-            ),
-            Slot("generator-initialiser", "initialiser", "normal", of="generator"),
-            Slot("discriminator-initialiser", "initialiser", "normal", of="discriminator"),
-            Slot("loss", "loss", "bce"),
-            *phase_slots("discriminator", "adam", "constant"),
-            *phase_slots("generator", "adam", "constant"),
+            *SLOTS,
+            *PLAYERS,
             *phase_slots("noise-encoder", "adam", "constant"),
             *phase_slots("attribute-encoder", "adam", "constant"),
         ),

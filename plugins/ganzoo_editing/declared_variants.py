@@ -13,7 +13,7 @@ def declare_variants() -> Iterable[Variant]:
     yield Variant(
         name="icgan",
         summary="edits attributes of real images: a conditional GAN, with encoders of noise and attributes",
-        recipe="attributes",
+        recipe="editable-attributes",
         overrides={
             "generator.width": 32,
             "discriminator.width": 32,
@@ -55,7 +55,6 @@ def declare_variants() -> Iterable[Variant]:
             "generator.width": 32,
             "discriminator.width": 32,
             "recipe.kernel": 0.1,
-            "recipe.encoders": False,
             "optimizer.lr": 5e-4,
             "run.steps": 3000,
             "run.ema": 0.995,

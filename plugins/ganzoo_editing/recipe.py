@@ -1,4 +1,4 @@
-"""A GAN of attributes, with encoders from examples to noise and attributes (IcGAN; conditional faces of 2014)."""
+"""GANs of attributes: the two players alone, and with encoders that make real examples editable."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from ganzoo.plugin import (
@@ -30,24 +30,19 @@ from ganzoo.plugin import (
     StepContext,
 )
 from ganzoo_editing.encoders import Encoder, resting
-from ganzoo_editing.recipe_options import AttributesConfig
+from ganzoo_editing.recipe_options import AttributesConfig, EditableConfig
 
 DATA = "dataset"
 DRAW, EDIT = "draw", "edit"
 
 
-@final
-class Attributes(Recipe):
-    """A generator and a discriminator with attributes, and an encoder for each of what the generator is given.
+class Players(Recipe):
+    """A generator and a discriminator with attributes.
 
-    With encoders it has two outputs: ``draw`` makes an example from attributes, ``edit`` from another example and the
-    attributes that the result should have. Attributes of fakes are those of the batch, to which normal noise may be
-    added: draws from a kernel estimate of their distribution. Examples with wrong attributes exchange theirs in pairs.
-    Sources: Perarnau et al. 2016, arXiv 1611.06355; Gauthier 2014, Conditional generative adversarial nets for
-    convolutional face generation.
+    Attributes of fakes are those of the batch, to which normal noise may be added: draws from a kernel estimate of
+    their distribution. Examples with wrong attributes exchange theirs in pairs.
     """
 
-    averaged = ("generator", "noise_encoder", "attribute_encoder")
     replayable = True
     watched_accuracy = "D accuracy"
 
@@ -61,27 +56,6 @@ class Attributes(Recipe):
         self.discriminator: Discriminator = parts.network("discriminator", attributes, in_shape=target.shape)
         self.loss: Loss = parts.build("loss")
         self.pack = 2 if config.mismatched else 1
-        self.noise_encoder: nn.Module = nn.Identity()
-        self.attribute_encoder: nn.Module = nn.Identity()
-        if config.encoders:
-            width = config.encoder_width
-            self.noise_encoder = Encoder(target.shape, width, 0, math.prod(self.latent.shape))
-            self.attribute_encoder = Encoder(target.shape, width, config.encoder_dense, attributes.size)
-
-    def phases(self) -> tuple[Phase, ...]:
-        """Return the phases of both players, then those of the encoders, if there are any."""
-        last = self._config.gan_steps or None
-        players = (
-            Phase("discriminator", ("discriminator",), self.discriminate, last=last),
-            Phase("generator", ("generator",), self.generate, last=last),
-        )
-        if not self._config.encoders:
-            return players
-        return (
-            *players,
-            Phase("noise-encoder", ("noise_encoder",), self.fit_noise),
-            Phase("attribute-encoder", ("attribute_encoder",), self.fit_attributes),
-        )
 
     def discriminate(self, batch: Batch, context: StepContext) -> PhaseOutput:
         """Score real examples, fakes, and real examples with the attributes of another one."""
@@ -117,19 +91,6 @@ class Attributes(Recipe):
             {"adversarial": losses.mean()}, {"D(G(z)) after": score}, Generated(fake.detach(), attributes)
         )
 
-    def fit_noise(self, batch: Batch, context: StepContext) -> PhaseOutput:
-        """Return the squared error of the noise of generated examples: a real one has none to compare with."""
-        _, attributes = self._real(batch)
-        z = self.latent.draw(len(attributes), context.draws("noise"))
-        with resting(self.generator):
-            made = self.generator(z, attributes)
-        return PhaseOutput({"squared error": F.mse_loss(self.noise_encoder(made), z.flatten(1))})
-
-    def fit_attributes(self, batch: Batch, context: StepContext) -> PhaseOutput:
-        """Return the squared error of the attributes of real examples."""
-        real, attributes = self._real(batch)
-        return PhaseOutput({"squared error": F.mse_loss(self.attribute_encoder(real), attributes)})
-
     def after_update(self, phase: str, means: Mapping[str, Tensor]) -> None:
         """Let the loss change its state."""
         players: dict[str, Player] = {"generator": "generator", "discriminator": "discriminator"}
@@ -137,46 +98,20 @@ class Attributes(Recipe):
             self.loss.after_update(players[phase], means)
 
     @property
-    def outputs(self) -> Mapping[str, Output]:
-        """Examples from attributes; and with encoders, examples from an example and attributes."""
-        assert self.condition is not None
-        draw = Output(self.output, self.condition)
-        if not self._config.encoders:
-            return {"": draw}
-        both = FieldRef(DATA, f"{self.output.field}+{self.condition.field}")
-        return {DRAW: draw, EDIT: Output(self.output, both)}
-
-    @property
     def noise_shape(self) -> tuple[int, ...]:
         """The shape of the noise."""
         return self.latent.shape
 
-    def sample(self, request: SampleRequest) -> Tensor:
-        """Return examples (count, \\*shape): drawn, or edited."""
+    def drawn(self, request: SampleRequest) -> Tensor:
+        """Return examples (count, \\*shape) from noise and attributes."""
         assert request.condition is not None
-        device = next(self.generator.parameters()).device
-        if request.output == EDIT:
-            numbers = self.output_field.size
-            examples = request.condition[:, :numbers].view(-1, *self.output_field.shape)
-            z, attributes = self.noise_encoder(examples).view(-1, *self.latent.shape), request.condition[:, numbers:]
-        else:
-            z = request.noise if request.noise is not None else self.latent.draw(request.count, request.draws)
-            z, attributes = z.to(device), request.condition
-        made: Tensor = self.generator(z, self._scaled(attributes))
-        return made
+        z = request.noise if request.noise is not None else self.latent.draw(request.count, request.draws)
+        return self.made(z.to(request.condition.device), request.condition)
 
-    def encode(self, examples: Tensor, condition: Tensor | None, output: str = "") -> tuple[Tensor, ...]:
-        """Return the noise (B, \\*latent shape) of examples, if there are encoders."""
-        if not self._config.encoders:
-            return ()
-        return (self.noise_encoder(examples).view(-1, *self.latent.shape),)
-
-    def recognise(self, examples: Tensor, output: str = "") -> Tensor:
-        """Return the attributes (B, A) of examples, if there are encoders."""
-        if not self._config.encoders:
-            return super().recognise(examples, output)
-        found: Tensor = self.attribute_encoder(examples)
-        return (found + 1) / 2 if self._config.signed else found
+    def made(self, z: Tensor, attributes: Tensor) -> Tensor:
+        """Return what the generator makes of noise (B, …) and attributes (B, A), as people write them."""
+        examples: Tensor = self.generator(z, self._scaled(attributes))
+        return examples
 
     def verdicts(self, examples: Tensor, condition: Tensor | None) -> Tensor:
         """Return the mean logit (B,) of each example."""
@@ -197,6 +132,92 @@ class Attributes(Recipe):
         if not self._config.kernel:
             return attributes
         return attributes + self._config.kernel * draws.normal(*attributes.shape)
+
+
+@final
+class Attributes(Players):
+    """The two players alone. Source: Gauthier 2014, Conditional generative adversarial nets for face generation."""
+
+    averaged = ("generator",)
+
+    def phases(self) -> tuple[Phase, ...]:
+        """Return the phases of both players."""
+        return (
+            Phase("discriminator", ("discriminator",), self.discriminate),
+            Phase("generator", ("generator",), self.generate),
+        )
+
+    def sample(self, request: SampleRequest) -> Tensor:
+        """Return examples (count, \\*shape) from attributes."""
+        return self.drawn(request)
+
+
+@final
+class Editable(Players):
+    """The two players, and an encoder for each of what the generator is given: of the noise, and of the attributes.
+
+    ``draw`` makes an example from attributes, ``edit`` from another example and the attributes that the result should
+    have. Source: Perarnau et al. 2016, arXiv 1611.06355.
+    """
+
+    averaged = ("generator", "noise_encoder", "attribute_encoder")
+
+    def __init__(self, config: EditableConfig, parts: Parts, data: Mapping[str, DataSpec]):
+        super().__init__(config, parts, data)
+        self._gan_steps = config.gan_steps
+        shape, width = self.output_field.shape, config.encoder_width
+        self.noise_encoder = Encoder(shape, width, 0, math.prod(self.latent.shape))
+        attributes = data[DATA].fields[data[DATA].condition].size
+        self.attribute_encoder = Encoder(shape, width, config.encoder_dense, attributes)
+
+    def phases(self) -> tuple[Phase, ...]:
+        """Return the phases of both players, then those of the encoders."""
+        last = self._gan_steps or None
+        return (
+            Phase("discriminator", ("discriminator",), self.discriminate, last=last),
+            Phase("generator", ("generator",), self.generate, last=last),
+            Phase("noise-encoder", ("noise_encoder",), self.fit_noise),
+            Phase("attribute-encoder", ("attribute_encoder",), self.fit_attributes),
+        )
+
+    def fit_noise(self, batch: Batch, context: StepContext) -> PhaseOutput:
+        """Return the squared error of the noise of generated examples: a real one has none to compare with."""
+        _, attributes = self._real(batch)
+        z = self.latent.draw(len(attributes), context.draws("noise"))
+        with resting(self.generator):
+            made = self.generator(z, attributes)
+        return PhaseOutput({"squared error": F.mse_loss(self.noise_encoder(made), z.flatten(1))})
+
+    def fit_attributes(self, batch: Batch, context: StepContext) -> PhaseOutput:
+        """Return the squared error of the attributes of real examples."""
+        real, attributes = self._real(batch)
+        return PhaseOutput({"squared error": F.mse_loss(self.attribute_encoder(real), attributes)})
+
+    @property
+    def outputs(self) -> Mapping[str, Output]:
+        """Examples from attributes, and from an example and attributes."""
+        assert self.condition is not None
+        both = FieldRef(DATA, f"{self.output.field}+{self.condition.field}")
+        return {DRAW: Output(self.output, self.condition), EDIT: Output(self.output, both)}
+
+    def sample(self, request: SampleRequest) -> Tensor:
+        """Return examples (count, \\*shape): drawn, or edited."""
+        if request.output != EDIT:
+            return self.drawn(request)
+        assert request.condition is not None
+        field = self.output_field
+        examples, attributes = request.condition.tensor_split([field.size], dim=1)
+        (z,) = self.encode(examples.view(-1, *field.shape), attributes)
+        return self.made(z, attributes)
+
+    def encode(self, examples: Tensor, condition: Tensor | None, output: str = "") -> tuple[Tensor, ...]:
+        """Return the noise (B, \\*latent shape) of examples."""
+        return (self.noise_encoder(examples).view(-1, *self.latent.shape),)
+
+    def recognise(self, examples: Tensor, output: str = "") -> Tensor:
+        """Return the attributes (B, A) of examples."""
+        found: Tensor = self.attribute_encoder(examples)
+        return (found + 1) / 2 if self._config.signed else found
 
 
 def exchanged(attributes: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The options of the recipe of attributes; this module imports no torch."""
+"""The options of the recipes of attributes; this module imports no torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ganzoo.plugin import Config, option
 
 @dataclass(frozen=True)
 class AttributesConfig(Config):
-    """Options of the recipe of attributes, with or without encoders."""
+    """Options of the recipe of attributes."""
 
     kernel: float = option(
         0.0, "deviation of the normal noise that is added to attributes of the data, for those of fakes", low=0
@@ -19,7 +19,12 @@ class AttributesConfig(Config):
     )
     signed: bool = option(False, "the networks see attributes of 0 and 1 as -1 and 1")
     discriminator_weight: float = option(1.0, "factor of the discriminator's loss", low=0)
-    encoders: bool = option(True, "fit encoders of noise and attributes, so that real examples can be edited")
+
+
+@dataclass(frozen=True)
+class EditableConfig(AttributesConfig):
+    """Options of the recipe of attributes with encoders."""
+
     encoder_width: int = option(32, "channels of the first layer of an encoder; each further layer doubles them", low=1)
     encoder_dense: int = option(0, "units of a dense layer before the attributes; 0: none", low=0)
     gan_steps: int = option(

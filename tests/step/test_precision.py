@@ -84,8 +84,9 @@ def test_low_precision_trains_nearly_the_same(variant: str, tmp_path: Path) -> N
     for expected, found in zip(rows["fp32"], rows["bf16"], strict=True):
         for phase, terms in expected.items():
             for name, term in terms.items():
-                of_heads = name != "adversarial"  # their batch norm sees a few examples
-                assert found[phase][name] == pytest.approx(term, rel=0.1, abs=0.2 if of_heads else 0.05)
+                # The batch norm of heads sees a few examples; that of icgan's discriminator three small batches.
+                loosely = name != "adversarial" or variant == "icgan"
+                assert found[phase][name] == pytest.approx(term, rel=0.1, abs=0.2 if loosely else 0.05)
 
 
 def test_what_was_chosen_is_written_down(tmp_path: Path) -> None:

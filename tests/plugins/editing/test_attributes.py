@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import ganzoo
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue.check import check
 from ganzoo.contract.sampling import SampleRequest
@@ -25,12 +26,14 @@ SMALL: dict[str, Any] = {
     "discriminator_width": 3,
     "latent_size": 5,
     "dataset_size": 16,
-    "recipe_encoder_width": 3,
 }
 
 
+ENCODERS = {"recipe_encoder_width": 3}
+
+
 def built(variant: str = "icgan", **flags: Any) -> Any:
-    selection = choose(variant, **{**SMALL, **flags})
+    selection = choose(variant, **{**SMALL, **(ENCODERS if variant == "icgan" else {}), **flags})
     return build_recipe(selection, check(selection)).train()
 
 
@@ -47,6 +50,13 @@ def context_of(phase: str) -> StepContext:
 
 def request(count: int, condition: Tensor, output: str = "") -> SampleRequest:
     return SampleRequest(count, condition, ExampleDraws(0, "sample", range(count)), output=output)
+
+
+@pytest.mark.parametrize("variant", ["icgan", "attribute-gan"])
+def test_a_small_one_trains_and_draws(variant: str, tmp_path: Path) -> None:
+    few = {"steps": 2, "batch_size": 4, "dataset_count": 8, "progress": False}
+    run = ganzoo.train(variant, **{**SMALL, **few}, out=tmp_path / "run")
+    assert ganzoo.load(run.folder.path).sample(2, label="smiling+hat").shape == (2, 3, 16, 16)
 
 
 class TestDiscriminator:
@@ -126,7 +136,7 @@ class TestEncoders:
         assert torch.equal(recipe.recognise(batch["dataset"]["image"]), attributes)
 
     def test_without_encoders_there_is_one_output_and_nothing_is_recognised(self) -> None:
-        recipe = built(recipe_encoders=False)
+        recipe = built("attribute-gan")
         assert [*recipe.outputs] == [""]
         assert [phase.name for phase in recipe.phases()] == ["discriminator", "generator"]
         images = batch_of()["dataset"]["image"]
@@ -179,7 +189,7 @@ class TestEditing:
     """`ganzoo edit` uses the encoders of the model."""
 
     def test_attributes_of_an_original_are_recognised_and_single_ones_are_changed(self, tmp_path: Path) -> None:
-        model = untrained(tmp_path / "a.safetensors", "icgan", **SMALL)
+        model = untrained(tmp_path / "a.safetensors", "icgan", **SMALL, **ENCODERS)
         original = batch_of(2)["dataset"]["image"]
         attributes = torch.tensor([[1.0, 0, 0, 1, 0, 0], [0, 1, 0, 0, 0, 1]])
         model.recipe.attribute_encoder = Answer(attributes)
