@@ -478,7 +478,13 @@ def _sizes() -> Iterator[Any]:
 
 
 # What adds no weights: at most as many layers as the input allows, a target beside it, and examples that are compared.
-NO_SIZES = {("unet", "depth"), ("unet", "dropped"), ("unet", "target"), ("stylegan2", "group")}
+NO_SIZES = {
+    ("unet", "depth"),
+    ("unet", "dropped"),
+    ("unet", "target"),
+    ("stylegan2", "group"),
+    ("progressive", "group"),
+}
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the memory of a process cannot be told here")
