@@ -8,7 +8,7 @@ from ganzoo.plugin import Component, Need, Slot, Variant, hookimpl, phase_slots
 from ganzoo_progan import configs
 
 PAPER = "Karras et al. 2018, arXiv 1710.10196"
-IMAGES = Need(("data:image",), "use a dataset of images")
+IMAGES = Need(("data:image",), "use --dataset shapes, or another dataset of images")
 
 
 @hookimpl
