@@ -513,11 +513,13 @@ def test_a_network_without_end_is_refused_before_it_is_built(
                 tree = tree_of(sound)
                 about_of(tree)["parts"][name]["config"][option.name] = found
                 (harmless if (part.component.name, option.name) in NO_SIZES else vast).append(tree)
-    target = selection.data()["dataset"].target
+    spec = selection.data()["dataset"]
+    target = spec.target
     conditioners = [part.component.requires for part in selection.parts.values() if part.slot.kind == "conditioner"]
-    for field, changes in (("label", {"classes": 2**24, "names": []}), (target, {"shape": [1, 4096, 4096]})):
+    many, vast_image = {"classes": 2**24, "names": []}, {"shape": [*spec.target_field.shape[:1], 2048, 2048]}
+    for field, changes in ((spec.condition, many), (target, vast_image)):
         tree = tree_of(sound)
-        if field == target or "condition" in str(conditioners):
+        if field == target or ("condition" in str(conditioners) and field in spec.fields):
             about_of(tree)["data"]["dataset"]["fields"][field].update(changes)
             (harmless if (selection.parts["generator"].component.name, field) in NO_SIZES else vast).append(tree)
     assert len(vast) + len(harmless) >= 4 and len(vast) >= 2
