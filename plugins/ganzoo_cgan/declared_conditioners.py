@@ -11,7 +11,9 @@ CONDITION = Need(
     ("condition:embedding",),
     "use --conditioner none, or data with labels (one sub-folder per class)",
 )
-INPUT = Need(("site:input-vector", "site:input-map"), "use a network that conditions its input, such as mlp or dcgan")
+INPUT = Need(
+    ("site:input-vector", "site:input-map"), "use a network that conditions its input, such as --discriminator dcgan"
+)
 PLANE = Need(
     ("site:input-map",),
     "choose another conditioner there, such as concat, or a network that takes images, "

@@ -9,8 +9,11 @@ from ganzoo_images.conditioner_options import LandmarksConfig
 
 BESIDE_IMAGE = (
     Need(("condition:image-and-more",), "use --conditioner none, or data with an image and more as the condition"),
-    Need(("beside-image",), "use a variant that takes an image and more, such as pix2pix"),
-    Need(("site:input-map",), "use networks that condition an image-shaped input, such as unet and patch"),
+    Need(("beside-image",), "use --conditioner none, or a variant that takes an image and more, such as pix2pix"),
+    Need(
+        ("site:input-map",),
+        "use networks that condition an image: --generator unet --discriminator patch",
+    ),
 )
 
 

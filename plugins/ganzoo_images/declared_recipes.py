@@ -28,7 +28,7 @@ def declare_recipes() -> Iterable[Component]:
                 ("condition:image", "condition:image-and-more"),
                 "use --dataset edges, glyph-pairs, holes or low-resolution",
             ),
-            Need(("pairs",), "use a dataset of pairs, or the variant cyclegan, which needs none"),
+            Need(("pairs",), "use --dataset pairs, or the variant cyclegan, which needs no pairs"),
             GENERATORS,
         ),
         provides=("image-input", "beside-image"),
@@ -82,7 +82,7 @@ def declare_recipes() -> Iterable[Component]:
         config=transfer_options.TransferConfig,
         requires=(
             Need(("condition:image",), "use --dataset garments, or another dataset of pairs of images"),
-            Need(("pairs",), "use a dataset of pairs, or the variant cyclegan, which needs none"),
+            Need(("pairs",), "use --dataset pairs, or the variant cyclegan, which needs no pairs"),
             GENERATORS,
         ),
         provides=("image-input",),

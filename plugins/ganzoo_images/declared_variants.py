@@ -280,5 +280,5 @@ def declare_variants() -> Iterable[Variant]:
         },
         source="Hayashi et al. 2019, arXiv 1905.12502",
         strengths="Letters with equal noise have one style. With --dataset-condition letter+style, a style is chosen.",
-        pitfalls="The fonts of matplotlib are 16: with so few a wide network learns them by heart.",
+        pitfalls="With the 16 fonts of matplotlib it had one or two styles of each letter: name more --dataset-fonts.",
     )

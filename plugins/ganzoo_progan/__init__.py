@@ -8,7 +8,12 @@ from ganzoo.plugin import Component, Need, Slot, Variant, hookimpl, phase_slots
 from ganzoo_progan import configs
 
 PAPER = "Karras et al. 2018, arXiv 1710.10196"
-IMAGES = Need(("data:image",), "use a dataset of images")
+GROWING = Need(
+    ("growing",),
+    "use the variant progan, or --generator dcgan --discriminator dcgan; --recipe-fade-images 0 and "
+    "--recipe-stage-images 0 leave growing out",
+)
+IMAGES = Need(("data:image",), "use --dataset shapes, or another dataset of images")
 
 
 @hookimpl
@@ -21,6 +26,7 @@ def ganzoo_components() -> Iterable[Component]:
         target="ganzoo_progan.recipe:Progressive",
         config=configs.ProgressiveConfig,
         requires=(IMAGES, Need(("grows",), "use --generator progressive --discriminator progressive")),
+        provides=("growing",),
         source=PAPER,
         equation="image = (1 − α) · up(image of the stage before) + α · image of the stage, α by the number of images",
         strengths="Most updates are of small images, so that large ones take less time.",
@@ -51,13 +57,12 @@ def ganzoo_components() -> Iterable[Component]:
         summary="stages of convolutions with pixel norm that may fade in one by one; for images of any size",
         target="ganzoo_progan.networks:ProgressiveGenerator",
         config=configs.ProgressiveGeneratorConfig,
-        requires=(IMAGES,),
+        requires=(GROWING,),
         provides=("grows", "site:input-vector"),
         source=f"{PAPER}, table 2",
         equation="h ← pn(a(conv(pn(a(conv(up(h))))))), image = conv₁(h); pn(h) = h / √(mean over channels of h² + ε)",
         strengths="No batch norm: a sample does not depend on its batch. Equalised weights.",
-        pitfalls="Learning rates are those of equalised weights, about 0.001. Without the recipe progressive it is "
-        "whole from the first step.",
+        pitfalls="Learning rates are those of equalised weights, about 0.001. It needs the recipe progressive.",
         origin="narrow, for processors; published are 512 channels up to 32×32",
     )
     yield Component(
@@ -66,7 +71,7 @@ def ganzoo_components() -> Iterable[Component]:
         summary="stages of convolutions that may fade in one by one, then the deviation of the minibatch",
         target="ganzoo_progan.networks:ProgressiveDiscriminator",
         config=configs.ProgressiveDiscriminatorConfig,
-        requires=(IMAGES,),
+        requires=(GROWING,),
         provides=("grows", "site:head", "site:logit"),
         source=f"{PAPER}, table 2",
         equation="h ← halve(a(conv(a(conv(h))))), from h = a(conv₁(image)); then deviation, convolution, dense, linear",

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ganzoo.assembly.dry_run import assemble
-from ganzoo.catalogue import Selection, installed
+from ganzoo.catalogue import Selection, installed, select
 from ganzoo.catalogue.check import needs_condition
 from ganzoo.errors import Refused
 from ganzoo.testing import selections
@@ -195,14 +195,21 @@ def fitting(allowed: dict[bool, list[Row]], stand_in_root: Root) -> list[Selecti
 def beside_another(small: bool) -> Iterator[Selection]:
     """Yield each conditioner in one network of a variant, beside another one in the other network, where it fits.
 
-    The variant is ``dcgan``, or ``r3gan`` for conditioners of a logit without weights of its own.
+    The variant is ``dcgan``, or ``r3gan`` for conditioners of a logit without weights of its own, or ``pose`` for those
+    of what stands beside an image.
     """
     for name in installed().names("conditioner"):
-        other = "concat" if needs_condition(installed().component("conditioner", name)) else "none"
+        needs = needs_condition(installed().component("conditioner", name))
         for slots in (("generator", "discriminator"), ("discriminator", "generator")):
-            conditioners = dict(zip((f"{slot}_conditioner" for slot in slots), (name, other), strict=True))
-            for variant in ("dcgan", "r3gan"):
-                widths = {**narrow("generator", variant), **narrow("discriminator", variant)} if small else {}
+            for variant, usual in (("dcgan", "concat"), ("r3gan", "concat"), ("pose", "planes")):
+                other = usual if needs else "none"
+                conditioners = dict(zip((f"{slot}_conditioner" for slot in slots), (name, other), strict=True))
+                networks = [select(installed(), variant).parts[slot].component.name for slot in slots]
+                widths = (
+                    {flag: width for pair in zip(slots, networks, strict=True) for flag, width in narrow(*pair).items()}
+                    if small
+                    else {}
+                )
                 short = {"dataset_size": 16, "batch_size": 4, "steps": 3, "log_every": 1}
                 selection = selections.choose(variant, **conditioners, **widths, **short)
                 if not is_refused_by_names(selection):

@@ -69,7 +69,7 @@ def test_a_preview_shows_a_truth_only_where_the_data_has_pairs(stand_in_root: Ca
 
 
 def test_what_needs_pairs_is_refused_without_them(stand_in_root: Callable[[str], Path]) -> None:
-    with pytest.raises(Refused, match="use a dataset of pairs, or the variant cyclegan"):
+    with pytest.raises(Refused, match="use --dataset pairs, or the variant cyclegan"):
         assemble(choose("pix2pix", dataset="unpaired", data_root=stand_in_root("unpaired")))
 
 

@@ -36,11 +36,15 @@ def declared(name: str) -> Component:
     return installed().component("conditioner", name)
 
 
-CONDITIONERS = [name for name in installed().names("conditioner") if needs_condition(declared(name))]
-
-
 def needs(name: str) -> set[str]:
     return {capability for need in declared(name).requires for capability in need.any_of}
+
+
+CONDITIONERS = [
+    name
+    for name in installed().names("conditioner")
+    if needs_condition(declared(name)) and "beside-image" not in needs(name)  # these have tests of their own
+]
 
 
 def shapes(name: str) -> list[Shape]:

@@ -128,7 +128,7 @@ def test_points_and_images_move_together_or_not_at_all() -> None:
 def test_conditioners_of_more_than_an_image_need_it() -> None:
     with pytest.raises(Refused, match=r"conditioner 'planes'.*or data with an image and more as the condition"):
         assemble(choose("pix2pix", conditioner="planes"))
-    with pytest.raises((Refused, UserError), match="use a variant that takes an image and more"):
+    with pytest.raises((Refused, UserError), match="or a variant that takes an image and more"):
         assemble(choose("gan", dataset="poses", conditioner="planes"))
 
 
