@@ -9,6 +9,7 @@ from typing import Any, final
 
 import pytest
 
+from ganzoo.assembly.dry_run import assemble
 from ganzoo.catalogue import installed, select
 from ganzoo.catalogue.check import check
 from ganzoo.step.execution import Execution
