@@ -23,10 +23,10 @@ from ganzoo.storage.files import make_folder, write_atomically
 @click.option("--one-file", is_flag=True, help="Write one file, for --plugin, in place of a package.")
 @click.option("--out", type=UserPath(), metavar="PATH", help="What to write; by default ganzoo-NAME, or NAME.py.")
 def new_plugin(name: str, kind: str, one_file: bool, out: Path | None) -> None:
-    """Write the beginning of a plugin: it installs, passes its tests and trains at once.
+    """Write a plugin to begin with, which trains at once.
 
     NAME is that of the component, such as my-loss. A package is a folder with a declaration, the code, a test and what
-    pip needs; the commands to try it are printed. Nothing is overwritten. docs/plugins.md explains every line.
+    pip needs: it installs, and passes its test. The commands to try it are printed. Nothing is overwritten. docs/plugins.md explains every line.
     """
     draft = Draft(kind, name)
     place = out or Path(f"{draft.words}.py" if one_file else draft.package)

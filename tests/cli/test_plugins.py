@@ -19,6 +19,7 @@ def test_plugins_tells_who_provides_what() -> None:
     assert {name for plugin in told for name in plugin["provides"]} == {
         *(f"{e.item.kind} {e.item.name}" for e in ENTRIES),
         "field type video",
+        "kind text-encoder",
     }
     lines = ganzoo("plugins").out.splitlines()
     assert [line.split("\t")[0] for line in lines] == [plugin["plugin"] for plugin in told]

@@ -167,6 +167,7 @@ ERRORS = {
     "walk": ("walk", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "edit": ("edit", "a folder that does not exist/with a long name/and many words/in all of its parts", "a.png"),
     "translate": ("translate", "a folder that does not exist/with a long name/and many words/in it", "a.png"),
+    "new-plugin": ("new-plugin", "A name that is none and that is quite long, so that it has to be wrapped"),
     "explore": ("explore", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "evaluate": ("evaluate", "a folder that does not exist/with a long name/and many words/in all of its parts"),
     "report": ("report", "a folder that does not exist/with a long name/and many words/in all of its parts"),

@@ -46,6 +46,7 @@ REASONS = {
         "ganzoo.catalogue.plugin_files",
         "importlib.util.spec_from_file_location(name, path, loader=_Loader(name, str(path)))",
     ): "a file that the user named",
+    ("ganzoo.new_plugin.draft", "getattr(self._template(single=False), name)"): "names in that module",
     ("ganzoo.own.targets", "getattr(self._given, name)"): "an attribute of a class that the program gave",
     ("ganzoo.catalogue.discovery", "entry_points(group=hooks.GROUP)"): "the metadata of installed packages",
     ("ganzoo.catalogue.discovery", "getattr(manager.hook, hook)"): "two names in that function",
