@@ -26,7 +26,8 @@ def new_plugin(name: str, kind: str, one_file: bool, out: Path | None) -> None:
     """Write a plugin to begin with, which trains at once.
 
     NAME is that of the component, such as my-loss. A package is a folder with a declaration, the code, a test and what
-    pip needs: it installs, and passes its test. The commands to try it are printed. Nothing is overwritten. docs/plugins.md explains every line.
+    pip needs: it installs, and passes its test. The commands to try it are printed. Nothing is overwritten.
+    docs/plugins.md explains every line.
     """
     draft = Draft(kind, name)
     place = out or Path(f"{draft.words}.py" if one_file else draft.package)
