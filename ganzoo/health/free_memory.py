@@ -16,10 +16,10 @@ _UNKNOWN = 2**62
 
 
 def free_memory(device: torch.device) -> int:
-    """Return the free bytes of ``device``: of the machine, within the limit of its container, or of an NVIDIA GPU."""
+    """Return the free bytes of ``device``: of the machine, within the limits of container and process, or of a GPU."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    return min(_free_of_machine(), _free_of_container())
+    return min(_free_of_machine(), _free_of_container(), _free_of_process())
 
 
 @contextmanager
@@ -59,6 +59,16 @@ def _free_of_container() -> int:
         return limit - used + int(rows["inactive_file"])  # the system gives up its copies of files
     except (OSError, ValueError, KeyError):  # there is no limit, or another system
         return _UNKNOWN
+
+
+def _free_of_process() -> int:
+    """Return how many addresses the process may still take (``ulimit -v``)."""
+    if sys.platform != "linux":
+        return _UNKNOWN
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return _UNKNOWN if limit == resource.RLIM_INFINITY else max(0, limit - _own_addresses())
 
 
 def _own_addresses() -> int:

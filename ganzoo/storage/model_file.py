@@ -26,6 +26,7 @@ from ganzoo.catalogue.selection import Selection, members
 from ganzoo.contract.recipe import Recipe
 from ganzoo.contract.working_state import model_state
 from ganzoo.errors import UserError
+from ganzoo.health.free_memory import free_memory
 from ganzoo.own.adopt import adopt
 from ganzoo.randomness import global_generator
 from ganzoo.storage.files import open_file
@@ -33,7 +34,7 @@ from ganzoo.storage.given_away import described_for_others
 from ganzoo.storage.older_models import description
 from ganzoo.storage.resume_compatibility import with_optional_parts
 from ganzoo.storage.sealed import read_sealed, refuse_other_tensors, write_sealed
-from ganzoo.text import one_line
+from ganzoo.text import in_bytes, one_line
 
 RECIPE = Slot("recipe", "recipe", "")
 
@@ -118,13 +119,25 @@ def read_model(path: Path, registry: Registry, given: Mapping[str, Any] | None =
         header, registry = _with_given(_header(about, registry), registry, given or {})
         parts = _parts(header, registry)
         # The meta device needs no memory: only a network whose weights are in the file is built on the CPU.
-        refuse_other_tensors(tensors, model_state(_build(SelectedParts(parts), header, "meta")))
+        imagined = _build(SelectedParts(parts), header, "meta")
+        refuse_other_tensors(tensors, model_state(imagined))
+        _refuse_too_large(imagined)
         selected = SelectedParts(parts)
         recipe = _build(selected, header, "cpu")
     except UserError as problem:
         raise UserError(f"{path} cannot be used: {one_line(problem)}") from problem
     recipe.load_state_dict(tensors, strict=False)  # what the training alone needed is not in the file
     return StoredModel(recipe.eval(), header, registry, str(about["sha256"]), selected)
+
+
+def _refuse_too_large(recipe: Recipe) -> None:
+    """Raise :class:`UserError` if the memory is too small, also for what only the training needs: no file holds that.
+
+    Linux gives memory that it does not have, and later ends the process that uses it.
+    """
+    needed, free = sum(value.nbytes for value in recipe.state_dict().values()), free_memory(torch.device("cpu"))
+    if needed > free:
+        raise UserError(f"its {in_bytes(needed)} do not fit into the free memory ({in_bytes(free)})")
 
 
 def _with_given(header: Header, registry: Registry, given: Mapping[str, Any]) -> tuple[Header, Registry]:
