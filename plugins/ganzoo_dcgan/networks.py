@@ -28,7 +28,7 @@ def channels(config: DCGANConfig, height: int, width: int) -> tuple[tuple[int, i
     """Return the sides of the smallest feature map and the channels of each, from the image inwards."""
     factors = factorise(height, width)
     if factors is None:
-        raise UserError(f"dcgan networks do not support images of {height}×{width}")
+        raise UserError(f"dcgan networks do not support images of {height}×{width}: set --dataset-size")
     base, doublings = factors
     return base, [config.width * min(2**depth, WIDEST) for depth in range(doublings)]
 

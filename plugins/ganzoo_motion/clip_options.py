@@ -22,7 +22,9 @@ class ClipsConfig(DataConfig):
     judge = "plain"
 
     path: str = option("", "folder of the clips, inside the data folder; empty for the data folder itself")
-    size: tuple[int, int] = option((32, 32), "width and height of a frame in pixels", low=8, high=256)
+    size: tuple[int, int] = option(
+        (32, 32), "width x height of a frame in pixels; one number for a square", low=8, high=256, sizes=True
+    )
     frames: int = option(8, "frames of a clip: the first ones; shorter clips are left out", low=2, high=64)
     channels: Literal["grey", "rgb"] = option("rgb", "grey, or in colour")
     labels: Literal["auto", "none"] = option(
