@@ -259,7 +259,14 @@ def test_the_published_preset_of_a_variant_is_what_it_publishes(variant: Variant
     chosen = select(installed(), variant.name, preset="published")
     for key, value in variant.published.items():
         owner, _, name = key.partition(".")
-        reached = [part for part in chosen.parts.values() if owner in (part.slot.name, part.slot.kind)]
+        # What is said of a slot itself goes before what is said of its kind.
+        reached = [
+            part
+            for part in chosen.parts.values()
+            if owner == part.slot.name
+            or (owner == part.slot.kind and key.replace(owner, part.slot.name, 1) not in variant.published)
+        ]
+        assert reached or owner == "run", key
         configs = [chosen.run] if owner == "run" else [part.config for part in reached]
         found = {getattr(config, name) for config in configs} if name else {part.component.name for part in reached}
         assert found == {value}, key

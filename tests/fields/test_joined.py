@@ -42,7 +42,7 @@ def test_what_is_joined_can_be_divided_again() -> None:
 def test_a_batch_has_the_joined_field() -> None:
     spec = DataSpec({"image": Field("image", (1, 2, 2)), **MEMBERS}, "image", "colour+words")
     assert spec.condition_names == ("colour", "words")
-    assert spec.provides == {"data:image", "condition", "condition:joined", "condition:embedding"}
+    assert spec.provides == {"data:image", "condition", "condition:joined", "condition:embedding", "pairs"}
     batch = Receiver(spec)({"image": torch.zeros(2, 1, 2, 2, dtype=torch.uint8), **STORED})
     assert batch["colour+words"].tolist() == [[2.0, 1.0, 2.0], [0.0, 2.0, 0.0]]
     assert DataSpec.from_json(spec.to_json()) == spec

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ganzoo.assembly.dry_run import assemble
 from ganzoo.assembly.parts import build_recipe
 from ganzoo.catalogue import Component, DataConfig, DataSpec, Field, Selection, installed, select
-from ganzoo.catalogue.check import check
+from ganzoo.catalogue.check import check, needs_condition
 from ganzoo.contract.recipe import Recipe
 from ganzoo.errors import UserError
 from ganzoo.layers import Dropout
@@ -216,8 +216,11 @@ TRANSLATORS = [
 
 @pytest.mark.parametrize(("network", "variant"), sorted(diagonal(FROM_IMAGES, TRANSLATORS)))
 def test_every_network_that_makes_images_from_images_fits_their_variants(network: str, variant: str) -> None:
-    image = Field("image", (3, 32, 32))
-    pairs = DataSpec({"input": image, "target": image}, "target", "input")
+    image, points = Field("image", (3, 32, 32)), Field("vector", (6,))
+    parts = select(REGISTRY, variant).parts.values()
+    takes_more = any(part.slot.kind == "conditioner" and needs_condition(part.component) for part in parts)
+    condition = "input+points" if takes_more else "input"
+    pairs = DataSpec({"input": image, "target": image, "points": points}, "target", condition)
     small = {**narrow("generator", network), "discriminator": "patch", "discriminator-width": 4, "batch_size": 4}
     assemble(chosen(variant, pairs, generator=network, **small))
 
