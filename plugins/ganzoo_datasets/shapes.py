@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.plugin import Dataset
-from ganzoo_datasets.counted import uniform
+from ganzoo_datasets.counters import uniform
 from ganzoo_datasets.drawing import DISTANCES, Array, Distance, Sketch, draw
 from ganzoo_datasets.scenes import COLOURS, PLACES, SCENES, SHAPES, Scene, ShapesConfig
 

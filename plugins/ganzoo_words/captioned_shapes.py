@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.plugin import Dataset
-from ganzoo_datasets.counted import uniform
+from ganzoo_datasets.counters import uniform
 from ganzoo_datasets.drawing import DISTANCES, Array, Sketch, draw
 from ganzoo_datasets.scenes import COLOURS, PLACES, SHAPES
 from ganzoo_words.captions import TESTS, CaptionedScene, CaptionedShapesConfig, scenes_of

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo_datasets.counted import uniform
+from ganzoo_datasets.counters import uniform
 from ganzoo_datasets.scenes import COLOURS, PLACES, SHAPES
 from ganzoo_words.captioned_shapes import DRAWS, covers
 from ganzoo_words.captions import NUMBERS, CaptionedScene

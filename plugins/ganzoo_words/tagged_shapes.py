@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganzoo.plugin import Dataset
-from ganzoo_datasets.counted import uniform
+from ganzoo_datasets.counters import uniform
 from ganzoo_words.captioned_shapes import CaptionedShapes
 from ganzoo_words.captions import VOCABULARY as WORDS
 from ganzoo_words.captions import CaptionedShapesConfig, described
