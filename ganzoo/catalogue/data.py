@@ -188,11 +188,8 @@ class DataSpec:
                 offered.add("condition:embedding")
             if self.paired:
                 offered.add("pairs")
-            if (
-                [self.fields[name].kind for name in self.condition_names].count("image")
-                == 1
-                < len(self.condition_names)
-            ):
+            kinds = [self.fields[name].kind for name in self.condition_names]
+            if len(kinds) > 1 and kinds.count("image") == 1:
                 offered.add("condition:image-and-more")
         return frozenset(offered)
 
