@@ -180,7 +180,8 @@ def _clash(plugin: Plugin, owners: Mapping[tuple[str, str], Provider], seen: Map
 def _load(provider: Provider, point: EntryPoint) -> Plugin:
     # BaseException: a plugin that exits while it is imported must not end the program.
     try:
-        if cause := misfit(point.dist.requires if point.dist is not None else None):
+        # ganzoo's own plugins are those of this version: their metadata need not be read, once for each.
+        if point.dist is not None and provider.package != OWN_PACKAGE and (cause := misfit(point.dist.requires)):
             return Plugin(provider, cause=cause)
         return plugin_in(lambda: _loaded(point), provider)
     except Interrupted:

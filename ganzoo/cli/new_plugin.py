@@ -38,10 +38,11 @@ def new_plugin(name: str, kind: str, one_file: bool, out: Path | None) -> None:
         tell(f"wrote {place}")
         tell(f"try it: {draft.command} --plugin {place} --steps 200")
         return
-    for path, text in package_of(draft).items():
+    files = package_of(draft)
+    for path, text in files.items():
         make_folder((place / path).parent)
         write_atomically(place / path, text.encode())
-    tell(f"wrote {place}: {', '.join(package_of(draft))}")
+    tell(f"wrote {place}: {', '.join(files)}")
     tell(f"install it: pip install --editable '{place}[test]'")
     tell(f"test it: pytest {place}")
     tell(f"try it: {draft.command} --steps 200")

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
-
-import jinja2
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ganzoo import __version__
 from ganzoo.errors import UserError
 
+if TYPE_CHECKING:
+    import jinja2
+
 SUFFIX = ".py.jinja"
-ROOM = files("ganzoo.new_plugin")
-KINDS = tuple(sorted(path.name.removesuffix(SUFFIX) for path in (ROOM / "kinds").iterdir()))
+ROOM = Path(__file__).parent
+KINDS = tuple(sorted(path.name.removesuffix(SUFFIX) for path in (ROOM / "kinds").glob(f"*{SUFFIX}")))
 """The kinds that have a template."""
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST = 40  # letters of a name
@@ -87,8 +89,8 @@ class Draft:
             names.append("option")
             standard.append("from dataclasses import dataclass")
         others = _lines(self._macro("imports")) if implements else []
-        standard += [line for line in others if line == "import math"]
-        others = [line for line in others if line not in standard]
+        standard += [line for line in others if _is_standard(line)]
+        others = [line for line in others if not _is_standard(line)]
         others.append(f"from ganzoo.plugin import {', '.join(sorted(names, key=_kind_of_name))}")
         return "\n\n".join("\n".join(sorted(block, key=_place)) for block in (standard, others) if block)
 
@@ -121,6 +123,10 @@ def _versions() -> str:
     return f">={major}.{minor},<{major}.{minor + 1}"
 
 
+def _is_standard(line: str) -> bool:
+    return line.split()[1] in sys.stdlib_module_names
+
+
 def _kind_of_name(name: str) -> tuple[bool, str]:
     return (name[0].islower(), name.lower())  # classes come before functions
 
@@ -139,8 +145,10 @@ def _lines(text: str) -> list[str]:
 
 @functools.cache
 def _environment() -> jinja2.Environment:
+    import jinja2  # here, because every command imports this module, and only one writes a plugin
+
     return jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: ROOM.joinpath(*name.split("/")).read_text(encoding="utf-8")),
+        loader=jinja2.FileSystemLoader(ROOM),
         autoescape=False,  # the texts are Python, and a name has letters, digits and dashes alone
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
