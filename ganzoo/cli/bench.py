@@ -16,7 +16,7 @@ from ganzoo.cli.candidates import every_preset, names_of, values_of_setting
 from ganzoo.cli.help import HelpCommand
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
 from ganzoo.cli.parts import expected_flags
-from ganzoo.cli.words import of_params, scan
+from ganzoo.cli.words import of_params, scan, setting
 from ganzoo.errors import Refused, UserError
 from ganzoo.text import warn
 from ganzoo.waiting import waiting
@@ -44,13 +44,11 @@ class BenchCommand(HelpCommand):
         others: list[str] = []
         flags: dict[str, str | bool] = {}
         for word in scan(args, known.get, registry.names("variant")):
-            name = word.flag.removeprefix("--")
-            if word.flag in own or not name or not word.flag.startswith("--"):
+            if word.flag in own or not word.flag.startswith("--") or word.flag == "--":
                 others.extend(word.raw)
-            elif word.value is not None:
-                flags[name] = word.value
             else:
-                flags[name.removeprefix("no-")] = not name.startswith("no-")
+                name, value = setting(word)
+                flags[name] = value
         ctx.meta[_FLAGS] = flags
         return super().parse_args(ctx, others)
 

@@ -16,7 +16,7 @@ from ganzoo.cli.models import UserPath
 from ganzoo.cli.output import print_json, print_table, tell, tell_loading
 from ganzoo.cli.plugin_option import command_again
 from ganzoo.cli.study_line import SEEDS, TRIALS, Jobs, plan_of
-from ganzoo.cli.words import of_params, scan
+from ganzoo.cli.words import of_params, scan, setting
 from ganzoo.errors import UserError
 from ganzoo.signals import SIGNALLED
 from ganzoo.text import warn
@@ -35,15 +35,13 @@ class StudyCommand(HelpCommand):
         others: list[str] = []
         flags: dict[str, str | bool] = {}
         for word in scan(args, own.get, variants):
-            name = word.flag.removeprefix("--")
-            if word.flag in own or not word.flag.startswith("--") or not name:
+            if word.flag in own or not word.flag.startswith("--") or word.flag == "--":
                 others.extend(word.raw)
-            elif name in _OF_A_RUN:
-                raise UserError(f"a study sets --{name} of each training: give {_OF_A_RUN[name]}")
-            elif word.value is not None:
-                flags[name] = word.value
-            else:
-                flags[name.removeprefix("no-")] = not name.startswith("no-")
+                continue
+            if instead := _OF_A_RUN.get(word.flag.removeprefix("--")):
+                raise UserError(f"a study sets {word.flag} of each training: give {instead}")
+            name, value = setting(word)
+            flags[name] = value
         ctx.meta[_FLAGS] = flags
         return super().parse_args(ctx, others)
 

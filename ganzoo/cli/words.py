@@ -54,6 +54,18 @@ def values(words: Iterable[Word]) -> dict[str, str]:
     return {word.flag: word.value for word in words if word.flag and word.value is not None}
 
 
+def setting(word: Word) -> tuple[str, str | bool]:
+    """Return the name of a long option and what it sets: its value, or without one, yes, and no for ``--no-NAME``.
+
+    >>> setting(Word(("--lr", "1"), "--lr", "1")), setting(Word(("--no-norm",), "--no-norm"))
+    (('lr', '1'), ('norm', False))
+    """
+    name = word.flag.removeprefix("--")
+    if word.value is not None:
+        return name, word.value
+    return name.removeprefix("no-"), not name.startswith("no-")
+
+
 def of_params(params: Iterable[click.Parameter]) -> dict[str, bool]:
     """Return which flags click options have, and whether each takes a value."""
     return {
