@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from ganzoo.contract.latent import Latent
 from ganzoo.randomness import Draws
 
 
@@ -27,3 +28,7 @@ class SampleRequest:
     controls: Mapping[str, Tensor] = field(default_factory=dict)
     output: str = ""
     noise: Tensor | None = None
+
+    def noise_of(self, latent: Latent) -> Tensor:
+        """Return the noise (count, …) that was given, or drawn from ``latent``."""
+        return self.noise if self.noise is not None else latent.draw(self.count, self.draws)

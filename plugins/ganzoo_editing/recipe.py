@@ -105,7 +105,7 @@ class Players(Recipe):
     def drawn(self, request: SampleRequest) -> Tensor:
         """Return examples (count, \\*shape) from noise and attributes."""
         assert request.condition is not None
-        z = request.noise if request.noise is not None else self.latent.draw(request.count, request.draws)
+        z = request.noise_of(self.latent)
         return self.made(z.to(request.condition.device), request.condition)
 
     def made(self, z: Tensor, attributes: Tensor) -> Tensor:

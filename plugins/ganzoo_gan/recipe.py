@@ -267,7 +267,7 @@ class Adversarial(Recipe):
     def sample(self, request: SampleRequest) -> Tensor:
         """Return examples (count, \\*shape)."""
         device = next(self.generator.parameters()).device
-        z = request.noise if request.noise is not None else self.latent.draw(request.count, request.draws)
+        z = request.noise_of(self.latent)
         z = z.to(device)
         examples: Tensor = self.generator(self.latent.place(z, request.controls), request.condition)
         return examples

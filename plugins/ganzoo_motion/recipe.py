@@ -126,7 +126,7 @@ class Story(Recipe):
     def sample(self, request: SampleRequest) -> Tensor:
         """Return clips (count, T, C, H, W); the state of a story is its mean."""
         device = next(self.generator.parameters()).device
-        z = request.noise if request.noise is not None else self.latent.draw(request.count, request.draws)
+        z = request.noise_of(self.latent)
         clips, _, _ = self._clips(z.to(device), request.condition, None)
         return clips
 

@@ -143,7 +143,7 @@ class Progressive(Recipe):
 
     def sample(self, request: SampleRequest) -> Tensor:
         """Return images (count, C, H, W); while the networks grow, those of the stage, enlarged."""
-        z = request.noise if request.noise is not None else self.latent.draw(request.count, request.draws)
+        z = request.noise_of(self.latent)
         z = z.to(next(self.generator.parameters()).device)
         images: Tensor = self.generator(self.latent.place(z, request.controls), request.condition)
         return images

@@ -109,7 +109,7 @@ class Stacked(FromCaptions):
     def sample(self, request: SampleRequest) -> Tensor:
         """Return images (count, C, H, W) for captions (count, L)."""
         assert request.condition is not None
-        z = request.noise if request.noise is not None else self.latent.draw(request.count, request.draws)
+        z = request.noise_of(self.latent)
         text = self.text(request.condition)
         z = self.latent.place(z.to(text.device), request.controls)
         small = self.generator(z, self.code(text, request.draws).values)
