@@ -12,7 +12,7 @@ import quality_tables
 import tables
 from tables import MISSING, Result
 
-from ganzoo.catalogue import Registry, installed
+from ganzoo.catalogue import installed
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -41,7 +41,7 @@ def page(found: Sequence[Result]) -> str:
             lines += ["", f"{tables.about(result['machine'])}; `{result['command']}`", "", *section.tables(result)]
         if not results:
             lines += ["", f"`python benchmarks/{section.benchmark}.py{section.options}`: {MISSING}."]
-    own = own_registry().names("variant")
+    own = installed().of_package(OWN).names("variant")
     measured = [result for result in found if result["benchmark"] == "bench"]
     lines += ["", "## Every variant", "", VARIANTS, "", *tables.every_variant(own, measured)]
     return "\n".join(lines) + "\n"
@@ -49,12 +49,9 @@ def page(found: Sequence[Result]) -> str:
 
 def gallery(found: Sequence[Result]) -> str:
     """Return the text of docs/gallery.md."""
-    return gallery_page.page([result for result in found if result["benchmark"] == "gallery"], own_registry())
-
-
-def own_registry() -> Registry:
-    """Return the declarations of ganzoo's own plugins."""
-    return Registry(plugin for plugin in installed().plugins if plugin.provider.package == OWN)
+    return gallery_page.page(
+        [result for result in found if result["benchmark"] == "gallery"], installed().of_package(OWN)
+    )
 
 
 def read(folder: Path = RESULTS) -> list[Result]:

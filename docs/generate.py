@@ -41,7 +41,7 @@ def reference() -> str:
 
 def own_registry() -> Registry:
     """Return the declarations of ganzoo's own plugins."""
-    return Registry(plugin for plugin in installed().plugins if plugin.provider.package == OWN)
+    return installed().of_package(OWN)
 
 
 def _settings() -> Iterator[str]:

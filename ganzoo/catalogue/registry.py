@@ -120,6 +120,10 @@ class Registry:
         """The plugins that were set aside because of an error, each with its cause."""
         return tuple(plugin for plugin in self.plugins if plugin.cause and plugin.allowed)
 
+    def of_package(self, package: str) -> Registry:
+        """Return what the plugins of one package declare."""
+        return Registry(plugin for plugin in self.plugins if plugin.provider.package == package)
+
     def __iter__(self) -> Iterator[Entry]:
         kinds = list(self.kinds)
         return iter(sorted(self._entries.values(), key=lambda e: (kinds.index(e.item.kind), e.item.name)))

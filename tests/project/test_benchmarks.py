@@ -243,7 +243,7 @@ def test_the_published_loop_is_trained_and_samples_as_it_is_evaluated(stand_in_r
 
 def test_every_conditioner_that_fits_is_found(tmp_path: Path) -> None:
     chosen = {name: conditioners.VARIANTS[name] for name in ("cgan", "cgan-conv")}
-    fit, unfit = conditioners.fitting(chosen, page.own_registry().names("conditioner"), tmp_path)
+    fit, unfit = conditioners.fitting(chosen, page.installed().of_package(page.OWN).names("conditioner"), tmp_path)
     places = {(case.variant, case.conditioner): case.place for case in fit}
     assert {"concat", "multiply"} <= {name for variant, name in places if variant == "cgan"}
     assert places["cgan-conv", "label-plane"] == "the discriminator"

@@ -38,11 +38,13 @@ def test_each_variant_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (first["variant"], first["steps"]) == ("gan-minimal", 1)
     assert known == {"variant": "veegan", "known": True}, "it is not trained again"
     assert [path.name for path in tmp_path.glob("*.png")] == ["gallery-gan-minimal.png"]
-    shown = gallery_page.page([{**found, "results": [first]}], page.own_registry())
+    shown = gallery_page.page([{**found, "results": [first]}], page.installed().of_package(page.OWN))
     assert "`ganzoo train gan-minimal --dataset digits --steps 1`: 1 steps in 0 s (any, 2 cores" in shown
     assert "; accuracy 50.0%, FD 12.3." in shown
     assert shown.count("![](pictures/gallery-gan-minimal.png)") == shown.count("![]") == 1
-    assert shown.count("\n## ") == len(page.own_registry().names("variant")), "those without a result too"
+    assert shown.count("\n## ") == len(page.installed().of_package(page.OWN).names("variant")), (
+        "those without a result too"
+    )
 
 
 def test_data_that_do_not_fit_are_left_to_the_variant(tmp_path: Path) -> None:
